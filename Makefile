@@ -1,0 +1,51 @@
+# Everything happens in .venv, which sets itself up from the hash-locked requirements.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/requirements-dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lock
+
+help:  ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
+
+# The copy tells what is installed. Nothing is downloaded while it is newer than the lock.
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	cp requirements-dev.txt $@
+
+run: export DEBUG ?= 1
+run: export EARSHOT_SINGLE_PROCESS ?= 1
+run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.0.1:8000)
+	$(PY) manage.py migrate --verbosity 0
+	$(PY) manage.py demo
+	exec $(PY) -m project
+
+test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey; every line must be covered
+	$(PY) -m coverage erase
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run --parallel-mode -m pytest
+	$(PY) -m tests.servers $(PY) -m coverage run --parallel-mode -m pytest
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+check: export DJANGO_SETTINGS_MODULE := tests.settings
+check: $(READY)  ## Check format, rules, types, migrations and settings
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check
+
+fmt: $(READY)  ## Format the code
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+lock:  ## Lock the requirements anew (needs uv; UPGRADE=--upgrade takes newer releases)
+	$(LOCK) $(UPGRADE) requirements.in --output-file requirements.txt
+	$(LOCK) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt

@@ -1,0 +1,98 @@
+"""The access log: whatever changes who may see what writes a row in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, models, transaction
+from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from permissions.models import GroupGrant, UserGrant
+
+MANY: Final = 10_000
+
+access_committed = Signal()
+"""Sent after the commit of an access change, with `tenant_id`; several may stand for one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Whom an access change may touch: a user, an object (model label, key), both; neither: all."""
+
+    user_id: int | None = None
+    model: str | None = None
+    object_id: int | None = None
+
+
+def atomic(using: str | None = None) -> transaction.Atomic:
+    """A transaction that does not roll back its savepoint costs: rows and their log are one."""
+    return transaction.atomic(using=using or DEFAULT_DB_ALIAS, savepoint=False)
+
+
+def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
+    """Write the access changes of one tenant and tell of them after the commit."""
+    from permissions.models import AccessChange
+
+    rows = [
+        AccessChange(
+            tenant_id=tenant_id,
+            user_id=touch.user_id,
+            model=touch.model,
+            object_id=touch.object_id,
+            cause=cause,
+        )
+        for touch in dict.fromkeys(touches)
+    ]
+    if not rows:
+        return
+    with atomic():
+        AccessChange.objects.bulk_create(rows)
+        transaction.on_commit(
+            lambda: access_committed.send(sender=AccessChange, tenant_id=tenant_id), robust=True
+        )
+
+
+def record_grants(grants: Iterable[UserGrant | GroupGrant | Any], cause: str) -> None:
+    """Log permission rows: a user's touches him on the object, a group's the object."""
+    by_tenant: dict[int, list[Touch]] = {}
+    for grant in grants:
+        target = grant.content_object
+        touch = Touch(getattr(grant, "user_id", None), target._meta.label_lower, target.pk)
+        by_tenant.setdefault(target.tenant_id, []).append(touch)
+    for tenant_id in sorted(by_tenant):
+        record(tenant_id, by_tenant[tenant_id], cause)
+
+
+def revision(tenant_id: int) -> int:
+    """The tenant's access revision as this snapshot sees it."""
+    return revisions([tenant_id])[tenant_id]
+
+
+def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
+    """Several tenants' access revisions, in one query; 0 where nothing ever changed."""
+    from permissions.models import AccessRevision
+
+    wanted = list(tenant_ids)
+    rows = AccessRevision.objects.filter(tenant_id__in=wanted).values_list("tenant_id", "revision")
+    return {**dict.fromkeys(wanted, 0), **dict(rows)}
+
+
+def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
+    """The touches of the access changes above `applied` up to `revision`, in one query.
+
+    Everything counts as touched if there are very many, or if rows were pruned.
+    """
+    from permissions.models import AccessChange
+
+    if revision - applied > MANY:
+        return [Touch()]
+    rows: models.QuerySet[Any, tuple[Any, ...]] = AccessChange.objects.filter(
+        tenant_id=tenant_id, revision__gt=applied, revision__lte=revision
+    ).values_list("revision", "user_id", "model", "object_id")
+    found = list(rows)
+    if len({row[0] for row in found}) < revision - applied:
+        return [Touch()]
+    return list(dict.fromkeys(Touch(*row[1:]) for row in found))

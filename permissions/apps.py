@@ -1,0 +1,18 @@
+"""App configuration: finds every app's `audiences` module, then watches what changes access."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class PermissionsConfig(AppConfig):
+    """What a user may see."""
+
+    name = "permissions"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from permissions import checks, signals
+
+        autodiscover_modules("audiences")
+        signals.connect()
+        checks.register_checks()

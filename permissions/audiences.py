@@ -1,0 +1,194 @@
+"""Audiences: the named classes of readers of a model, declared in order, one declaration a model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model, QuerySet
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+if TYPE_CHECKING:
+    from permissions.models import GroupGrant, Guarded, UserGrant
+    from permissions.serializers import AudienceSerializer
+
+
+class UnknownModel(LookupError):
+    """No resource is declared under this label."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        super().__init__(
+            f"{label!r} is not a declared resource; declare it in an `audiences` module."
+        )
+
+
+class NoGrantTable(LookupError):
+    """A declared model has no direct permission table of this kind."""
+
+    def __init__(self, label: str, base: str) -> None:
+        self.label = label
+        self.base = base
+        super().__init__(f"{label} needs a {base} with a foreign key named `content_object`.")
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Readers of one model: whoever holds `permission` on an object sees it as `serializer` shows it.
+
+    `writes` names the payload fields they may change; `deletes` and `grants` say whether they may
+    delete the object and manage who else reads it.
+    """
+
+    name: str
+    permission: str
+    serializer: type[AudienceSerializer]
+    writes: tuple[str, ...] = ()
+    deletes: bool = False
+    grants: bool = False
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The payload's field names, in its order."""
+        return tuple(self.serializer.Meta.fields)
+
+    @cached_property
+    def schema(self) -> str:
+        """A digest of the declared fields: equal in two processes only if they render alike."""
+        declared = "\n".join((self.name, *self.fields))
+        return hashlib.sha256(declared.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Shows:
+    """A payload field that shows another row: `field` comes from `fields` of `model`.
+
+    `by` names the own fields that choose the row; `find` maps rows of `model` to the objects that
+    show them.
+    """
+
+    field: str
+    model: type[Model]
+    fields: tuple[str, ...]
+    find: Callable[[list[Any]], QuerySet[Any]]
+    by: tuple[str, ...] = ()
+
+
+def as_is(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The default `prepare`: the payload needs nothing but the row."""
+    return queryset
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One model's declaration: its audiences in order, and who holds them from the start.
+
+    `holders` maps a field that names a user to the audience this user holds; `roles` maps a tenant
+    role to the audience it holds on every new object; `prepare` adds to a queryset what the
+    payloads need beside the row.
+    """
+
+    model: type[Guarded]
+    audiences: tuple[Audience, ...]
+    holders: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    shows: tuple[Shows, ...] = ()
+    prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = as_is
+
+    @cached_property
+    def label(self) -> str:
+        """The model's name on the wire: `app.model`."""
+        return self.model._meta.label_lower
+
+    @cached_property
+    def user_grants(self) -> type[UserGrant]:
+        """Guardian's direct table of users' permissions on this model."""
+        return self._direct_table(UserObjectPermissionBase)
+
+    @cached_property
+    def group_grants(self) -> type[GroupGrant]:
+        """Guardian's direct table of groups' permissions on this model."""
+        return self._direct_table(GroupObjectPermissionBase)
+
+    def _direct_table(self, base: type[Any]) -> Any:
+        """As guardian finds it, but without asking the database; raises NoGrantTable."""
+        for relation in self.model._meta.related_objects:
+            table = relation.related_model
+            if relation.field.name == "content_object" and issubclass(table, base):
+                return table
+        raise NoGrantTable(self.label, base.__name__)
+
+    @cached_property
+    def permissions(self) -> tuple[str, ...]:
+        """The audiences' permissions, in order."""
+        return tuple(audience.permission for audience in self.audiences)
+
+    def audience(self, name: str) -> Audience | None:
+        """The audience of this name, or None."""
+        return next((a for a in self.audiences if a.name == name), None)
+
+    def first(self, held: Iterable[str]) -> Audience | None:
+        """The first audience whose permission is among `held`, or None."""
+        codenames = set(held)
+        return next((a for a in self.audiences if a.permission in codenames), None)
+
+    def rank(self, audience: Audience) -> int:
+        """The audience's place in the declared order; 0 sees most."""
+        return self.audiences.index(audience)
+
+    @cached_property
+    def sources(self) -> Mapping[str, frozenset[str]]:
+        """For each payload field of any audience, the model fields whose change may change it."""
+        shown = {s.field: frozenset((s.field, *s.by)) for s in self.shows}
+        found: dict[str, frozenset[str]] = {}
+        for audience in self.audiences:
+            for name, bound in audience.serializer().fields.items():
+                own = frozenset({str(bound.source).split(".")[0]})
+                found[name] = found.get(name, frozenset()) | shown.get(name, own)
+        return found
+
+    def changed(self, audience: Audience, fields: Iterable[str] | None) -> tuple[str, ...]:
+        """The payload fields that a change of these model fields may change; None: every field."""
+        if fields is None:
+            return audience.fields
+        moved = set(fields)
+        return tuple(name for name in audience.fields if self.sources[name] & moved)
+
+
+class Registry:
+    """Every declared resource, by label."""
+
+    def __init__(self) -> None:
+        self._resources: dict[str, Resource] = {}
+
+    def register(self, resource: Resource) -> Resource:
+        """Declare a model's resource; a second declaration of a model replaces the first."""
+        self._resources[resource.label] = resource
+        return resource
+
+    def unregister(self, resource: Resource) -> None:
+        """Forget a declaration."""
+        del self._resources[resource.label]
+
+    def get(self, label: str) -> Resource:
+        """The resource under this label; raises UnknownModel."""
+        try:
+            return self._resources[label]
+        except KeyError:
+            raise UnknownModel(label) from None
+
+    def of(self, model: type[Model]) -> Resource:
+        """The resource of this model; raises UnknownModel."""
+        return self.get(model._meta.label_lower)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(tuple(self._resources.values()))
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._resources
+
+
+registry = Registry()

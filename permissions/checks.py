@@ -1,0 +1,161 @@
+"""System checks of declared resources: what would leak, or not work, is an error before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core import checks
+from rest_framework import serializers
+
+from permissions.audiences import Audience, NoGrantTable, Resource, registry
+from permissions.models import GroupGrant, UserGrant
+from permissions.serializers import AudienceSerializer
+
+MAX_GROUP_NAME = 99
+
+KNOWS_THE_REQUEST = (
+    serializers.FileField,
+    serializers.HiddenField,
+    serializers.HyperlinkedIdentityField,
+    serializers.HyperlinkedRelatedField,
+    serializers.PrimaryKeyRelatedField,
+    serializers.SerializerMethodField,
+)
+
+
+def register_checks() -> None:
+    """Run with `manage.py check` and at start-up."""
+    checks.register(check_resources, "earshot")
+
+
+def check_resources(**_: Any) -> list[checks.CheckMessage]:
+    """Every problem of every declared resource."""
+    found: list[checks.CheckMessage] = []
+    for resource in registry:
+        found.extend(_check_grants(resource))
+        for audience in resource.audiences:
+            found.extend(_check_audience(resource, audience))
+    return found
+
+
+def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
+    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")
+
+
+def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
+    for name, base in (("user_grants", UserGrant), ("group_grants", GroupGrant)):
+        try:
+            watched = issubclass(getattr(resource, name), base)
+        except NoGrantTable:
+            watched = False
+        if not watched:
+            yield _error(
+                1,
+                f"{resource.label} has no direct permission table of its own.",
+                f"Subclass permissions.models.{base.__name__} with a `content_object` foreign key.",
+                resource.model,
+            )
+    for name in {*resource.holders.values(), *resource.roles.values()}:
+        if resource.audience(name) is None:
+            yield _error(
+                2,
+                f"{resource.label} gives the audience {name!r}, which it does not declare.",
+                "Name one of its audiences in `holders` and `roles`.",
+                resource.model,
+            )
+
+
+def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
+    serializer = audience.serializer
+    declared = {name for name, _ in resource.model._meta.permissions}
+    declared |= {f"{verb}_{resource.model._meta.model_name}" for verb in ("view", "change")}
+    if audience.permission not in declared:
+        yield _error(
+            3,
+            f"The audience {audience.name} needs the permission {audience.permission!r}.",
+            "Add it to the model's Meta.permissions.",
+            resource.model,
+        )
+    if not isinstance(getattr(serializer.Meta, "fields", None), list | tuple):
+        yield _error(
+            4,
+            f"{serializer.__name__} does not list its fields.",
+            "Name each field in Meta.fields: a new column must not leak by itself.",
+            serializer,
+        )
+        return
+    if len(f"earshot.{2**63}.{resource.label}.{2**63}.{audience.name}") > MAX_GROUP_NAME:
+        yield _error(
+            5,
+            f"The group names of {resource.label} for {audience.name} are too long.",
+            f"Shorten the audience's name; a group name has at most {MAX_GROUP_NAME} characters.",
+            resource.model,
+        )
+    yield from _check_overrides(serializer)
+    yield from _check_fields(resource, audience)
+
+
+def _check_overrides(serializer: type[AudienceSerializer]) -> Iterator[checks.CheckMessage]:
+    for method in ("to_representation", "get_fields"):
+        if getattr(serializer, method) is not getattr(AudienceSerializer, method):
+            yield _error(
+                6,
+                f"{serializer.__name__} overrides {method}, which hides what it shows.",
+                "Declare fields, or annotate the queryset in the resource's `prepare`.",
+                serializer,
+            )
+
+
+def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
+    serializer = audience.serializer
+    shown = {s.field for s in resource.shows}
+    columns = {f.name for f in resource.model._meta.concrete_fields} | {"pk"}
+    for name, field in serializer().fields.items():
+        if isinstance(field, KNOWS_THE_REQUEST) or _defaults_to_user(field):
+            yield _error(
+                7,
+                f"{serializer.__name__}.{name} is a {type(field).__name__}, which depends on who asks "
+                "or shows an integer key.",
+                "Show a plain field, an OpaqueIdField, or what `prepare` annotates.",
+                serializer,
+            )
+        if isinstance(field, serializers.BaseSerializer):
+            yield _error(
+                8,
+                f"{serializer.__name__}.{name} nests a serializer: nobody declares what it shows.",
+                "Annotate the value in `prepare` and declare it in `shows`.",
+                serializer,
+            )
+        if str(field.source) not in columns and name not in shown:
+            yield _error(
+                9,
+                f"{serializer.__name__}.{name} shows no column of {resource.label}.",
+                "Declare in the resource's `shows` which rows it comes from.",
+                serializer,
+            )
+    yield from _check_writes(audience)
+
+
+def _defaults_to_user(field: Any) -> bool:
+    return isinstance(getattr(field, "default", None), serializers.CurrentUserDefault)
+
+
+def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
+    fields = audience.serializer().fields
+    unknown: Iterable[str] = [name for name in audience.writes if name not in audience.fields]
+    for name in unknown:
+        yield _error(
+            10,
+            f"The audience {audience.name} may write {name!r}, which its payload does not have.",
+            "Leave it out of `writes`, or add it to the serializer's fields.",
+            audience.serializer,
+        )
+    for name, field in audience.serializer._declared_fields.items():
+        if name in fields and name not in audience.writes and not field.read_only:
+            yield _error(
+                11,
+                f"{audience.serializer.__name__}.{name} can be written by {audience.name}, who may not.",
+                "Declare the field with read_only=True.",
+                audience.serializer,
+            )

@@ -1,0 +1,165 @@
+"""Grants: the one writer of guardian's tables. Which subject holds which audience of an object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+
+from permissions import accesslog
+from permissions.audiences import Audience, Resource
+from tenants.roles import role_group
+
+
+class LastHolder(Exception):
+    """Taking this grant would leave the object without anybody in an audience that it must have."""
+
+    def __init__(self, audience: str) -> None:
+        self.audience = audience
+        super().__init__(f"Nobody else is {audience}; make somebody else {audience} first.")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who holds a grant: a user by key, or a tenant's role by name. Exactly one is set."""
+
+    user_id: int | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A subject's audience of one object: the first of those whose permissions he holds."""
+
+    subject: Subject
+    audience: Audience
+
+
+def grants_of(resource: Resource, obj: Any) -> list[Grant]:
+    """All grants of an object to users and to roles of its tenant, users first; two queries."""
+    names = {f"tenant:{obj.tenant_id}:{role}": role for role in ("admin", "member")}
+    held: defaultdict[Subject, set[str]] = defaultdict(set)
+    for user_id, codename in _rows(resource.user_grants, resource, obj).values_list(
+        "user_id", "permission__codename"
+    ):
+        held[Subject(user_id=user_id)].add(codename)
+    for group, codename in _rows(resource.group_grants, resource, obj).values_list(
+        "group__name", "permission__codename"
+    ):
+        if group in names:
+            held[Subject(role=names[group])].add(codename)
+    return [Grant(s, audience) for s, codes in held.items() if (audience := resource.first(codes))]
+
+
+def _rows(table: Any, resource: Resource, obj: Any) -> QuerySet[Any]:
+    rows: QuerySet[Any] = table.objects.filter(
+        content_object=obj, permission__codename__in=resource.permissions
+    )
+    return rows.order_by("pk")
+
+
+def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]:
+    if subject.role is None:
+        return _rows(resource.user_grants, resource, obj).filter(user_id=subject.user_id)
+    group = role_group(obj.tenant_id, subject.role)
+    return _rows(resource.group_grants, resource, obj).filter(group=group)
+
+
+def put(resource: Resource, obj: Any, subject: Subject, audience: Audience) -> None:
+    """Give the subject exactly this audience of the object; raises LastHolder."""
+    with accesslog.atomic():
+        _lock(resource, obj)
+        rows = _of_subject(resource, obj, subject)
+        _keep_holders(resource, obj, rows, audience)
+        rows.exclude(permission__codename=audience.permission).delete()
+        if not rows.exists():
+            _create(resource, [(obj, subject, audience)])
+
+
+def take(resource: Resource, obj: Any, subject: Subject) -> bool:
+    """Take whatever the subject holds on the object; False if it was nothing; raises LastHolder."""
+    with accesslog.atomic():
+        _lock(resource, obj)
+        rows = _of_subject(resource, obj, subject)
+        _keep_holders(resource, obj, rows, None)
+        return bool(rows.delete()[0])
+
+
+def _lock(resource: Resource, obj: Any) -> None:
+    """Two takings of the last two holders wait for each other."""
+    locked = resource.model._base_manager.select_for_update(no_key=True)
+    locked.filter(pk=obj.pk).values_list("pk").get()
+
+
+def _keep_holders(
+    resource: Resource, obj: Any, rows: QuerySet[Any], audience: Audience | None
+) -> None:
+    kept = audience.permission if audience else None
+    for name in set(resource.holders.values()):
+        needed = resource.audience(name)
+        if needed is None or needed.permission == kept:
+            continue
+        losing = set(rows.filter(permission__codename=needed.permission).values_list("pk"))
+        all_rows = _rows(rows.model, resource, obj).filter(permission__codename=needed.permission)
+        if losing and losing == set(all_rows.values_list("pk")):
+            raise LastHolder(name)
+
+
+def _permission_ids(resource: Resource) -> dict[str, int]:
+    content_type = ContentType.objects.get_for_model(resource.model)
+    found = Permission.objects.filter(content_type=content_type, codename__in=resource.permissions)
+    return dict(found.values_list("codename", "pk"))
+
+
+def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) -> None:
+    ids = _permission_ids(resource)
+    users, groups = [], []
+    for obj, subject, audience in given:
+        what = {"permission_id": ids[audience.permission], "content_object": obj}
+        if subject.role is None:
+            users.append(resource.user_grants(user_id=subject.user_id, **what))
+        else:
+            group = role_group(obj.tenant_id, subject.role)
+            groups.append(resource.group_grants(group=group, **what))
+    for table, rows in ((resource.user_grants, users), (resource.group_grants, groups)):
+        if rows:
+            table.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def establish(resource: Resource, created: Iterable[Any]) -> None:
+    """Give new objects the audiences that their declaration names: holders' and roles'."""
+    given = []
+    for obj in created:
+        for field, name in resource.holders.items():
+            user_id = getattr(obj, resource.model._meta.get_field(field).attname)
+            if user_id is not None:
+                given.append((obj, Subject(user_id=user_id), _declared(resource, name)))
+        for role, name in resource.roles.items():
+            given.append((obj, Subject(role=role), _declared(resource, name)))
+    if given:
+        _create(resource, given)
+
+
+def follow(resource: Resource, obj: Any, before: Mapping[str, Any]) -> None:
+    """Move the holders' grants after a holder field changed; `before` maps it to the old user's key."""
+    for field, name in resource.holders.items():
+        if field not in before:
+            continue
+        audience = _declared(resource, name)
+        old = Subject(user_id=before[field])
+        rows = _of_subject(resource, obj, old).filter(permission__codename=audience.permission)
+        rows.delete()
+        user_id = getattr(obj, resource.model._meta.get_field(field).attname)
+        if user_id is not None:
+            _create(resource, [(obj, Subject(user_id=user_id), audience)])
+
+
+def _declared(resource: Resource, name: str) -> Audience:
+    audience = resource.audience(name)
+    assert audience is not None  # kept by a system check
+    return audience

@@ -1,0 +1,120 @@
+"""What may be seen: the guarded object, guardian's direct permission tables, the access log."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from guardian.managers import GroupObjectPermissionManager, UserObjectPermissionManager
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from permissions import accesslog
+from tenants.models import Tenant
+from tenants.scoping import TenantOwned
+
+
+class Guarded(TenantOwned):
+    """A tenant's object that audiences read; `version` counts its changes and never goes down."""
+
+    version = models.BigIntegerField(default=0, editable=False)
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
+
+
+class GrantQuerySet(models.QuerySet[Any]):
+    """A permission table's queryset whose bulk writes reach the access log too."""
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        with accesslog.atomic(self.db):
+            created = super().bulk_create(objs, *args, **kwargs)
+            accesslog.record_grants(created, "granted")
+        return created
+
+    def update(self, **kwargs: Any) -> int:
+        with accesslog.atomic(self.db):
+            before = list(self.select_related("content_object"))
+            updated = super().update(**kwargs)
+            after = self.model._base_manager.filter(pk__in=[row.pk for row in before])
+            accesslog.record_grants([*before, *after.select_related("content_object")], "regranted")
+        return updated
+
+
+class UserGrant(UserObjectPermissionBase):
+    """A user's permission on one object; subclass it with a `content_object` foreign key."""
+
+    objects = UserObjectPermissionManager.from_queryset(GrantQuerySet)()
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = True
+
+
+class GroupGrant(GroupObjectPermissionBase):
+    """A group's permission on one object; subclass it with a `content_object` foreign key."""
+
+    objects = GroupObjectPermissionManager.from_queryset(GrantQuerySet)()
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = True
+
+
+class AccessRevision(models.Model):
+    """How many transactions changed who may see what in a tenant; no row means none yet.
+
+    Written by the database when a transaction with AccessChange rows commits, so that no ordinary
+    write waits for it and revisions become visible in commit order, without gaps.
+    """
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
+    )
+    revision = models.BigIntegerField()
+
+
+NUMBER_ACCESS_CHANGES = """
+INSERT INTO permissions_accessrevision (tenant_id, revision)
+    SELECT DISTINCT tenant_id, 1 FROM permissions_accesschange WHERE revision IS NULL ORDER BY 1
+    ON CONFLICT (tenant_id) DO UPDATE SET revision = permissions_accessrevision.revision + 1;
+UPDATE permissions_accesschange AS change SET revision = current.revision
+    FROM permissions_accessrevision AS current
+    WHERE change.tenant_id = current.tenant_id AND change.revision IS NULL;
+RETURN NULL;
+"""
+
+
+class AccessChange(models.Model):
+    """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
+
+    Never a group: a group read later may be empty by then. `revision` is null until the transaction
+    commits. The only rows without one that a transaction sees are its own, so the trigger numbers
+    all of them at once, with the tenants' revisions locked in ascending order.
+    """
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    revision = models.BigIntegerField(null=True)
+    user_id = models.BigIntegerField(null=True)
+    model = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: not about an object
+    object_id = models.BigIntegerField(null=True)
+    cause = models.CharField(max_length=32)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "revision"], name="access_by_revision"),
+            models.Index(
+                fields=["tenant"], name="access_unnumbered", condition=models.Q(revision=None)
+            ),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            pgtrigger.Trigger(
+                name="number_at_commit",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(new__revision__isnull=True),
+                func=NUMBER_ACCESS_CHANGES,
+            )
+        ]

@@ -1,0 +1,76 @@
+"""The one read: what users see of objects, in one database snapshot, for REST and push alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from permissions import accesslog, decision
+from permissions.audiences import Audience, Resource, registry
+from permissions.rendering import Ref, Representation, render
+from permissions.snapshot import snapshot
+
+Pair = tuple[int, Ref]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a batch of (user id, Ref) sees: None for no audience; at the tenant's `revision`."""
+
+    revision: int
+    seen: Mapping[Pair, Representation | None]
+
+
+def read(tenant_id: int, pairs: Collection[Pair]) -> Reading:
+    """Read a batch of pairs of one tenant in a snapshot of its own.
+
+    A constant number of queries a resource; one rendering for each object and audience, however
+    many users ask. An unknown model, a foreign object and a forbidden one alike give None.
+    """
+    with snapshot():
+        return read_within(tenant_id, pairs)
+
+
+def read_within(tenant_id: int, pairs: Collection[Pair]) -> Reading:
+    """`read` inside a snapshot that the caller holds."""
+    revision = accesslog.revision(tenant_id)
+    seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
+    by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for user_id, ref in pairs:
+        if ref.model in registry:
+            by_label[ref.model].add((user_id, ref.pk))
+    for label, wanted in by_label.items():
+        resource = registry.get(label)
+        allowed = decision.audiences(resource, tenant_id, wanted)
+        objects = objects_of(resource, tenant_id, {pk for (_, pk), a in allowed.items() if a})
+        rendered = _Renderings(resource, objects, revision)
+        for (user_id, pk), audience in allowed.items():
+            seen[user_id, Ref(label, pk)] = rendered.get(pk, audience)
+    return Reading(revision, seen)
+
+
+def objects_of(resource: Resource, tenant_id: int, pks: Iterable[int]) -> dict[int, Any]:
+    """The tenant's objects among these keys, with what their payloads need, in one query."""
+    wanted = resource.model.objects.filter(tenant_id=tenant_id, pk__in=set(pks))
+    return {obj.pk: obj for obj in resource.prepare(wanted)}
+
+
+class _Renderings:
+    """Renders each object at most once for each audience."""
+
+    def __init__(self, resource: Resource, objects: Mapping[int, Any], revision: int) -> None:
+        self.resource = resource
+        self.objects = objects
+        self.revision = revision
+        self.done: dict[tuple[int, str], Representation] = {}
+
+    def get(self, pk: int, audience: Audience | None) -> Representation | None:
+        obj = self.objects.get(pk)
+        if obj is None or audience is None:
+            return None
+        key = (pk, audience.name)
+        if key not in self.done:
+            self.done[key] = render(self.resource, audience, obj, self.revision)
+        return self.done[key]

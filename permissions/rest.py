@@ -1,0 +1,180 @@
+"""The viewset base: REST that answers each reader with his audience's payload, read by `read`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import orjson
+from django.db import transaction
+from django.http import Http404
+from django.utils.http import parse_etags, quote_etag
+from rest_framework import exceptions, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from permissions import decision
+from permissions.audiences import Audience, Resource
+from permissions.read import objects_of, read
+from permissions.rendering import Ref, Representation, render
+from tenants import opaque
+from tenants.rest import PrivateResponseMixin
+
+
+class PreconditionFailed(exceptions.APIException):
+    """The object is no longer as the client's If-Match says."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = "The object has changed since you read it; read it again."
+    default_code = "precondition_failed"
+
+
+class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
+    """List, read, create, write and delete objects of one resource, as their reader may."""
+
+    resource: ClassVar[Resource]
+    lookup_value_regex = "[^/]+"
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        """The widest audience's serializer: what the schema documents."""
+        return self.resource.audiences[0].serializer
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return self.resource.model._base_manager.none()
+        return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)  # type: ignore[attr-defined]
+
+    def list(self, request: Request) -> Response:
+        """The page of objects that the reader sees, newest first."""
+        mine = decision.visible(self.resource, self.get_queryset(), request.user.pk)
+        pks = self.paginate_queryset(mine.order_by("-pk").values_list("pk", flat=True))
+        refs = [(request.user.pk, Ref(self.resource.label, pk)) for pk in pks or ()]
+        seen = read(request.tenant.pk, refs).seen  # type: ignore[attr-defined]
+        return self.get_paginated_response([orjson.Fragment(r.body) for r in seen.values() if r])
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One object; 304 if the reader has it already."""
+        return self.answer_read(self.find(pk))
+
+    def answer_read(self, pk: int) -> Response:
+        """The reader's representation of an object, or 404."""
+        pair = (self.request.user.pk, Ref(self.resource.label, pk))
+        seen = read(self.request.tenant.pk, [pair]).seen[pair]  # type: ignore[attr-defined]
+        if seen is None:
+            raise Http404
+        known = parse_etags(self.request.headers.get("If-None-Match", ""))
+        if "*" in known or quote_etag(seen.etag) in (tag.removeprefix("W/") for tag in known):
+            return self.answer(seen, status.HTTP_304_NOT_MODIFIED)
+        return self.answer(seen)
+
+    def answer(self, seen: Representation, code: int = status.HTTP_200_OK) -> Response:
+        """A response with a payload, its audience and its etag."""
+        body = None if code == status.HTTP_304_NOT_MODIFIED else orjson.Fragment(seen.body)
+        return Response(
+            body, code, headers={"ETag": quote_etag(seen.etag), "X-Audience": seen.audience}
+        )
+
+    def update(self, request: Request, pk: str) -> Response:
+        """Replace the fields that the reader may write; those he may only read are ignored."""
+        return self._write(request, pk, partial=False)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change some of the fields that the reader may write."""
+        return self._write(request, pk, partial=True)
+
+    def _write(self, request: Request, pk: str, *, partial: bool) -> Response:
+        with transaction.atomic():
+            obj, audience = self.locked(pk)
+            if not audience.writes:
+                raise exceptions.PermissionDenied
+            self.check_precondition(audience, obj)
+            data = writable(audience, request.data, ignore_read_only=not partial)
+            serializer = write_serializer(audience)(obj, data=data, partial=partial)
+            serializer.is_valid(raise_exception=True)
+            serializer.save()
+            return self.answer(self.representation(audience, obj.pk))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete the object, for those whose audience may."""
+        with transaction.atomic():
+            obj, audience = self.locked(pk)
+            if not audience.deletes:
+                raise exceptions.PermissionDenied
+            self.check_precondition(audience, obj)
+            obj.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def find(self, pk: str) -> int:
+        """The key that an id in the URL stands for, or 404."""
+        key = opaque.decode(self.resource.model, pk)
+        if key is None:
+            raise Http404
+        return key
+
+    def locked(self, pk: str) -> tuple[Any, Audience]:
+        """The object, locked, and the requester's audience of it; 404 without one."""
+        key = self.find(pk)
+        obj = (
+            self.get_queryset().select_for_update(no_key=True, of=("self",)).filter(pk=key).first()
+        )
+        pair = (self.request.user.pk, key)
+        tenant_id = self.request.tenant.pk  # type: ignore[attr-defined]
+        audience = decision.audiences(self.resource, tenant_id, [pair])[pair]
+        if obj is None or audience is None:
+            raise Http404
+        return obj, audience
+
+    def representation(self, audience: Audience, key: int) -> Representation:
+        """What the writer himself sees now; its revision is never used, for it is not pushed."""
+        obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]  # type: ignore[attr-defined]
+        return render(self.resource, audience, obj, revision=0)
+
+    def check_precondition(self, audience: Audience, obj: Any) -> None:
+        """Raise PreconditionFailed unless If-Match, if given, names the current representation."""
+        wanted = parse_etags(self.request.headers.get("If-Match", ""))
+        if not wanted or "*" in wanted:
+            return
+        if quote_etag(self.representation(audience, obj.pk).etag) not in wanted:
+            raise PreconditionFailed
+
+
+class CreateMixin:
+    """Creating: the requester becomes the new object's holder and is answered as such."""
+
+    def create(self: Any, request: Request) -> Response:
+        """Create an object of the reader's tenant."""
+        resource = self.resource
+        holder, name = next(iter(resource.holders.items()))
+        audience = resource.audience(name)
+        data = writable(audience, request.data, ignore_read_only=False)
+        serializer = write_serializer(audience)(data=data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            obj = serializer.save(tenant_id=request.tenant.pk, **{holder: request.user})  # type: ignore[attr-defined]
+            answer = self.answer(self.representation(audience, obj.pk), status.HTTP_201_CREATED)
+        answer["Location"] = request.build_absolute_uri(opaque.encode(resource.model, obj.pk) + "/")
+        return answer
+
+
+def writable(audience: Audience, data: Any, *, ignore_read_only: bool) -> Any:
+    """The part of a body that the audience may write; raises ValidationError naming other fields."""
+    if not isinstance(data, Mapping):
+        return data
+    errors: dict[str, list[str]] = {}
+    for name in data:
+        if name not in audience.fields:
+            errors[name] = ["Unknown field."]
+        elif name not in audience.writes and not ignore_read_only:
+            errors[name] = ["You may not write this field."]
+    if errors:
+        raise serializers.ValidationError(errors)
+    return {name: value for name, value in data.items() if name in audience.writes}
+
+
+def write_serializer(audience: Audience) -> type[serializers.BaseSerializer[Any]]:
+    """The audience's serializer with everything read-only that it may not write."""
+    base = audience.serializer
+    closed: Iterable[str] = (f for f in audience.fields if f not in audience.writes)
+    meta = type("Meta", (base.Meta,), {"read_only_fields": tuple(closed)})
+    return type(base.__name__, (base,), {"Meta": meta, "__module__": base.__module__})

@@ -1,0 +1,47 @@
+"""One database snapshot for several queries, on PostgreSQL and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+
+
+class SnapshotInTransaction(RuntimeError):
+    """A snapshot was asked for inside an open transaction, which sees its own uncommitted rows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A read needs a snapshot of its own: call it after the transaction, or on another thread."
+        )
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Run the block's queries on one committed state of the primary; raises SnapshotInTransaction.
+
+    PostgreSQL: REPEATABLE READ, READ ONLY. SQLite: BEGIN DEFERRED, which a plain `atomic()` under
+    IMMEDIATE is not: it would lock writers out.
+    """
+    if connection.in_atomic_block:
+        raise SnapshotInTransaction
+    if connection.vendor == "sqlite":
+        with _deferred(connection), transaction.atomic():
+            yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+@contextmanager
+def _deferred(sqlite: Any) -> Iterator[None]:
+    sqlite.ensure_connection()
+    mode, sqlite.transaction_mode = sqlite.transaction_mode, "DEFERRED"
+    try:
+        yield
+    finally:
+        sqlite.transaction_mode = mode

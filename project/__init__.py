@@ -1,0 +1,1 @@
+"""Settings, ASGI application, URLs and console: what puts the apps together."""

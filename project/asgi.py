@@ -1,0 +1,31 @@
+"""The ASGI application, for Daphne and uvicorn."""
+
+import os
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+django_application = get_asgi_application()
+
+from realtime.routing import websocket_urlpatterns  # noqa: E402  (needs the apps to be loaded)
+
+
+async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Answer a handshake for an address that has no socket: 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1000, "reason": None})
+
+
+# Channels' routes are ASGI applications, where Django's types know views only.
+no_socket = re_path("", refuse)  # type: ignore[arg-type]
+
+# No authentication here: the consumer asks tenants.credentials, which REST asks as well.
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
+    }
+)

@@ -1,0 +1,1 @@
+"""The console: a page that shows everything live, in a browser."""

@@ -1,0 +1,79 @@
+"""`manage.py demo`: two tenants with users and documents to try things on; running it again is safe."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from permissions import grants
+from permissions.grants import Subject
+from resources.documents.audiences import DOCUMENTS
+from resources.models import Document
+from tenants.models import Membership, Role, Tenant, User
+
+PASSWORD: Final = "demo"
+
+MEMBERS: Final = {
+    ("acme", "Acme"): {
+        "owner": Role.MEMBER,
+        "editor": Role.MEMBER,
+        "viewer": Role.MEMBER,
+        "admin": Role.ADMIN,
+        "member": Role.MEMBER,
+        "both": Role.MEMBER,
+    },
+    ("globex", "Globex"): {"rival": Role.ADMIN, "both": Role.MEMBER},
+}
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create what is missing; what is there stays as it is, but for the demo's passwords."""
+        for (slug, name), members in MEMBERS.items():
+            tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
+            for username, role in members.items():
+                Membership.objects.get_or_create(
+                    tenant=tenant, user=self.user(username), defaults={"role": role}
+                )
+        self.share(self.document("acme", "owner", "Quarterly plan"))
+        self.document("globex", "rival", "Market study")
+        self.stdout.write(f"Ready: acme and globex; every password is {PASSWORD!r}.")
+
+    def user(self, username: str) -> User:
+        """The demo user of this name, with the demo's password."""
+        user, _ = User.objects.get_or_create(
+            username=username,
+            defaults={"first_name": username.capitalize(), "email": f"{username}@example.com"},
+        )
+        if not user.check_password(PASSWORD):
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+        return user
+
+    def document(self, slug: str, owner: str, title: str) -> Document:
+        """The tenant's document of this title."""
+        tenant = Tenant.objects.get(slug=slug)
+        document, _ = Document.objects.get_or_create(
+            tenant=tenant,
+            title=title,
+            defaults={
+                "owner": User.objects.get(username=owner),
+                "body": "What we will do until the end of the quarter.",
+                "review_notes": "Ask for the figures of the last quarter.",
+                "budget": "125000.00",
+            },
+        )
+        return document
+
+    def share(self, document: Document) -> None:
+        """Give editor and viewer their audiences of the document."""
+        for name in ("editor", "viewer"):
+            audience = DOCUMENTS.audience(name)
+            assert audience is not None
+            subject = Subject(user_id=User.objects.get(username=name).pk)
+            grants.put(DOCUMENTS, document, subject, audience)

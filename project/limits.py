@@ -1,0 +1,92 @@
+"""Every limit and period, with its default: the one place where they are documented.
+
+`EARSHOT_<NAME>` in the environment sets one; `settings.EARSHOT["<name>"]` holds it.
+`docs/settings.md` shows the same table, and a test keeps the two equal.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class InvalidLimit(ValueError):
+    """A limit that is not a number, or not one that makes sense."""
+
+    def __init__(self, limit: "Limit", text: str) -> None:
+        super().__init__(limit, text)
+        self.limit = limit
+        self.text = text
+
+    def __str__(self) -> str:
+        kind = "a whole number" if isinstance(self.limit.default, int) else "a number"
+        bound = "0 or more" if self.limit.zero else "above 0"
+        return f"{self.limit.variable} must be {kind}, {bound}; it is {self.text!r}."
+
+
+class Limit(NamedTuple):
+    """A number that the environment may set; it has the type of its default."""
+
+    name: str
+    default: int | float
+    purpose: str
+    zero: bool = False
+
+    @property
+    def variable(self) -> str:
+        return f"EARSHOT_{self.name.upper()}"
+
+    def parse(self, text: str) -> int | float:
+        """Return the number that `text` spells, or raise `InvalidLimit`."""
+        try:
+            value = type(self.default)(text)
+        except ValueError:
+            raise InvalidLimit(self, text) from None
+        if not math.isfinite(value) or value < 0 or (value == 0 and not self.zero):
+            raise InvalidLimit(self, text)
+        return value
+
+
+LIMITS = (
+    # Keeping up
+    Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
+    Limit("sweep_seconds", 60.0, "In how long all live subscriptions are read again."),
+    Limit("sweep_cpu_percent", 5, "How much of one core the sweep may take."),
+    Limit("round_size", 500, "How many subscriptions are read in one database snapshot."),
+    # Parts
+    Limit("executor_threads", 8, "Threads of each process that read for its sockets."),
+    Limit("database_connections", 24, "PostgreSQL connections of each process, at most."),
+    Limit("database_seconds", 20.0, "How long to wait for a free connection or a locked file."),
+    Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
+    Limit("drain_seconds", 5.0, "Over how long a process that stops spreads its closing sockets."),
+    Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),
+    Limit("hsts_seconds", 31_536_000, "How long browsers keep to TLS, with `EARSHOT_TLS` on."),
+    # Sockets
+    Limit("heartbeat_seconds", 20, "Time between the server's pings."),
+    Limit("stalled_seconds", 10.0, "How long a socket may take nothing that waits for it."),
+    Limit("cut_seconds", 1.0, "How long a close frame may take before the transport is cut."),
+    Limit("client_frame_bytes", 16_384, "Size of a client's frame."),
+    Limit("frames_per_second", 50, "Frames of a client that are answered, in the long run."),
+    Limit("frames_burst", 1_000, "Frames of a client that are answered at once."),
+    Limit("invalid_frames", 10, "Invalid frames in a row that end a socket."),
+    Limit("subscriptions_per_socket", 1_000, "Subscriptions of one socket."),
+    Limit("sockets_per_user", 50, "Sockets of one user."),
+    Limit("sockets_per_tenant", 10_000, "Sockets of one tenant."),
+    Limit("retry_min_seconds", 1.0, "Begin of the window in which clients reconnect."),
+    Limit("retry_max_seconds", 15.0, "End of the window in which clients reconnect."),
+    # REST and credentials
+    Limit("token_hours", 10, "Life of a token."),
+    Limit("ticket_seconds", 30, "Life of a socket ticket."),
+    Limit("login_failures_per_username", 10, "Failed logins a minute for one username."),
+    Limit("login_failures_per_address", 100, "Failed logins a minute from one address."),
+    Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
+    Limit("page_size", 25, "Entries on a page of a list."),
+    Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
+)
+
+
+def read_limits(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return every limit by name; an empty variable counts as absent."""
+    return {
+        limit.name: limit.parse(text) if (text := environ.get(limit.variable)) else limit.default
+        for limit in LIMITS
+    }

@@ -1,0 +1,27 @@
+"""The HTTP addresses of the whole project."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from project.console.views import ConsoleView
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Liveness: this process answers. It asks no database and no broker."""
+    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+handler400 = "project.errors.bad_request"
+handler403 = "project.errors.forbidden"
+handler404 = "project.errors.not_found"
+handler500 = "project.errors.server_error"
+
+urlpatterns = [
+    path("", ConsoleView.as_view(), name="console"),
+    path("healthz", healthz, name="healthz"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("tenants.urls")),
+    path("api/", include("resources.urls")),
+]

@@ -1,0 +1,41 @@
+"""System checks of live models: their tracker must see every field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+from model_utils import FieldTracker
+
+from realtime.models import LiveModel
+
+UNTRACKED = {"version", "tenant"}
+
+
+def register_checks() -> None:
+    """Run with `manage.py check` and at start-up."""
+    checks.register(check_trackers, "earshot")
+
+
+def check_trackers(**_: Any) -> list[checks.CheckMessage]:
+    """Every live model needs a FieldTracker over its own fields: an abstract one tracks nothing."""
+    found: list[checks.CheckMessage] = []
+    for model in apps.get_models():
+        if issubclass(model, LiveModel):
+            found.extend(_check_tracker(model))
+    return found
+
+
+def _check_tracker(model: type[LiveModel]) -> Iterator[checks.CheckMessage]:
+    tracker = model.__dict__.get("tracker")
+    tracked = set(tracker.fields) if isinstance(tracker, FieldTracker) else set()
+    fields = {f.name for f in model._meta.concrete_fields if not f.primary_key} - UNTRACKED
+    if tracked != fields:
+        yield checks.Error(
+            f"The tracker of {model.__name__} does not name exactly its fields.",
+            hint=f"Declare tracker = FieldTracker(fields={sorted(fields)}) on the class itself.",
+            obj=model,
+            id="earshot.E020",
+        )

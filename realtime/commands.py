@@ -1,0 +1,173 @@
+"""The frames that a client sends: each validated by a DRF serializer into a command, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from rest_framework import serializers
+
+from permissions.audiences import registry
+from permissions.rendering import Ref
+from permissions.serializers import StrictCharField
+from realtime import groups
+from realtime.messages import Reference
+from tenants import opaque
+
+MAX_REF = 2**53
+
+
+class InvalidFrame(Exception):
+    """A frame that is no command; holds what is wrong and the client's `ref`, if it had a usable one."""
+
+    def __init__(self, detail: str, ref: Reference | None = None) -> None:
+        self.detail = detail
+        self.ref = ref
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answer me."""
+
+    ref: Reference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object that a command names: as the client wrote it, and its key (None: no such id)."""
+
+    model: str
+    id: str
+    pk: int | None
+
+    def group(self, tenant_id: int, audience: str) -> str | None:
+        """The group in which this object reaches an audience; None for an id that is none."""
+        if self.pk is None:
+            return None
+        return groups.of_object(tenant_id, Ref(self.model, self.pk), audience)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Keep me a live copy of this object; `etag` names the payload that I hold."""
+
+    target: Target
+    etag: str | None
+    ref: Reference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """End my subscription of this object."""
+
+    target: Target
+    ref: Reference | None
+
+
+Command = Ping | Subscribe | Unsubscribe
+
+
+def is_reference(value: Any) -> bool:
+    """A `ref` is a string of at most 64 characters or an integer that every JSON reader keeps."""
+    if type(value) is int:
+        return -MAX_REF <= value <= MAX_REF
+    return isinstance(value, str) and len(value) <= 64
+
+
+class ReferenceField(serializers.Field[Any, Any, Any, Any]):
+    """The client's own mark on a frame, echoed in its answer."""
+
+    def to_internal_value(self, data: Any) -> Reference:
+        if not is_reference(data):
+            raise serializers.ValidationError(
+                "Not a string of at most 64 characters or an integer."
+            )
+        reference: Reference = data
+        return reference
+
+
+class ModelField(StrictCharField):
+    """The label of a declared resource."""
+
+    def to_internal_value(self, data: Any) -> str:
+        label: str = super().to_internal_value(data)
+        if label not in registry:
+            raise serializers.ValidationError("Unknown model.")
+        return label
+
+
+class CommandSerializer(serializers.Serializer[Any]):
+    """What every command has; keys that a command does not have are refused."""
+
+    action = StrictCharField(required=False)
+    ref = ReferenceField(required=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        unknown = [key for key in data if key not in self.fields]
+        if unknown:
+            raise serializers.ValidationError({unknown[0]: ["Unknown key."]})
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+    def command(self, values: dict[str, Any]) -> Command:
+        """The command that the validated values stand for."""
+        return Ping(values.get("ref"))
+
+
+class UnsubscribeSerializer(CommandSerializer):
+    """Names an object: `{"model", "id"}`."""
+
+    model = ModelField()
+    id = StrictCharField(trim_whitespace=False, allow_blank=True)
+
+    def target(self, values: dict[str, Any]) -> Target:
+        """The object that the values name."""
+        model = registry.get(values["model"]).model
+        return Target(values["model"], values["id"], opaque.decode(model, values["id"]))
+
+    def command(self, values: dict[str, Any]) -> Command:
+        return Unsubscribe(self.target(values), values.get("ref"))
+
+
+class SubscribeSerializer(UnsubscribeSerializer):
+    """Names an object to subscribe to, and perhaps the etag of the payload that the client holds."""
+
+    etag = StrictCharField(required=False, trim_whitespace=False, allow_blank=True)
+
+    def command(self, values: dict[str, Any]) -> Command:
+        return Subscribe(self.target(values), values.get("etag"), values.get("ref"))
+
+
+# One instance each: building a serializer's fields costs more than validating with them.
+SERIALIZERS: dict[str, CommandSerializer] = {
+    "ping": CommandSerializer(),
+    "subscribe": SubscribeSerializer(),
+    "unsubscribe": UnsubscribeSerializer(),
+}
+
+
+def parse(text: str | bytes) -> Command:
+    """The command in one text frame; raises InvalidFrame for anything else."""
+    try:
+        frame = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise InvalidFrame("Not JSON.") from None
+    if not isinstance(frame, dict):
+        raise InvalidFrame("Not a JSON object.")
+    ref = frame["ref"] if is_reference(frame.get("ref")) else None
+    action = frame.get("action", "subscribe")
+    serializer = SERIALIZERS.get(action) if isinstance(action, str) else None
+    if serializer is None:
+        raise InvalidFrame("action: unknown action.", ref)
+    try:
+        return serializer.command(serializer.run_validation(frame))
+    except serializers.ValidationError as error:
+        raise InvalidFrame(_first(error.detail), ref) from None
+
+
+def _first(detail: Any) -> str:
+    """`field: what is wrong`, of the first field that is."""
+    field, problems = next(iter(detail.items()))
+    return f"{field}: {problems[0]}"

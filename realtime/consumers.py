@@ -1,0 +1,249 @@
+"""The consumer: one WebSocket from accept to close. It always accepts first, and may close later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from datetime import datetime
+from typing import Any, Final
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from realtime import messages
+from realtime.codes import Close, Error
+from realtime.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe, parse
+from realtime.failures import log_failure
+from realtime.hub import Hub, hubs
+from realtime.limits import TokenBucket
+from realtime.mailbox import Mailbox
+from realtime.sockets import Socket
+from tenants import credentials, opaque
+from tenants.models import User
+
+logger = logging.getLogger(__name__)
+
+WELCOME_LIMITS: Final = (
+    "client_frame_bytes",
+    "subscriptions_per_socket",
+    "frames_per_second",
+    "frames_burst",
+    "invalid_frames",
+    "stalled_seconds",
+)
+
+
+class EarshotConsumer(AsyncConsumer):
+    """Subscriptions to any object its user may see, by the protocol of docs/protocol.md.
+
+    Frames of the client are obeyed one at a time, in order; what is sent goes through the socket's
+    mailbox, which one writer empties. The consumer is in no channel layer group: the hub is.
+    """
+
+    hub: Hub | None = None
+    socket: Socket | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; an exception ends it, and it alone, with 4500."""
+        self.scope = scope
+        self.base_send = send
+        self.limits: dict[str, Any] = settings.EARSHOT
+        self.connection = secrets.token_urlsafe(12)
+        self.wake = asyncio.Event()
+        self.mailbox = Mailbox(self.wake.set)
+        self.unusable = 0
+        self.expiry: asyncio.TimerHandle | None = None
+        self.cutting: asyncio.Task[None] | None = None
+        self.writer = asyncio.get_running_loop().create_task(self._write())
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        except Exception as error:
+            log_failure(logger, f"Socket {self.connection} failed", error)
+            self.writer.cancel()
+            await self._close(Close.SERVER_ERROR)
+        finally:
+            await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler of a server's event, without Channels' hop to the database thread."""
+        await getattr(self, get_handler_name(message))(message)
+
+    # The server's events.
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        """Accept; then find out who it is, and say welcome or close."""
+        loop = asyncio.get_running_loop()
+        self.bucket = TokenBucket(
+            self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
+        )
+        await self.base_send({"type": "websocket.accept"})
+        try:
+            identity = await loop.run_in_executor(None, _identify, self.scope)
+        except credentials.Refused as refused:
+            self.mailbox.close(Close(refused.close_code))
+            return
+        socket = Socket(self.connection, identity, self.mailbox, self._cut)
+        taken = await hubs.add(socket)
+        if isinstance(taken, Close):
+            self.mailbox.close(taken)
+            return
+        self.hub, self.socket = taken, socket
+        self.mailbox.answer(self._welcome(identity))
+        self._expire_at(identity.credential.expires_at)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """One frame of the client."""
+        text = message.get("text")
+        if self.hub is None or self.socket is None or self.mailbox.closing is not None:
+            return
+        size = len(message.get("bytes") or b"") if text is None else len(text.encode())
+        if size > self.limits["client_frame_bytes"]:
+            self.mailbox.close(Close.TOO_BIG)
+        elif not self.bucket.allow(asyncio.get_running_loop().time()):
+            self._refuse(messages.error(Error.RATE_LIMITED), Close.TOO_MANY)
+        else:
+            self._receive(text)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        """The socket is gone."""
+        raise StopConsumer
+
+    # Frames.
+
+    def _receive(self, text: str | None) -> None:
+        try:
+            if text is None:
+                raise InvalidFrame("Binary frames have no meaning here.")
+            command = parse(text)
+        except InvalidFrame as invalid:
+            frame = messages.error(Error.INVALID, invalid.ref, detail=invalid.detail)
+            self._refuse(frame, Close.UNUSABLE)
+            return
+        self.unusable = 0
+        self._obey(command)
+
+    def _refuse(self, frame: str, code: Close) -> None:
+        """Answer a frame that is not obeyed; some in a row end the socket."""
+        self.unusable += 1
+        if self.unusable >= self.limits["invalid_frames"]:
+            self.mailbox.answer(frame)
+            self.mailbox.close(code)
+        else:
+            self.mailbox.answer(frame)
+
+    def _obey(self, command: Command) -> None:
+        assert self.hub is not None and self.socket is not None
+        match command:
+            case Ping(ref):
+                self.mailbox.answer(messages.pong(ref))
+            case Unsubscribe():
+                self.hub.unsubscribe(self.socket, command)
+            case Subscribe(target, _, ref) if target.pk is None:
+                answer = messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
+                self.mailbox.answer(answer)
+            case Subscribe(target, _, ref) if self.hub.full(self.socket, command):
+                code = Error.TOO_MANY_SUBSCRIPTIONS
+                self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
+            case Subscribe():
+                self.hub.subscribe(self.socket, command)
+
+    # What is sent.
+
+    async def _write(self) -> None:
+        """The one writer: sends what the mailbox holds, and at last its close code."""
+        try:
+            while True:
+                if self.mailbox:
+                    for text in self.mailbox.take():
+                        await self._send_text(text)
+                elif self.mailbox.closing is not None:
+                    await self._close(self.mailbox.closing)
+                    return
+                else:
+                    self.wake.clear()
+                    await self.wake.wait()
+        except OSError:
+            pass  # the client went; the server's disconnect follows
+        except Exception as error:
+            log_failure(logger, f"The writer of socket {self.connection} failed", error)
+            await self._close(Close.SERVER_ERROR)
+
+    async def _send_text(self, text: str) -> None:
+        if self.socket is not None:
+            self.socket.sending_since = asyncio.get_running_loop().time()
+        await self.base_send({"type": "websocket.send", "text": text})
+        if self.socket is not None:
+            self.socket.sending_since = None
+
+    async def _close(self, code: Close) -> None:
+        """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
+        try:
+            await self.base_send({"type": "websocket.close", "code": int(code)})
+        except Exception as error:  # servers differ in what they raise when the client went first
+            logger.debug("Socket %s went first (%s).", self.connection, type(error).__name__)
+
+    def _cut(self) -> None:
+        """End a socket that takes nothing: its writer hangs in a send, and a close would too."""
+        self.writer.cancel()
+        self.mailbox.close(Close.TOO_SLOW)
+        if self.socket is not None:
+            self.socket.sending_since = None
+        self.cutting = asyncio.get_running_loop().create_task(self._cut_off())
+
+    async def _cut_off(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits["cut_seconds"]):
+                await self._close(Close.TOO_SLOW)
+        except TimeoutError:
+            # uvicorn gives its protocol away through the bound method; Daphne's pings time out.
+            transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
+            if transport is not None:
+                transport.abort()
+
+    # Beginning and end.
+
+    def _welcome(self, identity: credentials.Identity) -> str:
+        expires = identity.credential.expires_at
+        return messages.welcome(
+            tenant=identity.tenant_slug,
+            user=opaque.encode(User, identity.user_id),
+            connection=self.connection,
+            expires=expires and expires.isoformat().replace("+00:00", "Z"),
+            heartbeat=self.limits["heartbeat_seconds"],
+            limits={name: self.limits[name] for name in WELCOME_LIMITS},
+            retry={
+                "min": self.limits["retry_min_seconds"],
+                "max": self.limits["retry_max_seconds"],
+            },
+        )
+
+    def _expire_at(self, expires: datetime | None) -> None:
+        """Close with 4401 when the credential ends."""
+        if expires is not None:
+            seconds = (expires - timezone.now()).total_seconds()
+            loop = asyncio.get_running_loop()
+            self.expiry = loop.call_later(seconds, self.mailbox.close, Close.CREDENTIALS)
+
+    async def _leave(self) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
+        for task in (self.writer, self.cutting):
+            if task is not None:
+                task.cancel()
+        if self.hub is not None and self.socket is not None:
+            await hubs.remove(self.hub, self.socket)
+
+
+def _identify(scope: Any) -> credentials.Identity:
+    """Ask the one door for credentials, on a thread, and give its connection back."""
+    try:
+        return credentials.identify_socket(scope)
+    finally:
+        close_old_connections()

@@ -1,0 +1,86 @@
+"""Frames: what goes to one audience of one object, encoded once, the same for all who get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from permissions.audiences import Resource, registry
+from permissions.rendering import Ref, Representation
+from realtime import messages
+from tenants import opaque
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A representation and the payload fields that its version changed; immutable."""
+
+    seen: Representation
+    changed: tuple[str, ...]
+
+    @property
+    def ref(self) -> Ref:
+        """The object shown."""
+        return self.seen.ref
+
+    @property
+    def version(self) -> int:
+        """The object's version shown."""
+        return self.seen.version
+
+    @cached_property
+    def id(self) -> str:
+        """The object's id on the wire."""
+        return opaque.encode(registry.get(self.ref.model).model, self.ref.pk)
+
+    @cached_property
+    def update_text(self) -> str:
+        """The UPDATE frame's text: made once in each process, sent to many."""
+        s = self.seen
+        return messages.updated(s.ref.model, self.id, s.audience, s.etag, self.changed, s.body)
+
+
+def make(resource: Resource, seen: Representation, fields: Iterable[str] | None) -> Frame:
+    """The frame of a representation whose version changed these model fields (None: any).
+
+    Equal on every process: where a version changed nothing that this audience sees, as when two
+    changes were conflated, it names every field.
+    """
+    audience = resource.audience(seen.audience)
+    assert audience is not None  # it was rendered for it
+    return Frame(seen, resource.changed(audience, fields) or audience.fields)
+
+
+def to_layer(frame: Frame) -> dict[str, Any]:
+    """The frame as a channel layer message."""
+    s = frame.seen
+    return {
+        "type": "hub.frame",
+        "tenant": s.tenant_id,
+        "model": s.ref.model,
+        "pk": s.ref.pk,
+        "audience": s.audience,
+        "version": s.version,
+        "revision": s.revision,
+        "etag": s.etag,
+        "schema": s.schema,
+        "changed": list(frame.changed),
+        "body": s.body,
+    }
+
+
+def from_layer(message: dict[str, Any]) -> Frame:
+    """The frame in a channel layer message."""
+    seen = Representation(
+        tenant_id=message["tenant"],
+        ref=Ref(message["model"], message["pk"]),
+        audience=message["audience"],
+        version=message["version"],
+        revision=message["revision"],
+        etag=message["etag"],
+        schema=message["schema"],
+        body=message["body"],
+    )
+    return Frame(seen, tuple(message["changed"]))

@@ -1,0 +1,103 @@
+"""A socket's mailbox: the newest state of each object, the answers, and then a close. No I/O.
+
+It holds at most one state per object: a slow client gets newer states, not more of them. What is
+equal is decided when a message is taken, against what was sent before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from realtime import messages
+from realtime.codes import Close, Error
+from realtime.subscriptions import GONE, Subscription
+
+if TYPE_CHECKING:
+    from realtime.frames import Frame
+
+
+class Mailbox:
+    """What one socket has still to be sent; `wake` is called whenever there is something."""
+
+    __slots__ = ("_answers", "_ready", "_wake", "closing")
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._answers: deque[str] = deque()
+        self._ready: dict[Subscription, None] = {}
+        self.closing: Close | None = None
+
+    def __len__(self) -> int:
+        return len(self._answers) + len(self._ready)
+
+    def answer(self, text: str) -> None:
+        """Queue an answer to a frame of the client's."""
+        self._answers.append(text)
+        self._wake()
+
+    def put(self, subscription: Subscription) -> None:
+        """Queue a subscription whose slot has something; queueing it again changes nothing."""
+        if self.closing is None:
+            self._ready[subscription] = None
+            self._wake()
+
+    def close(self, code: Close) -> None:
+        """After the answers that wait send nothing more but this close code; the first counts."""
+        if self.closing is None:
+            self.closing = code
+        self._ready.clear()
+        self._wake()
+
+    def take(self) -> list[str]:
+        """The texts of the next answer or subscription, which from now on count as sent.
+
+        Empty when the slot was emptied meanwhile, or equals what was sent before.
+        """
+        if self._answers:
+            return [self._answers.popleft()]
+        subscription = next(iter(self._ready))
+        del self._ready[subscription]
+        slot, subscription.slot = subscription.slot, None
+        if slot is None:
+            return []
+        return _gone(subscription) if slot is GONE else _state(subscription, slot)
+
+
+def _gone(subscription: Subscription) -> list[str]:
+    model, id = subscription.ref.model, subscription.id
+    texts = [
+        messages.error(Error.NOT_FOUND, waiting.ref, model=model, id=id)
+        for waiting in subscription.waiting
+    ]
+    subscription.waiting.clear()
+    if subscription.sent is not None:
+        subscription.sent = None
+        texts.append(messages.deleted(model, id))
+    return texts
+
+
+def _state(subscription: Subscription, frame: Frame) -> list[str]:
+    before, subscription.sent = subscription.sent, frame
+    seen = frame.seen
+    model, id = subscription.ref.model, subscription.id
+    if subscription.waiting:
+        texts = [
+            messages.subscribed(
+                model,
+                id,
+                seen.audience,
+                seen.etag,
+                None if waiting.etag == seen.etag else seen.body,
+                waiting.ref,
+            )
+            for waiting in subscription.waiting
+        ]
+        subscription.waiting.clear()
+        return texts
+    if before is None or before.seen.audience != seen.audience:
+        return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
+    if before.seen.etag != seen.etag:
+        return [frame.update_text]
+    return []

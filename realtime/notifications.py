@@ -1,0 +1,99 @@
+"""Notifications: what is sent after a commit, to whom, and what front ends make of it.
+
+What a client receives maps to Redux actions by its `type` (see `messages`):
+
+- `UPDATE_<MODEL>`: replace the object's payload; `changed` names the fields that moved.
+- `AUDIENCE_CHANGED`: replace the whole object, its fields may be others now.
+- `DELETE_<MODEL>`: remove the object.
+
+What travels between processes are two messages: `hub.frame` to the group of an object's audience,
+and `hub.notice` to the group of a tenant whose access revision rose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import close_old_connections
+
+from permissions import accesslog
+from permissions.audiences import Resource, registry
+from permissions.read import objects_of
+from permissions.rendering import Ref, render
+from permissions.snapshot import snapshot
+from realtime import changes, dependents, frames, groups
+from realtime.metrics import PUBLISH_FAILURES
+
+logger = logging.getLogger(__name__)
+
+Message = tuple[str, dict[str, Any]]
+
+
+def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> list[Message]:
+    """The group messages that announce versions written (the lowest of each object) and accesses.
+
+    Reads each resource of each tenant in one snapshot, and serializes an object once for each
+    audience that can see a difference. What shows a changed row is raised before, in transactions
+    of its own.
+    """
+    by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for (tenant_id, ref), version in changed.items():
+        if ref.model in registry:
+            by_resource[tenant_id, ref.model][ref.pk] = version
+    try:
+        messages = _notices(noticed)
+        for (tenant_id, label), versions in by_resource.items():
+            messages += _frames(registry.get(label), tenant_id, versions)
+            dependents.raise_shown(label, tenant_id, versions)
+    finally:
+        close_old_connections()
+    return messages
+
+
+def _notices(tenant_ids: Iterable[int]) -> list[Message]:
+    revisions = accesslog.revisions(tenant_ids)
+    return [
+        (groups.of_tenant(tenant_id), {"type": "hub.notice", "tenant": tenant_id, "revision": r})
+        for tenant_id, r in revisions.items()
+    ]
+
+
+def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
+    with snapshot():
+        revision = accesslog.revision(tenant_id)
+        objects = objects_of(resource, tenant_id, versions)
+        since = changes.fields_since(resource.label, versions)
+        exact = changes.fields_changed(
+            resource.label, [(o.pk, o.version) for o in objects.values()]
+        )
+    messages: list[Message] = []
+    for obj in objects.values():
+        for audience in resource.audiences:
+            if resource.changed(audience, since[obj.pk]):
+                seen = render(resource, audience, obj, revision)
+                frame = frames.make(resource, seen, exact[obj.pk, obj.version])
+                name = groups.of_object(tenant_id, seen.ref, audience.name)
+                messages.append((name, frames.to_layer(frame)))
+    return messages
+
+
+async def send(messages: list[Message]) -> None:
+    """Send to the broker; when it fails or hangs, log, count and leave the rest to the tail."""
+    layer: Any = get_channel_layer()
+    for sent, (group, message) in enumerate(messages):
+        try:
+            async with asyncio.timeout(settings.EARSHOT["broker_timeout_seconds"]):
+                await layer.group_send(group, message)
+        except Exception as error:  # redis, sockets and layers raise what they like
+            PUBLISH_FAILURES.inc(len(messages) - sent)
+            logger.warning(
+                "The broker took %d of %d messages (%s); the tail delivers the others.",
+                sent, len(messages), type(error).__name__,
+            )  # fmt: skip
+            return

@@ -1,0 +1,51 @@
+"""A socket as the hub sees it: who it is, what it subscribes to, what it has to be sent. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from realtime.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from permissions.rendering import Ref
+    from realtime.subscriptions import Subscription
+    from tenants.credentials import Held, Identity
+
+
+@dataclass(eq=False, slots=True)
+class Socket:
+    """One WebSocket of one user in one tenant, by its connection id.
+
+    `sending_since` is the loop's time at which the send under way began, or None; `cut` ends a
+    socket that takes nothing.
+    """
+
+    id: str
+    identity: Identity
+    mailbox: Mailbox
+    cut: Callable[[], None]
+    subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
+    sending_since: float | None = None
+
+    @property
+    def user_id(self) -> int:
+        """Who it belongs to."""
+        return self.identity.user_id
+
+    @property
+    def tenant_id(self) -> int:
+        """The one tenant of which it receives anything."""
+        return self.identity.tenant_id
+
+    @property
+    def held(self) -> Held:
+        """What must stay valid for the socket to stay."""
+        return self.user_id, self.tenant_id, self.identity.credential
+
+    def forget(self, subscription: Subscription) -> None:
+        """Drop a subscription that has ended, unless a newer one has its place."""
+        if self.subscriptions.get(subscription.ref) is subscription:
+            del self.subscriptions[subscription.ref]

@@ -1,0 +1,89 @@
+"""A subscription: one object that one socket holds a live copy of. No I/O, no Django."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from permissions.rendering import Ref
+    from realtime.frames import Frame
+    from realtime.messages import Reference
+    from realtime.sockets import Socket
+
+
+class State(Enum):
+    """Where a subscription stands."""
+
+    PENDING = "pending"  # asked for, or between two audiences: nothing may be sent
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class Gone(Enum):
+    """What a slot holds instead of a frame when there is nothing to see any more."""
+
+    GONE = "gone"
+
+
+GONE: Final = Gone.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A subscribe that is not answered yet: the client's mark and the etag that it holds."""
+
+    ref: Reference | None
+    etag: str | None
+
+
+class Subscription:
+    """One socket's subscription of one object.
+
+    `slot` is the one state to be sent next, `sent` the last one handed to the socket; `version` is
+    the newest that the fence let in, `audience` the one it is for.
+    """
+
+    __slots__ = (
+        "audience", "id", "ref", "sent", "slot", "socket", "state", "version", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
+        self.socket = socket
+        self.ref = ref
+        self.id = id
+        self.state = State.PENDING
+        self.audience: str | None = None
+        self.version = -1
+        self.slot: Frame | Gone | None = None
+        self.sent: Frame | None = None
+        self.waiting: list[Waiting] = []
+
+    @property
+    def user_id(self) -> int:
+        """Who subscribes."""
+        return self.socket.user_id
+
+    def put(self, slot: Frame | Gone) -> None:
+        """Make this the state to be sent next."""
+        self.slot = slot
+        self.socket.mailbox.put(self)
+
+    def silence(self) -> None:
+        """Send nothing more until a read says what may be sent; what is gone stays gone."""
+        self.state = State.PENDING
+        if self.slot is not GONE:
+            self.slot = None
+
+    def end(self) -> None:
+        """Nothing more will come, and the client is told once."""
+        self.state = State.ENDED
+        self.put(GONE)
+        self.socket.forget(self)
+
+    def cancel(self) -> None:
+        """The client asked for the end, or is gone: nothing more will come, not even that."""
+        self.state = State.ENDED
+        self.slot = None
+        self.waiting.clear()

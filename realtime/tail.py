@@ -1,0 +1,41 @@
+"""The tail: every couple of seconds, what committed since the last look, whatever the broker lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from permissions.audiences import registry
+from realtime import reading
+from realtime.reading import Changed
+
+if TYPE_CHECKING:
+    from realtime.hub import Hub
+    from realtime.subscriptions import Subscription
+
+
+async def run(hub: Hub) -> None:
+    """Look once: notice the tenants' revisions, and ask for subscriptions that changes overtook."""
+    tenants = set(hub.rounds)
+    found = await hub.run(reading.read_tail, tenants, hub.cursor)
+    first, hub.cursor = hub.cursor is None, found.cursor
+    for tenant_id in tenants & hub.rounds.keys():
+        rounds = hub.rounds[tenant_id]
+        rounds.notice(found.revisions[tenant_id])
+        if first:  # nobody knows what committed before the first look
+            rounds.ask(list(rounds.live()))
+    for changed in found.changed:
+        if changed.tenant_id in hub.rounds:
+            rounds = hub.rounds[changed.tenant_id]
+            rounds.ask([s for s in rounds.of_ref(changed.ref) if overtaken(s, changed)])
+    for tenant_id, ref in found.showing:
+        if tenant_id in hub.rounds:
+            hub.rounds[tenant_id].ask(list(hub.rounds[tenant_id].of_ref(ref)))
+
+
+def overtaken(s: Subscription, changed: Changed) -> bool:
+    """Whether the change is newer than what the subscription has, and its audience sees it."""
+    if changed.version <= s.version or s.audience is None:
+        return False
+    resource = registry.get(changed.ref.model)
+    audience = resource.audience(s.audience)
+    return audience is not None and bool(resource.changed(audience, changed.fields))

@@ -1,0 +1,33 @@
+"""A new membership gets its profile, in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resources.profiles.models import Profile
+from tenants.models import Membership, User
+from tenants.signals import membership_created
+
+
+def connect() -> None:
+    """Listen to new memberships."""
+    membership_created.connect(on_membership_created, dispatch_uid="earshot.profile")
+
+
+def on_membership_created(memberships: list[Membership], **_: Any) -> None:
+    """Create a profile for each, under the person's name."""
+    users = User.objects.in_bulk([membership.user_id for membership in memberships])
+    Profile.objects.bulk_create(
+        Profile(
+            tenant_id=membership.tenant_id,
+            user_id=membership.user_id,
+            membership=membership,
+            display_name=_name(users[membership.user_id]),
+            email=users[membership.user_id].email,
+        )
+        for membership in memberships
+    )
+
+
+def _name(user: User) -> str:
+    return user.get_full_name() or user.username

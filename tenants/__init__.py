@@ -1,0 +1,1 @@
+"""Who you are and where: users, tenants, memberships, credentials, scoping."""

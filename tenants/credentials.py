@@ -1,0 +1,274 @@
+"""The one door: which credential is whose, until when, and into which tenant it leads.
+
+REST and sockets both come through here. Whatever is wrong with a credential, or with the way
+into a tenant, looks the same from outside.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, ClassVar, Literal
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from knox import auth as knox
+from knox.models import get_token_model
+from rest_framework import exceptions
+from rest_framework.authentication import CSRFCheck
+
+from tenants.models import Membership, Session, Tenant, Ticket, User
+
+Kind = Literal["token", "session"]
+
+
+class Refused(exceptions.APIException):
+    """No way in: `code` says why to REST, with `status`, and `close_code` to a socket."""
+
+    close_code: ClassVar[int]
+
+    @property
+    def code(self) -> str:
+        return self.default_code
+
+    @property
+    def status(self) -> int:
+        return self.status_code
+
+
+class NotAuthenticated(Refused, exceptions.NotAuthenticated):
+    """No credential, or one that is not, or no longer, good."""
+
+    default_detail = "Send a valid token, session or ticket."
+    close_code = 4401
+
+
+class WrongLogin(NotAuthenticated):
+    """A username and password that do not go together; whether the user exists is not said."""
+
+    default_detail = "Wrong username or password."
+
+
+class TenantRequired(Refused):
+    """The user is a member of several tenants and did not say which."""
+
+    status_code = 400
+    default_code = "tenant_required"
+    default_detail = "Say which tenant: header X-Tenant, or ?tenant= for a socket."
+    close_code = 4400
+
+
+class TenantForbidden(Refused):
+    """Not his tenant, suspended, or unknown: which of them is not said."""
+
+    status_code = 403
+    default_code = "tenant_forbidden"
+    default_detail = "You are not an active member of this tenant."
+    close_code = 4403
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A stored token or session, by its key, and when it expires."""
+
+    kind: Kind
+    key: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is there, where, as what, and by which credential."""
+
+    user_id: int
+    tenant_id: int
+    tenant_slug: str
+    role: str
+    credential: Credential
+
+
+Held = tuple[int, int, Credential]
+
+
+class TokenAuthentication(knox.TokenAuthentication):
+    """knox's tokens, with one answer to every bad one."""
+
+    def authenticate(self, request: Any) -> tuple[User, Any] | None:
+        try:
+            return super().authenticate(request)
+        except (exceptions.AuthenticationFailed, UnicodeDecodeError) as error:
+            raise NotAuthenticated from error
+
+    def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
+        if b"\0" in token:  # PostgreSQL would not take it
+            raise NotAuthenticated
+        return super().authenticate_credentials(token)
+
+
+def membership_for(user: User, slug: str | None) -> Membership:
+    """The user's active membership there, or without a slug his only one; else `Refused`."""
+    memberships = active_memberships().filter(user_id=user.pk).select_related("tenant")
+    if slug:
+        memberships = memberships.filter(tenant__slug=slug.replace("\0", " "))
+    match list(memberships.order_by("pk")[:2]):
+        case [membership]:
+            return membership
+        case []:
+            raise TenantForbidden
+    raise TenantRequired
+
+
+def identify_socket(scope: dict[str, Any]) -> Identity:
+    """Who opens this socket, by the first there is of ticket, header, cookie; else `Refused`."""
+    query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+    slug = query.get("tenant")
+    if "ticket" in query:
+        user, credential, tenant = _redeem(query["ticket"])
+        if slug and slug != tenant.slug:
+            raise TenantForbidden
+        slug = tenant.slug
+    else:
+        user, credential = _from_headers(_request(scope))
+    membership = membership_for(user, slug)
+    return Identity(
+        user.pk, membership.tenant_id, membership.tenant.slug, membership.role, credential
+    )
+
+
+@transaction.atomic
+def issue_token(user: User) -> tuple[Any, str]:
+    """A new token, its row and its text, for a user whose password was right a moment ago."""
+    # A change of the password waits for this lock, or we for it: no token outlives the change.
+    same = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
+    if not same.filter(is_active=True):
+        raise WrongLogin
+    return get_token_model().objects.create(user=user)
+
+
+def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[str, int]:
+    """A ticket that opens one socket with this credential, and the seconds that it lives."""
+    now, seconds = timezone.now(), settings.EARSHOT["ticket_seconds"]
+    Ticket.objects.filter(user=user, expires_at__lte=now).delete()
+    text = secrets.token_urlsafe(32)
+    Ticket.objects.create(
+        digest=_digest(text),
+        user=user,
+        tenant=tenant,
+        kind=credential.kind,
+        key=credential.key,
+        expires_at=now + timedelta(seconds=seconds),
+    )
+    return text, seconds
+
+
+def live(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[User, Credential]]:
+    """Those of the (kind, key) that are good now, with their users; two queries for any number."""
+    keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
+    for kind, key in keys:
+        keys_of[kind].add(key)
+    found = (*_live_tokens(keys_of["token"]), *_live_sessions(keys_of["session"]))
+    return {(credential.kind, credential.key): (user, credential) for user, credential in found}
+
+
+def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
+    """The user of one credential that is good now; else `NotAuthenticated`."""
+    found = live([(kind, key)]).get((kind, key)) if key else None
+    if found is None:
+        raise NotAuthenticated
+    return found
+
+
+def ended(items: Iterable[Held]) -> dict[Held, int]:
+    """The close code of each (user id, tenant id, credential) that may not stay; three queries."""
+    held = set(items)
+    good = live((credential.kind, credential.key) for _, _, credential in held)
+    owners = {key: user.pk for key, (user, _) in good.items()}
+    places = set(
+        active_memberships()
+        .filter(user_id__in={item[0] for item in held}, tenant_id__in={item[1] for item in held})
+        .values_list("user_id", "tenant_id")
+    )
+    codes: dict[Held, int] = {}
+    for item in held:
+        user_id, tenant_id, credential = item
+        if owners.get((credential.kind, credential.key)) != user_id:
+            codes[item] = NotAuthenticated.close_code
+        elif (user_id, tenant_id) not in places:
+            codes[item] = TenantForbidden.close_code
+    return codes
+
+
+def active_memberships() -> QuerySet[Membership]:
+    """Where anybody may go now: into tenants that are not suspended."""
+    return Membership.objects.filter(is_active=True, tenant__is_active=True)
+
+
+def _live_tokens(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+    alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
+    tokens = get_token_model().objects.filter(alive, pk__in=keys, user__is_active=True)
+    for token in tokens.select_related("user"):
+        yield token.user, Credential("token", token.pk, token.expiry)
+
+
+def _live_sessions(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+    sessions = Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now())
+    for session in sessions.filter(user__is_active=True).select_related("user"):
+        if session.user and _fits(session.get_decoded(), session.user):
+            yield session.user, Credential("session", session.pk, session.expire_date)
+
+
+def _fits(data: dict[str, Any], user: User) -> bool:
+    """Whether Django would take the session for the user's; asking Django itself might flush it."""
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return (
+        data.get(SESSION_KEY) == str(user.pk)
+        and data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+        and any(constant_time_compare(data.get(HASH_SESSION_KEY, ""), good) for good in hashes)
+    )
+
+
+def _redeem(text: str) -> tuple[User, Credential, Tenant]:
+    tickets = Ticket.objects.filter(digest=_digest(text))
+    ticket = tickets.filter(expires_at__gt=timezone.now()).select_related("tenant").first()
+    # Of several at once, one deletes it.
+    if ticket and tickets.delete()[0]:
+        user, credential = resolve(ticket.kind, ticket.key)
+        return user, credential, ticket.tenant
+    raise NotAuthenticated
+
+
+def _from_headers(request: HttpRequest) -> tuple[User, Credential]:
+    if found := TokenAuthentication().authenticate(request):
+        user, token = found
+        return user, Credential("token", token.pk, token.expiry)
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    if key and _own_origin(request):
+        return resolve("session", key.replace("\0", " "))
+    raise NotAuthenticated
+
+
+def _own_origin(request: HttpRequest) -> bool:
+    """Django's rule for unsafe requests: the request's own origin, or a trusted one."""
+    check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]
+    return "Origin" in request.headers and check._origin_verified(request)  # type: ignore[attr-defined]
+
+
+def _request(scope: dict[str, Any]) -> HttpRequest:
+    """The handshake as the GET request that it is."""
+    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    return ASGIRequest({**scope, "method": "GET", "scheme": scheme, "query_string": b""}, BytesIO())
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""Users, tenants, memberships and the credentials that this project stores itself."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import models as auth
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+
+from tenants.watching import Watched, WatchedQuerySet
+
+_UserManager = auth.UserManager.from_queryset(WatchedQuerySet)
+
+
+class UserManager(_UserManager):
+    use_in_migrations = False
+
+
+class User(Watched, auth.AbstractUser):
+    """Django's user. A changed password ends his tokens, sessions and tickets with it."""
+
+    watched = ("is_active", "password", "username")
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return check_password(raw_password, self.password, self._store_new_hash)
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await sync_to_async(self.check_password)(raw_password)
+
+    def _store_new_hash(self, raw_password: str) -> None:
+        """Hash the same password anew; unlike a changed one, that ends nothing."""
+        old, self.password = self.password, make_password(raw_password)
+        unwatched: models.QuerySet[User] = models.QuerySet(User)
+        unwatched.filter(pk=self.pk, password=old).update(password=self.password)
+
+
+class Tenant(Watched):
+    """An organisation. Suspended (`is_active` false) nobody gets in."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    is_active = models.BooleanField(default=True)
+
+    watched = ("is_active",)
+
+    objects = models.Manager.from_queryset(WatchedQuerySet)()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Role(models.TextChoices):
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Membership(Watched):
+    """A user's place in a tenant. Asked before the tenant is known, so not tenant-scoped."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    watched = ("tenant_id", "user_id", "role", "is_active")
+
+    objects = models.Manager.from_queryset(WatchedQuerySet)()
+
+    class Meta:
+        # Related managers write through the base manager.
+        base_manager_name = "objects"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_tenant"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="known_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tenant_id} as {self.role}"
+
+
+class Ticket(models.Model):
+    """A single-use stand-in, for a few seconds, for the token or session that asked for it."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8)
+    key = models.CharField(max_length=128)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tenant_id} until {self.expires_at}"
+
+
+class Session(AbstractBaseSession):
+    """Django's session, with its user in a column, so that his sessions can be found and ended."""
+
+    # Without a constraint: saving the session of a user who is just being deleted is no error.
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", db_constraint=False)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from tenants.sessions import SessionStore
+
+        return SessionStore

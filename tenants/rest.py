@@ -1,0 +1,115 @@
+"""What every REST view of the project is made of: identity, errors, pages, strict bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils.cache import patch_vary_headers
+from rest_framework import exceptions, serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants import credentials
+from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
+from tenants.throttling import UserThrottle
+
+__all__ = [
+    "InTenant",
+    "Pagination",
+    "PrivateResponseMixin",
+    "SessionAuthentication",
+    "StrictCharField",
+    "StrictSerializer",
+    "TokenAuthentication",
+    "UserThrottle",
+    "credential_of",
+    "exception_handler",
+]
+
+
+class InTenant(BasePermission):
+    """Lets active members in, and sets `request.tenant` and `request.membership`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            raise NotAuthenticated
+        membership = credentials.membership_for(request.user, request.headers.get("X-Tenant"))
+        membership.user = request.user
+        request.membership = membership  # type: ignore[attr-defined]
+        request.tenant = membership.tenant  # type: ignore[attr-defined]
+        return True
+
+
+class Pagination(PageNumberPagination):
+    page_size = settings.EARSHOT["page_size"]
+    page_size_query_param = "page_size"
+    max_page_size = settings.EARSHOT["page_size_max"]
+
+
+class StrictCharField(serializers.CharField):
+    """A string that was one in the JSON; DRF would take numbers too."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses keys that it does not know, by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
+        if unknown:
+            raise serializers.ValidationError({name: ["Unknown field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class PrivateResponseMixin:
+    """Answers that are for this reader only, and that no cache may keep."""
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        final["Cache-Control"] = "private, no-store"
+        patch_vary_headers(final, ["Authorization", "Cookie", "X-Tenant"])
+        return final
+
+
+def credential_of(request: Request) -> Credential:
+    """The token or session by which this authenticated request came."""
+    if request.auth is not None:
+        return credentials.resolve("token", request.auth.pk)[1]
+    return credentials.resolve("session", request.session.session_key)[1]
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's, with `{"detail", "code"}` for everything but errors of fields."""
+    # Not at the top: that module reads the settings, which name this one.
+    from rest_framework.views import exception_handler as handle
+
+    if isinstance(exc, Http404):  # its text may tell more than that
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    response = handle(exc, context)
+    if response is None:
+        return None
+    assert isinstance(exc, exceptions.APIException)
+    match exc.detail:
+        case exceptions.ErrorDetail() as detail:
+            response.data = {"detail": detail, "code": detail.code}
+        case [exceptions.ErrorDetail() as detail, *_]:
+            response.data = {"detail": detail, "code": detail.code}
+    if response.status_code == NotAuthenticated.status_code and not isinstance(exc, Refused):
+        response.data = {
+            "detail": NotAuthenticated.default_detail,
+            "code": NotAuthenticated.default_code,
+        }
+    return response

@@ -1,0 +1,25 @@
+"""The session engine: Django's, in our table, which knows whose session it is."""
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import db
+
+from tenants.models import Session, User
+
+
+class SessionStore(db.SessionStore):
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        return _with_user(super().create_model_instance(data), data)
+
+    async def acreate_model_instance(self, data: dict[str, Any]) -> Session:
+        return _with_user(await super().acreate_model_instance(data), data)
+
+
+def _with_user(session: Any, data: dict[str, Any]) -> Session:
+    session.user_id = User._meta.pk.to_python(data.get(SESSION_KEY))
+    return session

@@ -1,0 +1,10 @@
+"""What this layer tells the layers above, always inside the transaction of the write."""
+
+from django.dispatch import Signal
+
+# A standing in a tenant changed: `tenant_id: int`, `user_id: int | None` (None: that of everybody
+# there), `cause: str`, one of "membership", "user", "tenant", "credential".
+standing_changed = Signal()
+
+# `memberships: list[Membership]`, just created and with their primary keys.
+membership_created = Signal()

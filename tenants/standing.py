@@ -1,0 +1,75 @@
+"""Keeps groups in step and says `standing_changed`, whichever way the ORM wrote."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_delete
+from django.utils import timezone
+from knox.models import get_token_model
+
+from tenants import watching
+from tenants.models import Membership, Session, Tenant, Ticket, User
+from tenants.roles import drop_groups, keep_in_step
+from tenants.signals import membership_created, standing_changed
+from tenants.watching import Change
+
+
+def connect() -> None:
+    """Listen to all that standing depends on; called once, when the apps are ready."""
+    watching.connect()
+    watching.rows_changed.connect(_on_memberships, sender=Membership)
+    watching.rows_changed.connect(_on_tenants, sender=Tenant)
+    watching.rows_changed.connect(_on_users, sender=User)
+    for credential in (get_token_model(), Session):
+        post_delete.connect(_on_credential_deleted, sender=credential)
+
+
+@transaction.atomic
+def end_credentials(user_ids: Collection[int]) -> None:
+    """Delete all tokens, sessions and tickets of these users."""
+    # Said before the deletions say it user by user: tenants must be touched in ascending order.
+    _announce(user_ids, "credential")
+    for model in (get_token_model(), Session, Ticket):
+        model.objects.filter(user_id__in=user_ids).delete()
+
+
+def _on_memberships(changes: list[Change], created: list[Membership], **_: Any) -> None:
+    rows = [row for change in changes for row in change if row]
+    pairs = sorted({(row["tenant_id"], row["user_id"]) for row in rows})
+    keep_in_step(pairs)
+    if created:
+        membership_created.send(Membership, memberships=created)
+    for tenant_id, user_id in pairs:
+        _send(tenant_id, user_id, "membership")
+
+
+def _on_tenants(changes: list[Change], **_: Any) -> None:
+    for tenant_id in sorted(before["pk"] for before, after in changes if before and after):
+        _send(tenant_id, None, "tenant")
+    drop_groups([before["pk"] for before, after in changes if before and not after])
+
+
+def _on_users(changes: list[Change], **_: Any) -> None:
+    both = [(before, after) for before, after in changes if before and after]
+    _announce([a["pk"] for b, a in both if a["is_active"] != b["is_active"]], "user")
+    renewed = [a["pk"] for b, a in both if a["password"] != b["password"]]
+    if renewed:
+        end_credentials(renewed)
+
+
+def _on_credential_deleted(instance: Any, **_: Any) -> None:
+    expiry = instance.expire_date if isinstance(instance, Session) else instance.expiry
+    # One that had expired ended then; clearing up after it changes nothing.
+    if instance.user_id is not None and (expiry is None or expiry > timezone.now()):
+        _announce([instance.user_id], "credential")
+
+
+def _announce(user_ids: Collection[int], cause: str) -> None:
+    places = Membership.objects.filter(user_id__in=user_ids).order_by("tenant_id", "user_id")
+    for tenant_id, user_id in places.values_list("tenant_id", "user_id"):
+        _send(tenant_id, user_id, cause)
+
+
+def _send(tenant_id: int, user_id: int | None, cause: str) -> None:
+    standing_changed.send(Membership, tenant_id=tenant_id, user_id=user_id, cause=cause)

@@ -1,0 +1,105 @@
+"""Limits per minute, counted in Django's cache: local memory, so that no broker can stop them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from threading import Condition
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from tenants.credentials import NotAuthenticated
+
+MINUTE = 60.0
+
+
+class Minute:
+    """So many of something in the minute that begins with the first of them."""
+
+    timer: Callable[[], float] = time.time
+
+    def __init__(self, name: str, whose: object) -> None:
+        self.limit = settings.EARSHOT[name]
+        # Hashed, because what a client sends as its name may be no good cache key.
+        self.key = f"{name}:{sha256(str(whose).encode()).hexdigest()}"
+
+    def room(self) -> int:
+        return self.limit - self._read()[1]
+
+    def wait(self) -> float:
+        """The seconds until there is room for the whole limit again."""
+        return self._read()[0] - self.timer()
+
+    def add(self) -> None:
+        ends, count = self._read()
+        cache.set(self.key, (ends, count + 1), ends - self.timer())
+
+    def _read(self) -> tuple[float, int]:
+        now = self.timer()
+        ends, count = cache.get(self.key, (0.0, 0))
+        return (ends, count) if ends > now else (now + MINUTE, 0)
+
+
+class UserThrottle(BaseThrottle):
+    """Counts the requests of a user; those who are nobody yet are refused without it."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            return True
+        self.minute = Minute("requests_per_minute", request.user.pk)
+        with _turn:
+            if room := self.minute.room() > 0:
+                self.minute.add()
+        return room
+
+    def wait(self) -> float:
+        return self.minute.wait()
+
+
+@contextmanager
+def login_limits(request: Request, username: str) -> Iterator[None]:
+    """Let the body try a login; `NotAuthenticated` counts, for the address and the username."""
+    address = BaseThrottle().get_ident(request)
+    with (
+        _attempt(Minute("login_failures_per_address", address)),
+        _attempt(Minute("login_failures_per_username", username)),
+    ):
+        yield
+
+
+@contextmanager
+def _attempt(failures: Minute) -> Iterator[None]:
+    """One of as many attempts at a time as may still fail: more at once would be free guesses."""
+    with _turn:
+        while 0 < failures.room() <= _attempts[failures.key]:
+            _turn.wait()
+        if failures.room() <= 0:
+            raise Throttled(failures.wait())
+        _attempts[failures.key] += 1
+    failed = False
+    try:
+        yield
+    except NotAuthenticated:
+        failed = True
+        raise
+    finally:
+        with _turn:
+            if failed:
+                failures.add()
+            _attempts[failures.key] -= 1
+            if not _attempts[failures.key]:
+                del _attempts[failures.key]
+            _turn.notify_all()
+
+
+# Guards the counts of this process, and wakes attempts that wait for another to end.
+_turn = Condition()
+_attempts: Counter[str] = Counter()

@@ -1,0 +1,151 @@
+"""Coming and going, and who and where one is: `docs/` has the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import authenticate, logout
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from tenants.credentials import WrongLogin, active_memberships, issue_ticket, issue_token
+from tenants.models import Membership, User
+from tenants.opaque import OpaqueIdField
+from tenants.rest import (
+    InTenant,
+    Pagination,
+    PrivateResponseMixin,
+    StrictCharField,
+    StrictSerializer,
+    credential_of,
+)
+from tenants.standing import end_credentials
+from tenants.throttling import login_limits
+
+
+def user_of(request: Request) -> User:
+    assert isinstance(request.user, User), "a permission class lets nobody else in"
+    return request.user
+
+
+class LoginSerializer(StrictSerializer):
+    username = StrictCharField(trim_whitespace=False)
+    password = StrictCharField(trim_whitespace=False)
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField(allow_null=True)
+    user = OpaqueIdField(User, source="user_id")
+
+
+class MeSerializer(serializers.Serializer[Membership]):
+    user = OpaqueIdField(User, source="user_id")
+    username = serializers.CharField(source="user.username")
+    tenant = serializers.CharField(source="tenant.slug")
+    role = serializers.CharField()
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField()
+
+
+class TenantSerializer(serializers.Serializer[Membership]):
+    slug = serializers.CharField(source="tenant.slug")
+    name = serializers.CharField(source="tenant.name")
+    role = serializers.CharField()
+
+
+class LoginView(PrivateResponseMixin, APIView):
+    """A new token for a username and password."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    @extend_schema(request=LoginSerializer, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        login = LoginSerializer(data=request.data)
+        login.is_valid(raise_exception=True)
+        with login_limits(request, login.validated_data["username"]):
+            user = authenticate(request._request, **login.validated_data)
+            if user is None:
+                raise WrongLogin
+            row, text = issue_token(user)
+        user_logged_in.send(type(user), request=request._request, user=user)
+        answer = {"token": text, "expiry": row.expiry, "user_id": user.pk}
+        return Response(TokenSerializer(answer).data)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        # Without one, and without authentication classes there is none, DRF makes 403 of a 401.
+        return "Token"
+
+
+class LogoutView(APIView):
+    """The end of the token, or of the session, that asks for it."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        if request.auth is None:
+            logout(request._request)
+        else:
+            request.auth.delete()
+            user_logged_out.send(type(request.user), request=request._request, user=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LogoutAllView(APIView):
+    """The end of all the user's tokens and sessions."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        end_credentials([user_of(request).pk])
+        logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(PrivateResponseMixin, RetrieveAPIView[Membership]):
+    """Who I am, in this tenant."""
+
+    permission_classes = (InTenant,)
+    serializer_class = MeSerializer
+
+    def get_object(self) -> Membership:
+        return self.request.membership  # type: ignore[attr-defined]
+
+
+class TicketsView(PrivateResponseMixin, APIView):
+    """A ticket for one socket, for clients that can send it neither header nor cookie."""
+
+    permission_classes = (InTenant,)
+
+    @extend_schema(request=None, responses={201: TicketSerializer})
+    def post(self, request: Request) -> Response:
+        tenant = request.tenant  # type: ignore[attr-defined]
+        ticket, seconds = issue_ticket(user_of(request), tenant, credential_of(request))
+        answer = {"ticket": ticket, "expires_in": seconds}
+        return Response(TicketSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+
+class TenantsView(PrivateResponseMixin, ListAPIView[Membership]):
+    """Where I am an active member, by slug."""
+
+    permission_classes = (IsAuthenticated,)
+    pagination_class = Pagination
+    serializer_class = TenantSerializer
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        mine = active_memberships().filter(user_id=user_of(self.request).pk)
+        return mine.select_related("tenant").order_by("tenant__slug")

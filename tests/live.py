@@ -1,0 +1,80 @@
+"""Real server processes of the application, on the tests' database and channel layer."""
+
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from django.db import connection
+
+from tests.servers import free_port, stop, wait_until_ready
+
+Program = Literal["uvicorn", "daphne"]
+
+
+class LiveServer:
+    """A started server process; `log` is what it has written."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+        self.socket_url = f"ws://127.0.0.1:{port}/ws/"
+        self._port = port
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def ready(self) -> bool:
+        request = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        try:
+            request.request("GET", "/healthz")
+            return request.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            request.close()
+
+    def stop(self) -> None:
+        """Stop it as an operator would; doing so again is harmless."""
+        stop(self.process)
+
+
+def database_url() -> str:
+    """Return the address of the database that the tests use at this moment."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{quote(str(name))}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+def command(program: Program, port: int) -> list[str]:
+    application = "project.asgi:application"
+    if program == "daphne":
+        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    return [sys.executable, "-m", "uvicorn", *options, application]
+
+
+@contextmanager
+def live_server(program: Program = "uvicorn", **environment: str) -> Iterator[LiveServer]:
+    """A server that answers; `environment` sets variables, such as `EARSHOT_TAIL_SECONDS="1"`."""
+    port = free_port()
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
+    with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
+        process = subprocess.Popen(
+            command(program, port), stdout=log, stderr=log, env=os.environ | settings | environment
+        )
+        server = LiveServer(process, port, Path(log.name))
+        try:
+            wait_until_ready(process, server.ready, Path(log.name))
+            yield server
+        finally:
+            server.stop()

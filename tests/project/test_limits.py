@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from project.limits import LIMITS, InvalidLimit, Limit, read_limits
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_limits_have_their_defaults_in_an_empty_environment() -> None:
+    limits = read_limits({})
+    assert list(limits) == [limit.name for limit in LIMITS]
+    assert limits["tail_seconds"] == 2
+    assert limits["subscriptions_per_socket"] == 1000
+
+
+def test_environment_sets_a_limit_and_an_empty_variable_does_not() -> None:
+    limits = read_limits({"EARSHOT_TAIL_SECONDS": "0.5", "EARSHOT_ROUND_SIZE": ""})
+    assert limits["tail_seconds"] == 0.5
+    assert limits["round_size"] == 500
+
+
+@pytest.mark.parametrize("default", [20, 2.0])
+@pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf", "1,5", " "])
+def test_what_makes_no_sense_is_refused_by_name(default: float, text: str) -> None:
+    with pytest.raises(InvalidLimit, match=r"EARSHOT_SIZE must be .* above 0; it is '") as caught:
+        Limit("size", default, "").parse(text)
+    assert (caught.value.limit.name, caught.value.text) == ("size", text)
+
+
+def test_whole_numbers_have_no_fraction() -> None:
+    with pytest.raises(InvalidLimit, match="a whole number"):
+        Limit("size", 20, "").parse("1.5")
+
+
+def test_zero_passes_only_where_it_makes_sense() -> None:
+    assert Limit("proxies", 0, "", zero=True).parse("0") == 0
+    with pytest.raises(InvalidLimit, match="0 or more"):
+        Limit("proxies", 0, "", zero=True).parse("-1")
+
+
+def test_document_shows_every_limit_with_its_default_and_purpose() -> None:
+    rows = [f"| `{limit.variable}` | {limit.default} | {limit.purpose} |" for limit in LIMITS]
+    assert DOCUMENT.read_text().endswith("\n|---|---|---|\n" + "\n".join(rows) + "\n")

@@ -1,0 +1,133 @@
+import os
+import re
+import runpy
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).parents[2]
+NEEDED = {"SECRET_KEY": "secret", "EARSHOT_SINGLE_PROCESS": "1"}
+
+Load = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Run the settings with these variables and no others, and return what they set."""
+
+    def load(**variables: str) -> dict[str, Any]:
+        for name in [*settings_variables(), *filter(re.compile("EARSHOT_").match, os.environ)]:
+            monkeypatch.setenv(name, "")  # so that whatever the settings read in is undone
+            monkeypatch.delenv(name)
+        for name, value in ({"ENV_FILE": os.devnull} | variables).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "project" / "settings.py"))
+
+    return load
+
+
+def settings_variables() -> set[str]:
+    """Return the name of each variable that the settings read, but for the limits."""
+    source = (ROOT / "project" / "settings.py").read_text()
+    return set(re.findall(r'\b(?:text|flag|words|get)\("([A-Z_]+)"', source))
+
+
+def test_missing_secret_key_without_debug_says_what_to_set(load: Load) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
+        load(EARSHOT_SINGLE_PROCESS="1")
+
+
+def test_in_memory_layer_without_debug_says_what_to_set(load: Load) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Set REDIS_URL, or EARSHOT_SINGLE_PROCESS=1"):
+        load(SECRET_KEY="secret", EARSHOT_SINGLE_PROCESS="0")
+
+
+def test_development_needs_nothing(load: Load) -> None:
+    settings = load(DEBUG="1")
+    assert settings["DEBUG"] is True
+    assert settings["SECRET_KEY"]
+    assert settings["CHANNEL_LAYERS"]["default"]["BACKEND"].endswith("InMemoryChannelLayer")
+
+
+def test_debug_is_off_unless_set(load: Load) -> None:
+    assert load(**NEEDED)["DEBUG"] is False
+    assert load(**NEEDED, DEBUG="")["DEBUG"] is False
+
+
+def test_invalid_limit_stops_the_start_by_name(load: Load) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EARSHOT_TAIL_SECONDS"):
+        load(**NEEDED, EARSHOT_TAIL_SECONDS="soon")
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
+def test_invalid_port_stops_the_start_by_name(load: Load, port: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="PORT"):
+        load(**NEEDED, PORT=port)
+
+
+def test_limits_reach_the_settings_that_use_them(load: Load) -> None:
+    settings = load(**NEEDED, EARSHOT_TOKEN_HOURS="2", EARSHOT_PROXIES="1")
+    assert settings["EARSHOT"]["token_hours"] == 2
+    assert settings["REST_KNOX"]["TOKEN_TTL"] == timedelta(hours=2)
+    assert settings["REST_FRAMEWORK"]["NUM_PROXIES"] == 1
+
+
+def test_sqlite_is_the_default_and_lets_readers_read(load: Load) -> None:
+    database = load(**NEEDED)["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == str(ROOT / "var" / "earshot.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+
+def test_postgres_has_a_pool_and_no_connections_besides(load: Load) -> None:
+    url = "postgres://user:pass@db:5433/earshot?sslmode=require"
+    settings = load(**NEEDED, DATABASE_URL=url, EARSHOT_DATABASE_CONNECTIONS="7")
+    database = settings["DATABASES"]["default"]
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db", 5433, "earshot")
+    assert database["OPTIONS"]["sslmode"] == "require"
+    assert database["OPTIONS"]["pool"]["max_size"] == 7
+    assert database["CONN_MAX_AGE"] == 0
+
+
+def test_other_databases_are_refused(load: Load) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        load(**NEEDED, DATABASE_URL="mysql://db/earshot")
+
+
+def test_several_brokers_become_shards_that_do_not_wait_for_ever(load: Load) -> None:
+    settings = load(SECRET_KEY="secret", REDIS_URL="redis://one:1/0, redis://two:2/0")
+    layer = settings["CHANNEL_LAYERS"]["default"]
+    assert layer["BACKEND"] == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert [host["address"] for host in layer["CONFIG"]["hosts"]] == [
+        "redis://one:1/0",
+        "redis://two:2/0",
+    ]
+    assert {host["socket_timeout"] for host in layer["CONFIG"]["hosts"]} == {1.0}
+
+
+def test_tls_is_one_switch(load: Load) -> None:
+    plain, secure = load(**NEEDED), load(**NEEDED, EARSHOT_TLS="1")
+    names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+    assert [plain[name] for name in names] == [False] * 3
+    assert [secure[name] for name in names] == [True] * 3
+    assert (plain["SECURE_HSTS_SECONDS"], secure["SECURE_HSTS_SECONDS"]) == (0, 31536000)
+
+
+def test_file_sets_what_the_environment_does_not(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "SECRET_KEY=of the file\nPORT=9000\nDEBUG=1\nALLOWED_HOSTS=a,b\n"
+    )
+    settings = load(ENV_FILE=str(tmp_path / ".env"), PORT="9001")
+    assert (settings["SECRET_KEY"], settings["PORT"]) == ("of the file", "9001")
+    assert settings["ALLOWED_HOSTS"] == ["a", "b"]
+
+
+def test_every_variable_is_documented() -> None:
+    documented = re.findall(r"`([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text())
+    assert settings_variables() <= set(documented)
+    assert "SECRET_KEY" in settings_variables()

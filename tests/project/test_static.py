@@ -1,0 +1,15 @@
+from django.test import Client
+
+STYLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"
+
+
+def test_unchanged_static_file_is_not_sent_again() -> None:
+    first = Client().get(STYLE)
+    again = Client().get(STYLE, headers={"if-none-match": first["ETag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+    assert len(first.content) == int(first["Content-Length"])
+    assert again.content == b""
+
+
+def test_unknown_static_file_is_not_found() -> None:
+    assert Client().get("/static/nothing.css").status_code == 404

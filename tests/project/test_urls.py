@@ -1,0 +1,20 @@
+from django.test import Client
+
+
+def test_healthz_asks_no_database_and_is_not_stored() -> None:
+    response = Client().get("/healthz")
+    assert (response.status_code, response.content) == (200, b"ok\n")
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_documentation_comes_from_this_server_alone() -> None:
+    response = Client().get("/api/docs/")
+    assert response.status_code == 200
+    assert b"/static/drf_spectacular_sidecar/" in response.content
+    assert b"//" not in response.content.replace(b"// ", b"")
+
+
+def test_schema_is_open_and_names_the_project() -> None:
+    response = Client().get("/api/schema/", headers={"accept": "application/json"})
+    assert response.status_code == 200
+    assert response.json()["info"]["title"] == "Earshot"

@@ -1,0 +1,17 @@
+"""The project's settings as the tests need them, in the tests and in the servers they start."""
+
+import os
+
+# A developer's `.env` may name a real database: it is not for the tests.
+os.environ["ENV_FILE"] = os.devnull
+os.environ.setdefault("SECRET_KEY", "for tests only, known to everybody")
+os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
+
+from project.settings import *  # noqa: F403
+from project.settings import BASE_DIR, DATABASES
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, since an in-memory database has no snapshots; one for each run of the tests.
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3"}

@@ -1,0 +1,86 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import IntegrityError, connection
+from django.utils import timezone
+from knox.models import AuthToken
+from pytest_django import Settings
+
+from tenants.models import Membership, Session, Tenant, Ticket, User
+from tenants.sessions import SessionStore
+from tests.tenants.conftest import token_of
+
+pytestmark = pytest.mark.django_db
+
+OLD = "django.contrib.auth.hashers.MD5PasswordHasher"
+NEW = "django.contrib.auth.hashers.ScryptPasswordHasher"
+
+
+def test_rows_say_what_they_are(acme: Tenant, owner: User) -> None:
+    ticket = Ticket(user=owner, tenant=acme, expires_at=timezone.now())
+    assert str(acme) == "acme"
+    assert str(owner.memberships.get()) == f"{owner.pk} in {acme.pk} as member"
+    assert str(ticket) == f"{owner.pk} in {acme.pk} until {ticket.expires_at}"
+
+
+def test_user_is_once_in_a_tenant(acme: Tenant, owner: User) -> None:
+    with pytest.raises(IntegrityError):
+        Membership.objects.create(tenant=acme, user=owner, role="admin")
+
+
+def test_role_must_be_known(owner: User) -> None:
+    with pytest.raises(IntegrityError):
+        owner.memberships.update(role="king")
+
+
+def test_session_store_belongs_to_the_model() -> None:
+    assert Session.get_session_store_class() is SessionStore
+
+
+def test_better_hash_of_the_same_password_ends_nothing(owner: User, settings: Settings) -> None:
+    token_of(owner)
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+    assert owner.password.startswith("md5$")
+    assert owner.check_password("secret")
+    stored = User.objects.get()
+    assert stored.password.startswith("scrypt$")
+    assert stored.password == owner.password
+    assert stored.check_password("secret")
+    assert not stored.check_password("wrong")
+    assert AuthToken.objects.exists()
+
+
+def test_better_hash_of_an_old_password_does_not_undo_a_new_one(
+    owner: User, settings: Settings
+) -> None:
+    stale = User.objects.get()
+    owner.set_password("another")
+    owner.save()
+    settings.PASSWORD_HASHERS = [NEW, OLD]
+    assert stale.check_password("secret")
+    assert User.objects.get().check_password("another")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_password_is_checked_asynchronously(owner: User) -> None:
+    assert await owner.acheck_password("secret")
+    assert not await owner.acheck_password("wrong")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_roles_saved_at_once_end_in_one_of_them(owner: User) -> None:
+    """Each save locks the stored row first, so groups follow the last one."""
+
+    def save(role: str) -> None:
+        try:
+            for _ in range(5):
+                place = Membership.objects.get()
+                place.role = role
+                place.save()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(save, ["admin", "member", "admin", "member"]))
+    place = Membership.objects.get()
+    assert owner.groups.get().name == f"tenant:{place.tenant_id}:{place.role}"
