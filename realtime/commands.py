@@ -9,9 +9,6 @@ import orjson
 from rest_framework import serializers
 
 from permissions.audiences import registry
-from permissions.rendering import Ref
-from permissions.serializers import StrictCharField
-from realtime import groups
 from realtime.messages import Reference
 from tenants import opaque
 
@@ -41,12 +38,6 @@ class Target:
     model: str
     id: str
     pk: int | None
-
-    def group(self, tenant_id: int, audience: str) -> str | None:
-        """The group in which this object reaches an audience; None for an id that is none."""
-        if self.pk is None:
-            return None
-        return groups.of_object(tenant_id, Ref(self.model, self.pk), audience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +73,26 @@ class ReferenceField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Reference:
         if not is_reference(data):
             raise serializers.ValidationError(
-                "Not a string of at most 64 characters or an integer."
+                "Not a string of at most 64 characters or an integer within 2**53."
             )
         reference: Reference = data
         return reference
 
 
-class ModelField(StrictCharField):
+class TextField(serializers.Field[Any, Any, Any, Any]):
+    """Any string, exactly as it was sent."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Wrong type of value.")
+        return data
+
+
+class ModelField(TextField):
     """The label of a declared resource."""
 
     def to_internal_value(self, data: Any) -> str:
-        label: str = super().to_internal_value(data)
+        label = super().to_internal_value(data)
         if label not in registry:
             raise serializers.ValidationError("Unknown model.")
         return label
@@ -101,7 +101,7 @@ class ModelField(StrictCharField):
 class CommandSerializer(serializers.Serializer[Any]):
     """What every command has; keys that a command does not have are refused."""
 
-    action = StrictCharField(required=False)
+    action = TextField(required=False)
     ref = ReferenceField(required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class UnsubscribeSerializer(CommandSerializer):
     """Names an object: `{"model", "id"}`."""
 
     model = ModelField()
-    id = StrictCharField(trim_whitespace=False, allow_blank=True)
+    id = TextField()
 
     def target(self, values: dict[str, Any]) -> Target:
         """The object that the values name."""
@@ -134,7 +134,7 @@ class UnsubscribeSerializer(CommandSerializer):
 class SubscribeSerializer(UnsubscribeSerializer):
     """Names an object to subscribe to, and perhaps the etag of the payload that the client holds."""
 
-    etag = StrictCharField(required=False, trim_whitespace=False, allow_blank=True)
+    etag = TextField(required=False)
 
     def command(self, values: dict[str, Any]) -> Command:
         return Subscribe(self.target(values), values.get("etag"), values.get("ref"))

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
-from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from realtime.limits import TokenBucket
 from realtime.mailbox import Mailbox
 from realtime.sockets import Socket
 from tenants import credentials, opaque
+from tenants.limits import limits
 from tenants.models import User
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class EarshotConsumer(AsyncConsumer):
         """Serve the socket; an exception ends it, and it alone, with 4500."""
         self.scope = scope
         self.base_send = send
-        self.limits: dict[str, Any] = settings.EARSHOT
+        self.limits = limits()
         self.connection = secrets.token_urlsafe(12)
         self.wake = asyncio.Event()
         self.mailbox = Mailbox(self.wake.set)

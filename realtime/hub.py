@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 from django.db import close_old_connections
 
 from permissions.rendering import Ref
@@ -25,6 +25,7 @@ from realtime.rounds import Rounds
 from realtime.sockets import Socket
 from realtime.subscriptions import Subscription, Waiting
 from tenants import credentials
+from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
 
@@ -33,23 +34,24 @@ class Hub:
     """Everything live in this process: it starts with the first socket and stops with the last."""
 
     def __init__(self, layer: Any = None) -> None:
-        self.limits: dict[str, Any] = settings.EARSHOT
+        self.limits = limits()
         self.sockets: dict[int, set[Socket]] = {}
+        self._of_user: Counter[int] = Counter()
         self.rounds: dict[int, Rounds] = {}
         self.cursor: int | None = None
         self._layer = layer or get_channel_layer()
+        self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
         self._executor = ThreadPoolExecutor(self.limits["executor_threads"], "earshot-read")
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """Open the channel and begin to listen, to tail, to sweep and to watch for stalled sockets."""
         loop = asyncio.get_running_loop()
-        channel = await self._layer.new_channel()
-        self.joins = Joins(self._layer, channel, self.limits["broker_timeout_seconds"])
+        await self._open()
         outbox.bind(loop)
         self._tasks = [
-            loop.create_task(self._receive(channel)),
-            loop.create_task(self._repeat(lambda: tail.run(self), "tail_seconds")),
+            loop.create_task(self._receive()),
+            loop.create_task(self._tail()),
             loop.create_task(sweep.run(self)),
             loop.create_task(self._watch()),
         ]
@@ -73,13 +75,14 @@ class Hub:
 
     def add(self, socket: Socket) -> Close | None:
         """Take a socket in; or the code with which to close it, if there are too many."""
-        mine = self.sockets.setdefault(socket.tenant_id, set())
-        of_user = sum(1 for other in mine if other.user_id == socket.user_id)
-        if of_user >= self.limits["sockets_per_user"]:
+        mine = self.sockets.get(socket.tenant_id, set())
+        if self._of_user[socket.user_id] >= self.limits["sockets_per_user"]:
             return Close.TOO_MANY
         if len(mine) >= self.limits["sockets_per_tenant"]:
             return Close.TOO_MANY
         mine.add(socket)
+        self.sockets[socket.tenant_id] = mine
+        self._of_user[socket.user_id] += 1
         self._rounds(socket.tenant_id)
         return None
 
@@ -87,13 +90,12 @@ class Hub:
         """Let a socket go with all its subscriptions."""
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription)
-        mine = self.sockets.get(socket.tenant_id, set())
-        mine.discard(socket)
+        self._of_user -= Counter([socket.user_id])
+        mine = self.sockets[socket.tenant_id]
+        mine.remove(socket)
         if not mine:
-            self.sockets.pop(socket.tenant_id, None)
-            rounds = self.rounds.pop(socket.tenant_id, None)
-            if rounds is not None:
-                await rounds.close()
+            del self.sockets[socket.tenant_id]
+            await self.rounds.pop(socket.tenant_id).close()
 
     def _rounds(self, tenant_id: int) -> Rounds:
         if tenant_id not in self.rounds:
@@ -143,19 +145,34 @@ class Hub:
 
     # What comes from other processes.
 
-    async def _receive(self, channel: str) -> None:
+    async def _open(self) -> None:
+        """Open the hub's channel; without a broker the hub lives by the tail, and tries again."""
+        try:
+            async with asyncio.timeout(self.limits["broker_timeout_seconds"]):
+                self.joins.channel = await self._layer.new_channel()
+        except Exception as error:
+            log_failure(logger, "The broker gave no channel", error)
+
+    async def _receive(self) -> None:
         while True:
-            message = await self._layer.receive(channel)
-            rounds = self.rounds.get(message["tenant"])
-            if rounds is None:
+            if self.joins.channel is None:
+                await asyncio.sleep(self.limits["broker_timeout_seconds"])
+                await self._open()
                 continue
+            message = await self._layer.receive(self.joins.channel)
             try:
-                if message["type"] == "hub.frame":
-                    await rounds.frame(frames.from_layer(message))
-                else:
-                    rounds.notice(message["revision"])
+                await self._deliver(message)
             except Exception as error:
                 log_failure(logger, "A message of the channel layer failed", error)
+
+    async def _deliver(self, message: dict[str, Any]) -> None:
+        rounds = self.rounds.get(message["tenant"])
+        if rounds is None:
+            return
+        if message["type"] == "hub.frame":
+            await rounds.frame(frames.from_layer(message))
+        else:
+            rounds.notice(message["revision"])
 
     async def _check_credentials(self, tenant_id: int, users: set[int] | None) -> None:
         """Close the sockets of these users (None: all) whose credential or membership ended."""
@@ -171,13 +188,14 @@ class Hub:
 
     # What happens by itself.
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], period: str) -> None:
+    async def _tail(self) -> None:
         while True:
             try:
-                await work()
+                await tail.run(self)
             except Exception as error:
-                log_failure(logger, f"A turn of {period} failed; the next one comes", error)
-            await asyncio.sleep(self.limits[period])
+                log_failure(logger, "A look of the tail failed; the next one comes", error)
+            self.joins.retry()
+            await asyncio.sleep(self.limits["tail_seconds"])
 
     async def _watch(self) -> None:
         """Cut sockets that take nothing though something waits for them."""
@@ -209,12 +227,16 @@ class Hubs:
         """Take a socket into this loop's hub, which is started for the first one."""
         loop = asyncio.get_running_loop()
         async with self._starting.setdefault(loop, asyncio.Lock()):
-            hub = self._hubs.get(loop)
+            hub = self.current()
             if hub is None:
                 hub = Hub()
                 await hub.start()
                 self._hubs[loop] = hub
         return hub.add(socket) or hub
+
+    def current(self) -> Hub | None:
+        """The hub of the running loop, if it has sockets."""
+        return self._hubs.get(asyncio.get_running_loop())
 
     async def remove(self, hub: Hub, socket: Socket) -> None:
         """Let a socket go; the last one stops its hub."""

@@ -30,11 +30,14 @@ class Group:
     `since` is the tick at which it was joined: a read that began earlier may miss a frame.
     """
 
-    __slots__ = ("last", "membership", "name", "on_joined", "pinned", "since", "subscriptions")
+    __slots__ = (
+        "failed", "last", "membership", "name", "on_joined", "pinned", "since", "subscriptions",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pinned = False
+        self.failed = False
         self.on_joined: Callable[[Group], None] = _nobody
         self.membership = Membership.JOINING
         self.since = 0
@@ -58,13 +61,13 @@ def _nobody(group: Group) -> None:
 class Joins:
     """The groups of one hub; the one place that asks the channel layer to join or leave."""
 
-    def __init__(self, layer: Any, channel: str, timeout: float) -> None:
+    def __init__(self, layer: Any, timeout: float) -> None:
+        self.channel: str | None = None
+        self.groups: dict[str, Group] = {}
         self._layer = layer
-        self._channel = channel
         self._timeout = timeout
         self._ticks = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.groups: dict[str, Group] = {}
 
     def tick(self) -> int:
         """The next moment of this process's order of joins and reads."""
@@ -94,18 +97,16 @@ class Joins:
             group.last = None
             self._start(self._leave(group))
 
-    def rejoin(self) -> None:
-        """Join every wanted group again, after a broker that forgot them."""
+    def retry(self) -> None:
+        """Join once more the groups that the broker failed to join: they live by the tail."""
         for group in self.groups.values():
-            if group.membership is Membership.JOINED:
-                group.membership = Membership.JOINING
+            if group.failed and group.membership is Membership.JOINED:
                 self._start(self._join(group))
 
     async def close(self) -> None:
-        """End what is under way."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what is under way, so that the layer keeps no membership of this process."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -113,14 +114,14 @@ class Joins:
         task.add_done_callback(self._tasks.discard)
 
     async def _join(self, group: Group) -> None:
-        await self._attempt(self._layer.group_add, group)
+        group.failed = not await self._attempt("group_add", group)
         # Also when the broker failed: then its subscriptions live by the tail alone.
         group.membership = Membership.JOINED
         group.since = self.tick()
         group.on_joined(group)
 
     async def _leave(self, group: Group) -> None:
-        await self._attempt(self._layer.group_discard, group)
+        await self._attempt("group_discard", group)
         group.last = None
         if group.wanted:
             group.membership = Membership.JOINING
@@ -128,9 +129,12 @@ class Joins:
         else:
             del self.groups[group.name]
 
-    async def _attempt(self, call: Callable[[str, str], Any], group: Group) -> None:
+    async def _attempt(self, call: str, group: Group) -> bool:
+        """Whether the layer did it in time; redis, sockets and layers raise what they like."""
         try:
             async with asyncio.timeout(self._timeout):
-                await call(group.name, self._channel)
-        except Exception as error:  # redis, sockets and layers raise what they like
+                await getattr(self._layer, call)(group.name, self.channel)
+        except Exception as error:
             logger.warning("%s of %s failed (%s).", call, group.name, type(error).__name__)
+            return False
+        return True

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 from django.db import close_old_connections
 
 from permissions import accesslog
@@ -29,6 +28,7 @@ from permissions.rendering import Ref, render
 from permissions.snapshot import snapshot
 from realtime import changes, dependents, frames, groups
 from realtime.metrics import PUBLISH_FAILURES
+from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ async def send(messages: list[Message]) -> None:
     layer: Any = get_channel_layer()
     for sent, (group, message) in enumerate(messages):
         try:
-            async with asyncio.timeout(settings.EARSHOT["broker_timeout_seconds"]):
+            async with asyncio.timeout(limits()["broker_timeout_seconds"]):
                 await layer.group_send(group, message)
         except Exception as error:  # redis, sockets and layers raise what they like
             PUBLISH_FAILURES.inc(len(messages) - sent)

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
-from permissions.rendering import Ref
 from realtime import fence, groups, reading
+from realtime.failures import log_failure
+from realtime.index import Index
 from realtime.joins import Group, Joins, Membership
-from realtime.metrics import DRIFT, FENCE_REFUSALS, ROUND_FAILURES
+from realtime.metrics import FENCE_REFUSALS, ROUND_FAILURES
+from realtime.repairs import Repairs, Run
 from realtime.subscriptions import GONE, State, Subscription
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ logger = logging.getLogger(__name__)
 FAN_OUT: Final = 256
 RETRY_SECONDS: Final = 0.5
 
-Run = Callable[..., Awaitable[Any]]
-"""Runs a plain function with its arguments on a thread of the hub's."""
+CheckCredentials = Callable[[int, set[int] | None], Awaitable[None]]
+"""Closes those sockets of a tenant's users (None: of everybody) that may not stay."""
 
 
 class Rounds:
@@ -41,24 +43,23 @@ class Rounds:
         tenant_id: int,
         joins: Joins,
         run: Run,
-        on_touched_users: Callable[[int, set[int] | None], Awaitable[None]],
+        check_credentials: CheckCredentials,
         size: int,
     ) -> None:
         self.tenant_id = tenant_id
         self.applied: int | None = None
         self.behind = 0
-        self.subscriptions: set[Subscription] = set()
-        self._by_user: dict[int, set[Subscription]] = {}
-        self._by_ref: dict[Ref, set[Subscription]] = {}
+        self.index = Index()
         self._joins = joins
         self._run = run
-        self._on_touched_users = on_touched_users
+        self._check_credentials = check_credentials
         self._size = size
         self._asks: dict[Subscription, None] = {}
         self._held: set[Group] = set()
-        self._task: asyncio.Task[None] | None = None
-        self._repairs: set[asyncio.Future[Any]] = set()
         self._empty: set[Group] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._repairs = Repairs(tenant_id, run)
         self._notices = joins.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
 
@@ -66,24 +67,14 @@ class Rounds:
 
     def add(self, s: Subscription) -> None:
         """Register a pending subscription and ask for its first read."""
-        self.subscriptions.add(s)
-        self._by_user.setdefault(s.user_id, set()).add(s)
-        self._by_ref.setdefault(s.ref, set()).add(s)
+        self.index.add(s)
         self.ask([s])
 
     def remove(self, s: Subscription) -> None:
         """Forget a subscription that has ended."""
-        self.subscriptions.discard(s)
+        self.index.remove(s)
         self._asks.pop(s, None)
-        self._discard(self._by_user, s.user_id, s)
-        self._discard(self._by_ref, s.ref, s)
         self._unplace(s)
-
-    @staticmethod
-    def _discard(index: dict[Any, set[Subscription]], key: Any, s: Subscription) -> None:
-        index.get(key, set()).discard(s)
-        if not index.get(key):
-            index.pop(key, None)
 
     def ask(self, subscriptions: Iterable[Subscription]) -> None:
         """Have these read in the next round."""
@@ -92,15 +83,14 @@ class Rounds:
 
     def notice(self, revision: int) -> None:
         """The tenant's access revision rose to this, somebody says."""
-        if self.applied is None or revision > self.applied:
-            self.behind = max(self.behind, revision)
-            self._wake()
+        self.behind = max(self.behind, revision)
+        self._wake()
 
     async def frame(self, frame: Frame) -> None:
-        """A frame came from the broker: to its group's subscriptions, as far as the fence lets it."""
+        """A frame came from the broker: to its group's subscriptions, as the fence lets it."""
         seen = frame.seen
-        if seen.schema != self._schema(seen.ref.model, seen.audience):
-            self.ask(self.of_ref(seen.ref))  # a process of another release
+        if seen.schema != _schema(seen.ref.model, seen.audience):
+            self.ask(self.index.of_ref(seen.ref))  # a process of another release
             return
         group = self._joins.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
         if group is None:
@@ -109,40 +99,33 @@ class Rounds:
             group.last = frame
         if self.applied is None or seen.revision > self.applied:
             self._held.add(group)
-            self.behind = max(self.behind, seen.revision)
-            self._wake()
+            self.notice(seen.revision)
             return
         await self._fan_out(group, frame)
 
-    def _schema(self, model: str, audience: str) -> str | None:
-        found = registry.get(model).audience(audience) if model in registry else None
-        return found and found.schema
-
-    def of_ref(self, ref: Ref) -> Iterator[Subscription]:
-        """The live subscriptions of an object."""
-        return (s for s in tuple(self._by_ref.get(ref, ())) if s.state is State.LIVE)
-
-    def live(self) -> Iterator[Subscription]:
-        """All live subscriptions of the tenant."""
-        return (s for s in tuple(self.subscriptions) if s.state is State.LIVE)
-
     async def close(self) -> None:
         """End the round and the repairs under way, and leave the tenant's group."""
+        self._closed = True
         self._notices.pinned = False
         self._joins.leave_unwanted(self._notices)
-        tasks = [t for t in (self._task, *self._repairs) if t is not None]
+        tasks = self.tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def tasks(self) -> list[asyncio.Future[Any]]:
+        """The round and the repairs under way."""
+        return [*self._repairs.tasks, *([self._task] if self._task else [])]
+
     # Rounds.
 
     def _wake(self) -> None:
-        if self._task is None and self._wanted():
+        if self._task is None and not self._closed and self._wanted():
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def _wanted(self) -> bool:
-        return bool(self._asks) or (self.applied is not None and self.behind > self.applied)
+        """Without subscriptions too: an access change may end a socket."""
+        return bool(self._asks) or self.applied is None or self.behind > self.applied
 
     async def _rounds(self) -> None:
         try:
@@ -150,12 +133,10 @@ class Rounds:
                 todo = self._take()
                 try:
                     await self._round(todo)
-                except Exception:
+                except Exception as error:
                     ROUND_FAILURES.inc()
-                    logger.exception(
-                        "A round of tenant %d failed; it begins again.", self.tenant_id
-                    )
-                    self._asks.update(dict.fromkeys(s for s in todo if s in self.subscriptions))
+                    log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
+                    self._asks.update(dict.fromkeys(todo & self.index.all))
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._task = None
@@ -173,45 +154,41 @@ class Rounds:
         first = await self._run(
             reading.read_round, self.tenant_id, self.applied, {_pair(s) for s in todo}
         )
-        touched = self._touched(first.touches)
-        seen: dict[Pair, Frame | None] = dict(first.seen)
-        # Later than the rows is allowed, earlier never.
-        for pairs in _pieces({_pair(s) for s in touched - todo} - seen.keys(), self._size):
-            seen.update(await self._run(reading.read_pairs, self.tenant_id, pairs))
+        touched = self.index.touched(first.touches)
+        seen = await self._read_also(dict(first.seen), touched)
         todo |= touched
-        for s in todo:
-            if s.state is State.LIVE and _audience(seen[_pair(s)]) != s.audience:
-                if s not in touched:
-                    self._repair_access(s)
-                s.silence()
-        await self._on_touched_users(self.tenant_id, _users(first.touches))
+        self._silence(todo, touched, seen)
+        await self._check_credentials(self.tenant_id, _users(first.touches))
         for s in todo:
             self._place(s, seen[_pair(s)], began)
         self.applied = first.revision
         if self.behind <= goal:
             self.behind = first.revision
-        held, self._held = self._held, set()
-        for group in held:
-            if group.last is not None:
-                await self._fan_out(group, group.last)
+        await self._release(todo)
+
+    async def _read_also(
+        self, seen: dict[Pair, Frame | None], touched: set[Subscription]
+    ) -> dict[Pair, Frame | None]:
+        """Also what the touched ones see: later than the rows is allowed, earlier never."""
+        missing = list({_pair(s) for s in touched} - seen.keys())
+        for start in range(0, len(missing), self._size):
+            pairs = missing[start : start + self._size]
+            seen.update(await self._run(reading.read_pairs, self.tenant_id, pairs))
+        return seen
+
+    def _silence(
+        self,
+        todo: set[Subscription],
+        touched: set[Subscription],
+        seen: dict[Pair, Frame | None],
+    ) -> None:
+        """Silence, before anything else is awaited, whoever is not in his audience any more."""
         for s in todo:
-            self._offer_last(s)
-
-    def _touched(self, touches: list[Touch]) -> set[Subscription]:
-        touched: set[Subscription] = set()
-        for touch in touches:
-            if touch.user_id is None and touch.model is None:
-                return set(self.subscriptions)
-            touched |= self._about(touch)
-        return touched
-
-    def _about(self, touch: Touch) -> set[Subscription]:
-        """The subscriptions of the touch's user, of its object, or of both."""
-        mine = self._by_user.get(touch.user_id, set()) if touch.user_id is not None else None
-        if touch.model is None or touch.object_id is None:
-            return mine or set()
-        about = self._by_ref.get(Ref(touch.model, touch.object_id), set())
-        return about if mine is None else mine & about
+            r = seen[_pair(s)]
+            if s.state is State.LIVE and (r is None or r.seen.audience != s.audience):
+                if s not in touched:
+                    self._repairs.access(s)
+                s.silence()
 
     def _place(self, s: Subscription, r: Frame | None, began: int) -> None:
         """Apply one read to a subscription. Nothing is awaited here."""
@@ -220,48 +197,48 @@ class Rounds:
         if r is None:
             self.remove(s)
             s.end()
-            return
-        if r.version < s.version:  # a frame overtook the read
-            if r.seen.audience != s.audience:
-                s.silence()
+        elif r.version < s.version:  # a frame overtook the read
             self.ask([s])
-            return
-        group = self._move(s, r)
-        if s.state is State.PENDING and not group.joined_before(began):
-            if group.membership is Membership.JOINED:
-                self.ask([s])
-            return
-        if s.state is State.LIVE and r.version == s.version:
-            if r.seen.etag != _etag(s):
-                self._repair_change(s)
-            elif s.waiting:
-                s.put(r)
-            return
-        s.state = State.LIVE
-        s.version = r.version
-        s.put(r)
+        elif s.state is State.LIVE and r.version == s.version:
+            self._confirm(s, r)
+        elif s.state is State.LIVE or self._is_joined(s, r, began):
+            s.state = State.LIVE
+            s.version = r.version
+            s.put(r)
 
-    def _move(self, s: Subscription, r: Frame) -> Group:
-        """The group of the read's audience, with the subscription in it and in no other."""
+    def _confirm(self, s: Subscription, r: Frame) -> None:
+        """The read is of the version that the subscription has, and must show the same."""
+        newest = s.slot or s.sent
+        if newest is None or newest is GONE or r.seen.etag != newest.seen.etag:
+            self._repairs.change(s)
+        elif s.waiting:
+            s.put(r)
+
+    def _is_joined(self, s: Subscription, r: Frame, began: int) -> bool:
+        """Put a pending subscription into its audience's group; whether the read saw all before.
+
+        A frame published between a read and the join would reach nobody: then it is read again
+        when the group is joined.
+        """
         name = groups.of_object(self.tenant_id, s.ref, r.seen.audience)
         group = self._joins.want(name, self._joined)
         if r.seen.audience != s.audience:
-            s.silence()
             self._unplace(s)
             s.audience = r.seen.audience
         group.subscriptions.add(s)
-        return group
+        if group.joined_before(began):
+            return True
+        if group.membership is Membership.JOINED:
+            self.ask([s])
+        return False
 
     def _unplace(self, s: Subscription) -> None:
-        if s.audience is None:
-            return
-        group = self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
+        group = self._group(s)
         s.audience = None
         if group is not None:
             group.subscriptions.discard(s)
-            if not group.subscriptions:
-                self._empty.add(group)
-                self._leave_empty()
+            self._empty.add(group)
+            self._leave_empty()
 
     def _leave_empty(self) -> None:
         """Leave groups that nobody wants; not during a round, which may want them again."""
@@ -273,75 +250,50 @@ class Rounds:
     def _joined(self, group: Group) -> None:
         """A group has become usable: those who waited for it are read again."""
         self.ask([s for s in group.subscriptions if s.state is State.PENDING])
-        if not group.wanted:
-            self._empty.add(group)
-            self._leave_empty()
+        self._empty.add(group)
+        self._leave_empty()
+
+    def _group(self, s: Subscription) -> Group | None:
+        if s.audience is None:
+            return None
+        return self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
 
     # Frames.
 
+    async def _release(self, todo: set[Subscription]) -> None:
+        """Offer the frames that waited for this round, and to its subscriptions their newest."""
+        for group in tuple(self._held):
+            if group.last is None or group.last.seen.revision <= (self.applied or 0):
+                self._held.discard(group)
+                if group.last is not None:
+                    await self._fan_out(group, group.last)
+        for s in todo:
+            group_of_s = self._group(s)
+            if group_of_s is not None and group_of_s.last is not None:
+                self._offer(s, group_of_s.last)
+
     async def _fan_out(self, group: Group, frame: Frame) -> None:
-        """Offer to each subscription; a long fan-out yields, so the fence is asked at each write."""
+        """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
         for done, s in enumerate(tuple(group.subscriptions), start=1):
-            if not fence.offer(s, frame, self.applied or 0):
-                FENCE_REFUSALS.inc()
+            self._offer(s, frame)
             if done % FAN_OUT == 0:
                 await asyncio.sleep(0)
 
-    def _offer_last(self, s: Subscription) -> None:
-        if s.audience is None:
-            return
-        group = self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
-        if group is not None and group.last is not None:
-            fence.offer(s, group.last, self.applied or 0)
+    def _offer(self, s: Subscription, frame: Frame) -> None:
+        if self.applied is not None and not fence.offer(s, frame, self.applied):
+            FENCE_REFUSALS.inc()
 
-    # Repairs: what no hook saw is written as if one had seen it, and comes back in the usual way.
 
-    def _repair_access(self, s: Subscription) -> None:
-        logger.warning("An access change of %s escaped the log; repairing it.", s.ref.model)
-        DRIFT.labels(s.ref.model, "access").inc()
-        self._repair(reading.repair_access, self.tenant_id, s.user_id, s.ref)
-
-    def _repair_change(self, s: Subscription) -> None:
-        logger.warning("A change of %s escaped its version; repairing it.", s.ref.model)
-        DRIFT.labels(s.ref.model, "change").inc()
-        self._repair(reading.repair_change, self.tenant_id, s.ref, s.version)
-
-    def _repair(self, work: Callable[..., Any], *args: Any) -> None:
-        task = asyncio.ensure_future(self._run(work, *args))
-        self._repairs.add(task)
-        task.add_done_callback(self._repaired)
-
-    def _repaired(self, task: asyncio.Future[Any]) -> None:
-        self._repairs.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("A repair failed; the next sweep tries again.", exc_info=task.exception())
+def _schema(model: str, audience: str) -> str | None:
+    found = registry.get(model).audience(audience) if model in registry else None
+    return found and found.schema
 
 
 def _pair(s: Subscription) -> Pair:
     return s.user_id, s.ref
 
 
-def _audience(r: Frame | None) -> str | None:
-    return None if r is None else r.seen.audience
-
-
-def _etag(s: Subscription) -> str | None:
-    """The etag of what the client has, or will have when its slot is sent."""
-    newest = s.slot or s.sent
-    return None if newest is None or newest is GONE else newest.seen.etag
-
-
 def _users(touches: Iterable[Touch]) -> set[int] | None:
     """The users whose standing may have changed; None for everybody."""
-    users: set[int] = set()
-    for touch in touches:
-        if touch.model is None:
-            if touch.user_id is None:
-                return None
-            users.add(touch.user_id)
-    return users
-
-
-def _pieces(pairs: set[Pair], size: int) -> Iterator[list[Pair]]:
-    ordered = list(pairs)
-    return (ordered[start : start + size] for start in range(0, len(ordered), size))
+    users = {touch.user_id for touch in touches if touch.model is None}
+    return None if None in users else {user for user in users if user is not None}

@@ -19,10 +19,10 @@ SLICES = 60
 async def run(hub: Hub) -> None:
     """Sweep for ever: `sweep_seconds` for all, in equal slices."""
     while True:
-        live = [(r, s) for r in list(hub.rounds.values()) for s in r.live()]
+        live = [(r, s) for r in list(hub.rounds.values()) for s in r.index.live()]
         size = math.ceil(len(live) / SLICES)
         for done in range(SLICES):
             await asyncio.sleep(hub.limits["sweep_seconds"] / SLICES)
             for rounds, s in live[done * size : (done + 1) * size]:
-                if s in rounds.subscriptions:
+                if s in rounds.index.all:
                     rounds.ask([s])

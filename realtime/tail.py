@@ -22,14 +22,14 @@ async def run(hub: Hub) -> None:
         rounds = hub.rounds[tenant_id]
         rounds.notice(found.revisions[tenant_id])
         if first:  # nobody knows what committed before the first look
-            rounds.ask(list(rounds.live()))
+            rounds.ask(list(rounds.index.live()))
     for changed in found.changed:
         if changed.tenant_id in hub.rounds:
             rounds = hub.rounds[changed.tenant_id]
-            rounds.ask([s for s in rounds.of_ref(changed.ref) if overtaken(s, changed)])
+            rounds.ask([s for s in rounds.index.of_ref(changed.ref) if overtaken(s, changed)])
     for tenant_id, ref in found.showing:
         if tenant_id in hub.rounds:
-            hub.rounds[tenant_id].ask(list(hub.rounds[tenant_id].of_ref(ref)))
+            hub.rounds[tenant_id].ask(list(hub.rounds[tenant_id].index.of_ref(ref)))
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from realtime.outbox import outbox
 
 from tests.live import LiveServer, live_server
+from tests.world import World
 
 StartServer = Callable[..., LiveServer]
 
@@ -15,3 +17,11 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
     """`start_server("daphne", EARSHOT_TAIL_SECONDS="1")` starts a process; all stop at the end."""
     with ExitStack() as stack:
         yield lambda *args, **kwargs: stack.enter_context(live_server(*args, **kwargs))
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    """Two tenants, their people and one shared document, committed and announced."""
+    world = World()
+    assert outbox.flush()
+    return world

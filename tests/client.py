@@ -1,0 +1,128 @@
+"""A WebSocket client for tests, over Channels' communicator, that keeps the copies a front end keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
+from project.asgi import application
+from realtime.hub import Hub, hubs
+from realtime.index import Index
+from realtime.outbox import outbox
+from realtime.subscriptions import Subscription
+
+from tests.world import World
+
+in_thread = database_sync_to_async
+"""Runs ORM code of an async test on a thread, and gives its connection back; sync_to_async keeps it."""
+
+
+class SocketClient:
+    """One socket of one user; `frames` are all that came, `copies` what he holds by (model, id)."""
+
+    def __init__(self, token: str | None, tenant: str = "acme", query: str = "") -> None:
+        headers = [(b"authorization", f"Token {token}".encode())] if token else []
+        path = f"/ws/?tenant={tenant}{query}"
+        self.communicator: Any = WebsocketCommunicator(application, path, headers)  # type: ignore[no-untyped-call]
+        self.frames: list[dict[str, Any]] = []
+        self.copies: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def __aenter__(self) -> SocketClient:
+        accepted, _ = await self.communicator.connect(timeout=5)
+        assert accepted
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.communicator.disconnect(timeout=5)
+
+    async def send(self, frame: Any) -> None:
+        """Send a frame: a dict as JSON, a str as it is, bytes as a binary frame."""
+        if isinstance(frame, bytes):
+            await self.communicator.send_to(bytes_data=frame)
+        else:
+            text = frame if isinstance(frame, str) else json.dumps(frame)
+            await self.communicator.send_to(text_data=text)
+
+    async def receive(self, timeout: float = 5) -> dict[str, Any]:
+        """The next frame, applied to the copies; a close comes as `{"close": code}`."""
+        event = await self.communicator.receive_output(timeout)
+        if event["type"] == "websocket.close":
+            return {"close": event["code"]}
+        frame: dict[str, Any] = json.loads(event["text"])
+        self.frames.append(frame)
+        self.apply(frame)
+        return frame
+
+    async def receive_until(self, type: str) -> dict[str, Any]:
+        """The next frame of this type; what comes before it is applied."""
+        while (frame := await self.receive()).get("type") != type:
+            assert "close" not in frame, frame
+        return frame
+
+    async def subscribe(
+        self, id: str, model: str = "resources.document", **more: Any
+    ) -> dict[str, Any]:
+        """Subscribe and return the answer."""
+        await self.send({"model": model, "id": id, "ref": "s", **more})
+        while (frame := await self.receive()).get("ref") != "s":
+            assert "close" not in frame, frame
+        return frame
+
+    async def settle(self) -> list[dict[str, Any]]:
+        """Everything that has come once all that was committed has been delivered."""
+        await quiet()
+        await self.send({"action": "ping", "ref": "settled"})
+        got = []
+        while (frame := await self.receive()).get("ref") != "settled":
+            got.append(frame)
+            if "close" in frame:
+                break
+        return got
+
+    def apply(self, frame: dict[str, Any]) -> None:
+        """The client's rule, as the protocol has it."""
+        key = (frame.get("model", ""), frame.get("id", ""))
+        if "payload" in frame:
+            self.copies[key] = frame["payload"]
+        elif frame["type"].startswith("DELETE_"):
+            self.copies.pop(key, None)
+
+
+class Marker:
+    """Stands in a hub's rounds for a tenant that does not exist, and hears when it is noticed."""
+
+    def __init__(self) -> None:
+        self.passed = asyncio.Event()
+        self.index = Index()
+
+    def notice(self, revision: int) -> None:
+        self.passed.set()
+
+    def ask(self, subscriptions: list[Subscription]) -> None:
+        """Nobody is in the index, so nobody is asked for."""
+
+
+async def quiet(hub: Hub | None = None) -> None:
+    """Wait until everything committed is announced, and the hub has done all that follows from it."""
+    await asyncio.to_thread(outbox.flush)
+    hub = hub or hubs.current()
+    if hub is None:
+        return
+    marker = Marker()
+    hub.rounds[-1] = marker  # type: ignore[assignment]
+    layer: Any = hub._layer
+    await layer.send(hub.joins.channel, {"type": "hub.notice", "tenant": -1, "revision": 0})
+    await marker.passed.wait()
+    del hub.rounds[-1]
+    while tasks := {*hub.joins._tasks, *(t for r in hub.rounds.values() for t in r.tasks())}:
+        await asyncio.wait(tasks)
+    if not outbox.flush(0):  # a repair, or what shows the changed row
+        await quiet(hub)
+
+
+def connect(world: World, username: str, tenant: str = "acme", query: str = "") -> SocketClient:
+    """A socket of a user of the world, with a new token."""
+    return SocketClient(world.token(username), tenant, query)

@@ -1,0 +1,102 @@
+"""A small world that most tests share: two tenants, their people, one shared document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from knox.models import AuthToken
+from permissions import grants
+from permissions.grants import Subject
+from permissions.rendering import Ref
+from resources.documents.audiences import DOCUMENTS
+from resources.models import Document, Profile
+from rest_framework.test import APIClient
+from tenants import opaque
+from tenants.models import Membership, Role, Tenant, User
+
+MEMBERS = {
+    "acme": ("owner", "editor", "viewer", "admin", "member", "both"),
+    "globex": ("rival", "both"),
+}
+
+
+@dataclass
+class World:
+    """Acme with an owner, an editor and a viewer of one document, an admin who audits it and a
+    member who sees nothing; globex with its admin `rival`; `both` is a member of the two."""
+
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for slug, members in MEMBERS.items():
+            self.tenants[slug] = Tenant.objects.create(slug=slug, name=slug.capitalize())
+            for username in members:
+                role = Role.ADMIN if username in ("admin", "rival") else Role.MEMBER
+                Membership.objects.create(
+                    tenant=self.tenants[slug], user=self.user(username), role=role
+                )
+        self.document = self.create(title="Plan", body="Text", budget="10.00")
+        for username in ("editor", "viewer"):
+            self.grant(username, username)
+
+    def user(self, username: str) -> User:
+        """The user of this name, created when first named; the password is `secret`."""
+        if username not in self.users:
+            self.users[username] = User.objects.create_user(
+                username, f"{username}@example.com", "secret"
+            )
+        return self.users[username]
+
+    def create(self, tenant: str = "acme", owner: str = "owner", **fields: Any) -> Document:
+        """A new document."""
+        return Document.objects.create(
+            tenant=self.tenants[tenant], owner=self.user(owner), **{"title": "Title", **fields}
+        )
+
+    def grant(self, username: str, audience: str, document: Document | None = None) -> None:
+        """Give a user an audience of the document, as the API does."""
+        given = DOCUMENTS.audience(audience)
+        assert given is not None
+        subject = Subject(user_id=self.user(username).pk)
+        grants.put(DOCUMENTS, document or self.document, subject, given)
+
+    def revoke(self, username: str, document: Document | None = None) -> None:
+        """Take whatever a user himself holds on the document."""
+        subject = Subject(user_id=self.user(username).pk)
+        grants.take(DOCUMENTS, document or self.document, subject)
+
+    @property
+    def ref(self) -> Ref:
+        """The document inside the server."""
+        return Ref("resources.document", self.document.pk)
+
+    @property
+    def id(self) -> str:
+        """The document's id on the wire."""
+        return opaque.encode(Document, self.document.pk)
+
+    @property
+    def url(self) -> str:
+        """The document over REST."""
+        return f"/api/documents/{self.id}/"
+
+    def profile(self, username: str, tenant: str = "acme") -> Profile:
+        """A user's profile in a tenant."""
+        return Profile.objects.get(tenant=self.tenants[tenant], user=self.user(username))
+
+    def user_id(self, username: str) -> str:
+        """A user's id on the wire."""
+        return opaque.encode(User, self.user(username).pk)
+
+    def token(self, username: str) -> str:
+        """A new token of the user's."""
+        text: str = AuthToken.objects.create(user=self.user(username))[1]
+        return text
+
+    def rest(self, username: str, tenant: str = "acme") -> APIClient:
+        """A REST client with a token of the user's, in a tenant."""
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Token {self.token(username)}", HTTP_X_TENANT=tenant)
+        return client
