@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, models, transaction
 from django.dispatch import Signal
-
-if TYPE_CHECKING:
-    from permissions.models import GroupGrant, UserGrant
 
 MANY: Final = 10_000
 
@@ -55,7 +52,7 @@ def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
         )
 
 
-def record_grants(grants: Iterable[UserGrant | GroupGrant | Any], cause: str) -> None:
+def record_grants(grants: Iterable[Any], cause: str) -> None:
     """Log permission rows: a user's touches him on the object, a group's the object."""
     by_tenant: dict[int, list[Touch]] = {}
     for grant in grants:

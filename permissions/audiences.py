@@ -1,4 +1,4 @@
-"""Audiences: the named classes of readers of a model, declared in order, one declaration a model."""
+"""Audiences: named classes of readers of a model, in order; one declaration for each model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NoGrantTable(LookupError):
 
 @dataclass(frozen=True)
 class Audience:
-    """Readers of one model: whoever holds `permission` on an object sees it as `serializer` shows it.
+    """Readers of one model: who holds `permission` on an object sees it as `serializer` shows it.
 
     `writes` names the payload fields they may change; `deletes` and `grants` say whether they may
     delete the object and manage who else reads it.
@@ -134,10 +134,6 @@ class Resource:
         """The first audience whose permission is among `held`, or None."""
         codenames = set(held)
         return next((a for a in self.audiences if a.permission in codenames), None)
-
-    def rank(self, audience: Audience) -> int:
-        """The audience's place in the declared order; 0 sees most."""
-        return self.audiences.index(audience)
 
     @cached_property
     def sources(self) -> Mapping[str, frozenset[str]]:

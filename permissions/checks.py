@@ -11,6 +11,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, NoGrantTable, Resource, registry
 from permissions.models import GroupGrant, UserGrant
 from permissions.serializers import AudienceSerializer
+from tenants.opaque import OpaqueIdField
 
 MAX_GROUP_NAME = 99
 
@@ -112,11 +113,11 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
     shown = {s.field for s in resource.shows}
     columns = {f.name for f in resource.model._meta.concrete_fields} | {"pk"}
     for name, field in serializer().fields.items():
-        if isinstance(field, KNOWS_THE_REQUEST) or _defaults_to_user(field):
+        if isinstance(field, KNOWS_THE_REQUEST) or _defaults_to_user(field) or _shows_key(field):
             yield _error(
                 7,
-                f"{serializer.__name__}.{name} is a {type(field).__name__}, which depends on who asks "
-                "or shows an integer key.",
+                f"{serializer.__name__}.{name} is a {type(field).__name__}, "
+                "which depends on who asks or shows an integer key.",
                 "Show a plain field, an OpaqueIdField, or what `prepare` annotates.",
                 serializer,
             )
@@ -127,7 +128,8 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 "Annotate the value in `prepare` and declare it in `shows`.",
                 serializer,
             )
-        if str(field.source) not in columns and name not in shown:
+        other = str(field.source) not in columns or isinstance(field, serializers.RelatedField)
+        if other and name not in shown:
             yield _error(
                 9,
                 f"{serializer.__name__}.{name} shows no column of {resource.label}.",
@@ -139,6 +141,10 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
 
 def _defaults_to_user(field: Any) -> bool:
     return isinstance(getattr(field, "default", None), serializers.CurrentUserDefault)
+
+
+def _shows_key(field: Any) -> bool:
+    return field.source in {"pk", "id"} and not isinstance(field, OpaqueIdField)
 
 
 def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
@@ -155,7 +161,8 @@ def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
         if name in fields and name not in audience.writes and not field.read_only:
             yield _error(
                 11,
-                f"{audience.serializer.__name__}.{name} can be written by {audience.name}, who may not.",
+                f"{audience.serializer.__name__}.{name} can be written by {audience.name}, "
+                "who may not.",
                 "Declare the field with read_only=True.",
                 audience.serializer,
             )

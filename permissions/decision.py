@@ -64,10 +64,9 @@ def visible(resource: Resource, queryset: QuerySet[Any], user_id: int) -> QueryS
 
     Only for lists: it finds candidates, `audiences` decides.
     """
-    own = resource.user_grants.objects.filter(
-        _permissions(resource), content_object=OuterRef("pk"), user_id=user_id
-    )
+    this = {"content_object": OuterRef("pk")}
+    own = resource.user_grants.objects.filter(_permissions(resource), user_id=user_id, **this)
     through_groups = resource.group_grants.objects.filter(
-        _permissions(resource), content_object=OuterRef("pk"), group__user=user_id
+        _permissions(resource), group__user=user_id, **this
     )
     return queryset.filter(Exists(own) | Exists(through_groups))

@@ -74,8 +74,8 @@ def put(resource: Resource, obj: Any, subject: Subject, audience: Audience) -> N
     """Give the subject exactly this audience of the object; raises LastHolder."""
     with accesslog.atomic():
         _lock(resource, obj)
+        _keep_holders(resource, obj, subject, audience)
         rows = _of_subject(resource, obj, subject)
-        _keep_holders(resource, obj, rows, audience)
         rows.exclude(permission__codename=audience.permission).delete()
         if not rows.exists():
             _create(resource, [(obj, subject, audience)])
@@ -85,9 +85,8 @@ def take(resource: Resource, obj: Any, subject: Subject) -> bool:
     """Take whatever the subject holds on the object; False if it was nothing; raises LastHolder."""
     with accesslog.atomic():
         _lock(resource, obj)
-        rows = _of_subject(resource, obj, subject)
-        _keep_holders(resource, obj, rows, None)
-        return bool(rows.delete()[0])
+        _keep_holders(resource, obj, subject, None)
+        return bool(_of_subject(resource, obj, subject).delete()[0])
 
 
 def _lock(resource: Resource, obj: Any) -> None:
@@ -97,16 +96,13 @@ def _lock(resource: Resource, obj: Any) -> None:
 
 
 def _keep_holders(
-    resource: Resource, obj: Any, rows: QuerySet[Any], audience: Audience | None
+    resource: Resource, obj: Any, subject: Subject, audience: Audience | None
 ) -> None:
-    kept = audience.permission if audience else None
-    for name in set(resource.holders.values()):
-        needed = resource.audience(name)
-        if needed is None or needed.permission == kept:
-            continue
-        losing = set(rows.filter(permission__codename=needed.permission).values_list("pk"))
-        all_rows = _rows(rows.model, resource, obj).filter(permission__codename=needed.permission)
-        if losing and losing == set(all_rows.values_list("pk")):
+    """Raise LastHolder if nobody but the subject, who gets `audience` now, is a holder."""
+    present = grants_of(resource, obj)
+    for name in sorted(set(resource.holders.values())):
+        holding = {grant.subject for grant in present if grant.audience.name == name}
+        if holding == {subject} and (audience is None or audience.name != name):
             raise LastHolder(name)
 
 
@@ -118,15 +114,18 @@ def _permission_ids(resource: Resource) -> dict[str, int]:
 
 def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) -> None:
     ids = _permission_ids(resource)
-    users, groups = [], []
+    user_table: Any = resource.user_grants
+    group_table: Any = resource.group_grants
+    users: list[Any] = []
+    groups: list[Any] = []
     for obj, subject, audience in given:
         what = {"permission_id": ids[audience.permission], "content_object": obj}
         if subject.role is None:
-            users.append(resource.user_grants(user_id=subject.user_id, **what))
+            users.append(user_table(user_id=subject.user_id, **what))
         else:
             group = role_group(obj.tenant_id, subject.role)
-            groups.append(resource.group_grants(group=group, **what))
-    for table, rows in ((resource.user_grants, users), (resource.group_grants, groups)):
+            groups.append(group_table(group=group, **what))
+    for table, rows in ((user_table, users), (group_table, groups)):
         if rows:
             table.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -136,7 +135,7 @@ def establish(resource: Resource, created: Iterable[Any]) -> None:
     given = []
     for obj in created:
         for field, name in resource.holders.items():
-            user_id = getattr(obj, resource.model._meta.get_field(field).attname)
+            user_id = _holder(obj, field)
             if user_id is not None:
                 given.append((obj, Subject(user_id=user_id), _declared(resource, name)))
         for role, name in resource.roles.items():
@@ -146,7 +145,7 @@ def establish(resource: Resource, created: Iterable[Any]) -> None:
 
 
 def follow(resource: Resource, obj: Any, before: Mapping[str, Any]) -> None:
-    """Move the holders' grants after a holder field changed; `before` maps it to the old user's key."""
+    """Move the holders' grants after holder fields changed; `before` has the old users' keys."""
     for field, name in resource.holders.items():
         if field not in before:
             continue
@@ -154,9 +153,14 @@ def follow(resource: Resource, obj: Any, before: Mapping[str, Any]) -> None:
         old = Subject(user_id=before[field])
         rows = _of_subject(resource, obj, old).filter(permission__codename=audience.permission)
         rows.delete()
-        user_id = getattr(obj, resource.model._meta.get_field(field).attname)
+        user_id = _holder(obj, field)
         if user_id is not None:
             _create(resource, [(obj, Subject(user_id=user_id), audience)])
+
+
+def _holder(obj: Any, field: str) -> int | None:
+    user_id: int | None = getattr(obj, obj._meta.get_field(field).attname)
+    return user_id
 
 
 def _declared(resource: Resource, name: str) -> Audience:

@@ -23,37 +23,82 @@ class Guarded(TenantOwned):
         abstract = True
 
 
+class GrantsOverwritten(TypeError):
+    """A bulk write to a permission table of which nobody can say afterwards who lost what."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        super().__init__(
+            f"{model.__name__}.bulk_create() does not take update_conflicts: what it overwrote "
+            "could not be logged. Create the new rows and update() the others."
+        )
+
+
+def stored(grants: models.QuerySet[Any]) -> list[Any]:
+    """These permission rows as they are, locked, with their objects."""
+    rows = grants.model._base_manager.using(grants.db)
+    locked = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    wanted = locked.filter(pk__in=grants.order_by().values("pk"))
+    return list(wanted.select_related("content_object"))
+
+
 class GrantQuerySet(models.QuerySet[Any]):
     """A permission table's queryset whose bulk writes reach the access log too."""
 
-    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    def bulk_create(  # type: ignore[override]
+        self,
+        objs: Any,
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        if update_conflicts:
+            raise GrantsOverwritten(self.model)
         with accesslog.atomic(self.db):
-            created = super().bulk_create(objs, *args, **kwargs)
+            created = super().bulk_create(objs, batch_size, ignore_conflicts, **kwargs)
             accesslog.record_grants(created, "granted")
         return created
 
     def update(self, **kwargs: Any) -> int:
+        self._for_write = True
         with accesslog.atomic(self.db):
-            before = list(self.select_related("content_object"))
-            updated = super().update(**kwargs)
-            after = self.model._base_manager.filter(pk__in=[row.pk for row in before])
-            accesslog.record_grants([*before, *after.select_related("content_object")], "regranted")
+            before = stored(self)
+            # Only the rows that were read: one that begins to match meanwhile would go unlogged.
+            same = self.filter(pk__in=[row.pk for row in before])
+            updated = super(GrantQuerySet, same).update(**kwargs)
+            self._result_cache = None
+            after = stored(self.model._base_manager.filter(pk__in=[row.pk for row in before]))
+            accesslog.record_grants([*before, *after], "regranted")
         return updated
 
+    update.alters_data = True  # type: ignore[attr-defined]
 
-class UserGrant(UserObjectPermissionBase):
+
+class LoggedGrant(models.Model):
+    """A permission row that is saved together with its row of the access log."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with accesslog.atomic(kwargs.get("using")):
+            super().save(*args, **kwargs)
+
+
+class UserGrant(LoggedGrant, UserObjectPermissionBase):
     """A user's permission on one object; subclass it with a `content_object` foreign key."""
 
-    objects = UserObjectPermissionManager.from_queryset(GrantQuerySet)()
+    objects = UserObjectPermissionManager.from_queryset(GrantQuerySet)()  # type: ignore[misc]
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
 
 
-class GroupGrant(GroupObjectPermissionBase):
+class GroupGrant(LoggedGrant, GroupObjectPermissionBase):
     """A group's permission on one object; subclass it with a `content_object` foreign key."""
 
-    objects = GroupObjectPermissionManager.from_queryset(GrantQuerySet)()
+    objects = GroupObjectPermissionManager.from_queryset(GrantQuerySet)()  # type: ignore[misc]
 
     class Meta(GroupObjectPermissionBase.Meta):
         abstract = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -13,4 +14,9 @@ class JSONRenderer(renderers.JSONRenderer):
     """JSON by orjson, which takes a payload's bytes as they were rendered."""
 
     def render(self, data: Any, *_: Any, **__: Any) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=force_str)
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, default=force_str)
+        except orjson.JSONEncodeError:  # an error that repeats a client's unpaired surrogate
+            return json.dumps(data, default=force_str).encode()

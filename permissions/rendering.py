@@ -49,7 +49,7 @@ _serializers = threading.local()
 
 def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
     """One instance for each class and thread: building its fields costs ten times the rendering."""
-    cached: dict[type[AudienceSerializer], AudienceSerializer] = _serializers.__dict__
+    cached: dict[Any, AudienceSerializer] = _serializers.__dict__
     if serializer not in cached:
         cached[serializer] = serializer()
     return cached[serializer]

@@ -10,12 +10,14 @@ from django.db import transaction
 from django.http import Http404
 from django.utils.http import parse_etags, quote_etag
 from rest_framework import exceptions, serializers, status
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from permissions import decision
 from permissions.audiences import Audience, Resource
+from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.rendering import Ref, Representation, render
 from tenants import opaque
@@ -30,11 +32,21 @@ class PreconditionFailed(exceptions.APIException):
     default_code = "precondition_failed"
 
 
+class Metadata(SimpleMetadata):
+    """What OPTIONS says without looking for the object: whether there is one would show."""
+
+    def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
+        return {}
+
+
 class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     """List, read, create, write and delete objects of one resource, as their reader may."""
 
     resource: ClassVar[Resource]
+    request: Any  # with `tenant` and `membership`, which its permission class sets
     lookup_value_regex = "[^/]+"
+    metadata_class = Metadata
+    parser_classes = (JSONParser,)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """The widest audience's serializer: what the schema documents."""
@@ -43,14 +55,15 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return self.resource.model._base_manager.none()
-        return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)  # type: ignore[attr-defined]
+        return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
         """The page of objects that the reader sees, newest first."""
-        mine = decision.visible(self.resource, self.get_queryset(), request.user.pk)
+        reader = self.request.user.pk
+        mine = decision.visible(self.resource, self.get_queryset(), reader)
         pks = self.paginate_queryset(mine.order_by("-pk").values_list("pk", flat=True))
-        refs = [(request.user.pk, Ref(self.resource.label, pk)) for pk in pks or ()]
-        seen = read(request.tenant.pk, refs).seen  # type: ignore[attr-defined]
+        refs = [(reader, Ref(self.resource.label, pk)) for pk in pks or ()]
+        seen = read(self.request.tenant.pk, refs).seen
         return self.get_paginated_response([orjson.Fragment(r.body) for r in seen.values() if r])
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -60,7 +73,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def answer_read(self, pk: int) -> Response:
         """The reader's representation of an object, or 404."""
         pair = (self.request.user.pk, Ref(self.resource.label, pk))
-        seen = read(self.request.tenant.pk, [pair]).seen[pair]  # type: ignore[attr-defined]
+        seen = read(self.request.tenant.pk, [pair]).seen[pair]
         if seen is None:
             raise Http404
         known = parse_etags(self.request.headers.get("If-None-Match", ""))
@@ -114,26 +127,30 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def locked(self, pk: str) -> tuple[Any, Audience]:
         """The object, locked, and the requester's audience of it; 404 without one."""
+        return self.look_up(pk, self.get_queryset().select_for_update(no_key=True, of=("self",)))
+
+    def look_up(self, pk: str, queryset: Any) -> tuple[Any, Audience]:
+        """The object from this queryset and the requester's audience of it; 404 without one."""
         key = self.find(pk)
-        obj = (
-            self.get_queryset().select_for_update(no_key=True, of=("self",)).filter(pk=key).first()
-        )
+        obj = queryset.filter(pk=key).first()
         pair = (self.request.user.pk, key)
-        tenant_id = self.request.tenant.pk  # type: ignore[attr-defined]
-        audience = decision.audiences(self.resource, tenant_id, [pair])[pair]
+        audience = decision.audiences(self.resource, self.request.tenant.pk, [pair])[pair]
         if obj is None or audience is None:
             raise Http404
         return obj, audience
 
     def representation(self, audience: Audience, key: int) -> Representation:
         """What the writer himself sees now; its revision is never used, for it is not pushed."""
-        obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]  # type: ignore[attr-defined]
+        obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
         return render(self.resource, audience, obj, revision=0)
 
     def check_precondition(self, audience: Audience, obj: Any) -> None:
         """Raise PreconditionFailed unless If-Match, if given, names the current representation."""
-        wanted = parse_etags(self.request.headers.get("If-Match", ""))
-        if not wanted or "*" in wanted:
+        condition = self.request.headers.get("If-Match")
+        if condition is None:
+            return
+        wanted = parse_etags(condition)  # of one without quotes nothing is left: it fails
+        if "*" in wanted:
             return
         if quote_etag(self.representation(audience, obj.pk).etag) not in wanted:
             raise PreconditionFailed
@@ -151,14 +168,14 @@ class CreateMixin:
         serializer = write_serializer(audience)(data=data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            obj = serializer.save(tenant_id=request.tenant.pk, **{holder: request.user})  # type: ignore[attr-defined]
+            obj = serializer.save(tenant_id=self.request.tenant.pk, **{holder: request.user})
             answer = self.answer(self.representation(audience, obj.pk), status.HTTP_201_CREATED)
         answer["Location"] = request.build_absolute_uri(opaque.encode(resource.model, obj.pk) + "/")
         return answer
 
 
 def writable(audience: Audience, data: Any, *, ignore_read_only: bool) -> Any:
-    """The part of a body that the audience may write; raises ValidationError naming other fields."""
+    """The part of a body that the audience may write; ValidationError names other fields."""
     if not isinstance(data, Mapping):
         return data
     errors: dict[str, list[str]] = {}

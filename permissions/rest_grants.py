@@ -1,8 +1,8 @@
-"""Grants over REST: who holds which audience of an object, for its owners and the tenant's admins."""
+"""Grants over REST, for an object's owners and the tenant's admins: who holds which audience."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.http import Http404
@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from permissions import grants
 from permissions.audiences import Audience
 from permissions.grants import LastHolder, Subject
-from permissions.serializers import StrictCharField
+from permissions.snapshot import snapshot
 from tenants import opaque
 from tenants.models import Membership, Role, User
+from tenants.rest import StrictCharField, StrictSerializer
 
 
 class LastHolderConflict(exceptions.APIException):
@@ -26,17 +27,10 @@ class LastHolderConflict(exceptions.APIException):
     default_code = "last_holder"
 
 
-class GrantSerializer(serializers.Serializer[Any]):
+class GrantSerializer(StrictSerializer):
     """The body of a PUT: the audience to give."""
 
     audience = StrictCharField()
-
-    def to_internal_value(self, data: Any) -> Any:
-        values = super().to_internal_value(data)
-        unknown = {key: ["Unknown field."] for key in data if key not in self.fields}
-        if unknown:
-            raise serializers.ValidationError(unknown)
-        return values
 
 
 class GrantsMixin:
@@ -45,34 +39,35 @@ class GrantsMixin:
     @action(detail=True, url_path="grants")
     def grants(self: Any, request: Request, pk: str) -> Response:
         """The object's grants, page by page; `?audience=` filters."""
-        obj, _ = self.locked_for_grants(pk)
-        found = grants.grants_of(self.resource, obj)
+        with snapshot():
+            obj, audience = self.look_up(pk, self.get_queryset())
+            self.check_may_grant(audience)
+            found = grants.grants_of(self.resource, obj)
         if wanted := request.query_params.get("audience"):
             found = [grant for grant in found if grant.audience.name == wanted]
         page = self.paginate_queryset(found)
-        usernames = User.objects.in_bulk([g.subject.user_id for g in page if g.subject.user_id])
-        return self.get_paginated_response(  # type: ignore[no-any-return]
-            [
-                {
-                    "subject": spell(grant.subject),
-                    "username": usernames[grant.subject.user_id].username
-                    if grant.subject.user_id
-                    else None,
-                    "audience": grant.audience.name,
-                }
-                for grant in page
-            ]
-        )
+        users = User.objects.filter(pk__in=[grant.subject.user_id for grant in page])
+        names = dict(users.values_list("pk", "username"))
+        rows = [
+            {
+                "subject": spell(grant.subject),
+                "username": names.get(grant.subject.user_id),
+                "audience": grant.audience.name,
+            }
+            for grant in page
+        ]
+        return cast(Response, self.get_paginated_response(rows))
 
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
         """PUT replaces the subject's audience, DELETE takes it."""
         with transaction.atomic():
-            obj, audience = self.locked_for_grants(pk)
+            obj, audience = self.locked(pk)
+            self.check_may_grant(audience)
             whom = self.subject(subject)
             try:
                 if request.method == "PUT":
-                    return self.put_grant(obj, audience, whom)
+                    return cast(Response, self.put_grant(obj, audience, whom))
                 if not grants.take(self.resource, obj, whom):
                     raise Http404
             except LastHolder as last:
@@ -87,24 +82,21 @@ class GrantsMixin:
         if given is None:
             raise serializers.ValidationError({"audience": ["Unknown audience."]})
         himself = whom in (Subject(user_id=self.request.user.pk), Subject(role=Role.ADMIN))
-        if himself and not own.grants and self.resource.rank(given) < self.ceiling():
+        if himself and not own.grants and given not in self.below_ceiling():
             raise exceptions.PermissionDenied
         grants.put(self.resource, obj, whom, given)
         return Response({"subject": spell(whom), "audience": given.name})
 
-    def ceiling(self: Any) -> int:
-        """The rank of the audience that admins have of every object; they give themselves no more."""
-        audience = self.resource.audience(self.resource.roles[Role.ADMIN])
-        rank: int = self.resource.rank(audience)
-        return rank
+    def below_ceiling(self: Any) -> tuple[Audience, ...]:
+        """What admins may give themselves: the audience that they have of every object, or less."""
+        names = [audience.name for audience in self.resource.audiences]
+        ceiling = self.resource.roles.get(Role.ADMIN)
+        return self.resource.audiences[names.index(ceiling) :] if ceiling else ()
 
-    def locked_for_grants(self: Any, pk: str) -> tuple[Any, Audience]:
-        """The object and the requester's audience; 404 unseen, 403 for who may not manage grants."""
-        with transaction.atomic():
-            obj, audience = self.locked(pk)
+    def check_may_grant(self: Any, audience: Audience) -> None:
+        """Refuse those who see the object, but neither own it nor administer the tenant."""
         if not audience.grants and self.request.membership.role != Role.ADMIN:
             raise exceptions.PermissionDenied
-        return obj, audience
 
     def subject(self: Any, text: str) -> Subject:
         """The subject that the address names: a member or a role of this tenant, or 404."""
@@ -112,8 +104,8 @@ class GrantsMixin:
         if kind == "role" and name in Role.values:
             return Subject(role=name)
         user_id = opaque.decode(User, name) if kind == "user" else None
-        members = Membership.objects.filter(tenant=self.request.tenant, user_id=user_id)
-        if user_id is None or not members.exists():
+        members = Membership.objects.filter(tenant=self.request.tenant)
+        if user_id is None or not members.filter(user_id=user_id).exists():
             raise Http404
         return Subject(user_id=user_id)
 

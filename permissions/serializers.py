@@ -17,8 +17,8 @@ class SerializerKnowsUser(RuntimeError):
         self.serializer = serializer
         self.key = key
         super().__init__(
-            f"{serializer} asked its context for {key!r}. Its payload is shared by everybody in the "
-            "audience: declare another audience instead of asking who reads."
+            f"{serializer} asked its context for {key!r}. Its payload is shared by everybody in "
+            "the audience: declare another audience instead of asking who reads."
         )
 
 
@@ -29,14 +29,10 @@ class SealedContext(dict[str, Any]):
         super().__init__()
         self.serializer = serializer
 
-    def __getitem__(self, key: str) -> NoReturn:
+    def _asked(self, key: object, *_: object) -> NoReturn:
         raise SerializerKnowsUser(self.serializer, key)
 
-    def get(self, key: str, default: Any = None) -> NoReturn:
-        raise SerializerKnowsUser(self.serializer, key)
-
-    def __contains__(self, key: object) -> bool:
-        raise SerializerKnowsUser(self.serializer, key)
+    __contains__ = __getitem__ = get = pop = setdefault = _asked
 
 
 class Strict:
@@ -105,6 +101,11 @@ class AudienceSerializer(serializers.ModelSerializer[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context"] = SealedContext(type(self).__qualname__)
         super().__init__(*args, **kwargs)
+
+    @classmethod
+    def many_init(cls, *args: Any, **kwargs: Any) -> Any:
+        kwargs["context"] = SealedContext(cls.__qualname__)
+        return super().many_init(*args, **kwargs)
 
     def build_standard_field(
         self, field_name: str, model_field: models.Field[Any, Any]

@@ -7,11 +7,11 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
 from permissions import accesslog
 from permissions.accesslog import Touch
-from permissions.models import GroupGrant, Guarded, UserGrant
+from permissions.models import GroupGrant, Guarded, UserGrant, stored
 from tenants.models import Membership
 from tenants.signals import standing_changed
 
@@ -20,13 +20,20 @@ def connect() -> None:
     """Watch every grant table and guarded model of the project, groups and standings."""
     for model in apps.get_models():
         if issubclass(model, UserGrant | GroupGrant):
+            pre_save.connect(on_grant_saving, sender=model, dispatch_uid="earshot.grant")
             post_save.connect(on_grant_saved, sender=model, dispatch_uid="earshot.grant")
             post_delete.connect(on_grant_deleted, sender=model, dispatch_uid="earshot.grant")
         if issubclass(model, Guarded):
             post_delete.connect(on_object_deleted, sender=model, dispatch_uid="earshot.object")
     standing_changed.connect(on_standing_changed, dispatch_uid="earshot.standing")
-    through: Any = get_user_model().groups.through  # type: ignore[attr-defined]
+    through: Any = get_user_model().groups.through
     m2m_changed.connect(on_groups_changed, sender=through, dispatch_uid="earshot.groups")
+
+
+def on_grant_saving(sender: Any, instance: Any, **_: Any) -> None:
+    """A permission row is about to be written over: whoever had it may lose it."""
+    if instance.pk is not None:
+        accesslog.record_grants(stored(sender.objects.filter(pk=instance.pk)), "regranted")
 
 
 def on_grant_saved(instance: Any, **_: Any) -> None:
@@ -56,7 +63,7 @@ def on_groups_changed(
     instance: Any, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
 ) -> None:
     """Users joined or left Django groups, from either side; a clear is told before it happens."""
-    if action not in ("post_add", "post_remove", "pre_clear"):
+    if action not in ("post_add", "post_remove", "pre_clear") or pk_set == set():
         return
     if not reverse:
         users = {instance.pk}

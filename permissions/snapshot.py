@@ -14,7 +14,7 @@ class SnapshotInTransaction(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A read needs a snapshot of its own: call it after the transaction, or on another thread."
+            "A read needs its own snapshot: call it after the transaction or in another thread."
         )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from project.limits import InvalidLimit, read_limits
+from tenants.limits import InvalidLimit, read_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
 
 from permissions.rendering import Ref
 from realtime.outbox import outbox
+
+if TYPE_CHECKING:
+    from realtime.models import Change
+
+
+def ref_of(model: type[models.Model], pk: int) -> Ref:
+    """The name of this model's object; through a proxy it is the same as without."""
+    return Ref(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +31,31 @@ class Recorded:
 
 
 class Announcement:
-    """Tells the outbox, after the commit, which versions were written; names the transaction."""
+    """What one transaction wrote, told to the outbox at once after its commit.
 
-    def __init__(self, tenant_id: int, versions: Iterable[tuple[Ref, int]], token: int) -> None:
-        self.tenant_id = tenant_id
-        self.versions = list(versions)
-        self.token = token
+    It may name a version whose savepoint was rolled back: that one has no row, so nothing is sent.
+    """
+
+    def __init__(self) -> None:
+        self.token = secrets.randbits(62)
+        self.versions: list[tuple[int, Ref, int]] = []
 
     def __call__(self) -> None:
-        for ref, version in self.versions:
-            outbox.change(self.tenant_id, ref, version)
+        versions, self.versions = self.versions, []
+        outbox.change(versions)
+
+
+def announcement(versions: Iterable[tuple[int, Ref, int]] = ()) -> Announcement:
+    """The open transaction's, with these (tenant id, Ref, version)s added.
+
+    Registered for each write, since a rollback takes back what its savepoint registered; the first
+    that runs tells all.
+    """
+    known = (f for _, f, *_ in connection.run_on_commit if isinstance(f, Announcement))
+    found = next(known, None) or Announcement()
+    found.versions += versions
+    transaction.on_commit(found, robust=True)
+    return found
 
 
 class TransactionId(models.Func):
@@ -43,42 +66,45 @@ class TransactionId(models.Func):
     arity = 0
 
 
-def transaction_token() -> int:
-    """A number that all changes of this transaction share: that of the first one announced.
-
-    One whose savepoint was rolled back is gone from the list, and its rows are too.
-    """
-    for entry in connection.run_on_commit:
-        if isinstance(entry[1], Announcement):
-            return entry[1].token
-    return secrets.randbits(62)
-
-
-def _row(tenant_id: int, model: str, token: int) -> Any:
+def _write(rows: Iterable[Change]) -> list[Change]:
     from realtime.models import Change
 
-    xid: Any = TransactionId() if connection.vendor == "postgresql" else token
-    return Change(tenant_id=tenant_id, model=model, object_id=0, version=0, xid=xid)
-
-
-def _announce(tenant_id: int, versions: Iterable[tuple[Ref, int]], token: int) -> None:
-    transaction.on_commit(Announcement(tenant_id, versions, token), robust=True)
+    rows = list(rows)
+    xid: Any = TransactionId() if connection.vendor == "postgresql" else announcement().token
+    for row in rows:
+        row.xid = xid
+    return Change.objects.bulk_create(rows)
 
 
 def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
     """Write the rows of one tenant's changes and announce them after the commit."""
     from realtime.models import Change
 
-    token = transaction_token()
-    rows = []
-    for change in changes:
-        row = _row(tenant_id, change.ref.model, token)
-        row.object_id = change.ref.pk
-        row.version = change.version
-        row.fields = None if change.fields is None else sorted(change.fields)
-        rows.append(row)
-    Change.objects.bulk_create(rows)
-    _announce(tenant_id, [(change.ref, change.version) for change in changes], token)
+    _write(
+        Change(
+            tenant_id=tenant_id,
+            model=change.ref.model,
+            object_id=change.ref.pk,
+            version=change.version,
+            fields=None if change.fields is None else sorted(change.fields),
+        )
+        for change in changes
+    )
+    announcement((tenant_id, change.ref, change.version) for change in changes)
+
+
+def mark(field: str, objects: Iterable[tuple[int, Ref]]) -> None:
+    """Note that what these (tenant id, Ref) show in this field is changed by this transaction.
+
+    They are raised after its commit. If the process dies between, the tail finds the note: version
+    0, since it is about no version of theirs.
+    """
+    from realtime.models import Change
+
+    _write(
+        Change(tenant_id=tenant_id, model=ref.model, object_id=ref.pk, version=0, fields=[field])
+        for tenant_id, ref in objects
+    )
 
 
 class Creation:
@@ -90,10 +116,12 @@ class Creation:
     def __init__(self, model: type[models.Model], tenant_ids: Sequence[int]) -> None:
         from realtime.models import Change
 
-        self.label = model._meta.label_lower
-        self.token = transaction_token()
-        rows = [_row(tenant_id, self.label, self.token) for tenant_id in tenant_ids]
-        self.rows = Change.objects.bulk_create(rows)
+        self.model = model
+        label = ref_of(model, 0).model
+        self.rows = _write(
+            Change(tenant_id=tenant_id, model=label, object_id=0, version=0)
+            for tenant_id in tenant_ids
+        )
 
     @property
     def versions(self) -> list[int]:
@@ -107,8 +135,9 @@ class Creation:
         for row, obj in zip(self.rows, objects, strict=True):
             row.object_id, row.version = obj.pk, row.pk
         Change.objects.bulk_update(self.rows, ["object_id", "version"], batch_size=500)
-        for row in self.rows:
-            _announce(row.tenant_id, [(Ref(self.label, row.object_id), row.pk)], self.token)
+        announcement(
+            (row.tenant_id, ref_of(self.model, row.object_id), row.pk) for row in self.rows
+        )
 
 
 def fields_changed(
@@ -133,12 +162,16 @@ def fields_changed(
         by_object.setdefault((pk, xid), []).append((version, fields))
     for pk, version in wanted:
         group = by_object.get((pk, xids.get((pk, version), -1)), [])
-        found[pk, version] = _union(fields for v, fields in group if v <= version)
+        parts = [fields for v, fields in group if v <= version]
+        found[pk, version] = _union(parts) if parts else None
     return found
 
 
 def fields_since(model: str, versions: Mapping[int, int]) -> dict[int, set[str] | None]:
-    """For each object id, the fields changed in its version given and all later ones; None: any."""
+    """For each object id, the fields changed in its version given and all later ones; None: any.
+
+    No fields if there are no such versions: they were rolled back.
+    """
     from realtime.models import Change
 
     rows = Change.objects.filter(
@@ -152,12 +185,10 @@ def fields_since(model: str, versions: Mapping[int, int]) -> dict[int, set[str] 
 
 
 def _union(parts: Iterable[list[str] | None]) -> set[str] | None:
-    """All the fields; None if any part means any field, or there is no part."""
+    """All the fields; None if any part means any field."""
     fields: set[str] = set()
-    empty = True
     for part in parts:
         if part is None:
             return None
         fields.update(part)
-        empty = False
-    return None if empty else fields
+    return fields

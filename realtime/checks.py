@@ -23,7 +23,7 @@ def check_trackers(**_: Any) -> list[checks.CheckMessage]:
     """Every live model needs a FieldTracker over its own fields: an abstract one tracks nothing."""
     found: list[checks.CheckMessage] = []
     for model in apps.get_models():
-        if issubclass(model, LiveModel):
+        if issubclass(model, LiveModel) and not model._meta.proxy:
             found.extend(_check_tracker(model))
     return found
 

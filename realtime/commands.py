@@ -16,7 +16,7 @@ MAX_REF = 2**53
 
 
 class InvalidFrame(Exception):
-    """A frame that is no command; holds what is wrong and the client's `ref`, if it had a usable one."""
+    """A frame that is no command; holds what is wrong and the client's `ref`, if it is usable."""
 
     def __init__(self, detail: str, ref: Reference | None = None) -> None:
         self.detail = detail
@@ -132,7 +132,7 @@ class UnsubscribeSerializer(CommandSerializer):
 
 
 class SubscribeSerializer(UnsubscribeSerializer):
-    """Names an object to subscribe to, and perhaps the etag of the payload that the client holds."""
+    """Names an object to subscribe to, and perhaps the etag of the payload the client holds."""
 
     etag = TextField(required=False)
 

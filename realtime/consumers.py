@@ -1,4 +1,4 @@
-"""The consumer: one WebSocket from accept to close. It always accepts first, and may close later."""
+"""The consumer: one WebSocket from accept to close. It always accepts, and may close later."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class EarshotConsumer(AsyncConsumer):
         self.unusable = 0
         self.expiry: asyncio.TimerHandle | None = None
         self.cutting: asyncio.Task[None] | None = None
+        self.departure: asyncio.Task[None] | None = None
         self.writer = asyncio.get_running_loop().create_task(self._write())
         try:
             while True:
@@ -139,20 +140,22 @@ class EarshotConsumer(AsyncConsumer):
             self.mailbox.answer(frame)
 
     def _obey(self, command: Command) -> None:
-        assert self.hub is not None and self.socket is not None
+        hub, socket = self.hub, self.socket
+        assert hub is not None  # it is taken in before a frame is
+        assert socket is not None
         match command:
             case Ping(ref):
                 self.mailbox.answer(messages.pong(ref))
             case Unsubscribe():
-                self.hub.unsubscribe(self.socket, command)
+                hub.unsubscribe(socket, command)
             case Subscribe(target, _, ref) if target.pk is None:
                 answer = messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
                 self.mailbox.answer(answer)
-            case Subscribe(target, _, ref) if self.hub.full(self.socket, command):
+            case Subscribe(target, _, ref) if hub.full(socket, command):
                 code = Error.TOO_MANY_SUBSCRIPTIONS
                 self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
             case Subscribe():
-                self.hub.subscribe(self.socket, command)
+                hub.subscribe(socket, command)
 
     # What is sent.
 
@@ -165,6 +168,7 @@ class EarshotConsumer(AsyncConsumer):
                         await self._send_text(text)
                 elif self.mailbox.closing is not None:
                     await self._close(self.mailbox.closing)
+                    self._depart()
                     return
                 else:
                     self.wake.clear()
@@ -193,11 +197,10 @@ class EarshotConsumer(AsyncConsumer):
         """End a socket that takes nothing: its writer hangs in a send, and a close would too."""
         self.writer.cancel()
         self.mailbox.close(Close.TOO_SLOW)
-        if self.socket is not None:
-            self.socket.sending_since = None
         self.cutting = asyncio.get_running_loop().create_task(self._cut_off())
 
     async def _cut_off(self) -> None:
+        self._depart()
         try:
             async with asyncio.timeout(self.limits["cut_seconds"]):
                 await self._close(Close.TOO_SLOW)
@@ -215,7 +218,7 @@ class EarshotConsumer(AsyncConsumer):
             tenant=identity.tenant_slug,
             user=opaque.encode(User, identity.user_id),
             connection=self.connection,
-            expires=expires and expires.isoformat().replace("+00:00", "Z"),
+            expires=None if expires is None else expires.isoformat().replace("+00:00", "Z"),
             heartbeat=self.limits["heartbeat_seconds"],
             limits={name: self.limits[name] for name in WELCOME_LIMITS},
             retry={
@@ -237,8 +240,18 @@ class EarshotConsumer(AsyncConsumer):
         for task in (self.writer, self.cutting):
             if task is not None:
                 task.cancel()
-        if self.hub is not None and self.socket is not None:
-            await hubs.remove(self.hub, self.socket)
+        await self._depart()
+
+    def _depart(self) -> asyncio.Task[None]:
+        """Leave the hub, once: a socket that is closed has no subscriptions, answered or not."""
+        if self.departure is None:
+            self.departure = asyncio.get_running_loop().create_task(self._leave_hub())
+        return self.departure
+
+    async def _leave_hub(self) -> None:
+        hub, self.hub = self.hub, None
+        if hub is not None and self.socket is not None:
+            await hubs.remove(hub, self.socket)
 
 
 def _identify(scope: Any) -> credentials.Identity:

@@ -1,4 +1,4 @@
-"""Rows that show other rows: found after the other row's commit, raised in transactions of their own.
+"""Rows that show other rows: found after the other's commit, raised in transactions of their own.
 
 Raised in the other row's transaction, one version could get two payloads: what it shows may be
 changed again by a transaction that commits between.
@@ -6,60 +6,82 @@ changed again by a transaction that commits between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models, transaction
 
 from permissions.audiences import Resource, Shows, registry
+from permissions.rendering import Ref
 from realtime import changes
-from realtime.queryset import in_batches, raise_versions
+from realtime.queryset import BATCH, in_batches, raise_versions
 
 
 def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
     """Every resource whose payload shows rows of this model, with how."""
-    return [(r, s) for r in registry for s in r.shows if s.model is model]
+    return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
 
 
 def raise_shown(label: str, tenant_id: int, versions: Mapping[int, int]) -> None:
     """Raise the objects that show these changed rows of a live model."""
     model = registry.get(label).model
-    showing = shown(model)
-    if not showing:
-        return
-    since = changes.fields_since(label, versions)
-    rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=versions).in_bulk()
-    for resource, shows in showing:
-        moved = [row for pk, row in rows.items() if _touches(shows, since[pk])]
-        raise_for(resource, shows, moved)
+    since: Mapping[int, Collection[str] | None] = {}
+    for resource, shows in shown(model):
+        since = since or changes.fields_since(label, versions)
+        raise_for(resource, shows, _rows(model, tenant_id, shows, since))
 
 
-def _touches(shows: Shows, fields: Collection[str] | None) -> bool:
-    return fields is None or not set(shows.fields).isdisjoint(fields)
-
-
-def raise_for(resource: Resource, shows: Shows, rows: list[Any]) -> None:
+def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
     """Raise the objects that show these rows, some hundred in a transaction, and announce them."""
-    if not rows:
-        return
     base: Any = resource.model._base_manager
-    for pks in in_batches(shows.find(rows).values_list("pk", flat=True)):
+    for pks in in_batches(pk for _, pk in find(shows, rows)):
         with transaction.atomic():
             locked = base.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
             values = {r["pk"]: r for r in locked.values("pk", "tenant_id", "version")}
             raise_versions(resource.model, [shows.field], values)
 
 
-def showing(tenant_id: int, changed: Iterable[tuple[str, int, Collection[str] | None]]) -> set[Any]:
-    """The (label, key) of objects that show rows changed: (label, key, fields)."""
-    found: set[tuple[str, int]] = set()
-    for label, pk, fields in changed:
-        if label not in registry:
-            continue
+def raise_after_commit(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
+    """Raise the objects that show these rows, changed in this transaction, after its commit.
+
+    For rows whose own change is not recorded: not live, or deleted.
+    """
+    changes.mark(shows.field, [(t, Ref(resource.label, pk)) for t, pk in find(shows, rows)])
+    transaction.on_commit(lambda: raise_for(resource, shows, rows), robust=True)
+
+
+def showing(
+    tenant_id: int, changed: Iterable[tuple[Ref, Collection[str] | None]]
+) -> set[tuple[int, Ref]]:
+    """The (tenant id, Ref) of objects that show rows of live models that changed these fields."""
+    by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
+    for ref, fields in changed:
+        known = by_label[ref.model].setdefault(ref.pk, ())
+        either = None if fields is None or known is None else {*known, *fields}
+        by_label[ref.model][ref.pk] = either
+    found: set[tuple[int, Ref]] = set()
+    for label in by_label.keys() & {resource.label for resource in registry}:
         model = registry.get(label).model
         for resource, shows in shown(model):
-            if _touches(shows, fields):
-                rows = list(model._base_manager.filter(tenant_id=tenant_id, pk=pk))
-                keys = shows.find(rows).values_list("pk", flat=True)
-                found.update((resource.label, key) for key in keys)
+            rows = _rows(model, tenant_id, shows, by_label[label])
+            found.update((t, Ref(resource.label, pk)) for t, pk in find(shows, rows))
     return found
+
+
+def find(shows: Shows, rows: Sequence[Any]) -> set[tuple[int, int]]:
+    """The (tenant id, key) of the objects that show these rows."""
+    found: set[tuple[int, int]] = set()
+    for start in range(0, len(rows), BATCH):
+        some = list(rows[start : start + BATCH])
+        found.update(shows.find(some).values_list("tenant_id", "pk"))
+    return found
+
+
+def _rows(
+    model: Any, tenant_id: int, shows: Shows, changed: Mapping[int, Collection[str] | None]
+) -> list[Any]:
+    """Those of a tenant's rows that changed in what is shown (None: in any field)."""
+    wanted = set(shows.fields)
+    pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
+    return list(model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)) if pks else []

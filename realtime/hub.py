@@ -1,4 +1,4 @@
-"""The hub: one per process, on its event loop. One channel, joined once to each group; all sockets."""
+"""The hub: one per process, on its event loop, with one channel that is joined to each group once."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Hub:
         self.limits = limits()
         self.sockets: dict[int, set[Socket]] = {}
         self._of_user: Counter[int] = Counter()
+        self._unchecked: set[Socket] = set()
         self.rounds: dict[int, Rounds] = {}
         self.cursor: int | None = None
         self._layer = layer or get_channel_layer()
@@ -45,7 +46,7 @@ class Hub:
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
-        """Open the channel and begin to listen, to tail, to sweep and to watch for stalled sockets."""
+        """Open the channel; begin to listen, to tail, to sweep and to watch for stalled sockets."""
         loop = asyncio.get_running_loop()
         await self._open()
         outbox.bind(loop)
@@ -67,7 +68,7 @@ class Hub:
         self._executor.shutdown(wait=False)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
-        """Run a plain function on one of the hub's threads, with a database connection of its own."""
+        """Run a plain function on one of the hub's threads, with a database connection."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, _and_close, work, *args)
 
@@ -83,7 +84,8 @@ class Hub:
         mine.add(socket)
         self.sockets[socket.tenant_id] = mine
         self._of_user[socket.user_id] += 1
-        self._rounds(socket.tenant_id)
+        self._unchecked.add(socket)
+        self._rounds(socket.tenant_id).check()
         return None
 
     async def remove(self, socket: Socket) -> None:
@@ -91,6 +93,7 @@ class Hub:
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription)
         self._of_user -= Counter([socket.user_id])
+        self._unchecked.discard(socket)
         mine = self.sockets[socket.tenant_id]
         mine.remove(socket)
         if not mine:
@@ -175,12 +178,19 @@ class Hub:
             rounds.notice(message["revision"])
 
     async def _check_credentials(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close the sockets of these users (None: all) whose credential or membership ended."""
+        """Close the sockets of these users (None: all) whose credential or membership ended.
+
+        New sockets are checked once more: theirs may have ended between the look at the
+        credential and the registration, and nobody would tell them again.
+        """
         sockets = [
-            s for s in self.sockets.get(tenant_id, ()) if users is None or s.user_id in users
+            s
+            for s in self.sockets.get(tenant_id, ())
+            if users is None or s.user_id in users or s in self._unchecked
         ]
         if not sockets:
             return
+        self._unchecked.difference_update(sockets)
         ended = await self.run(credentials.ended, {socket.held for socket in sockets})
         for socket in sockets:
             if socket.held in ended:

@@ -10,12 +10,16 @@ from django.db.models.base import ModelBase
 from django.utils import timezone
 
 from permissions import grants
-from permissions.audiences import registry
 from permissions.models import Guarded
-from permissions.rendering import Ref
 from realtime import changes
 from realtime.changes import Creation, Recorded
-from realtime.queryset import LiveQuerySet, VersionLowered, holder_fields
+from realtime.queryset import (
+    FixedField,
+    LiveQuerySet,
+    holder_fields,
+    refuse_fixed,
+    resource_of,
+)
 from tenants.models import Tenant
 from tenants.scoping import UnscopedManager
 
@@ -55,8 +59,8 @@ class LiveModel(Guarded):
     stamps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tracker: ClassVar[Any]
 
-    objects = LiveQuerySet.as_manager()
-    unscoped = UnscopedManager.from_queryset(LiveQuerySet)()
+    objects: ClassVar[Any] = LiveQuerySet.as_manager()
+    unscoped: ClassVar[Any] = UnscopedManager.from_queryset(LiveQuerySet)()
 
     class Meta(Guarded.Meta):
         abstract = True
@@ -77,17 +81,40 @@ class LiveModel(Guarded):
         """
         named = None if update_fields is None else set(update_fields)
         with transaction.atomic(using=using, savepoint=False):
-            stored = None if force_insert or self.pk is None else self._lock()
+            stored = None if force_insert or self.pk is None else self.lock_stored()
             if stored is not None:
                 self._save_changes(stored, named)
             elif force_update or named is not None:
-                super().save(using=using, force_update=force_update, update_fields=named)
+                # Django says what is wrong with it, or does nothing.
+                super().save(
+                    force_insert=force_insert,
+                    force_update=force_update,
+                    using=using,
+                    update_fields=named,
+                )
             else:
                 self._save_new(using)
 
-    def _lock(self) -> dict[str, Any] | None:
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
+        """Read the row again; what was written and rolled back before is forgotten."""
+        super().refresh_from_db(using, fields, from_queryset)
+        if not transaction.get_connection(using).in_atomic_block:
+            for written in self._unconfirmed:
+                written.difference_update(self.tracker.fields if fields is None else fields)
+
+    def lock_stored(self) -> dict[str, Any] | None:
+        """Lock the stored row, if there is one, and return what it holds; raises FixedField."""
         rows: Any = type(self)._base_manager.select_for_update(no_key=True).filter(pk=self.pk)
-        row: dict[str, Any] | None = rows.values("version", *type(self).tracker.fields).first()
+        row: dict[str, Any] | None = rows.values(
+            "pk", "tenant_id", "version", *self.tracker.fields
+        ).first()
+        if row is not None and row["tenant_id"] != self.tenant_id:
+            raise FixedField(type(self), "tenant")
         return row
 
     def _save_new(self, using: str | None) -> None:
@@ -95,11 +122,14 @@ class LiveModel(Guarded):
         [self.version] = creation.versions
         super().save(using=using, force_insert=True)
         creation.complete([self])
-        if self._meta.label_lower in registry:
-            grants.establish(registry.of(type(self)), [self])
+        resource = resource_of(type(self))
+        if resource is not None:
+            grants.establish(resource, [self])
 
     def _save_changes(self, stored: dict[str, Any], named: set[str] | None) -> None:
-        fields = {name for name in self._candidates(named) if self._evaluated(name) != stored[name]}
+        names = self._candidates(named)
+        self._state.adding = False
+        fields = {name for name in names if self._evaluated(name) != stored[name]}
         if not fields:
             return
         for stamp, sources in self.stamps.items():
@@ -108,24 +138,28 @@ class LiveModel(Guarded):
                 fields.add(stamp)
         self.version = stored["version"] + 1
         super().save(update_fields={*fields, "version"}, force_update=True)
-        self._remember(fields)
-        ref = Ref(self._meta.label_lower, self.pk)
-        changes.record(self.tenant_id, [Recorded(ref, self.version, fields)])
+        self._remember(set(fields))
+        recorded = Recorded(changes.ref_of(type(self), self.pk), self.version, fields)
+        changes.record(self.tenant_id, [recorded])
+        resource = resource_of(type(self))
         moved = {name: stored[name] for name in fields & holder_fields(type(self))}
-        if moved:
-            grants.follow(registry.of(type(self)), self, moved)
+        if resource is not None and moved:
+            grants.follow(resource, self, moved)
 
     def _candidates(self, named: set[str] | None) -> set[str]:
         """The tracked fields that this save is about."""
-        if named is None:
-            return {*self.tracker.changed(), *self._unconfirmed}
-        if "version" in named:
-            raise VersionLowered(type(self))
-        return {self._meta.get_field(name).name for name in named} & set(self.tracker.fields)
+        tracked = set(self.tracker.fields)
+        if named is not None:
+            names = {self._meta.get_field(name).name for name in named}
+            refuse_fixed(type(self), names - {"tenant"})  # which is unchanged
+            return names & tracked
+        if self._state.adding:  # made with the key of a stored row, to replace it
+            return tracked
+        return set(self.tracker.changed()).union(*self._unconfirmed)
 
     def _evaluated(self, name: str) -> Any:
         """The field's value as the database would give it back; an expression is evaluated now."""
-        field = self._meta.get_field(name)
+        field: Any = self._meta.get_field(name)
         value = getattr(self, field.attname)
         if hasattr(value, "resolve_expression"):
             rows = type(self)._base_manager.filter(pk=self.pk)
@@ -134,12 +168,16 @@ class LiveModel(Guarded):
         return field.to_python(value)
 
     @property
-    def _unconfirmed(self) -> set[str]:
-        """Fields written in a transaction that has not committed: after a rollback the tracker
-        says that they are clean, though the row has their old values."""
-        unconfirmed: set[str] = self.__dict__.setdefault("_written", set())
+    def _unconfirmed(self) -> list[set[str]]:
+        """The fields of each write that has not committed: after a rollback the tracker says that
+        they are clean, though the row has their old values."""
+        unconfirmed: list[set[str]] = self.__dict__.setdefault("_writes", [])
         return unconfirmed
 
-    def _remember(self, fields: set[str]) -> None:
-        self._unconfirmed.update(fields)
-        transaction.on_commit(lambda: self._unconfirmed.difference_update(fields))
+    def _remember(self, written: set[str]) -> None:
+        # One by one: a savepoint may take back the last write of a field, and not the one before.
+        self._unconfirmed.append(written)
+        transaction.on_commit(lambda: self._confirm(written))
+
+    def _confirm(self, written: set[str]) -> None:
+        self._unconfirmed[:] = [write for write in self._unconfirmed if write is not written]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -27,6 +27,7 @@ from permissions.read import objects_of
 from permissions.rendering import Ref, render
 from permissions.snapshot import snapshot
 from realtime import changes, dependents, frames, groups
+from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from tenants.limits import limits
 
@@ -39,21 +40,30 @@ def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> l
     """The group messages that announce versions written (the lowest of each object) and accesses.
 
     Reads each resource of each tenant in one snapshot, and serializes an object once for each
-    audience that can see a difference. What shows a changed row is raised before, in transactions
-    of its own.
+    audience that can see a difference. What shows a changed row is raised here too, in transactions
+    of its own. A tenant's resource that fails does not stop the others.
     """
     by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for (tenant_id, ref), version in changed.items():
         if ref.model in registry:
             by_resource[tenant_id, ref.model][ref.pk] = version
+    messages = _attempt(_notices, list(noticed))
+    for (tenant_id, label), versions in by_resource.items():
+        messages += _attempt(_frames, registry.get(label), tenant_id, versions)
+        _attempt(dependents.raise_shown, label, tenant_id, versions)
+    return messages
+
+
+def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Message]:
+    """What the work returns; nothing if it fails: every hub's tail finds the changes."""
     try:
-        messages = _notices(noticed)
-        for (tenant_id, label), versions in by_resource.items():
-            messages += _frames(registry.get(label), tenant_id, versions)
-            dependents.raise_shown(label, tenant_id, versions)
+        return work(*args) or []
+    except Exception as error:
+        PUBLISH_FAILURES.inc()
+        log_failure(logger, "A change could not be announced; the tail finds it", error)
+        return []
     finally:
         close_old_connections()
-    return messages
 
 
 def _notices(tenant_ids: Iterable[int]) -> list[Message]:

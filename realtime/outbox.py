@@ -8,19 +8,25 @@ the broker, is found by the tail of every process that has subscribers.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import os
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
+from realtime.failures import log_failure
+from realtime.metrics import PUBLISH_FAILURES
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from permissions.rendering import Ref
+    from realtime.notifications import Message
 
 logger = logging.getLogger(__name__)
 
 EXIT_SECONDS: Final = 2.0
-SEND_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.5
 
 
 class Outbox:
@@ -41,11 +47,12 @@ class Outbox:
         """Send on this loop, where the hub's connections are; None: on the worker's own."""
         self._loop = loop
 
-    def change(self, tenant_id: int, ref: Ref, version: int) -> None:
-        """Announce a version of an object; the lowest one that waits is kept."""
+    def change(self, versions: Iterable[tuple[int, Ref, int]]) -> None:
+        """Announce (tenant id, Ref, version)s together; the lowest that waits is kept for each."""
         with self._state:
-            waiting = self._changed.get((tenant_id, ref), version)
-            self._changed[tenant_id, ref] = min(waiting, version)
+            for tenant_id, ref, version in versions:
+                waiting = self._changed.get((tenant_id, ref), version)
+                self._changed[tenant_id, ref] = min(waiting, version)
             self._wake()
 
     def notice(self, tenant_id: int) -> None:
@@ -80,21 +87,37 @@ class Outbox:
                     changed, self._changed = self._changed, {}
                     noticed, self._noticed = self._noticed, {}
                     self._busy = True
+                messages = notifications.publish(changed, noticed)
                 try:
-                    messages = notifications.publish(changed, noticed)
-                    self._send(runner, notifications.send(messages))
-                except Exception:
-                    # The changes stay in the database, where every hub's tail finds them.
-                    logger.exception("Announcing %d changes failed.", len(changed))
+                    self._send(runner, messages)
+                except Exception as error:
+                    PUBLISH_FAILURES.inc(len(messages))
+                    log_failure(logger, "Announcing failed; the tail delivers the changes", error)
 
-    def _send(self, runner: asyncio.Runner, sending: object) -> None:
-        coroutine: asyncio._CoroutineLike[None] = sending  # type: ignore[assignment, name-defined]
-        if self._loop is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SEND_SECONDS)
-        else:
-            runner.run(coroutine)  # type: ignore[arg-type]
+    def _send(self, runner: asyncio.Runner, messages: list[Message]) -> None:
+        from realtime import notifications
+
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            runner.run(notifications.send(messages))
+            return
+        sending = notifications.send(messages)
+        try:
+            future = asyncio.run_coroutine_threadsafe(sending, loop)
+            while not wait([future], LOOK_SECONDS).done:
+                if not loop.is_running():
+                    raise LoopStopped
+            future.result()
+        finally:
+            sending.close()
+
+
+class LoopStopped(RuntimeError):
+    """The server's event loop ended while it was sending."""
 
 
 outbox = Outbox()
-atexit.register(outbox.flush)
+# Before the interpreter closes all executors, without which a broker's host name is not resolved:
+# `atexit` would be too late.
+threading._register_atexit(outbox.flush)  # type: ignore[attr-defined]
 os.register_at_fork(after_in_child=outbox._reset)

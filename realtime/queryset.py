@@ -10,8 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from permissions import grants
-from permissions.audiences import registry
-from permissions.rendering import Ref
+from permissions.audiences import Resource, registry
 from realtime import changes
 from realtime.changes import Creation, Recorded
 from tenants.scoping import TenantQuerySet
@@ -22,12 +21,16 @@ Rows = dict[int, dict[str, Any]]
 BATCH = 500
 
 
-class VersionLowered(ValueError):
-    """Somebody tried to write `version`, which only counts changes and never goes down."""
+class FixedField(ValueError):
+    """Somebody tried to write what no write may change."""
 
-    def __init__(self, model: type[models.Model]) -> None:
+    def __init__(self, model: type[models.Model], field: str) -> None:
         self.model = model
-        super().__init__(f"The version of {model.__name__} is not yours to write; leave it out.")
+        self.field = field
+        super().__init__(
+            f"{model.__name__}.{field} is not yours to write, leave it out: a version only counts "
+            "changes, and an object keeps its tenant and its key; create another one instead."
+        )
 
 
 class UnrecordableWrite(ValueError):
@@ -36,16 +39,28 @@ class UnrecordableWrite(ValueError):
     def __init__(self, option: str) -> None:
         self.option = option
         super().__init__(
-            f"bulk_create({option}=True) does not tell which rows it wrote, so nobody could be told; "
+            f"bulk_create({option}=True) does not tell which rows it wrote, so nobody can be told; "
             "use update_or_create, or bulk_create the new and bulk_update the others."
         )
 
 
+def resource_of(model: type[models.Model]) -> Resource | None:
+    """The model's declaration, if it has one."""
+    label = changes.ref_of(model, 0).model
+    return registry.get(label) if label in registry else None
+
+
 def holder_fields(model: type[models.Model]) -> frozenset[str]:
     """The model's fields that name a user who holds an audience."""
-    if model._meta.label_lower not in registry:
-        return frozenset()
-    return frozenset(registry.of(model).holders)
+    resource = resource_of(model)
+    return frozenset(resource.holders if resource else ())
+
+
+def refuse_fixed(model: type[models.Model], names: Collection[str]) -> None:
+    """Raise FixedField if any of these fields may not be written."""
+    for field in ("version", "tenant", model._meta.pk.name):
+        if field in names:
+            raise FixedField(model, field)
 
 
 def in_batches(keys: Iterable[int]) -> Iterator[list[int]]:
@@ -60,16 +75,15 @@ class LiveQuerySet(TenantQuerySet[M]):
     def update(self, **kwargs: Any) -> int:
         """Update the rows; only those that really change get a new version and are announced."""
         names = {self.model._meta.get_field(name).name for name in kwargs}
-        if "version" in names:
-            raise VersionLowered(self.model)
+        refuse_fixed(self.model, names)
         updated = 0
         with transaction.atomic(using=self.db, savepoint=False):
-            before = self._stored(
-                self.order_by("pk").select_for_update(no_key=True, of=("self",)), names
-            )
-            for pks in in_batches(before):
+            # The keys first: a query that joins or counts cannot be locked in their order.
+            for pks in in_batches(set(self.order_by().values_list("pk", flat=True))):
+                locked = self.model._base_manager.using(self.db).select_for_update(no_key=True)
+                before = self._stored(locked.filter(pk__in=pks).order_by("pk"), names)
                 updated += super(LiveQuerySet, self.filter(pk__in=pks)).update(**kwargs)
-                self._record({pk: before[pk] for pk in pks}, names)
+                self.record(before, names)
         self._result_cache = None
         return updated
 
@@ -96,16 +110,17 @@ class LiveQuerySet(TenantQuerySet[M]):
                 obj.version = version
             created = super().bulk_create(new, batch_size)
             creation.complete(created)
-            if self.model._meta.label_lower in registry:
-                grants.establish(registry.of(self.model), created)
+            resource = resource_of(self.model)
+            if resource is not None:
+                grants.establish(resource, created)
         return created
 
     @staticmethod
     def _stored(rows: Any, names: Collection[str]) -> Rows:
         return {row["pk"]: row for row in rows.values("pk", "tenant_id", "version", *names)}
 
-    def _record(self, before: Rows, names: Collection[str]) -> None:
-        """Compare with the rows as they are now; raise, record and follow those that differ."""
+    def record(self, before: Rows, names: Collection[str]) -> None:
+        """Compare locked rows with what they are now; raise and record those that differ."""
         base = self.model._base_manager.using(self.db)
         after = self._stored(base.filter(pk__in=before), names)
         alike: defaultdict[frozenset[str], list[int]] = defaultdict(list)
@@ -118,10 +133,10 @@ class LiveQuerySet(TenantQuerySet[M]):
             self._follow(base, pks, before, fields & holder_fields(self.model))
 
     def _follow(self, base: Any, pks: list[int], before: Rows, holders: Collection[str]) -> None:
-        if holders:
+        resource = resource_of(self.model)
+        if resource is not None and holders:
             for obj in base.filter(pk__in=pks):
-                moved = {name: before[obj.pk][name] for name in holders}
-                grants.follow(registry.of(self.model), obj, moved)
+                grants.follow(resource, obj, {name: before[obj.pk][name] for name in holders})
 
 
 def raise_versions(model: Any, fields: Collection[str] | None, locked: Rows) -> None:
@@ -132,11 +147,11 @@ def raise_versions(model: Any, fields: Collection[str] | None, locked: Rows) -> 
     stamps = {s for s, sources in model.stamps.items() if fields and set(sources) & set(fields)}
     changed = None if fields is None else {*fields, *stamps}
     now = timezone.now()
-    unhooked = models.QuerySet(model).filter(pk__in=locked)
+    unhooked: models.QuerySet[Any] = models.QuerySet(model).filter(pk__in=locked)
     unhooked.update(version=models.F("version") + 1, **dict.fromkeys(stamps, now))
     by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
     for pk, row in sorted(locked.items()):
-        ref = Ref(model._meta.label_lower, pk)
-        by_tenant[row["tenant_id"]].append(Recorded(ref, row["version"] + 1, changed))
-    for tenant_id, recorded in sorted(by_tenant.items()):
-        changes.record(tenant_id, recorded)
+        recorded = Recorded(changes.ref_of(model, pk), row["version"] + 1, changed)
+        by_tenant[row["tenant_id"]].append(recorded)
+    for tenant_id in sorted(by_tenant):
+        changes.record(tenant_id, by_tenant[tenant_id])

@@ -101,14 +101,11 @@ def read_tail(tenant_ids: Collection[int], cursor: int | None) -> TailReading:
                 "tenant_id", "model", "object_id", "version", "fields"
             )
         ]
-        showing = {
-            (tenant_id, Ref(label, pk))
-            for tenant_id in {row.tenant_id for row in found}
-            for label, pk in dependents.showing(
-                tenant_id,
-                [(r.ref.model, r.ref.pk, r.fields) for r in found if r.tenant_id == tenant_id],
-            )
-        }
+        showing = {(row.tenant_id, row.ref) for row in found if not row.version}
+        for tenant_id in {row.tenant_id for row in found}:
+            mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
+            showing |= dependents.showing(tenant_id, mine)
+        found = [row for row in found if row.version]
     return TailReading(revisions, found, showing, following)
 
 
@@ -141,6 +138,7 @@ def repair_change(tenant_id: int, ref: Ref, version: int) -> bool:
     return bool(locked)
 
 
-def repair_access(tenant_id: int, user_id: int, ref: Ref) -> None:
-    """Write the AccessChange that is missing for a user whose audience moved without one."""
+def repair_access(tenant_id: int, user_id: int, ref: Ref) -> bool:
+    """Write the AccessChange that is missing for a user whose audience moved without one: True."""
     accesslog.record(tenant_id, [Touch(user_id, ref.model, ref.pk)], "repaired")
+    return True

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from permissions.rendering import Ref
 from realtime import reading
 from realtime.failures import log_failure
 from realtime.metrics import DRIFT
@@ -22,29 +23,32 @@ class Repairs:
     """Writes the rows that are missing for one tenant, in the background, and counts them."""
 
     def __init__(self, tenant_id: int, run: Run) -> None:
+        self.tasks: dict[object, asyncio.Task[None]] = {}
         self._tenant_id = tenant_id
         self._run = run
-        self.tasks: set[asyncio.Future[Any]] = set()
 
     def access(self, s: Subscription) -> None:
         """A user's audience of an object moved without a row in the access log."""
-        logger.warning("An access change of %s escaped the log; repairing it.", s.ref.model)
-        DRIFT.labels(s.ref.model, "access").inc()
-        self._start(reading.repair_access, self._tenant_id, s.user_id, s.ref)
+        self._start("access", s.ref, reading.repair_access, s.user_id, s.ref)
 
     def change(self, s: Subscription) -> None:
         """An object's payload moved without a new version."""
-        logger.warning("A change of %s escaped its version; repairing it.", s.ref.model)
-        DRIFT.labels(s.ref.model, "change").inc()
-        self._start(reading.repair_change, self._tenant_id, s.ref, s.version)
+        self._start("change", s.ref, reading.repair_change, s.ref, s.version)
 
-    def _start(self, work: Callable[..., Any], *args: Any) -> None:
-        task = asyncio.ensure_future(self._run(work, *args))
-        self.tasks.add(task)
-        task.add_done_callback(self._done)
+    def _start(self, what: str, ref: Ref, work: Callable[..., bool], *args: Any) -> None:
+        """Repair it, unless that is under way: everybody who sees the object finds the same."""
+        key = (work, *args)
+        if key not in self.tasks:
+            task = asyncio.get_running_loop().create_task(self._repair(what, ref, work, *args))
+            self.tasks[key] = task
+            task.add_done_callback(lambda _: self.tasks.pop(key))
 
-    def _done(self, task: asyncio.Future[Any]) -> None:
-        self.tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
+    async def _repair(self, what: str, ref: Ref, work: Callable[..., bool], *args: Any) -> None:
+        try:
+            repaired = await self._run(work, self._tenant_id, *args)
+        except Exception as error:
             log_failure(logger, "A repair failed; the next sweep tries again", error)
+            return
+        if repaired:
+            DRIFT.labels(ref.model, what).inc()
+            logger.warning("A write to %s (%s) escaped the hooks; repaired.", ref.model, what)

@@ -59,6 +59,7 @@ class Rounds:
         self._empty: set[Group] = set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._unchecked = False
         self._repairs = Repairs(tenant_id, run)
         self._notices = joins.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
@@ -79,6 +80,11 @@ class Rounds:
     def ask(self, subscriptions: Iterable[Subscription]) -> None:
         """Have these read in the next round."""
         self._asks.update(dict.fromkeys(subscriptions))
+        self._wake()
+
+    def check(self) -> None:
+        """There is a new socket: its credential is looked at in a round, with all that wait."""
+        self._unchecked = True
         self._wake()
 
     def notice(self, revision: int) -> None:
@@ -115,7 +121,7 @@ class Rounds:
 
     def tasks(self) -> list[asyncio.Future[Any]]:
         """The round and the repairs under way."""
-        return [*self._repairs.tasks, *([self._task] if self._task else [])]
+        return [*self._repairs.tasks.values(), *([self._task] if self._task else [])]
 
     # Rounds.
 
@@ -124,8 +130,9 @@ class Rounds:
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def _wanted(self) -> bool:
-        """Without subscriptions too: an access change may end a socket."""
-        return bool(self._asks) or self.applied is None or self.behind > self.applied
+        """Also without subscriptions: an access change may end a socket."""
+        ahead = self.applied is None or self.behind > self.applied
+        return bool(self._asks) or self._unchecked or ahead
 
     async def _rounds(self) -> None:
         try:
@@ -137,6 +144,7 @@ class Rounds:
                     ROUND_FAILURES.inc()
                     log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
                     self._asks.update(dict.fromkeys(todo & self.index.all))
+                    self._unchecked = True
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._task = None
@@ -151,6 +159,7 @@ class Rounds:
     async def _round(self, todo: set[Subscription]) -> None:
         began = self._joins.tick()
         goal = self.behind
+        self._unchecked = False
         first = await self._run(
             reading.read_round, self.tenant_id, self.applied, {_pair(s) for s in todo}
         )
@@ -286,7 +295,7 @@ class Rounds:
 
 def _schema(model: str, audience: str) -> str | None:
     found = registry.get(model).audience(audience) if model in registry else None
-    return found and found.schema
+    return None if found is None else found.schema
 
 
 def _pair(s: Subscription) -> Pair:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from django.db import transaction
+from django.apps import apps
 from django.db.models.signals import post_delete
 
 from permissions.accesslog import access_committed
-from realtime import dependents
+from realtime import dependents, fixtures
 from realtime.models import LiveModel
 from realtime.outbox import outbox
 from tenants.watching import rows_changed
 
 
 def connect() -> None:
-    """Listen to committed access changes, to watched rows below and to deleted live rows."""
+    """Listen to committed access changes, to watched rows below, to deletions and to fixtures."""
     access_committed.connect(on_access_committed, dispatch_uid="earshot.notice")
     rows_changed.connect(on_rows_changed, dispatch_uid="earshot.shown")
-    post_delete.connect(on_deleted, dispatch_uid="earshot.shown")
+    for model in apps.get_models():
+        if issubclass(model, LiveModel):
+            post_delete.connect(on_deleted, sender=model, dispatch_uid="earshot.shown")
+            fixtures.connect(model)
 
 
 def on_access_committed(tenant_id: int, **_: Any) -> None:
@@ -30,21 +34,17 @@ def on_rows_changed(sender: Any, changes: list[Any], **_: Any) -> None:
     """Rows that are not live themselves, but are shown, changed: raise what shows them."""
     for resource, shows in dependents.shown(sender):
         moved = [
-            before["pk"]
+            after["pk"]
             for before, after in changes
             if before and after and any(before[f] != after[f] for f in shows.fields)
         ]
         if moved:
-            rows = sender._base_manager.filter(pk__in=moved)
-            _after_commit(resource, shows, rows)
+            rows = list(sender._base_manager.filter(pk__in=moved))
+            dependents.raise_after_commit(resource, shows, rows)
 
 
 def on_deleted(sender: Any, instance: Any, **_: Any) -> None:
     """A row that others show is gone."""
-    if issubclass(sender, LiveModel):
-        for resource, shows in dependents.shown(sender):
-            _after_commit(resource, shows, [instance])
-
-
-def _after_commit(resource: Any, shows: Any, rows: Any) -> None:
-    transaction.on_commit(lambda: dependents.raise_for(resource, shows, list(rows)), robust=True)
+    for resource, shows in dependents.shown(sender):
+        # Django takes the key from the deleted instance.
+        dependents.raise_after_commit(resource, shows, [copy.copy(instance)])

@@ -28,6 +28,7 @@ from knox.models import get_token_model
 from rest_framework import exceptions
 from rest_framework.authentication import CSRFCheck
 
+from tenants.limits import limits
 from tenants.models import Membership, Session, Tenant, Ticket, User
 
 Kind = Literal["token", "session"]
@@ -158,7 +159,7 @@ def issue_token(user: User) -> tuple[Any, str]:
 
 def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[str, int]:
     """A ticket that opens one socket with this credential, and the seconds that it lives."""
-    now, seconds = timezone.now(), settings.EARSHOT["ticket_seconds"]
+    now, seconds = timezone.now(), limits()["ticket_seconds"]
     Ticket.objects.filter(user=user, expires_at__lte=now).delete()
     text = secrets.token_urlsafe(32)
     Ticket.objects.create(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 
 from tenants import credentials
 from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
+from tenants.limits import limits
 from tenants.throttling import UserThrottle
 
 __all__ = [
@@ -48,9 +48,9 @@ class InTenant(BasePermission):
 
 
 class Pagination(PageNumberPagination):
-    page_size = settings.EARSHOT["page_size"]
+    page_size = limits()["page_size"]
     page_size_query_param = "page_size"
-    max_page_size = settings.EARSHOT["page_size_max"]
+    max_page_size = limits()["page_size_max"]
 
 
 class StrictCharField(serializers.CharField):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from django.db import models
 
@@ -107,7 +107,7 @@ class TenantOwned(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
 
     objects = TenantQuerySet.as_manager()
-    unscoped = UnscopedManager.from_queryset(TenantQuerySet)()
+    unscoped: ClassVar[Any] = UnscopedManager.from_queryset(TenantQuerySet)()
 
     class Meta:
         abstract = True

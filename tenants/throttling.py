@@ -10,13 +10,13 @@ from hashlib import sha256
 from threading import Condition
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from tenants.credentials import NotAuthenticated
+from tenants.limits import limits
 
 MINUTE = 60.0
 
@@ -27,7 +27,7 @@ class Minute:
     timer: Callable[[], float] = time.time
 
     def __init__(self, name: str, whose: object) -> None:
-        self.limit = settings.EARSHOT[name]
+        self.limit = limits()[name]
         # Hashed, because what a client sends as its name may be no good cache key.
         self.key = f"{name}:{sha256(str(whose).encode()).hexdigest()}"
 

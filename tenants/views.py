@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import authenticate, logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models import QuerySet
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -28,6 +29,13 @@ from tenants.rest import (
 )
 from tenants.standing import end_credentials
 from tenants.throttling import login_limits
+
+
+class TokenScheme(KnoxTokenScheme):
+    """What the schema says of our tokens."""
+
+    target_class = "tenants.credentials.TokenAuthentication"
+    name = "token"
 
 
 def user_of(request: Request) -> User:

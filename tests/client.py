@@ -1,23 +1,25 @@
-"""A WebSocket client for tests, over Channels' communicator, that keeps the copies a front end keeps."""
+"""A WebSocket client for tests over Channels' communicator; it keeps copies as front ends do."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
+
 from project.asgi import application
 from realtime.hub import Hub, hubs
 from realtime.index import Index
 from realtime.outbox import outbox
 from realtime.subscriptions import Subscription
-
 from tests.world import World
 
 in_thread = database_sync_to_async
-"""Runs ORM code of an async test on a thread, and gives its connection back; sync_to_async keeps it."""
+"""Runs ORM code on a thread and gives its connection back; sync_to_async would keep it."""
 
 
 class SocketClient:
@@ -26,7 +28,7 @@ class SocketClient:
     def __init__(self, token: str | None, tenant: str = "acme", query: str = "") -> None:
         headers = [(b"authorization", f"Token {token}".encode())] if token else []
         path = f"/ws/?tenant={tenant}{query}"
-        self.communicator: Any = WebsocketCommunicator(application, path, headers)  # type: ignore[no-untyped-call]
+        self.communicator: Any = WebsocketCommunicator(application, path, headers)
         self.frames: list[dict[str, Any]] = []
         self.copies: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -46,9 +48,9 @@ class SocketClient:
             text = frame if isinstance(frame, str) else json.dumps(frame)
             await self.communicator.send_to(text_data=text)
 
-    async def receive(self, timeout: float = 5) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         """The next frame, applied to the copies; a close comes as `{"close": code}`."""
-        event = await self.communicator.receive_output(timeout)
+        event = await self.communicator.receive_output(5)
         if event["type"] == "websocket.close":
             return {"close": event["code"]}
         frame: dict[str, Any] = json.loads(event["text"])
@@ -91,6 +93,15 @@ class SocketClient:
             self.copies.pop(key, None)
 
 
+@asynccontextmanager
+async def subscribed(world: World, username: str) -> AsyncIterator[SocketClient]:
+    """A user's socket with a live subscription of the world's document."""
+    async with await in_thread(connect)(world, username) as socket:
+        assert (await socket.subscribe(world.id))["type"] == "SUBSCRIBED"
+        await quiet()
+        yield socket
+
+
 class Marker:
     """Stands in a hub's rounds for a tenant that does not exist, and hears when it is noticed."""
 
@@ -106,7 +117,7 @@ class Marker:
 
 
 async def quiet(hub: Hub | None = None) -> None:
-    """Wait until everything committed is announced, and the hub has done all that follows from it."""
+    """Wait until everything committed is announced, and the hub has done what follows."""
     await asyncio.to_thread(outbox.flush)
     hub = hub or hubs.current()
     if hub is None:

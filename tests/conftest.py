@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from realtime.outbox import outbox
+from pytest_django import Settings
 
+from realtime.outbox import outbox
 from tests.live import LiveServer, live_server
 from tests.world import World
 
@@ -25,3 +26,10 @@ def world(transactional_db: None) -> World:
     world = World()
     assert outbox.flush()
     return world
+
+
+@pytest.fixture
+def by_hand(settings: Settings) -> None:
+    """The tail and the sweep run only where the test runs them, and a held join is not given up."""
+    never = {"tail_seconds": 3600.0, "sweep_seconds": 3600.0, "broker_timeout_seconds": 60.0}
+    settings.EARSHOT = {**settings.EARSHOT, **never}

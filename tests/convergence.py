@@ -1,4 +1,4 @@
-"""Snapshot plus frames equals a fresh GET: the test that forces every action through every audience."""
+"""Snapshot plus frames equals a fresh GET, for every reader, whatever was done."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from permissions.grants import Subject
-from resources.documents.audiences import DOCUMENTS
-from resources.models import Document
-from permissions import grants
+from django.contrib.auth.models import Group
+from django.db import transaction
+from guardian.shortcuts import assign_perm
 
+from resources.models import Document
 from tests.client import connect, in_thread
 from tests.convergence import Watcher, verify_converges
 from tests.world import World
@@ -122,8 +122,6 @@ async def test_every_reader_converges_after_every_action(
 
 
 def two_saves(world: World) -> None:
-    from django.db import transaction
-
     with transaction.atomic():
         world.document.title = "Once"
         world.document.save()
@@ -133,8 +131,6 @@ def two_saves(world: World) -> None:
 
 
 def there_and_back(world: World) -> None:
-    from django.db import transaction
-
     with transaction.atomic():
         for title in ("Elsewhere", "Plan"):
             Document.objects.filter(tenant=world.tenants["acme"]).update(title=title)
@@ -142,8 +138,6 @@ def there_and_back(world: World) -> None:
 
 
 def save_and_revoke(world: World) -> None:
-    from django.db import transaction
-
     with transaction.atomic():
         world.document.title = "Not for the viewer any more"
         world.document.save()
@@ -161,17 +155,12 @@ def bulk_update(world: World) -> None:
 
 
 def django_group(world: World) -> None:
-    from django.contrib.auth.models import Group
-    from guardian.shortcuts import assign_perm
-
     group = Group.objects.create(name="reviewers")
     assign_perm("change_document", group, world.document)
     group.user_set.add(world.user("viewer"))
 
 
 def guardian_assigns_in_bulk(world: World) -> None:
-    from guardian.shortcuts import assign_perm
-
     assign_perm("change_document", [world.user("viewer"), world.user("admin")], world.document)
 
 
@@ -180,10 +169,11 @@ def leave_the_tenant(world: World) -> None:
 
 
 def become_admin(world: World) -> None:
-    grants.take(DOCUMENTS, world.document, Subject(user_id=world.user("viewer").pk))
-    membership = world.user("viewer").memberships.get()
-    membership.role = "admin"
-    membership.save()
+    with transaction.atomic():  # in two, he would lose the document in between
+        world.revoke("viewer")
+        membership = world.user("viewer").memberships.get()
+        membership.role = "admin"
+        membership.save()
 
 
 WRITES = {

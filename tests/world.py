@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knox.models import AuthToken
+from rest_framework.test import APIClient
+
 from permissions import grants
 from permissions.grants import Subject
 from permissions.rendering import Ref
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
-from rest_framework.test import APIClient
 from tenants import opaque
 from tenants.models import Membership, Role, Tenant, User
 
@@ -54,6 +55,13 @@ class World:
         return Document.objects.create(
             tenant=self.tenants[tenant], owner=self.user(owner), **{"title": "Title", **fields}
         )
+
+    def write(self, **fields: Any) -> None:
+        """Change the document, as it is stored, and save it."""
+        self.document.refresh_from_db()
+        for name, value in fields.items():
+            setattr(self.document, name, value)
+        self.document.save()
 
     def grant(self, username: str, audience: str, document: Document | None = None) -> None:
         """Give a user an audience of the document, as the API does."""

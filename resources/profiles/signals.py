@@ -30,4 +30,5 @@ def on_membership_created(memberships: list[Membership], **_: Any) -> None:
 
 
 def _name(user: User) -> str:
-    return user.get_full_name() or user.username
+    name = user.get_full_name() or user.username
+    return name[: Profile._meta.get_field("display_name").max_length].strip()

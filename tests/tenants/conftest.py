@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -13,6 +15,21 @@ from tenants.models import Membership, Tenant, User
 from tenants.signals import membership_created, standing_changed
 
 Standing = tuple[int, int | None, str]
+
+
+class Colleague(User):
+    """A proxy of users."""
+
+    class Meta:
+        proxy = True
+        app_label = "tests"
+
+
+@pytest.fixture(autouse=True)
+def disconnected() -> Iterator[None]:
+    """What an asynchronous test asked of Django's thread leaves no connection behind."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(autouse=True)

@@ -467,7 +467,7 @@ def remove(user: User) -> None:
         (suspend, 4403, 4403),
         (remove, 4403, 4403),
         (lambda user: user.delete(), 4401, 4401),
-        (lambda user: (end_token(user), exclude(user)), 4401, 4403),
+        (lambda user: [change(user) for change in (end_token, exclude)], 4401, 4403),
     ],
 )
 def test_credential_ends_with_the_code_of_what_ended(

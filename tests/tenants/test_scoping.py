@@ -1,7 +1,7 @@
 """On a model of these tests' own, whose table lives as long as a test."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import connection, models
@@ -37,7 +37,7 @@ class LoudNote(TenantOwned):
     text = models.CharField(max_length=20)
 
     objects = LoudQuerySet.as_manager()
-    unscoped = UnscopedManager.from_queryset(LoudQuerySet)()
+    unscoped: ClassVar[Any] = UnscopedManager.from_queryset(LoudQuerySet)()
 
     class Meta:  # does not inherit, and is no less scoped
         app_label = "tests"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pytest_django import Settings
@@ -37,14 +37,16 @@ def limits(settings: Settings) -> None:
     }
 
 
-def request_of(user: User | None = None, address: str = "192.0.2.1", **headers: str) -> Request:
-    request = Request(APIRequestFactory().get("/", REMOTE_ADDR=address, **headers))
+def request_of(
+    user: User | None = None, address: str = "192.0.2.1", headers: dict[str, str] | None = None
+) -> Request:
+    request = Request(APIRequestFactory().get("/", headers=headers, REMOTE_ADDR=address))
     if user:
         request.user = user
     return request
 
 
-def fail(username: str = "owner", **request: str) -> float | None:
+def fail(username: str = "owner", **request: Any) -> float | None:
     """Log in with a wrong password; the seconds to wait, if that was one too many."""
     try:
         with login_limits(request_of(**request), username):
@@ -52,10 +54,10 @@ def fail(username: str = "owner", **request: str) -> float | None:
     except NotAuthenticated:
         return None
     except Throttled as throttled:
-        return throttled.wait
+        return cast("Any", throttled).wait
 
 
-def succeed(username: str = "owner", **request: str) -> None:
+def succeed(username: str = "owner", **request: Any) -> None:
     with login_limits(request_of(**request), username):
         pass
 
@@ -103,7 +105,7 @@ def test_refused_attempts_count_for_nobody(clock: Clock) -> None:
 
 
 def test_address_is_not_what_the_client_says(settings: Settings) -> None:
-    said = [fail(f"user-{n}", HTTP_X_FORWARDED_FOR=f"198.51.100.{n}") for n in range(5)]
+    said = [fail(f"user-{n}", headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(5)]
     assert said[:4] == [None] * 4
     assert said[4] is not None
 

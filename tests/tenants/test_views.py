@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
+from tenants import urls
 from tenants.credentials import identify_socket
 from tenants.models import Membership, Session, Tenant, Ticket, User
 from tenants.opaque import encode
@@ -149,7 +151,7 @@ def test_eleventh_failure_in_a_minute_waits_though_the_password_be_right(owner: 
         lambda user: "Token \xff",
         lambda user: "Token a\0b",
         lambda user: "Basic b3duZXI6c2VjcmV0",
-        lambda user: (f"Token {token_of(user)}", deactivate(user))[0],
+        lambda user: (f"Token {token_of(user)}", User.objects.update(is_active=False))[0],
         lambda user: (f"Token {token_of(user)}", AuthToken.objects.update(expiry=timezone.now()))[
             0
         ],
@@ -351,6 +353,13 @@ def test_user_who_is_in_no_tenant_can_log_out(owner: User) -> None:
 
 
 # All of them
+
+
+def test_schema_tells_how_to_come_in() -> None:
+    schema = SchemaGenerator(patterns=urls.urlpatterns).get_schema(public=True)
+    assert set(schema["components"]["securitySchemes"]) == {"token", "cookieAuth"}
+    assert "security" not in schema["paths"]["/login/"]["post"]
+    assert {"token": []} in schema["paths"]["/me/"]["get"]["security"]
 
 
 @pytest.mark.parametrize("path", ["/api/me/", "/api/login/", "/api/tickets/"])

@@ -12,15 +12,9 @@ from django.db.models.signals import post_save
 
 from tenants.models import Membership, Tenant, User
 from tenants.watching import Change, ConflictsUnwatchable, rows_changed
-from tests.tenants.conftest import Standing, member
+from tests.tenants.conftest import Colleague, Standing, member
 
 pytestmark = pytest.mark.django_db
-
-
-class Colleague(User):
-    class Meta:
-        proxy = True
-        app_label = "tests"
 
 
 @pytest.fixture
@@ -110,6 +104,15 @@ def test_expression_is_announced_with_what_it_became(changes: list[Change], owne
         differences(changes[0])["password"][1],
         User.objects.get().password,
     ]
+
+
+def test_new_name_is_announced_and_moves_nobody(
+    changes: list[Change], owner: User, heard: list[Standing]
+) -> None:
+    heard.clear()
+    User.objects.update(username="renamed")
+    assert [differences(change) for change in changes] == [{"username": ("owner", "renamed")}]
+    assert heard == []
 
 
 def test_update_returns_the_number_of_rows(acme: Tenant, owner: User) -> None:

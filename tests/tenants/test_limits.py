@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
-from project.limits import LIMITS, InvalidLimit, Limit, read_limits
+from tenants.limits import DEFAULTS, LIMITS, InvalidLimit, Limit, limits, read_limits
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -42,3 +43,14 @@ def test_zero_passes_only_where_it_makes_sense() -> None:
 def test_document_shows_every_limit_with_its_default_and_purpose() -> None:
     rows = [f"| `{limit.variable}` | {limit.default} | {limit.purpose} |" for limit in LIMITS]
     assert DOCUMENT.read_text().endswith("\n|---|---|---|\n" + "\n".join(rows) + "\n")
+
+
+def test_project_that_sets_no_limits_has_the_defaults(settings: Settings) -> None:
+    del settings.EARSHOT
+    assert dict(limits()) == DEFAULTS
+
+
+def test_project_that_sets_one_limit_has_the_other_defaults(settings: Settings) -> None:
+    settings.EARSHOT = {"ticket_seconds": 5}
+    assert limits()["ticket_seconds"] == 5
+    assert dict(limits()) == DEFAULTS | {"ticket_seconds": 5}

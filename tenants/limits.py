@@ -1,12 +1,15 @@
 """Every limit and period, with its default: the one place where they are documented.
 
-`EARSHOT_<NAME>` in the environment sets one; `settings.EARSHOT["<name>"]` holds it.
-`docs/settings.md` shows the same table, and a test keeps the two equal.
+`EARSHOT_<NAME>` in the environment sets one; `settings.EARSHOT["<name>"]` holds it, and may be
+absent. `docs/settings.md` shows the same table, and a test keeps the two equal.
 """
 
 import math
+from collections import ChainMap
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
 
 
 class InvalidLimit(ValueError):
@@ -90,3 +93,11 @@ def read_limits(environ: Mapping[str, str]) -> dict[str, Any]:
         limit.name: limit.parse(text) if (text := environ.get(limit.variable)) else limit.default
         for limit in LIMITS
     }
+
+
+DEFAULTS: Final = read_limits({})
+
+
+def limits() -> Mapping[str, Any]:
+    """Every limit by name: those that `settings.EARSHOT` sets, and the defaults of the others."""
+    return ChainMap(getattr(settings, "EARSHOT", {}), DEFAULTS)

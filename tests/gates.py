@@ -1,0 +1,96 @@
+"""Gates: they hold a read or a message until the test has made the race that it is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from realtime.hub import Hub, hubs
+from realtime.rounds import Rounds
+from tests.client import quiet
+from tests.world import World
+
+
+def this_hub() -> Hub:
+    """The hub of the running loop."""
+    hub = hubs.current()
+    assert hub is not None
+    return hub
+
+
+def rounds_of(world: World, tenant: str = "acme") -> Rounds:
+    """The rounds of a tenant in this process."""
+    return this_hub().rounds[world.tenants[tenant].pk]
+
+
+class Gate:
+    """Something is held at it from `entered` until `open`."""
+
+    def __init__(self) -> None:
+        self._entered = asyncio.Event()
+        self._opened = asyncio.Event()
+
+    async def pass_through(self) -> None:
+        """Be held."""
+        self._entered.set()
+        await self._opened.wait()
+
+    async def entered(self) -> None:
+        """Wait until something is held."""
+        async with asyncio.timeout(10):
+            await self._entered.wait()
+
+    def open(self) -> None:
+        """Let it go on."""
+        self._opened.set()
+
+
+class GatedReads:
+    """Holds the next result of a function that rounds run: it has read, and has not told yet."""
+
+    def __init__(self, rounds: Rounds) -> None:
+        self._run = rounds._run
+        self._gates: dict[Callable[..., Any], Gate] = {}
+        rounds._run = self
+
+    def hold(self, work: Callable[..., Any]) -> Gate:
+        """Hold the next result of this function."""
+        gate = self._gates[work] = Gate()
+        return gate
+
+    async def __call__(self, work: Callable[..., Any], *args: Any) -> Any:
+        gate = self._gates.pop(work, None)
+        result = await self._run(work, *args)
+        if gate is not None:
+            await gate.pass_through()
+        return result
+
+
+class HeldMessages:
+    """Holds every frame and notice that reaches a hub, to be released in any order, or never."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.held: list[dict[str, Any]] = []
+        self._deliver = hub._deliver
+        hub._deliver = self._hold  # type: ignore[method-assign]
+
+    async def _hold(self, message: dict[str, Any]) -> None:
+        if message["tenant"] < 0:  # the marker of quiet()
+            await self._deliver(message)
+        else:
+            self.held.append(message)
+
+    def frames(self, audience: str) -> list[dict[str, Any]]:
+        """The frames held for an audience, in the order in which they came."""
+        return [m for m in self.held if m["type"] == "hub.frame" and m["audience"] == audience]
+
+    def notices(self) -> list[dict[str, Any]]:
+        """The notices held."""
+        return [m for m in self.held if m["type"] == "hub.notice"]
+
+    async def release(self, *messages: dict[str, Any]) -> None:
+        """Deliver these, in this order, and wait for what follows from them."""
+        for message in messages:
+            await self._deliver(message)
+        await quiet()

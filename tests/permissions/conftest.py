@@ -1,0 +1,73 @@
+"""A world inside one transaction, another thread to commit on, and declarations that go again."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connection, connections
+
+from permissions.audiences import Resource, registry
+from permissions.models import AccessChange
+from realtime.outbox import outbox
+from tests.world import World
+
+T = TypeVar("T")
+
+on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time."
+)
+
+
+@pytest.fixture
+def place(db: None) -> World:
+    """The world for tests that need neither commits nor snapshots."""
+    return World()
+
+
+@pytest.fixture
+def world(world: World) -> Iterator[World]:
+    """The committed world; what was announced is sent before its tables are emptied."""
+    yield world
+    assert outbox.flush()
+
+
+@pytest.fixture
+def declare() -> Iterator[Callable[[Resource], Resource]]:
+    """`declare(resource)` as an app would; afterwards the registry is as it was."""
+    before = tuple(registry)
+    yield registry.register
+    for resource in registry:
+        registry.unregister(resource)
+    for resource in before:
+        registry.register(resource)
+
+
+def on_its_own(work: Callable[[], T]) -> T:
+    """Run on a thread that gives its connection back."""
+    try:
+        return work()
+    finally:
+        connections.close_all()
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Run and commit on another thread, and wait for it."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(on_its_own, work).result(10)
+
+
+class Log:
+    """The access log's rows of one tenant since this began."""
+
+    def __init__(self, tenant_id: int) -> None:
+        self.tenant_id = tenant_id
+        self.start = max(self.rows().values_list("pk", flat=True), default=0)
+
+    def rows(self) -> Any:
+        return AccessChange.objects.filter(tenant_id=self.tenant_id).order_by("pk")
+
+    def new(self, *fields: str) -> list[Any]:
+        """These fields of the new rows; without any, whom and what they touch."""
+        fields = fields or ("user_id", "model", "object_id")
+        return list(self.rows().filter(pk__gt=self.start).values_list(*fields))

@@ -1,0 +1,139 @@
+import pytest
+from django.db import transaction
+
+from permissions import accesslog
+from permissions.accesslog import Touch, access_committed
+from permissions.models import AccessChange, AccessRevision
+from resources.models import DocumentGroupGrant, DocumentUserGrant
+from tests.permissions.conftest import Log
+from tests.world import World
+
+DOCUMENT = "resources.document"
+
+
+@pytest.fixture
+def heard(request: pytest.FixtureRequest) -> list[int]:
+    """The tenants of which `access_committed` told."""
+    tenants: list[int] = []
+
+    def hear(tenant_id: int, **_: object) -> None:
+        tenants.append(tenant_id)
+
+    access_committed.connect(hear)
+    request.addfinalizer(lambda: access_committed.disconnect(hear))
+    return tenants
+
+
+def test_touches_are_logged_once_each_with_their_cause(place: World) -> None:
+    tenant = place.tenants["acme"].pk
+    log = Log(tenant)
+    touches = [Touch(1), Touch(None, DOCUMENT, 2), Touch(1, DOCUMENT, 2), Touch(), Touch(1)]
+    accesslog.record(tenant, touches, "why")
+    assert log.new() == [(1, None, None), (None, DOCUMENT, 2), (1, DOCUMENT, 2), (None, None, None)]
+    assert set(log.new("cause")) == {("why",)}
+
+
+def test_commit_is_told_and_a_rollback_is_not(world: World, heard: list[int]) -> None:
+    tenant = world.tenants["acme"].pk
+    with transaction.atomic():
+        accesslog.record(tenant, [Touch(1)], "why")
+        assert heard == []
+    assert heard == [tenant]
+    with transaction.atomic():
+        accesslog.record(tenant, [Touch(1)], "why")
+        transaction.set_rollback(True)
+    assert heard == [tenant]
+
+
+def test_nothing_touched_is_nothing_told(world: World, heard: list[int]) -> None:
+    log = Log(world.tenants["acme"].pk)
+    accesslog.record(log.tenant_id, [], "why")
+    assert (log.new(), heard) == ([], [])
+
+
+def test_listener_that_fails_does_not_fail_the_write(
+    world: World, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("not now")
+
+    access_committed.connect(fail)
+    request.addfinalizer(lambda: access_committed.disconnect(fail))
+    log = Log(world.tenants["acme"].pk)
+    accesslog.record(log.tenant_id, [Touch(1)], "why")
+    assert log.new() == [(1, None, None)]
+    assert "not now" in caplog.text
+
+
+def test_users_grant_touches_him_and_a_groups_the_object(place: World) -> None:
+    log, foreign = Log(place.tenants["acme"].pk), Log(place.tenants["globex"].pk)
+    there = place.create("globex", "rival")
+    before = len(foreign.new())
+    grants = [
+        DocumentUserGrant(user=place.user("member"), content_object=place.document),
+        DocumentUserGrant(user=place.user("both"), content_object=there),
+        DocumentGroupGrant(content_object=place.document),
+    ]
+    accesslog.record_grants(grants, "granted")
+    document = (DOCUMENT, place.document.pk)
+    assert log.new() == [(place.user("member").pk, *document), (None, *document)]
+    assert foreign.new()[before:] == [(place.user("both").pk, DOCUMENT, there.pk)]
+
+
+def test_revision_of_a_tenant_without_changes_is_zero(db: None) -> None:
+    assert accesslog.revision(987654) == 0
+    assert accesslog.revisions([987654, 987655]) == {987654: 0, 987655: 0}
+    assert accesslog.revisions([]) == {}
+
+
+def test_revisions_of_several_tenants(world: World, django_assert_num_queries: object) -> None:
+    acme, globex = (world.tenants[slug].pk for slug in ("acme", "globex"))
+    before = accesslog.revisions([acme, globex])
+    accesslog.record(acme, [Touch(1)], "why")
+    assert accesslog.revisions([acme, globex]) == {
+        acme: before[acme] + 1,
+        globex: before[globex],
+    }
+
+
+@pytest.fixture
+def numbered(place: World) -> int:
+    """A tenant whose log begins at revision 11: (user 1), (user 1, user 2), (anybody)."""
+    tenant = 987654
+    AccessRevision.objects.create(tenant_id=tenant, revision=13)
+    for revision, user in [(11, 1), (12, 1), (12, 2), (13, None)]:
+        AccessChange.objects.create(tenant_id=tenant, revision=revision, user_id=user, cause="x")
+    return tenant
+
+
+@pytest.mark.parametrize(
+    ("applied", "revision", "touches"),
+    [
+        (10, 11, {Touch(1)}),
+        (10, 12, {Touch(1), Touch(2)}),
+        (11, 13, {Touch(1), Touch(2), Touch()}),
+        (12, 13, {Touch()}),
+        (13, 13, set()),
+    ],
+)
+def test_touches_since_a_revision(
+    numbered: int, applied: int, revision: int, touches: set[Touch]
+) -> None:
+    found = accesslog.since(numbered, applied, revision)
+    assert len(found) == len(touches)
+    assert set(found) == touches
+
+
+@pytest.mark.parametrize(("applied", "revision"), [(9, 13), (12, 14), (0, 1)])
+def test_everything_is_touched_where_rows_are_missing(
+    numbered: int, applied: int, revision: int
+) -> None:
+    assert accesslog.since(numbered, applied, revision) == [Touch()]
+
+
+def test_everything_is_touched_if_there_is_very_much(
+    numbered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accesslog, "MANY", 1)
+    assert accesslog.since(numbered, 11, 12) == [Touch(1), Touch(2)]
+    assert accesslog.since(numbered, 10, 12) == [Touch()]

@@ -1,0 +1,171 @@
+"""Audience serializers: sealed against their reader, strict with their writers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import models
+from rest_framework import serializers
+
+from permissions.serializers import AudienceSerializer, SealedContext, SerializerKnowsUser
+from resources.documents.serializers import OwnerSerializer
+from resources.models import Document
+from tenants import opaque
+from tenants.models import User
+
+
+class Everything(models.Model):
+    """A column of each kind."""
+
+    char = models.CharField(max_length=5, blank=True)
+    text = models.TextField()
+    email = models.EmailField()
+    day = models.DateField(null=True)
+    moment = models.DateTimeField()
+    amount = models.DecimalField(max_digits=5, decimal_places=2)
+    number = models.IntegerField()
+    flag = models.BooleanField()
+    choice = models.CharField(max_length=5, choices=[("a", "A"), ("b", "B")])
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return self.char
+
+
+class EverythingSerializer(AudienceSerializer):
+    class Meta:
+        model = Everything
+        fields = (
+            "id",
+            "char",
+            "text",
+            "email",
+            "day",
+            "moment",
+            "amount",
+            "number",
+            "flag",
+            "choice",
+        )
+
+
+GOOD: dict[str, Any] = {
+    "char": "",
+    "text": "text",
+    "email": "a@example.com",
+    "day": "2026-02-28",
+    "moment": "2026-02-28T10:00:00Z",
+    "amount": "12.50",
+    "number": -3,
+    "flag": False,
+    "choice": "b",
+}
+VALUES: list[Any] = [None, True, 1, 0, 1.5, "text", "", [], ["a"], {}, {"a": 1}]
+ALLOWED: dict[str, list[Any]] = {
+    "char": ["text", ""],
+    "text": ["text"],
+    "email": [],
+    "day": [None],
+    "moment": [],
+    "amount": [],
+    "number": [1, 0],
+    "flag": [True],
+    "choice": [],
+}
+
+
+def errors(**values: Any) -> set[str]:
+    serializer = EverythingSerializer(data={**GOOD, **values})
+    serializer.is_valid()
+    return set(serializer.errors)
+
+
+def test_good_values_are_taken() -> None:
+    assert errors() == set()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_field_takes_only_its_own_json_type_and_says_its_name(name: str) -> None:
+    def taken(value: Any) -> bool:
+        return any(type(v) is type(value) and v == value for v in ALLOWED[name])
+
+    answers = {repr(value): errors(**{name: value}) for value in VALUES}
+    assert answers == {repr(value): set() if taken(value) else {name} for value in VALUES}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("char", "a\0"),
+        ("char", "\ud800"),
+        ("text", "\udfff"),
+        ("email", "a@example.com\0"),
+        ("choice", "\ud800"),
+        ("choice", "A"),
+        ("day", "2026-02-29"),
+        ("day", "2026-02-28T00:00:00Z"),
+        ("amount", "1.005"),
+        ("amount", "1000.00"),
+        ("amount", "NaN"),
+        ("amount", "-Infinity"),
+        ("amount", "1e1000000"),
+        ("amount", "1e-1000000"),
+        ("amount", "1" * 5000),
+        ("char", "123456"),
+    ],
+)
+def test_text_that_no_column_could_keep_is_refused(name: str, value: str) -> None:
+    assert errors(**{name: value}) == {name}
+
+
+def test_primary_key_is_shown_as_an_opaque_id_and_not_taken() -> None:
+    shown = EverythingSerializer().to_representation(Everything(pk=7, **{**GOOD, "day": None}))
+    assert shown["id"] == opaque.encode(Everything, 7)
+    assert EverythingSerializer().fields["id"].read_only
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda context: context["request"],
+        lambda context: context.get("request"),
+        lambda context: context.get("user", None),
+        lambda context: "request" in context,
+        lambda context: context.pop("request", None),
+        lambda context: context.setdefault("request", None),
+    ],
+)
+def test_asking_the_context_is_an_error_that_names_the_serializer(
+    ask: Callable[[Any], object],
+) -> None:
+    serializer = OwnerSerializer(context={"request": "somebody's", "user": User()})
+    for field in (serializer, serializer.fields["title"]):
+        with pytest.raises(SerializerKnowsUser, match="OwnerSerializer") as caught:
+            ask(field.context)
+        assert caught.value.serializer == "OwnerSerializer"
+        assert caught.value.key in ("request", "user")
+
+
+def test_context_of_many_objects_is_sealed_too() -> None:
+    many: Any = OwnerSerializer([], many=True, context={"request": "somebody's"})
+    assert type(many.context) is SealedContext
+    with pytest.raises(SerializerKnowsUser, match="OwnerSerializer"):
+        many.child.fields["title"].context["request"]
+
+
+def test_field_that_asks_for_its_reader_cannot_be_rendered() -> None:
+    class Greeting(serializers.Field[Any, Any, Any, Any]):
+        def to_representation(self, value: Any) -> str:
+            return f"{value} for {self.context['request'].user}"
+
+    class Curious(AudienceSerializer):
+        title = Greeting()
+
+        class Meta:
+            model = Document
+            fields = ("title",)
+
+    with pytest.raises(SerializerKnowsUser, match="Curious"):
+        Curious().to_representation(Document(title="Plan"))

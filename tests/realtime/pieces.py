@@ -1,0 +1,57 @@
+"""Frames, sockets and subscriptions for tests without a database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from permissions.rendering import Ref, Representation
+from realtime.frames import Frame
+from realtime.mailbox import Mailbox
+from realtime.sockets import Socket
+from realtime.subscriptions import State, Subscription, Waiting
+from resources.models import Document
+from tenants import opaque
+from tenants.credentials import Credential, Identity
+
+MODEL = "resources.document"
+ID = opaque.encode(Document, 1)
+
+
+def frame(version: int = 1, body: str = "{}", **seen: Any) -> Frame:
+    """What viewers see of document 1: equal bodies of an audience have equal etags."""
+    values: dict[str, Any] = {
+        "tenant_id": 1,
+        "ref": Ref(MODEL, 1),
+        "audience": "viewer",
+        "version": version,
+        "revision": 0,
+        "schema": "schema",
+        "body": body.encode(),
+        **seen,
+    }
+    values.setdefault("etag", f"{values['audience']}:{body}")
+    return Frame(Representation(**values), ("title",))
+
+
+def socket(user_id: int = 1, tenant_id: int = 1, name: str = "connection") -> Socket:
+    """A socket that nobody serves."""
+    credential = Credential("token", f"key of {user_id}", None)
+    identity = Identity(user_id, tenant_id, "acme", "member", credential)
+    return Socket(name, identity, Mailbox(lambda: None), lambda: None)
+
+
+def subscription(
+    of: Socket | None = None, *, pk: int = 1, audience: str | None = "viewer"
+) -> Subscription:
+    """A live subscription of document 1, as a viewer, that has got nothing yet."""
+    of = of or socket()
+    made = Subscription(of, Ref(MODEL, pk), opaque.encode(Document, pk))
+    made.state = State.LIVE
+    made.audience = audience
+    of.subscriptions[made.ref] = made
+    return made
+
+
+def waiting(ref: str | int | None = None, etag: str | None = None) -> Waiting:
+    """A subscribe that waits for its answer."""
+    return Waiting(ref, etag)

@@ -1,0 +1,390 @@
+"""One socket from accept to close; what each text is answered is in `tests/test_conformance.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.test import Client
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from knox.models import AuthToken
+from pytest_django import Settings
+
+from project.asgi import application
+from realtime import consumers
+from realtime.commands import parse
+from realtime.hub import hubs
+from resources.models import Document, Profile
+from tenants import opaque
+from tenants.models import Membership, Tenant
+from tests.client import SocketClient, in_thread
+from tests.realtime.leftovers import joined, nothing_left, rename
+from tests.realtime.wire import Wire, limit, socket, the_hub, token, welcomed, wired
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PING = {"action": "ping"}
+HOST = {"host": "testserver"}
+DOCUMENT = "resources.document"
+CANARY = "canary-4711"
+
+
+async def handshake(query: str = "", **headers: str) -> Mapping[str, Any]:
+    """The first thing that a socket gets after it was accepted: a frame, or `{"close": code}`."""
+    client = SocketClient(None)
+    client.communicator = WebsocketCommunicator(
+        application,
+        f"/ws/?{query}",
+        [
+            (name.encode(), value.encode())
+            for name, value in {"host": "testserver", **headers}.items()
+        ],
+    )
+    async with client:
+        return await client.receive()
+
+
+# Who comes in.
+
+
+async def test_member_is_welcomed_with_what_he_must_know(world: World, settings: Settings) -> None:
+    async with await socket(world, "viewer") as client:
+        welcome = await client.receive()
+    expires = parse_datetime(welcome.pop("expires"))
+    assert expires is not None
+    hours = settings.EARSHOT["token_hours"]
+    assert timedelta(0) <= timezone.now() + timedelta(hours=hours) - expires < timedelta(minutes=1)
+    assert len(welcome.pop("connection")) >= 16
+    assert welcome == {
+        "type": "WELCOME",
+        "protocol": 1,
+        "tenant": "acme",
+        "user": world.user_id("viewer"),
+        "heartbeat": 20,
+        "limits": {
+            "client_frame_bytes": 16384,
+            "subscriptions_per_socket": 1000,
+            "frames_per_second": 50,
+            "frames_burst": 1000,
+            "invalid_frames": 10,
+            "stalled_seconds": 10.0,
+        },
+        "retry": {"min": 1.0, "max": 15.0},
+    }
+
+
+async def test_sockets_have_different_connections(world: World) -> None:
+    async with await socket(world, "viewer") as first, await socket(world, "viewer") as second:
+        assert (await first.receive())["connection"] != (await second.receive())["connection"]
+
+
+async def test_nobody_is_accepted_and_closed(world: World) -> None:
+    assert await handshake() == {"close": 4401}
+    assert await handshake(authorization="Token wrong") == {"close": 4401}
+    assert await handshake("ticket=wrong") == {"close": 4401}
+    assert await handshake(cookie="sessionid=wrong", origin="http://testserver") == {"close": 4401}
+
+
+async def test_frames_of_a_refused_socket_are_not_answered(world: World) -> None:
+    async with SocketClient(None) as client:
+        await client.send(PING)
+        await client.send(b"binary")
+        assert await client.receive() == {"close": 4401}
+        assert await client.communicator.receive_nothing(0.01)
+
+
+def suspend() -> None:
+    Tenant.objects.filter(slug="acme").update(is_active=False)
+
+
+def exclude() -> None:
+    Membership.objects.filter(user__username="viewer", tenant__slug="acme").update(is_active=False)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "prepare"),
+    [("globex", None), ("unknown", None), ("ACME", None), ("acme", suspend), ("acme", exclude)],
+    ids=["foreign", "unknown", "other case", "suspended", "inactive"],
+)
+async def test_everybody_without_a_place_in_the_tenant_is_closed_alike(
+    world: World, tenant: str, prepare: Callable[[], None] | None
+) -> None:
+    client = await socket(world, "viewer", tenant)
+    if prepare:
+        await in_thread(prepare)()
+    async with client:
+        assert await client.receive() == {"close": 4403}
+
+
+async def test_member_of_several_tenants_must_name_one(world: World) -> None:
+    for absent in ("", "tenant="):
+        header = f"Token {await token(world, 'both')}"
+        assert await handshake(absent, authorization=header) == {"close": 4400}
+    welcome = await handshake("tenant=globex", authorization=header)
+    assert welcome["tenant"] == "globex"
+
+
+async def test_ticket_opens_one_socket_in_its_tenant(world: World) -> None:
+    def ticket() -> str:
+        text: str = world.rest("both", "globex").post("/api/tickets/").json()["ticket"]
+        return text
+
+    first, second = [await in_thread(ticket)() for _ in range(2)]
+    assert await handshake(f"ticket={first}&tenant=acme") == {"close": 4403}
+    welcome = await handshake(f"ticket={second}&tenant=globex")
+    assert (welcome["tenant"], welcome["user"]) == ("globex", world.user_id("both"))
+    assert await handshake(f"ticket={second}") == {"close": 4401}
+
+
+async def test_cookie_counts_only_from_an_allowed_origin(world: World, settings: Settings) -> None:
+    def session() -> str:
+        browser = Client()
+        browser.force_login(world.user("viewer"), "django.contrib.auth.backends.ModelBackend")
+        return f"sessionid={browser.session.session_key}"
+
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example"]
+    cookie = await in_thread(session)()
+    for origin in ("http://testserver", "https://app.example"):
+        assert (await handshake(cookie=cookie, origin=origin))["type"] == "WELCOME"
+    assert await handshake(cookie=cookie, origin="https://evil.example") == {"close": 4401}
+    assert await handshake(cookie=cookie, origin="null") == {"close": 4401}
+    assert await handshake(cookie=cookie) == {"close": 4401}
+
+
+async def test_token_counts_from_any_origin(world: World) -> None:
+    header = f"Token {await token(world, 'viewer')}"
+    welcome = await handshake(authorization=header, origin="https://evil.example")
+    assert welcome["type"] == "WELCOME"
+
+
+# Until when.
+
+
+def token_for(world: World, life: timedelta | None) -> tuple[str, Any]:
+    row, text = AuthToken.objects.create(world.user("viewer"), expiry=life)
+    return text, row.expiry
+
+
+async def test_socket_is_closed_when_its_credential_expires(world: World) -> None:
+    text, expiry = await in_thread(token_for)(world, timedelta(seconds=0.3))
+    async with SocketClient(text) as client:
+        assert (await client.receive())["type"] == "WELCOME"
+        await client.send(PING)
+        assert (await client.receive())["type"] == "PONG"
+        assert await client.receive() == {"close": 4401}
+        assert timezone.now() >= expiry
+
+
+async def test_socket_of_a_credential_without_end_has_none(world: World) -> None:
+    text, expiry = await in_thread(token_for)(world, None)
+    assert expiry is None
+    async with SocketClient(text) as client:
+        assert (await client.receive())["expires"] is None
+    assert hubs.current() is None
+
+
+# How much.
+
+
+async def test_client_that_floods_is_warned_and_then_closed(
+    world: World, settings: Settings
+) -> None:
+    limit(settings, frames_burst=3, frames_per_second=0.001)
+    async with await welcomed(world, "viewer") as client:
+        for _ in range(3 + 10):
+            await client.send(PING)
+        got = [await client.receive() for _ in range(3 + 10 + 1)]
+    assert [f["type"] for f in got[:3]] == ["PONG"] * 3
+    assert [f["code"] for f in got[3:-1]] == ["rate_limited"] * 10
+    assert got[-1] == {"close": 4429}
+
+
+async def test_subscriptions_of_a_socket_are_limited(world: World, settings: Settings) -> None:
+    limit(settings, subscriptions_per_socket=1)
+    profile = {"model": "resources.profile", "id": await in_thread(profile_id)(world)}
+    async with welcomed(world, "viewer") as client:
+        assert (await client.subscribe(world.id))["type"] == "SUBSCRIBED"
+        await client.send({**profile, "ref": 1})
+        answer = await client.receive()
+        assert answer.pop("detail")
+        error = {"type": "ERROR", "code": "too_many_subscriptions"}
+        assert answer == {**error, **profile, "ref": 1}
+        assert (await client.subscribe(world.id))["type"] == "SUBSCRIBED"
+        await client.send({"action": "unsubscribe", "model": DOCUMENT, "id": world.id})
+        assert (await client.receive())["type"] == "UNSUBSCRIBED"
+        assert (await client.subscribe(**profile))["type"] == "SUBSCRIBED"
+
+
+def profile_id(world: World) -> str:
+    return opaque.encode(Profile, world.profile("viewer").pk)
+
+
+async def test_what_is_not_found_does_not_count_as_a_subscription(
+    world: World, settings: Settings
+) -> None:
+    limit(settings, subscriptions_per_socket=1)
+    unknown = opaque.encode(Document, 10**9)
+    async with welcomed(world, "viewer") as client:
+        assert (await client.subscribe(unknown))["code"] == "not_found"
+        assert (await client.subscribe(world.id))["type"] == "SUBSCRIBED"
+
+
+async def test_sockets_of_a_user_are_limited(world: World, settings: Settings) -> None:
+    limit(settings, sockets_per_user=1)
+    async with welcomed(world, "viewer") as first:
+        async with await socket(world, "viewer") as second:
+            assert await second.receive() == {"close": 4429}
+            await second.send(PING)
+        async with welcomed(world, "editor"):
+            await first.send(PING)
+            assert (await first.receive())["type"] == "PONG"
+    async with welcomed(world, "viewer"):
+        pass
+
+
+async def test_sockets_of_a_tenant_are_limited(world: World, settings: Settings) -> None:
+    limit(settings, sockets_per_tenant=1)
+    async with welcomed(world, "viewer"):
+        async with await socket(world, "editor") as second:
+            assert await second.receive() == {"close": 4429}
+        async with await socket(world, "rival", "globex") as other:
+            assert (await other.receive())["type"] == "WELCOME"
+
+
+# What goes wrong.
+
+
+async def test_failure_in_one_socket_ends_it_alone_and_shows_no_payload(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(text: str) -> Any:
+        if "explode" in text:
+            raise RuntimeError(CANARY, text)
+        return parse(text)
+
+    monkeypatch.setattr(consumers, "parse", explode)
+    caplog.set_level(logging.DEBUG)
+    await in_thread(rename)(world, CANARY)
+    async with welcomed(world, "viewer") as other, Wire(await token(world, "viewer")) as victim:
+        connection = (await victim.frame())["connection"]
+        await other.subscribe(world.id)
+        victim.push({"model": DOCUMENT, "id": world.id})
+        assert (await victim.frame())["payload"]["title"] == CANARY
+        hub = the_hub()
+        assert joined(hub) == {"viewer": 2}
+        victim.push({"action": "explode", "ref": CANARY})
+        assert await victim.frame() == {"close": 4500}
+        await victim.task
+        assert joined(hub) == {"viewer": 1}
+        await in_thread(rename)(world, "After")
+        assert (await other.receive_until("UPDATE_DOCUMENT"))["payload"]["title"] == "After"
+    assert nothing_left(hub)
+    assert f"Socket {connection} failed: RuntimeError" in caplog.text
+    assert CANARY not in caplog.text
+
+
+async def test_failure_of_the_writer_ends_the_socket(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Wire(await token(world, "viewer")) as wire:
+        connection = (await wire.frame())["connection"]
+        wire.failing["websocket.send"] = RuntimeError(CANARY)
+        wire.push(PING)
+        assert await wire.frame() == {"close": 4500}
+    assert f"The writer of socket {connection} failed: RuntimeError" in caplog.text
+    assert CANARY not in caplog.text
+
+
+async def test_client_that_went_first_is_no_failure(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with wired(world) as wire:
+        wire.failing["websocket.send"] = ConnectionResetError()
+        wire.push(PING)
+        await asyncio.sleep(0)
+    assert not caplog.records
+
+
+async def test_close_that_the_server_does_not_take_is_no_failure(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with wired(world) as wire:
+        wire.failing["websocket.close"] = RuntimeError(CANARY)
+        wire.push("x" * 20_000)
+        await asyncio.sleep(0)
+    assert not caplog.records
+    assert hubs.current() is None
+
+
+# Clients that take nothing.
+
+
+async def test_client_that_takes_nothing_is_cut(world: World, settings: Settings) -> None:
+    limit(settings, stalled_seconds=0.1)
+    async with wired(world) as wire:
+        wire.stuck = {"websocket.send"}
+        wire.push(PING)
+        assert await wire.frame() == {"close": 4408}
+        wire.push(PING)
+        assert wire.transport is not None
+        assert not wire.transport.aborted.is_set()
+
+
+async def test_client_that_takes_not_even_a_close_loses_its_transport(
+    world: World, settings: Settings
+) -> None:
+    limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
+    async with wired(world) as wire:
+        hub = the_hub()
+        wire.stuck = {"websocket.send", "websocket.close"}
+        wire.push(PING)
+        assert wire.transport is not None
+        await asyncio.wait_for(wire.transport.aborted.wait(), 5)
+        await asyncio.wait_for(wire.task, 5)
+        assert nothing_left(hub)
+
+
+async def test_server_that_gives_no_transport_away_ends_the_socket_itself(
+    world: World, settings: Settings
+) -> None:
+    limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
+    async with wired(world) as wire:
+        hub = the_hub()
+        wire.transport = None
+        wire.stuck = {"websocket.send", "websocket.close"}
+        wire.push(PING)
+        await asyncio.wait_for(wire.hanging.wait(), 5)
+    assert nothing_left(hub)
+
+
+async def test_close_that_hangs_costs_the_transport(world: World, settings: Settings) -> None:
+    """A client that takes nothing cannot be sent a close frame, whatever the code."""
+    limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
+    async with wired(world) as wire:
+        wire.stuck = {"websocket.close"}
+        wire.push("x" * 20_000)
+        assert wire.transport is not None
+        await asyncio.wait_for(wire.transport.aborted.wait(), 1)
+
+
+async def test_failed_socket_whose_close_hangs_is_let_go(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(text: str) -> Any:
+        raise RuntimeError
+
+    limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
+    monkeypatch.setattr(consumers, "parse", explode)
+    async with wired(world) as wire:
+        hub = the_hub()
+        wire.stuck = {"websocket.close"}
+        wire.push(PING)
+        await asyncio.wait_for(asyncio.shield(wire.task), 1)
+        assert nothing_left(hub)

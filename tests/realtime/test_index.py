@@ -1,0 +1,82 @@
+"""Which subscriptions an access change touches."""
+
+from __future__ import annotations
+
+from permissions.accesslog import Touch
+from permissions.rendering import Ref
+from realtime.index import Index
+from realtime.subscriptions import State, Subscription
+from tests.realtime.pieces import socket
+
+PLAN = Ref("resources.document", 1)
+DRAFT = Ref("resources.document", 2)
+
+
+def filled() -> tuple[Index, dict[str, Subscription]]:
+    """Users 1 and 2, each with the plan and the draft."""
+    index = Index()
+    named = {}
+    for user_id in (1, 2):
+        for name, ref in (("plan", PLAN), ("draft", DRAFT)):
+            subscription = Subscription(socket(user_id), ref, name)
+            named[f"{name} of {user_id}"] = subscription
+            index.add(subscription)
+    return index, named
+
+
+def names(found: set[Subscription], named: dict[str, Subscription]) -> set[str]:
+    return {name for name, subscription in named.items() if subscription in found}
+
+
+def test_touch_of_a_user_touches_all_that_he_has() -> None:
+    index, named = filled()
+    assert names(index.touched([Touch(user_id=1)]), named) == {"plan of 1", "draft of 1"}
+
+
+def test_touch_of_an_object_touches_everybody_on_it() -> None:
+    index, named = filled()
+    touched = index.touched([Touch(model=PLAN.model, object_id=PLAN.pk)])
+    assert names(touched, named) == {"plan of 1", "plan of 2"}
+
+
+def test_touch_of_a_user_on_an_object_touches_one() -> None:
+    index, named = filled()
+    touch = Touch(user_id=2, model=DRAFT.model, object_id=DRAFT.pk)
+    assert names(index.touched([touch]), named) == {"draft of 2"}
+
+
+def test_touch_of_the_tenant_touches_everybody() -> None:
+    index, named = filled()
+    assert index.touched([Touch()]) == set(named.values())
+
+
+def test_several_touches_are_added_up() -> None:
+    index, named = filled()
+    touches = [Touch(user_id=1, model=PLAN.model, object_id=PLAN.pk), Touch(user_id=2)]
+    assert names(index.touched(touches), named) == {"plan of 1", "plan of 2", "draft of 2"}
+
+
+def test_strangers_touch_nobody() -> None:
+    index, _ = filled()
+    touches = [
+        Touch(user_id=3),
+        Touch(model="resources.profile", object_id=PLAN.pk),
+        Touch(user_id=3, model=PLAN.model, object_id=PLAN.pk),
+    ]
+    assert index.touched(touches) == set()
+
+
+def test_only_live_ones_are_offered_for_reading() -> None:
+    index, named = filled()
+    named["plan of 1"].state = State.LIVE
+    named["draft of 1"].state = State.LIVE
+    assert list(index.of_ref(PLAN)) == [named["plan of 1"]]
+    assert set(index.live()) == {named["plan of 1"], named["draft of 1"]}
+
+
+def test_removing_leaves_nothing_and_may_be_repeated() -> None:
+    index, named = filled()
+    for subscription in named.values():
+        index.remove(subscription)
+        index.remove(subscription)
+    assert (index.all, index._by_user, index._by_ref) == (set(), {}, {})

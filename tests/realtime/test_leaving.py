@@ -1,0 +1,168 @@
+"""Sockets that go at any moment leave nothing: no subscription, no membership, no task."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+
+from realtime import reading
+from resources.models import Document
+from tenants import opaque
+from tests.client import in_thread, quiet
+from tests.realtime.leftovers import joined, nothing_left, rename, subscriptions
+from tests.realtime.wire import the_hub, welcomed, wired
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DOCUMENT = "resources.document"
+
+
+class ReadGate:
+    """The hub's read of a round, waiting at a gate."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+        self.read = reading.read_round
+        monkeypatch.setattr(reading, "read_round", self)
+
+    def __call__(self, *args: Any) -> Any:
+        self.entered.set()
+        assert self.open.wait(5)
+        return self.read(*args)
+
+    async def reached(self) -> None:
+        assert await asyncio.to_thread(self.entered.wait, 5)
+
+
+async def test_client_that_goes_inside_a_subscribe_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with wired(world) as wire:
+        hub = the_hub()
+        await quiet()
+        gate = ReadGate(monkeypatch)
+        wire.push({"model": DOCUMENT, "id": world.id})
+        await gate.reached()
+        wire.hang_up()
+        await asyncio.wait_for(wire.task, 5)
+        gate.open.set()
+    assert nothing_left(hub)
+
+
+class JoinGate:
+    """The hub's channel layer, with joins waiting at a gate."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+        self.group_discard = layer.group_discard
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self.reached.set()
+        await self.open.wait()
+        await self.layer.group_add(group, channel)
+
+
+async def test_client_that_goes_while_its_group_is_joined_leaves_nothing(world: World) -> None:
+    """It is gone when the layer has taken the join: the process leaves then."""
+    async with wired(world) as wire:
+        hub = the_hub()
+        await quiet()
+        gate = hub.joins._layer = JoinGate(get_channel_layer())
+        wire.push({"model": DOCUMENT, "id": world.id})
+        await asyncio.wait_for(gate.reached.wait(), 5)
+        wire.hang_up()
+        gate.open.set()
+    assert nothing_left(hub)
+
+
+async def test_client_that_goes_right_after_its_frames_leaves_nothing(world: World) -> None:
+    """All lies there when the consumer looks: the round for the last subscribe never starts."""
+    async with wired(world) as wire:
+        hub = the_hub()
+        wire.push({"model": DOCUMENT, "id": world.id})
+        assert (await wire.frame())["type"] == "SUBSCRIBED"
+        await quiet()
+        wire.push({"model": DOCUMENT, "id": world.id, "ref": 1})
+        wire.hang_up()
+    assert nothing_left(hub)
+
+
+async def test_unsubscribe_during_a_subscribe_ends_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with welcomed(world, "viewer") as client:
+        hub = the_hub()
+        await quiet()
+        gate = ReadGate(monkeypatch)
+        await client.send({"model": DOCUMENT, "id": world.id})
+        await gate.reached()
+        await client.send({"action": "unsubscribe", "model": DOCUMENT, "id": world.id})
+        assert (await client.receive())["type"] == "UNSUBSCRIBED"
+        gate.open.set()
+        assert await client.settle() == []
+        assert joined(hub) == {}
+        assert subscriptions(hub) == 0
+        await in_thread(rename)(world, "After")
+        assert await client.settle() == []
+    assert nothing_left(hub)
+
+
+async def test_subscription_made_twice_is_one_and_ends_once(world: World) -> None:
+    async with welcomed(world, "viewer") as client:
+        hub = the_hub()
+        await client.subscribe(world.id)
+        await client.subscribe(world.id)
+        assert subscriptions(hub) == 1
+        assert joined(hub) == {"viewer": 1}
+        await in_thread(rename)(world, "Once")
+        assert [f["type"] for f in await client.settle()] == ["UPDATE_DOCUMENT"]
+        await client.send({"action": "unsubscribe", "model": DOCUMENT, "id": world.id})
+        assert [f["type"] for f in await client.settle()] == ["UNSUBSCRIBED"]
+        assert subscriptions(hub) == 0
+        assert joined(hub) == {}
+        await in_thread(rename)(world, "Unheard")
+        assert await client.settle() == []
+    assert nothing_left(hub)
+
+
+async def test_two_tabs_share_a_group_until_the_last_is_closed(world: World) -> None:
+    async with welcomed(world, "viewer") as first:
+        hub = the_hub()
+        async with welcomed(world, "viewer") as second:
+            for tab in (first, second):
+                assert (await tab.subscribe(world.id))["type"] == "SUBSCRIBED"
+            assert joined(hub) == {"viewer": 2}
+            await in_thread(rename)(world, "Both")
+            for tab in (first, second):
+                assert [f["type"] for f in await tab.settle()] == ["UPDATE_DOCUMENT"]
+        assert subscriptions(hub) == 1
+        assert joined(hub) == {"viewer": 1}
+        await in_thread(rename)(world, "One")
+        assert [f["type"] for f in await first.settle()] == ["UPDATE_DOCUMENT"]
+    assert nothing_left(hub)
+
+
+async def test_many_groups_are_all_left(world: World) -> None:
+    async with welcomed(world, "owner") as client:
+        hub = the_hub()
+        for document in [await in_thread(world.create)() for _ in range(5)]:
+            await client.subscribe(opaque.encode(Document, document.pk))
+        assert subscriptions(hub) == 5
+    assert nothing_left(hub)
+
+
+async def test_server_that_cancels_the_application_leaves_nothing(world: World) -> None:
+    async with wired(world) as wire:
+        hub = the_hub()
+        wire.push({"model": DOCUMENT, "id": world.id})
+        assert (await wire.frame())["type"] == "SUBSCRIBED"
+        wire.task.cancel()
+    assert nothing_left(hub)

@@ -1,0 +1,277 @@
+"""A socket's mailbox: what is sent of what happened, in which order, and how often."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from realtime import fence
+from realtime.codes import Close
+from realtime.frames import Frame
+from realtime.mailbox import Mailbox
+from realtime.subscriptions import GONE, State, Subscription
+from tests.realtime.pieces import ID, MODEL, frame, subscription, waiting
+
+NAMED = f'"model":"{MODEL}","id":"{ID}"'
+NOT_FOUND = (
+    '{"type":"ERROR","code":"not_found",'
+    f'"detail":"There is no such object, or you may not see it.",{NAMED}'
+)
+
+
+def take_all(mailbox: Mailbox) -> list[dict[str, Any]]:
+    texts: list[str] = []
+    while mailbox:
+        texts += mailbox.take()
+    return [json.loads(text) for text in texts]
+
+
+def types(mailbox: Mailbox) -> list[str]:
+    return [f["type"] for f in take_all(mailbox)]
+
+
+@pytest.fixture
+def s() -> Subscription:
+    """A live subscription whose client asked and has got version 1, `"A"`."""
+    s = subscription()
+    s.waiting.append(waiting())
+    offer(s, frame(1, '"A"'))
+    assert types(s.socket.mailbox) == ["SUBSCRIBED"]
+    return s
+
+
+def offer(s: Subscription, offered: Frame) -> None:
+    assert fence.offer(s, offered, applied=0)
+
+
+def test_mailbox_wakes_its_writer_for_answer_state_and_close(s: Subscription) -> None:
+    woken: list[int] = []
+    mailbox = s.socket.mailbox = Mailbox(lambda: woken.append(len(mailbox)))
+    mailbox.answer("answer")
+    offer(s, frame(2, '"B"'))
+    assert woken == [1, 2]
+    mailbox.close(Close.CREDENTIALS)
+    assert len(woken) == 3
+
+
+def test_answers_go_before_states_and_in_order(s: Subscription) -> None:
+    offer(s, frame(2, '"B"'))
+    s.socket.mailbox.answer("first")
+    s.socket.mailbox.answer("second")
+    assert s.socket.mailbox.take() == ["first"]
+    assert s.socket.mailbox.take() == ["second"]
+    assert types(s.socket.mailbox) == ["UPDATE_DOCUMENT"]
+
+
+def test_states_go_in_the_order_in_which_they_became_ready(s: Subscription) -> None:
+    other = subscription(s.socket, pk=2)
+    other.put(frame(1, '"other"'))
+    offer(s, frame(2, '"B"'))
+    other.put(frame(2, '"other, newer"'))
+    assert [f["id"] for f in take_all(s.socket.mailbox)] == [other.id, ID]
+
+
+def test_slow_client_gets_newest_state_once(s: Subscription) -> None:
+    for version in range(2, 100):
+        offer(s, frame(version, str(version)))
+    assert len(s.socket.mailbox) == 1
+    (f,) = take_all(s.socket.mailbox)
+    assert (f["type"], f["payload"]) == ("UPDATE_DOCUMENT", 99)
+
+
+def test_update_is_the_text_made_for_everybody(s: Subscription) -> None:
+    newer = frame(2, '"B"')
+    offer(s, newer)
+    (text,) = s.socket.mailbox.take()
+    assert text is newer.update_text
+
+
+def test_state_that_went_and_came_back_sends_nothing(s: Subscription) -> None:
+    """A -> B -> A, while the client was slow: he has A."""
+    offer(s, frame(2, '"B"'))
+    offer(s, frame(3, '"A"'))
+    assert len(s.socket.mailbox) == 1
+    assert s.socket.mailbox.take() == []
+    assert s.sent is not None
+    assert s.sent.version == 3
+
+
+def test_state_that_came_back_after_it_was_sent_is_sent(s: Subscription) -> None:
+    sent = []
+    for version, body in [(2, '"B"'), (3, '"A"')]:
+        offer(s, frame(version, body))
+        sent += take_all(s.socket.mailbox)
+    assert [f["payload"] for f in sent] == ["B", "A"]
+
+
+def test_silenced_state_is_not_sent(s: Subscription) -> None:
+    offer(s, frame(2, '"B"'))
+    s.silence()
+    assert len(s.socket.mailbox) == 1
+    assert s.socket.mailbox.take() == []
+
+
+def test_moved_reader_is_told_so_even_if_the_payload_is_equal(s: Subscription) -> None:
+    s.audience = "editor"
+    offer(s, frame(2, '"A"', audience="editor", etag=s.sent and s.sent.seen.etag))
+    (text,) = s.socket.mailbox.take()
+    assert text == (
+        f'{{"type":"AUDIENCE_CHANGED",{NAMED},"audience":"editor","etag":"viewer:\\"A\\"",'
+        '"payload":"A"}'
+    )
+
+
+def test_reader_who_moved_and_came_back_before_a_send_hears_only_what_differs(
+    s: Subscription,
+) -> None:
+    s.audience = "editor"
+    offer(s, frame(2, '"B"', audience="editor"))
+    s.silence()
+    s.state, s.audience = State.LIVE, "viewer"
+    offer(s, frame(3, '"A"'))
+    assert take_all(s.socket.mailbox) == []
+
+
+def test_first_state_without_a_question_replaces_the_whole_object() -> None:
+    s = subscription()
+    offer(s, frame(1, '"A"'))
+    assert types(s.socket.mailbox) == ["AUDIENCE_CHANGED"]
+
+
+def test_every_subscribe_is_answered_with_its_ref_and_without_what_the_client_holds(
+    s: Subscription,
+) -> None:
+    newer = frame(2, '"B"')
+    s.waiting += [
+        waiting("a"),
+        waiting(2, etag=newer.seen.etag),
+        waiting(None, etag='viewer:"A"'),
+    ]
+    offer(s, newer)
+    answers = take_all(s.socket.mailbox)
+    assert [(f["type"], f.get("ref"), f.get("payload")) for f in answers] == [
+        ("SUBSCRIBED", "a", "B"),
+        ("SUBSCRIBED", 2, None),
+        ("SUBSCRIBED", None, "B"),
+    ]
+    assert "payload" not in answers[1]
+    offer(s, frame(3, '"B"'))
+    assert take_all(s.socket.mailbox) == []
+
+
+def test_subscribe_of_what_may_not_be_seen_is_answered_not_found() -> None:
+    s = subscription()
+    s.waiting += [waiting(), waiting("b")]
+    s.end()
+    assert s.socket.mailbox.take() == [NOT_FOUND + "}", NOT_FOUND + ',"ref":"b"}']
+    assert len(s.socket.mailbox) == 0
+
+
+def test_lost_object_is_deleted_once(s: Subscription) -> None:
+    s.end()
+    s.put(GONE)
+    assert s.socket.mailbox.take() == [f'{{"type":"DELETE_DOCUMENT",{NAMED}}}']
+    s.put(GONE)
+    assert s.socket.mailbox.take() == []
+
+
+def test_subscribe_repeated_while_it_is_lost_gets_both(s: Subscription) -> None:
+    s.waiting.append(waiting("again"))
+    s.end()
+    assert types(s.socket.mailbox) == ["ERROR", "DELETE_DOCUMENT"]
+    assert not s.waiting
+
+
+def test_closing_mailbox_sends_waiting_answers_and_no_state(s: Subscription) -> None:
+    offer(s, frame(2, '"B"'))
+    s.socket.mailbox.answer("answer")
+    s.socket.mailbox.close(Close.FORBIDDEN)
+    offer(s, frame(3, '"C"'))
+    assert s.socket.mailbox.take() == ["answer"]
+    assert len(s.socket.mailbox) == 0
+
+
+def test_first_close_code_counts(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    assert mailbox.closing is None
+    mailbox.close(Close.CREDENTIALS)
+    mailbox.close(Close.TOO_SLOW)
+    assert mailbox.closing is Close.CREDENTIALS
+
+
+class SlowClient(RuleBasedStateMachine):
+    """Frames in any order, moves, questions, and a client that takes when it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s = subscription()
+        self.s.waiting.append(waiting())
+        self.versions: list[int] = []
+        self.etags: list[tuple[str, str]] = []
+        self.copy: Any = None
+        self.asked = 1
+        self.answered = 0
+
+    @rule(version=st.integers(0, 20), body=st.sampled_from("ABC"))
+    def frame(self, version: int, body: str) -> None:
+        before = self.s.version
+        assert self.s.audience is not None
+        offered = frame(version, f'"{body}"', audience=self.s.audience)
+        assert fence.offer(self.s, offered, applied=0) == (version > before)
+
+    @rule(audience=st.sampled_from(["owner", "viewer"]), body=st.sampled_from("ABC"))
+    def move(self, audience: str, body: str) -> None:
+        """As a round does it: silence, then what the read saw."""
+        self.s.silence()
+        self.s.audience, self.s.state = audience, State.LIVE
+        self.s.version += 1
+        self.s.put(frame(self.s.version, f'"{body}"', audience=audience))
+
+    @precondition(lambda self: self.s.version >= 0)
+    @rule()
+    def ask(self) -> None:
+        """A repeated subscribe; the round's read finds nothing newer."""
+        newest = self.s.slot or self.s.sent
+        assert isinstance(newest, Frame)
+        self.s.waiting.append(waiting("again"))
+        self.asked += 1
+        self.s.put(newest)
+
+    @precondition(lambda self: len(self.s.socket.mailbox) > 0)
+    @rule()
+    def take(self) -> None:
+        texts = self.s.socket.mailbox.take()
+        for text in texts:
+            f = json.loads(text)
+            self.copy = f["payload"]
+            if f["type"] == "SUBSCRIBED":
+                self.answered += 1
+            else:
+                assert len(texts) == 1
+                assert (f["audience"], f["etag"]) != self.etags[-1]
+            self.etags.append((f["audience"], f["etag"]))
+        assert self.s.sent is not None
+        self.versions.append(self.s.sent.version)
+
+    @invariant()
+    def at_most_one_state_waits(self) -> None:
+        assert len(self.s.socket.mailbox) <= 1
+
+    @invariant()
+    def versions_never_fall(self) -> None:
+        assert self.versions == sorted(self.versions)
+
+    def teardown(self) -> None:
+        """Whoever takes at last has the newest state, and an answer to each question."""
+        while self.s.socket.mailbox:
+            self.take()
+        if self.s.version >= 0:
+            assert self.s.sent is not None
+            assert self.s.sent.version == self.s.version
+            assert self.copy == json.loads(self.s.sent.seen.body)
+            assert self.answered == self.asked
+
+
+TestSlowClient = SlowClient.TestCase

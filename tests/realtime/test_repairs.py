@@ -1,0 +1,73 @@
+"""A repair is written once, counted when it was needed, and never stops anything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from realtime import reading
+from realtime.metrics import DRIFT
+from realtime.repairs import Repairs
+from tests.realtime.pieces import subscription
+
+
+class Writer:
+    """Stands for the hub's threads: remembers what it is asked to write, and answers."""
+
+    def __init__(self, answer: bool | Exception) -> None:
+        self.answer = answer
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def __call__(self, *asked: Any) -> bool:
+        self.asked.append(asked)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def drift(what: str) -> float:
+    return DRIFT.labels("resources.document", what)._value.get()
+
+
+async def finish(repairs: Repairs) -> None:
+    await asyncio.gather(*repairs.tasks.values())
+    assert repairs.tasks == {}
+
+
+async def test_the_same_drift_found_twice_is_written_once() -> None:
+    writer, before = Writer(answer=True), drift("change")
+    repairs = Repairs(1, writer)
+    first, second = subscription(), subscription()
+    repairs.change(first)
+    repairs.change(second)
+    await finish(repairs)
+    assert writer.asked == [(reading.repair_change, 1, first.ref, first.version)]
+    assert drift("change") == before + 1
+
+
+async def test_access_is_repaired_for_each_user() -> None:
+    writer, before = Writer(answer=True), drift("access")
+    repairs = Repairs(1, writer)
+    s = subscription()
+    repairs.access(s)
+    await finish(repairs)
+    assert writer.asked == [(reading.repair_access, 1, s.user_id, s.ref)]
+    assert drift("access") == before + 1
+
+
+async def test_what_somebody_else_repaired_is_not_counted() -> None:
+    before = drift("change")
+    repairs = Repairs(1, Writer(answer=False))
+    repairs.change(subscription())
+    await finish(repairs)
+    assert drift("change") == before
+
+
+async def test_a_failure_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
+    repairs = Repairs(1, Writer(OSError("a payload")))
+    repairs.change(subscription())
+    await finish(repairs)
+    assert "OSError" in caplog.text
+    assert "a payload" not in caplog.text

@@ -1,0 +1,108 @@
+"""The tail finds what the broker lost, for those who would have seen it, and for nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from realtime import tail
+from realtime.reading import Changed
+from tests.client import in_thread, quiet, subscribed
+from tests.gates import HeldMessages, rounds_of, this_hub
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("by_hand")
+
+
+async def test_a_lost_change_is_asked_only_for_those_who_see_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with subscribed(world, "owner") as owner, subscribed(world, "viewer") as viewer:
+        await tail.run(this_hub())
+        HeldMessages(this_hub())
+        await in_thread(world.write)(budget="5.00")
+        await quiet()
+        asked: list[str | None] = []
+        rounds = rounds_of(world)
+        ask = rounds.ask
+        monkeypatch.setattr(
+            rounds, "ask", lambda found: asked.extend(s.audience for s in found) or ask(found)
+        )
+        await tail.run(this_hub())
+        assert asked == ["owner"]
+        assert [f["type"] for f in await owner.settle()] == ["UPDATE_DOCUMENT"]
+        assert await viewer.settle() == []
+
+
+async def test_a_change_already_delivered_is_not_read_again(world: World) -> None:
+    async with subscribed(world, "viewer") as viewer:
+        await tail.run(this_hub())
+        await in_thread(world.write)(title="Delivered")
+        await viewer.settle()
+        version = rounds_of(world).index.all.copy().pop().version
+        change = Changed(world.tenants["acme"].pk, world.ref, version, ["title"])
+        assert not any(tail.overtaken(s, change) for s in rounds_of(world).index.all)
+
+
+async def test_a_pending_subscription_is_left_to_its_round(world: World) -> None:
+    async with subscribed(world, "viewer"):
+        [subscription] = rounds_of(world).index.all
+        subscription.audience = None
+        change = Changed(world.tenants["acme"].pk, world.ref, 10**9, None)
+        assert not tail.overtaken(subscription, change)
+
+
+async def test_rows_that_show_a_changed_row_are_found_after_a_crash(world: World) -> None:
+    """The process dies between the commit of a profile and the raise of the documents."""
+    async with subscribed(world, "viewer") as viewer:
+        await tail.run(this_hub())
+        HeldMessages(this_hub())
+        await in_thread(rename_unannounced)(world)
+        await tail.run(this_hub())
+        await quiet()
+        await tail.run(this_hub())
+        assert [f["changed"] for f in await viewer.settle()] == [list(viewer_fields())]
+        assert viewer.copies["resources.document", world.id]["owner_name"] == "Renamed"
+
+
+def viewer_fields() -> tuple[str, ...]:
+    from resources.documents.audiences import DOCUMENTS
+
+    audience = DOCUMENTS.audience("viewer")
+    assert audience is not None
+    return audience.fields
+
+
+def rename_unannounced(world: World) -> None:
+    """Rename the owner as a process does that is killed right after its commit."""
+    from realtime.outbox import outbox
+
+    profile = world.profile("owner")
+    profile.display_name = "Renamed"
+    change, outbox.change = outbox.change, lambda *_: None  # type: ignore[method-assign]
+    try:
+        profile.save()
+    finally:
+        outbox.change = change  # type: ignore[method-assign]
+
+
+async def test_a_look_that_fails_is_followed_by_the_next(
+    world: World, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    real = tail.run
+
+    async def fails_once(hub: object) -> None:
+        looks.append(hub)
+        if len(looks) == 1:
+            raise OSError("the database is away")
+        await real(hub)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tail, "run", fails_once)
+    async with subscribed(world, "viewer") as viewer:
+        hub = this_hub()
+        hub.limits["tail_seconds"] = 0.0
+        hub._tasks[1].cancel()
+        hub._tasks.append(__import__("asyncio").get_running_loop().create_task(hub._tail()))
+        while len(looks) < 3:
+            await __import__("asyncio").sleep(0)
+        assert await viewer.settle() == []

@@ -1,0 +1,251 @@
+"""What README.md and docs/ tell people to type really works, exactly as it is written there."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+from django.core.management import call_command, get_commands
+from django.urls import Resolver404, resolve
+from websockets.sync.client import connect
+
+from tests.conftest import StartServer
+from tests.live import LiveServer, live_server
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE = ("tenants", "permissions", "realtime", "resources", "project")
+PYTHON = ".venv/bin/python"
+SECONDS = 30
+
+Frame = dict[str, Any]
+
+
+def section(title: str) -> str:
+    """The text of README.md under this heading."""
+    return README.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def missing(text: str) -> Iterator[str]:
+    """The files, addresses, settings and commands that a text names and that do not exist."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"`([\w./-]+/[\w./-]*)`", prose):
+        if name.split("/")[0] in folders and not (ROOT / name).exists():
+            yield name
+    for address in re.findall(r"/api/[\w/{}.-]+", text):
+        try:
+            resolve(re.sub(r"{\w+}", "x", address))
+        except Resolver404:
+            yield address
+    settings = (ROOT / "docs" / "settings.md").read_text()
+    variables = re.findall(r"\bEARSHOT_[A-Z_]*[A-Z]\b", text)
+    yield from (name for name in variables if f"`{name}`" not in settings)
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    yield from (name for name in re.findall(r"\bmake (\w+)[`\n]", text) if name not in targets)
+    for name in re.findall(r"manage\.py (\w+)", text):
+        if name not in get_commands():
+            yield name
+    yield from (name for name in re.findall(r" -m (\w[\w.]*)", text) if find_spec(name) is None)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_document_names_only_what_exists(document: Path) -> None:
+    text = document.read_text()
+    assert list(missing(text)) == []
+    links = re.findall(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    assert [link for pair in links for link in pair if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`realtime/nothing.py`",
+        "GET /api/nothing/",
+        "`EARSHOT_NOTHING`",
+        "`make nothing`",
+        "manage.py nothing",
+        "python -m nothing",
+    ],
+)
+def test_checker_finds_what_does_not_exist(text: str) -> None:
+    assert len(list(missing(text))) == 1
+
+
+class Terminal:
+    """Runs blocks of README.md in a shell, against a server."""
+
+    def __init__(self, server: LiveServer, setup: str) -> None:
+        self.url = server.url
+        self.setup = setup
+
+    def run(self, block: str) -> list[str]:
+        """Run a block after the set-up and return its lines."""
+        finished = subprocess.run(
+            self._command(block), check=True, capture_output=True, text=True, timeout=SECONDS
+        )
+        return finished.stdout.splitlines()
+
+    @contextmanager
+    def listen(self, block: str) -> Iterator[tuple[Any, Iterator[Frame]]]:
+        """Run a block that opens a socket: what to type into, and the frames that come."""
+        with subprocess.Popen(
+            self._command(block),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            late = threading.Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+            late.start()
+            try:
+                yield process.stdin, self._frames(process.stdout)
+            finally:
+                late.cancel()
+                process.stdin.close()
+
+    def _command(self, block: str) -> list[str]:
+        script = (self.setup + block).replace("http://127.0.0.1:8000", self.url)
+        return ["bash", "-euo", "pipefail", "-c", script.replace(PYTHON, sys.executable)]
+
+    @staticmethod
+    def _frames(lines: Any) -> Iterator[Frame]:
+        for line in lines:
+            if found := re.search(r"< ({.*})", line):
+                yield json.loads(found[1])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the talk by hand needs curl")
+def test_talk_by_hand_works_as_written(start_server: StartServer) -> None:
+    call_command("demo", verbosity=0)
+    setup, listing, listening, changing, granting = blocks(section("Talk with it by hand"), "sh")
+    terminal = Terminal(start_server("daphne"), setup)
+    listed, frame = terminal.run(listing)
+    assert json.loads(listed)["results"][0]["title"] == "Quarterly plan"
+    with terminal.listen(listening) as (keyboard, frames):
+        assert next(frames)["type"] == "WELCOME"
+        keyboard.write(frame + "\n")
+        keyboard.flush()
+        subscribed = next(frames)
+        assert (subscribed["type"], subscribed["audience"]) == ("SUBSCRIBED", "editor")
+        terminal.run(changing)
+        changed = next(frames)
+        assert (changed["type"], changed["changed"]) == ("UPDATE_DOCUMENT", ["review_notes"])
+        terminal.run(granting)
+        moved = next(frames)
+        assert (moved["type"], moved["audience"]) == ("AUDIENCE_CHANGED", "viewer")
+        assert next(frames)["type"] == "DELETE_DOCUMENT"
+
+
+def add_resource(copy: Path) -> None:
+    """Write the Python of README.md into the files that its first lines name."""
+    for block in blocks(section("Add a resource type"), "python"):
+        name, _, code = block.removeprefix("# ").partition("\n")
+        file = copy / name
+        file.parent.mkdir(exist_ok=True)
+        before, mark, after = "", "", ""
+        if file.exists():
+            before, mark, after = file.read_text().partition("\nurlpatterns")
+        file.write_text(f"{before}\n{code}{mark}{after}")
+
+
+@pytest.fixture
+def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """A server of a copy of the project to which the resource type of README.md was added."""
+    for folder in (*CODE, "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    add_resource(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}", "REDIS_URL": ""}
+    [commands] = blocks(section("Add a resource type"), "sh")
+    for line in [*commands.splitlines(), f"{PYTHON} manage.py demo"]:
+        words = [sys.executable, *line.removeprefix(PYTHON).split()]
+        subprocess.run(words, check=True, capture_output=True, env=os.environ | database)
+    with live_server("uvicorn", **database) as server:
+        yield server
+
+
+class Person:
+    """A demo user of the server, who talks REST and has a socket."""
+
+    def __init__(self, server: LiveServer, username: str, stack: ExitStack) -> None:
+        self.url = server.url
+        self.headers = {"Content-Type": "application/json"}
+        login = self.call("POST", "/api/login/", {"username": username, "password": "demo"})
+        self.headers["Authorization"] = f"Token {login['token']}"
+        self.socket = stack.enter_context(
+            connect(
+                server.socket_url,
+                additional_headers={"Authorization": self.headers["Authorization"]},
+                proxy=None,
+            )
+        )
+        assert self.receive()["type"] == "WELCOME"
+
+    def call(self, method: str, path: str, body: object) -> Any:
+        """The answer to a request; one that is refused raises."""
+        request = Request(self.url + path, json.dumps(body).encode(), self.headers, method=method)
+        with build_opener(ProxyHandler({})).open(request, timeout=SECONDS) as response:
+            return json.load(response)
+
+    def send(self, **frame: object) -> None:
+        self.socket.send(json.dumps(frame))
+
+    def receive(self) -> Frame:
+        frame: Frame = json.loads(self.socket.recv(timeout=SECONDS))
+        return frame
+
+
+def test_added_resource_type_is_live_for_each_audience(server_with_tasks: LiveServer) -> None:
+    with ExitStack() as stack:
+        author, reader, admin = (
+            Person(server_with_tasks, name, stack) for name in ("owner", "viewer", "admin")
+        )
+        task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
+        assert task == {"id": task["id"], "title": "Count", "hours": 3}
+        for person in (author, reader, admin):
+            person.send(model="resources.task", id=task["id"])
+        got = [person.receive() for person in (author, reader, admin)]
+        assert [frame.get("audience", frame.get("code")) for frame in got] == [
+            "author",
+            "reader",
+            "not_found",
+        ]
+
+        path = f"/api/tasks/{task['id']}/"
+        author.call("PATCH", path, {"title": "Count again"})
+        for person, hours in ((author, {"hours": 3}), (reader, {})):
+            frame = person.receive()
+            assert (frame["type"], frame["changed"]) == ("UPDATE_TASK", ["title"])
+            assert frame["payload"] == {"id": task["id"], "title": "Count again"} | hours
+
+        author.call("PATCH", path, {"hours": 5})
+        assert author.receive()["changed"] == ["hours"]
+        for person in (reader, admin):  # neither was sent anything of it
+            person.send(action="ping")
+            assert person.receive() == {"type": "PONG"}
+
+
+def test_resource_type_takes_less_than_forty_lines() -> None:
+    code = "".join(blocks(section("Add a resource type"), "python"))
+    assert len([line for line in code.splitlines() if line and not line.startswith("#")]) < 40
