@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.db.models import QuerySet
 
-from permissions import accesslog
 from permissions.audiences import Audience, Resource
 from tenants.roles import role_group
 
@@ -72,7 +73,7 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]
 
 def put(resource: Resource, obj: Any, subject: Subject, audience: Audience) -> None:
     """Give the subject exactly this audience of the object; raises LastHolder."""
-    with accesslog.atomic():
+    with transaction.atomic():
         _lock(resource, obj)
         _keep_holders(resource, obj, subject, audience)
         rows = _of_subject(resource, obj, subject)
@@ -83,7 +84,7 @@ def put(resource: Resource, obj: Any, subject: Subject, audience: Audience) -> N
 
 def take(resource: Resource, obj: Any, subject: Subject) -> bool:
     """Take whatever the subject holds on the object; False if it was nothing; raises LastHolder."""
-    with accesslog.atomic():
+    with transaction.atomic():
         _lock(resource, obj)
         _keep_holders(resource, obj, subject, None)
         return bool(_of_subject(resource, obj, subject).delete()[0])
@@ -116,6 +117,7 @@ def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) 
     ids = _permission_ids(resource)
     user_table: Any = resource.user_grants
     group_table: Any = resource.group_grants
+    group_of = cache(role_group)
     users: list[Any] = []
     groups: list[Any] = []
     for obj, subject, audience in given:
@@ -123,7 +125,7 @@ def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) 
         if subject.role is None:
             users.append(user_table(user_id=subject.user_id, **what))
         else:
-            group = role_group(obj.tenant_id, subject.role)
+            group = group_of(obj.tenant_id, subject.role)
             groups.append(group_table(group=group, **what))
     for table, rows in ((user_table, users), (group_table, groups)):
         if rows:

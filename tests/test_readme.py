@@ -22,9 +22,11 @@ from websockets.sync.client import connect
 
 from tests.conftest import StartServer
 from tests.live import LiveServer, live_server
+from tests.servers import free_port, wait_until_ready
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+ADOPTING = ROOT / "docs" / "adopting.md"
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE = ("tenants", "permissions", "realtime", "resources", "project")
 PYTHON = ".venv/bin/python"
@@ -33,9 +35,9 @@ SECONDS = 30
 Frame = dict[str, Any]
 
 
-def section(title: str) -> str:
-    """The text of README.md under this heading."""
-    return README.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+def section(title: str, document: Path = README) -> str:
+    """The text of a document under this heading."""
+    return document.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -50,7 +52,7 @@ def missing(text: str) -> Iterator[str]:
     for name in re.findall(r"`([\w./-]+/[\w./-]*)`", prose):
         if name.split("/")[0] in folders and not (ROOT / name).exists():
             yield name
-    for address in re.findall(r"/api/[\w/{}.-]+", text):
+    for address in re.findall(r"/api/[\w/{}.:-]+", text):
         try:
             resolve(re.sub(r"{\w+}", "x", address))
         except Resolver404:
@@ -156,16 +158,23 @@ def test_talk_by_hand_works_as_written(start_server: StartServer) -> None:
         assert next(frames)["type"] == "DELETE_DOCUMENT"
 
 
-def add_resource(copy: Path) -> None:
-    """Write the Python of README.md into the files that its first lines name."""
-    for block in blocks(section("Add a resource type"), "python"):
-        name, _, code = block.removeprefix("# ").partition("\n")
-        file = copy / name
-        file.parent.mkdir(exist_ok=True)
-        before, mark, after = "", "", ""
-        if file.exists():
-            before, mark, after = file.read_text().partition("\nurlpatterns")
-        file.write_text(f"{before}\n{code}{mark}{after}")
+def write(folder: Path, block: str) -> None:
+    """Write a block into the file that its first line names; into one that is there, add it."""
+    name, _, code = block.removeprefix("# ").partition("\n")
+    file = folder / name
+    file.parent.mkdir(exist_ok=True)
+    before, mark, after = "", "", ""
+    if file.exists():
+        before, mark, after = file.read_text().partition("\nurlpatterns")
+    file.write_text(f"{before}\n{code}{mark}{after}")
+
+
+def run(line: str, environment: dict[str, str], stdin: str = "") -> None:
+    """Run a line of a document that begins with Python's name."""
+    words = [sys.executable, *line.split()[1:]]
+    subprocess.run(
+        words, check=True, capture_output=True, env=os.environ | environment, input=stdin, text=True
+    )
 
 
 @pytest.fixture
@@ -174,24 +183,68 @@ def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     for folder in (*CODE, "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "manage.py", tmp_path)
-    add_resource(tmp_path)
+    text = section("Add a resource type")
+    for block in blocks(text, "python"):
+        write(tmp_path, block)
     monkeypatch.chdir(tmp_path)
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}", "REDIS_URL": ""}
-    [commands] = blocks(section("Add a resource type"), "sh")
+    [commands] = blocks(text, "sh")
     for line in [*commands.splitlines(), f"{PYTHON} manage.py demo"]:
-        words = [sys.executable, *line.removeprefix(PYTHON).split()]
-        subprocess.run(words, check=True, capture_output=True, env=os.environ | database)
+        run(line, database)
     with live_server("uvicorn", **database) as server:
         yield server
 
 
-class Person:
-    """A demo user of the server, who talks REST and has a socket."""
+@pytest.fixture
+def adopting_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """A server of a new Django project that did what docs/adopting.md says, with two people."""
+    monkeypatch.chdir(tmp_path)
+    environment = {"DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": str(ROOT)}
+    run("python -m django startproject shop .", {"DJANGO_SETTINGS_MODULE": ""})
+    with (tmp_path / "shop" / "settings.py").open("a") as settings:
+        settings.writelines(blocks(section("Settings", ADOPTING), "python"))
+    (tmp_path / "shop" / "urls.py").unlink()
+    (tmp_path / "shop" / "asgi.py").unlink()
+    for block in blocks(section("Addresses", ADOPTING), "python"):
+        write(tmp_path, block)
+    for block in blocks(section("Add a resource type"), "python")[:3]:
+        code = block.replace("resources/tasks", "boards").replace("resources.tasks", "boards")
+        write(tmp_path, code)
+    text = section("Resources", ADOPTING)
+    [commands] = blocks(text, "sh")
+    *preparing, serving = commands.splitlines()
+    for line in preparing:
+        run(line, environment)
+    [people] = blocks(text, "python")
+    run("python manage.py shell", environment, people + people_too)
+    port = free_port()
+    command = [sys.executable, *serving.split()[1:], "--port", str(port)]
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | environment)
+    server = LiveServer(process, port, log)
+    try:
+        wait_until_ready(process, lambda: "Uvicorn running" in server.log, log)
+        yield server
+    finally:
+        server.stop()
 
-    def __init__(self, server: LiveServer, username: str, stack: ExitStack) -> None:
+
+people_too = """
+bob = User.objects.create_user("bob", password="...")
+Membership.objects.create(tenant=acme, user=bob)
+"""
+
+
+class Person:
+    """A user of the server, who talks REST and has a socket."""
+
+    def __init__(
+        self, server: LiveServer, username: str, stack: ExitStack, password: str = "demo"
+    ) -> None:
         self.url = server.url
         self.headers = {"Content-Type": "application/json"}
-        login = self.call("POST", "/api/login/", {"username": username, "password": "demo"})
+        login = self.call("POST", "/api/login/", {"username": username, "password": password})
         self.headers["Authorization"] = f"Token {login['token']}"
         self.socket = stack.enter_context(
             connect(
@@ -216,34 +269,39 @@ class Person:
         return frame
 
 
+def share_a_task(author: Person, reader: Person, model: str) -> None:
+    """The author's changes reach him and the reader, each as his audience sees them."""
+    task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
+    assert task == {"id": task["id"], "title": "Count", "hours": 3}
+    for person, audience in ((author, "author"), (reader, "reader")):
+        person.send(model=model, id=task["id"])
+        assert person.receive()["audience"] == audience
+
+    path = f"/api/tasks/{task['id']}/"
+    author.call("PATCH", path, {"title": "Count again"})
+    for person, hours in ((author, {"hours": 3}), (reader, {})):
+        frame = person.receive()
+        assert (frame["type"], frame["changed"]) == ("UPDATE_TASK", ["title"])
+        assert frame["payload"] == {"id": task["id"], "title": "Count again"} | hours
+
+    author.call("PATCH", path, {"hours": 5})
+    assert author.receive()["changed"] == ["hours"]
+    reader.send(action="ping")
+    assert reader.receive() == {"type": "PONG"}  # and nothing before it
+
+
 def test_added_resource_type_is_live_for_each_audience(server_with_tasks: LiveServer) -> None:
     with ExitStack() as stack:
-        author, reader, admin = (
-            Person(server_with_tasks, name, stack) for name in ("owner", "viewer", "admin")
+        author, reader = (Person(server_with_tasks, name, stack) for name in ("owner", "viewer"))
+        share_a_task(author, reader, "resources.task")
+
+
+def test_adopted_apps_serve_another_project(adopting_server: LiveServer) -> None:
+    with ExitStack() as stack:
+        author, reader = (
+            Person(adopting_server, name, stack, password="...") for name in ("ann", "bob")
         )
-        task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
-        assert task == {"id": task["id"], "title": "Count", "hours": 3}
-        for person in (author, reader, admin):
-            person.send(model="resources.task", id=task["id"])
-        got = [person.receive() for person in (author, reader, admin)]
-        assert [frame.get("audience", frame.get("code")) for frame in got] == [
-            "author",
-            "reader",
-            "not_found",
-        ]
-
-        path = f"/api/tasks/{task['id']}/"
-        author.call("PATCH", path, {"title": "Count again"})
-        for person, hours in ((author, {"hours": 3}), (reader, {})):
-            frame = person.receive()
-            assert (frame["type"], frame["changed"]) == ("UPDATE_TASK", ["title"])
-            assert frame["payload"] == {"id": task["id"], "title": "Count again"} | hours
-
-        author.call("PATCH", path, {"hours": 5})
-        assert author.receive()["changed"] == ["hours"]
-        for person in (reader, admin):  # neither was sent anything of it
-            person.send(action="ping")
-            assert person.receive() == {"type": "PONG"}
+        share_a_task(author, reader, "boards.task")
 
 
 def test_resource_type_takes_less_than_forty_lines() -> None:

@@ -86,7 +86,7 @@ def test_revision_of_a_tenant_without_changes_is_zero(db: None) -> None:
     assert accesslog.revisions([]) == {}
 
 
-def test_revisions_of_several_tenants(world: World, django_assert_num_queries: object) -> None:
+def test_revisions_of_several_tenants(world: World) -> None:
     acme, globex = (world.tenants[slug].pk for slug in ("acme", "globex"))
     before = accesslog.revisions([acme, globex])
     accesslog.record(acme, [Touch(1)], "why")

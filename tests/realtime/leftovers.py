@@ -44,11 +44,12 @@ def running(folder: Path) -> list[asyncio.Task[Any]]:
 def nothing_left(hub: Hub) -> bool:
     """Whether the hub, the channel layer and the loop keep nothing of any socket."""
     layer: Any = get_channel_layer()
+    groups = layer._get_layer().groups if hasattr(layer, "_get_layer") else layer.groups
     left = {
         "sockets": hub.sockets,
         "rounds": hub.rounds,
         "joins": hub.joins.groups,
-        "groups": layer._get_layer().groups if hasattr(layer, "_get_layer") else layer.groups,
+        "groups": [name for name, members in groups.items() if hub.joins.channel in members],
         "tasks": running(Path(*realtime.__path__)),
     }
     assert not any(left.values()), left

@@ -190,6 +190,43 @@ async def test_socket_of_a_credential_without_end_has_none(world: World) -> None
     assert hubs.current() is None
 
 
+# What is answered.
+
+
+async def test_commands_are_obeyed_and_other_frames_refused(world: World) -> None:
+    async with welcomed(world, "viewer") as client:
+        for frame in ({"model": DOCUMENT, "id": "no id"}, "no JSON", b"binary"):
+            await client.send(frame)
+        codes = [(await client.receive())["code"] for _ in range(3)]
+        assert codes == ["not_found", "invalid", "invalid"]
+        assert (await client.subscribe(world.id))["type"] == "SUBSCRIBED"
+        await client.send({"action": "unsubscribe", "model": DOCUMENT, "id": world.id})
+        await client.send(PING)
+        assert [(await client.receive())["type"] for _ in range(2)] == ["UNSUBSCRIBED", "PONG"]
+
+
+async def test_invalid_frames_in_a_row_end_the_socket(world: World, settings: Settings) -> None:
+    limit(settings, invalid_frames=2)
+    async with welcomed(world, "viewer") as client:
+        for frame in ("[", PING, "[", b"x"):
+            await client.send(frame)
+        got = [await client.receive() for _ in range(5)]
+    assert [f.get("type") for f in got[:4]] == ["ERROR", "PONG", "ERROR", "ERROR"]
+    assert got[-1] == {"close": 4400}
+
+
+@pytest.mark.parametrize("frame", ["é" * 10, b"x" * 20])
+async def test_frame_of_too_many_bytes_ends_the_socket(
+    world: World, settings: Settings, frame: str | bytes
+) -> None:
+    limit(settings, client_frame_bytes=19)
+    async with welcomed(world, "viewer") as client:
+        await client.send("é" * 9)
+        assert (await client.receive())["code"] == "invalid"
+        await client.send(frame)
+        assert await client.receive() == {"close": 4413}
+
+
 # How much.
 
 
@@ -197,7 +234,7 @@ async def test_client_that_floods_is_warned_and_then_closed(
     world: World, settings: Settings
 ) -> None:
     limit(settings, frames_burst=3, frames_per_second=0.001)
-    async with await welcomed(world, "viewer") as client:
+    async with welcomed(world, "viewer") as client:
         for _ in range(3 + 10):
             await client.send(PING)
         got = [await client.receive() for _ in range(3 + 10 + 1)]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from pytest_django import Settings
 
 from realtime import tail
+from realtime.hub import Hub
+from realtime.outbox import outbox
 from realtime.reading import Changed
+from resources.documents.audiences import DOCUMENTS
 from tests.client import in_thread, quiet, subscribed
 from tests.gates import HeldMessages, rounds_of, this_hub
 from tests.world import World
@@ -65,8 +71,6 @@ async def test_rows_that_show_a_changed_row_are_found_after_a_crash(world: World
 
 
 def viewer_fields() -> tuple[str, ...]:
-    from resources.documents.audiences import DOCUMENTS
-
     audience = DOCUMENTS.audience("viewer")
     assert audience is not None
     return audience.fields
@@ -74,8 +78,6 @@ def viewer_fields() -> tuple[str, ...]:
 
 def rename_unannounced(world: World) -> None:
     """Rename the owner as a process does that is killed right after its commit."""
-    from realtime.outbox import outbox
-
     profile = world.profile("owner")
     profile.display_name = "Renamed"
     change, outbox.change = outbox.change, lambda *_: None  # type: ignore[method-assign]
@@ -86,23 +88,22 @@ def rename_unannounced(world: World) -> None:
 
 
 async def test_a_look_that_fails_is_followed_by_the_next(
-    world: World, settings: object, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    looks = []
-    real = tail.run
+    settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 0.0}
+    look, failures, looked = tail.run, [OSError("a payload")], asyncio.Event()
 
-    async def fails_once(hub: object) -> None:
-        looks.append(hub)
-        if len(looks) == 1:
-            raise OSError("the database is away")
-        await real(hub)  # type: ignore[arg-type]
+    async def fails_once(hub: Hub) -> None:
+        if failures:
+            raise failures.pop()
+        await look(hub)
+        looked.set()
 
     monkeypatch.setattr(tail, "run", fails_once)
-    async with subscribed(world, "viewer") as viewer:
-        hub = this_hub()
-        hub.limits["tail_seconds"] = 0.0
-        hub._tasks[1].cancel()
-        hub._tasks.append(__import__("asyncio").get_running_loop().create_task(hub._tail()))
-        while len(looks) < 3:
-            await __import__("asyncio").sleep(0)
-        assert await viewer.settle() == []
+    async with subscribed(world, "viewer"), asyncio.timeout(10):
+        await looked.wait()
+    assert "OSError" in caplog.text
+    assert "a payload" not in caplog.text

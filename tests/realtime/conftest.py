@@ -1,0 +1,64 @@
+"""A tenant with one document, and an ear at the outbox."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+
+from permissions.rendering import Ref
+from realtime.outbox import outbox
+from resources.models import Document
+from tenants.models import Membership, Tenant, User
+
+Told = list[tuple[int, Ref, int]]
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    return Tenant.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def owner(acme: Tenant) -> User:
+    return member("owner", acme)
+
+
+def member(username: str, tenant: Tenant) -> User:
+    user = User.objects.create_user(username, password="secret")
+    Membership.objects.create(tenant=tenant, user=user)
+    return user
+
+
+@pytest.fixture
+def document(acme: Tenant, owner: User) -> Document:
+    """A document that is committed and announced, as a later request would load it."""
+    created = Document.objects.create(tenant=acme, owner=owner, title="Plan", body="Text")
+    connection.run_on_commit.clear()  # in a test that is one transaction itself
+    assert outbox.flush()
+    return Document.objects.get(tenant=acme, pk=created.pk)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Told]:
+    """What each commit told the outbox; nothing of it is sent."""
+    told: list[Told] = []
+    monkeypatch.setattr(outbox, "change", lambda versions: told.append(list(versions)))
+    return told
+
+
+@pytest.fixture
+def library(transactional_db: None) -> Iterator[None]:
+    """The app `library` is installed and has its tables."""
+    from tests.realtime.library.models import MODELS
+
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.realtime.library"]):
+        with connection.schema_editor() as editor:
+            for model in MODELS:
+                editor.create_model(model)
+        yield
+        assert outbox.flush()
+        with connection.schema_editor() as editor:
+            for model in reversed(MODELS):
+                editor.delete_model(model)

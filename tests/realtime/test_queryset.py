@@ -1,0 +1,310 @@
+"""Bulk writes and writes of Django's own: recorded like saves."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, Subquery, Value
+from django.db.models.functions import Concat
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
+
+from permissions.models import AccessChange
+from realtime import queryset
+from realtime.models import Change
+from realtime.outbox import outbox
+from realtime.queryset import FixedField, UnrecordableWrite, holder_fields
+from resources.models import Document, DocumentUserGrant, Profile
+from tenants.models import Membership, Tenant, User
+from tenants.scoping import TenantMissing
+from tests.client import in_thread
+from tests.realtime.conftest import Told, member
+from tests.realtime.recorded import Recording, changes_of, stored
+
+STAMPED = ["title", "updated_at"]
+
+
+@pytest.fixture
+def mine(document: Document) -> Any:
+    """All documents of the tenant: three, of which `document` is one."""
+    for title in ("Other", "Third"):
+        Document.objects.create(tenant=document.tenant, owner=document.owner, title=title)
+    return Document.objects.filter(tenant=document.tenant)
+
+
+def owners(document: Document) -> list[str]:
+    rows = DocumentUserGrant.objects.filter(
+        content_object=document, permission__codename="own_document"
+    )
+    return sorted(rows.values_list("user__username", flat=True))
+
+
+# update
+
+
+def test_update_records_only_the_rows_that_really_change(mine: Any) -> None:
+    recordings = {d.title: Recording(d) for d in mine}
+    assert mine.update(title="Plan") == 3
+    assert recordings["Plan"].shows()
+    assert recordings["Other"].shows(STAMPED)
+    assert recordings["Third"].shows(STAMPED)
+
+
+def test_update_records_for_each_row_which_fields_it_changed(mine: Any) -> None:
+    recordings = {d.title: Recording(d) for d in mine}
+    mine.filter(title="Other").update(body="B")
+    mine.update(title="Plan", body="B")
+    assert recordings["Plan"].shows(["body", "updated_at"])
+    assert recordings["Other"].shows(["body", "updated_at"], STAMPED)
+    assert recordings["Third"].shows(["body", "title", "updated_at"])
+
+
+def test_update_is_told_at_once(
+    mine: Any,
+    told: list[Told],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        mine.update(body="B")
+    [versions] = [{(ref.pk, v) for _, ref, v in t} for t in told if t]
+    assert {(d.pk, d.version) for d in mine} <= versions
+
+
+@pytest.mark.parametrize(("body", "moves"), [("New", True), ("Text", False)])
+def test_update_moves_updated_at_only_where_it_changes_something(
+    document: Document, body: str, moves: bool
+) -> None:
+    rows = Document.objects.filter(tenant=document.tenant)
+    rows.update(body=body, review_notes="!", budget=5, due_on=date(2030, 1, 1))
+    assert (stored(document).updated_at > document.updated_at) is moves
+
+
+def test_update_evaluates_expressions_for_each_row(mine: Any) -> None:
+    recordings = {d.title: Recording(d) for d in mine}
+    mine.update(title=Concat(F("title"), Value("!")), body=F("body"))
+    assert sorted(d.title for d in mine.all()) == ["Other!", "Plan!", "Third!"]
+    assert all(recording.shows(STAMPED) for recording in recordings.values())
+
+
+def test_update_through_joins_counts_and_annotations_is_recorded(
+    mine: Any, document: Document, acme: Tenant
+) -> None:
+    recording = Recording(document)
+    member("rich", acme)
+    document.owner = User.objects.get(username="rich")
+    document.save()
+    mine.filter(owner__username="rich").update(body="1")
+    mine.annotate(grants=Count("documentusergrant")).filter(grants=1).update(body="2")
+    name = Profile.objects.filter(tenant=acme, user=OuterRef("owner")).values("display_name")
+    mine.annotate(named=Subquery(name)).filter(named="rich").update(body=F("named"))
+    mine.filter(documentgroupgrant__isnull=True, title="Plan").distinct().update(body="4")
+    assert stored(document).body == "4"
+    assert recording.risen == 5
+
+
+def test_update_may_be_ordered_but_not_sliced(mine: Any, document: Document) -> None:
+    recording = Recording(document)
+    assert mine.order_by("-title").update(body="B") == 3
+    assert recording.risen == 1
+    with pytest.raises(TypeError), transaction.atomic():
+        mine[:1].update(body="C")
+    assert recording.risen == 1
+
+
+def test_update_reads_its_queryset_again(mine: Any) -> None:
+    assert {d.body for d in mine} == {"Text", ""}
+    mine.update(body="B")
+    assert {d.body for d in mine} == {"B"}
+
+
+def test_update_without_a_tenant_is_refused(document: Document) -> None:
+    with pytest.raises(TenantMissing), transaction.atomic():
+        Document.objects.update(title="B")
+    assert stored(document).title == "Plan"
+
+
+@pytest.mark.parametrize("field", ["version", "tenant", "tenant_id", "id"])
+def test_update_of_what_no_write_may_change_is_refused(document: Document, field: str) -> None:
+    recording = Recording(document)
+    with pytest.raises(FixedField) as caught:
+        Document.objects.filter(tenant=document.tenant).update(**{field: 1})
+    assert (caught.value.model, caught.value.field) == (Document, field.removesuffix("_id"))
+    assert recording.shows()
+
+
+def test_update_of_the_owner_moves_ownership(mine: Any, document: Document, acme: Tenant) -> None:
+    heir = member("heir", acme)
+    mine.filter(pk=document.pk).update(owner=heir)
+    assert owners(document) == ["heir"]
+    assert changes_of(document)[-1][1] == ["owner"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_async_update_is_recorded() -> None:
+    acme = await Tenant.objects.acreate(slug="acme", name="Acme")
+    owner = await in_thread(member)("owner", acme)
+    new = [Document(tenant=acme, owner=owner, title="Plan")]
+    [document] = await Document.objects.abulk_create(new)
+    await in_thread(outbox.flush)()
+    recording = await in_thread(Recording)(document)
+    await Document.objects.filter(tenant=acme).aupdate(title="B")
+    assert await in_thread(lambda: recording.shows(STAMPED))()
+
+
+def test_update_costs_the_same_queries_for_more_rows(
+    mine: Any, document: Document, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(6):
+        mine.filter(pk=document.pk).update(body="B")
+    with django_assert_num_queries(6):
+        mine.update(body="C")
+
+
+def test_update_in_batches_reaches_every_row(mine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queryset, "BATCH", 2)
+    recordings = [Recording(d) for d in mine]
+    assert mine.update(body="B") == 3
+    assert [recording.risen for recording in recordings] == [1, 1, 1]
+
+
+# bulk_create and bulk_update
+
+
+def test_bulk_create_gives_first_versions_owners_and_changes(acme: Tenant, owner: User) -> None:
+    new = [Document(tenant=acme, owner=owner, title=title) for title in "ABC"]
+    created = Document.objects.bulk_create(new)
+    for document in created:
+        assert changes_of(document) == [(document.version, None)]
+        assert stored(document).version == document.version
+        assert Change.objects.get(pk=document.version).object_id == document.pk
+        assert owners(document) == ["owner"]
+
+
+def test_bulk_create_of_two_tenants_records_each_in_its_own(owner: User, acme: Tenant) -> None:
+    globex = Tenant.objects.create(slug="globex", name="Globex")
+    Document.objects.bulk_create(
+        Document(tenant=tenant, owner=owner, title="A") for tenant in (acme, globex)
+    )
+    rows = Change.objects.filter(model="resources.document").order_by("pk")
+    assert list(rows.values_list("tenant__slug", flat=True)) == ["acme", "globex"]
+
+
+def test_bulk_create_of_nothing_records_nothing(db: None) -> None:
+    assert Document.objects.bulk_create([]) == []
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize("option", ["ignore_conflicts", "update_conflicts"])
+def test_bulk_create_that_may_write_other_rows_is_refused(document: Document, option: Any) -> None:
+    with pytest.raises(UnrecordableWrite, match=f"{option}=True") as caught:
+        Document.objects.bulk_create([document], **{option: True})
+    assert caught.value.option == option
+
+
+def test_bulk_create_nobody_declared_gives_no_grants(library: None) -> None:
+    from tests.realtime.library.models import Book
+
+    acme = Tenant.objects.create(slug="acme", name="Acme")
+    [book] = Book.objects.bulk_create([Book(tenant=acme, title="A")])
+    assert changes_of(book) == [(book.version, None)]
+    assert holder_fields(Book) == frozenset()
+    assert holder_fields(Document) == {"owner"}
+
+
+def test_bulk_update_is_recorded_and_moves_ownership(mine: Any, acme: Tenant) -> None:
+    heir = member("heir", acme)
+    documents = list(mine.order_by("pk"))
+    recordings = [Recording(d) for d in documents]
+    for number, document in enumerate(documents):
+        document.title = "Plan"
+        document.budget = Decimal(number)
+    documents[2].owner = heir
+    Document.objects.bulk_update(documents, ["title", "budget", "owner"])
+    assert recordings[0].shows(["budget"])
+    assert recordings[1].shows(["budget", *STAMPED])
+    assert recordings[2].shows(["budget", "owner", *STAMPED])
+    assert [owners(d) for d in documents] == [["owner"], ["owner"], ["heir"]]
+
+
+def test_bulk_update_cannot_write_a_version(document: Document) -> None:
+    document.version = 0
+    with pytest.raises(FixedField), transaction.atomic():
+        Document.objects.bulk_update([document], ["version"])
+    assert stored(document).version > 0
+
+
+# Deletions: an access change for the object, and no version.
+
+
+def deletions() -> list[tuple[str | None, int | None]]:
+    rows = AccessChange.objects.filter(cause="deleted").order_by("object_id")
+    return list(rows.values_list("model", "object_id"))
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda d: d.delete(),
+        lambda d: Document.objects.filter(tenant=d.tenant).delete(),
+        lambda d: (Document.objects.filter(tenant=d.tenant).delete(), d.tenant.delete()),
+    ],
+    ids=["instance", "queryset", "tenant"],
+)
+def test_deletion_is_one_access_change_for_the_object(
+    document: Document, delete: Callable[[Document], None]
+) -> None:
+    gone = ("resources.document", document.pk)
+    recorded = changes_of(document)
+    delete(stored(document))
+    assert deletions().count(gone) == 1
+    document = Document(pk=gone[1])
+    assert changes_of(document) == recorded
+
+
+def test_deletion_of_a_tenant_takes_its_objects(document: Document) -> None:
+    gone = ("resources.document", document.pk)
+    document.tenant.delete()
+    assert gone in deletions()
+    assert not Document.objects.across_tenants().exists()
+
+
+def test_deletion_of_a_membership_takes_the_profile(document: Document, owner: User) -> None:
+    profile = Profile.objects.get(tenant=document.tenant, user=owner)
+    Membership.objects.get(user=owner).delete()
+    assert deletions() == [("resources.profile", profile.pk)]
+
+
+# What Django itself writes.
+
+
+def test_reverse_manager_writes_are_recorded(library: None) -> None:
+    from tests.realtime.library.models import Book, Shelf
+
+    acme = Tenant.objects.create(slug="acme", name="Acme")
+    shelf = Shelf.objects.create()
+    book, other = (Book.objects.create(tenant=acme, title=title) for title in "AB")
+    recordings = [Recording(book), Recording(other)]
+    books = shelf.books(manager="unscoped")
+    books.add(book)
+    books.set([book, other])
+    books.remove(book)
+    books.clear()
+    books.clear()
+    assert recordings[0].shows(["shelf"], ["shelf"])
+    assert recordings[1].shows(["shelf"], ["shelf"])
+    made = shelf.books.create(tenant=acme, title="C")
+    assert changes_of(made) == [(made.version, None)]
+
+
+def test_deleted_target_of_a_nullable_key_is_recorded(library: None) -> None:
+    from tests.realtime.library.models import Book, Shelf
+
+    acme = Tenant.objects.create(slug="acme", name="Acme")
+    shelf = Shelf.objects.create()
+    book = Book.objects.create(tenant=acme, title="A", shelf=shelf)
+    recording = Recording(book)
+    shelf.delete()
+    assert recording.shows(["shelf"])
+    assert stored(book).shelf is None

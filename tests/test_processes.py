@@ -1,0 +1,102 @@
+"""The main job on real server processes, through a WebSocket library that is not Channels'."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from realtime.outbox import outbox
+from tests.conftest import StartServer
+from tests.live import LiveServer
+from tests.world import World
+
+BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
+
+
+def patch(server: LiveServer, world: World, username: str, **fields: Any) -> None:
+    """Change the document over HTTP."""
+    headers = {
+        "Authorization": f"Token {world.token(username)}",
+        "Content-Type": "application/json",
+        "X-Tenant": "acme",
+    }
+    body = json.dumps(fields).encode()
+    with urlopen(Request(server.url + world.url, body, headers, method="PATCH")) as answer:
+        assert answer.status == 200
+
+
+@contextmanager
+def subscribe(server: LiveServer, world: World, username: str) -> Iterator[ClientConnection]:
+    """A socket of the user's, live on the document."""
+    headers = {"Authorization": f"Token {world.token(username)}"}
+    with connect(f"{server.socket_url}?tenant=acme", additional_headers=headers) as socket:
+        assert receive(socket)["type"] == "WELCOME"
+        socket.send(json.dumps({"model": "resources.document", "id": world.id}))
+        assert receive(socket)["type"] == "SUBSCRIBED"
+        yield socket
+
+
+def receive(socket: ClientConnection) -> dict[str, Any]:
+    """The next frame."""
+    frame: dict[str, Any] = json.loads(socket.recv(timeout=10))
+    return frame
+
+
+@pytest.mark.parametrize("program", ["uvicorn", "daphne"])
+def test_each_reader_receives_exactly_his_view_from_a_real_server(
+    world: World, start_server: StartServer, program: str
+) -> None:
+    server = start_server(program)
+    with (
+        subscribe(server, world, "owner") as owner,
+        subscribe(server, world, "viewer") as viewer,
+        connect(server.socket_url) as stranger,
+    ):
+        patch(server, world, "owner", title="New", budget="7.00")
+        assert receive(owner)["payload"]["budget"] == "7.00"
+        update = receive(viewer)
+        assert update["payload"]["title"] == "New"
+        assert "budget" not in update["payload"]
+        with pytest.raises(ConnectionClosed):
+            stranger.recv(timeout=10)
+        assert stranger.close_code == 4401
+    assert "Traceback" not in server.log
+
+
+def test_a_change_in_this_process_reaches_sockets_of_a_server(
+    world: World, start_server: StartServer
+) -> None:
+    """By the broker where there is one, and by the server's tail where there is none."""
+    server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.1")
+    with subscribe(server, world, "viewer") as viewer:
+        world.write(title="Written elsewhere")
+        assert outbox.flush()
+        assert receive(viewer)["payload"]["title"] == "Written elsewhere"
+        world.revoke("viewer")
+        assert receive(viewer)["type"] == "DELETE_DOCUMENT"
+
+
+@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+def test_two_processes_share_changes_and_revocations(
+    world: World, start_server: StartServer
+) -> None:
+    never = {"EARSHOT_TAIL_SECONDS": "3600"}
+    uvicorn, daphne = start_server("uvicorn", **never), start_server("daphne", **never)
+    with subscribe(uvicorn, world, "viewer") as here, subscribe(daphne, world, "editor") as there:
+        patch(daphne, world, "owner", title="From the other")
+        patch(uvicorn, world, "owner", review_notes="Not for viewers")
+        assert receive(here)["payload"]["title"] == "From the other"
+        assert receive(there)["payload"]["title"] == "From the other"
+        assert receive(there)["payload"]["review_notes"] == "Not for viewers"
+        world.revoke("viewer")
+        world.grant("editor", "viewer")
+        assert receive(here)["type"] == "DELETE_DOCUMENT"
+        assert receive(there)["type"] == "AUDIENCE_CHANGED"
