@@ -42,7 +42,8 @@ class Announcement:
 
     def __call__(self) -> None:
         versions, self.versions = self.versions, []
-        outbox.change(versions)
+        if versions:
+            outbox.change(versions)
 
 
 def announcement(versions: Iterable[tuple[int, Ref, int]] = ()) -> Announcement:

@@ -1,4 +1,4 @@
-"""The hub: one per process, on its event loop, with one channel that is joined to each group once."""
+"""The hub: one per process, on its event loop; its one channel is joined to each group once."""
 
 from __future__ import annotations
 

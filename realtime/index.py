@@ -38,8 +38,8 @@ class Index:
         return (s for s in tuple(self.all) if s.state is State.LIVE)
 
     def of_ref(self, ref: Ref) -> Iterator[Subscription]:
-        """The live ones of an object."""
-        return (s for s in tuple(self._by_ref.get(ref, ())) if s.state is State.LIVE)
+        """Those of an object."""
+        return iter(tuple(self._by_ref.get(ref, ())))
 
     def touched(self, touches: Iterable[Touch]) -> set[Subscription]:
         """Those whose audience an access change may have moved, pending ones included."""

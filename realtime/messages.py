@@ -19,7 +19,7 @@ NO_REF: Final = None
 DETAILS: Final[Mapping[Error, str]] = {
     Error.NOT_FOUND: "There is no such object, or you may not see it.",
     Error.INVALID: "This frame cannot be used.",
-    Error.TOO_MANY_SUBSCRIPTIONS: "This socket has all the subscriptions it may have; end one first.",
+    Error.TOO_MANY_SUBSCRIPTIONS: "The socket has as many subscriptions as it may: end one first.",
     Error.RATE_LIMITED: "Too many frames; send fewer.",
 }
 

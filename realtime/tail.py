@@ -1,4 +1,4 @@
-"""The tail: every couple of seconds, what committed since the last look, whatever the broker lost."""
+"""The tail: every couple of seconds, what committed since the last look and may have been lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def run(hub: Hub) -> None:
         rounds = hub.rounds[tenant_id]
         rounds.notice(found.revisions[tenant_id])
         if first:  # nobody knows what committed before the first look
-            rounds.ask(list(rounds.index.live()))
+            rounds.ask(rounds.index.all)
     for changed in found.changed:
         if changed.tenant_id in hub.rounds:
             rounds = hub.rounds[changed.tenant_id]
@@ -33,9 +33,12 @@ async def run(hub: Hub) -> None:
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:
-    """Whether the change is newer than what the subscription has, and its audience sees it."""
-    if changed.version <= s.version or s.audience is None:
-        return False
+    """Whether the change is newer than what the subscription has, and its audience sees it.
+
+    A pending one counts too: the read that it waits for may be older than the change, and this
+    look is the only one that finds it.
+    """
     resource = registry.get(changed.ref.model)
-    audience = resource.audience(s.audience)
-    return audience is not None and bool(resource.changed(audience, changed.fields))
+    audience = None if s.audience is None else resource.audience(s.audience)
+    visible = audience is None or bool(resource.changed(audience, changed.fields))
+    return changed.version > s.version and visible

@@ -152,10 +152,14 @@ def test_talk_by_hand_works_as_written(start_server: StartServer) -> None:
         terminal.run(changing)
         changed = next(frames)
         assert (changed["type"], changed["changed"]) == ("UPDATE_DOCUMENT", ["review_notes"])
-        terminal.run(granting)
+        # One by one: a client that is told late is told the last state only.
+        name, grants, demote, revoke, restore = granting.splitlines(keepends=True)
+        terminal.run(name + grants + demote)
         moved = next(frames)
         assert (moved["type"], moved["audience"]) == ("AUDIENCE_CHANGED", "viewer")
+        terminal.run(name + revoke)
         assert next(frames)["type"] == "DELETE_DOCUMENT"
+        terminal.run(name + restore)
 
 
 def write(folder: Path, block: str) -> None:

@@ -81,14 +81,15 @@ def test_references_are_kept_as_they_are(ref: Reference) -> None:
     assert parse(json.dumps({"action": "ping", "ref": ref})) == Ping(ref)
 
 
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(string.printable, max_size=9),
+)
 values = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(allow_nan=False, allow_infinity=False),
-        st.text(string.printable, max_size=9),
-    ),
+    scalars,
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
     ),

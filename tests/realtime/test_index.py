@@ -66,12 +66,12 @@ def test_strangers_touch_nobody() -> None:
     assert index.touched(touches) == set()
 
 
-def test_only_live_ones_are_offered_for_reading() -> None:
+def test_live_ones_and_those_of_an_object_are_found() -> None:
     index, named = filled()
     named["plan of 1"].state = State.LIVE
-    named["draft of 1"].state = State.LIVE
-    assert list(index.of_ref(PLAN)) == [named["plan of 1"]]
-    assert set(index.live()) == {named["plan of 1"], named["draft of 1"]}
+    assert list(index.live()) == [named["plan of 1"]]
+    assert set(index.of_ref(PLAN)) == {named["plan of 1"], named["plan of 2"]}
+    assert list(index.of_ref(Ref("resources.document", 3))) == []
 
 
 def test_removing_leaves_nothing_and_may_be_repeated() -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from channels.layers import InMemoryChannelLayer
 
+from realtime.frames import Frame
 from realtime.joins import Group, Joins, Membership
 from tests.realtime.pieces import frame, subscription
 
@@ -16,7 +17,7 @@ NAME = "earshot.1"
 TIMEOUT = 5
 
 
-class GatedLayer(InMemoryChannelLayer):  # type: ignore[misc]
+class GatedLayer(InMemoryChannelLayer):
     """The in-memory layer behind a gate; while it is down, it raises."""
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class GatedLayer(InMemoryChannelLayer):  # type: ignore[misc]
         if self.down:
             raise ConnectionError("a message that nobody logs")
 
-    async def close_gate(self) -> None:
+    def close_gate(self) -> None:
         """From now on calls wait; `called` is set when one does."""
         self.gate.clear()
         self.called.clear()
@@ -82,6 +83,14 @@ async def joined(joins: Joins) -> Group:
     return group
 
 
+def newest(group: Group) -> Frame | None:
+    return group.last
+
+
+def failed(group: Group) -> bool:
+    return group.failed
+
+
 def members(layer: GatedLayer) -> set[str]:
     return set(layer.groups.get(NAME, ()))
 
@@ -103,14 +112,14 @@ async def test_group_is_usable_from_the_join_until_the_leave_is_done(
     joins: Joins, layer: GatedLayer
 ) -> None:
     assert joins.get(NAME) is None
-    await layer.close_gate()
+    layer.close_gate()
     group = joins.want(NAME, Ear())
     group.subscriptions.add(subscription())
     assert joins.get(NAME) is None
     layer.gate.set()
     await joins.close()
     assert joins.get(NAME) is group
-    await layer.close_gate()
+    layer.close_gate()
     group.subscriptions.clear()
     joins.leave_unwanted(group)
     assert joins.get(NAME) is group
@@ -122,7 +131,7 @@ async def test_group_is_usable_from_the_join_until_the_leave_is_done(
 
 
 async def test_read_counts_only_if_it_began_after_the_join(joins: Joins, layer: GatedLayer) -> None:
-    await layer.close_gate()
+    layer.close_gate()
     group = joins.want(NAME, Ear())
     group.pinned = True
     early = joins.tick()
@@ -148,19 +157,19 @@ async def test_group_that_is_left_forgets_its_newest_frame(joins: Joins, layer: 
     group = await joined(joins)
     group.last = frame()
     group.pinned = False
-    await layer.close_gate()
+    layer.close_gate()
     joins.leave_unwanted(group)
-    assert group.last is None
+    assert newest(group) is None
     await layer.called.wait()
     group.last = frame()  # one that came while it left
     layer.gate.set()
     await joins.close()
-    assert group.last is None
+    assert newest(group) is None
 
 
 async def test_leave_of_group_that_is_being_joined_waits(joins: Joins, layer: GatedLayer) -> None:
     """Whoever joined it is told, and leaves it then."""
-    await layer.close_gate()
+    layer.close_gate()
     group = joins.want(NAME, joins.leave_unwanted)
     joins.leave_unwanted(group)
     joins.leave_unwanted(group)
@@ -186,7 +195,7 @@ async def test_group_wanted_again_while_it_is_left_is_joined_after_the_leave(
     group = await joined(joins)
     read = joins.tick()
     group.pinned = False
-    await layer.close_gate()
+    layer.close_gate()
     joins.leave_unwanted(group)
     await layer.called.wait()
     ear = Ear()
@@ -211,7 +220,7 @@ async def test_group_that_the_broker_did_not_join_is_usable_and_tried_again(
     await joins.close()
     assert ear.heard == [NAME]
     assert joins.get(NAME) is group
-    assert group.failed
+    assert failed(group)
     assert "group_add of earshot.1 failed (ConnectionError)." in caplog.text
     assert "nobody logs" not in caplog.text
     read = joins.tick()
@@ -219,7 +228,7 @@ async def test_group_that_the_broker_did_not_join_is_usable_and_tried_again(
     joins.retry()
     await joins.close()
     assert members(layer) == {joins.channel}
-    assert not group.failed
+    assert not failed(group)
     assert not group.joined_before(read)
     joins.retry()
     await joins.close()
@@ -229,12 +238,12 @@ async def test_group_that_the_broker_did_not_join_is_usable_and_tried_again(
 async def test_broker_that_hangs_holds_a_join_only_for_so_long(layer: GatedLayer) -> None:
     joins = Joins(layer, timeout=0.01)
     joins.channel = await layer.new_channel()
-    await layer.close_gate()
+    layer.close_gate()
     group = joins.want(NAME, Ear())
     group.pinned = True
     await joins.close()
     assert group.membership is Membership.JOINED
-    assert group.failed
+    assert failed(group)
     group.pinned = False
     joins.leave_unwanted(group)
     joins.retry()
@@ -249,7 +258,7 @@ async def test_group_left_while_its_join_is_tried_again_leaves_no_membership(
     layer.down = True
     group = await joined(joins)
     layer.down = False
-    await layer.close_gate()
+    layer.close_gate()
     joins.retry()
     await layer.called.wait()
     group.pinned = False
@@ -267,7 +276,7 @@ def test_group_of_nobody_tells_nobody() -> None:
 
 
 async def test_close_waits_for_what_is_under_way(joins: Joins, layer: GatedLayer) -> None:
-    await layer.close_gate()
+    layer.close_gate()
     group = joins.want(NAME, joins.leave_unwanted)
     closing = asyncio.create_task(joins.close())
     await layer.called.wait()

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 from pytest_django import Settings
 
-from realtime import tail
+from realtime import groups, reading, tail
 from realtime.hub import Hub
 from realtime.outbox import outbox
 from realtime.reading import Changed
 from resources.documents.audiences import DOCUMENTS
-from tests.client import in_thread, quiet, subscribed
-from tests.gates import HeldMessages, rounds_of, this_hub
+from tests.client import connect, in_thread, quiet, subscribed
+from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("by_hand")
@@ -49,12 +49,26 @@ async def test_a_change_already_delivered_is_not_read_again(world: World) -> Non
         assert not any(tail.overtaken(s, change) for s in rounds_of(world).index.all)
 
 
-async def test_a_pending_subscription_is_left_to_its_round(world: World) -> None:
-    async with subscribed(world, "viewer"):
-        [subscription] = rounds_of(world).index.all
-        subscription.audience = None
-        change = Changed(world.tenants["acme"].pk, world.ref, 10**9, None)
-        assert not tail.overtaken(subscription, change)
+async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world: World) -> None:
+    """Its frame is lost, and the tail looks before the round has placed the older read."""
+    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+        await quiet()
+        await tail.run(this_hub())
+        HeldMessages(this_hub())
+        rounds = rounds_of(world)
+        this_hub().joins.want(
+            groups.of_object(rounds.tenant_id, world.ref, "viewer"), lambda _: None
+        )
+        await quiet()
+        gate = GatedReads(rounds).hold(reading.read_round)
+        await viewer.send({"model": "resources.document", "id": world.id})
+        await gate.entered()
+        await in_thread(world.write)(title="After the read")
+        await asyncio.to_thread(outbox.flush)
+        await tail.run(this_hub())
+        gate.open()
+        await viewer.settle()
+        assert viewer.copies["resources.document", world.id]["title"] == "After the read"
 
 
 async def test_rows_that_show_a_changed_row_are_found_after_a_crash(world: World) -> None:

@@ -17,20 +17,11 @@ from tests.client import SocketClient, connect, in_thread
 from tests.world import World
 
 
-class Transport:
-    """What a server lets an application abort: sends under way fail, and the client is gone."""
-
-    def __init__(self, wire: Wire) -> None:
-        self.aborted = asyncio.Event()
-        self._wire = wire
-
-    def abort(self) -> None:
-        self.aborted.set()
-        self._wire.hang_up()
-
-
 class Wire:
-    """Runs the application for one socket; sends of events in `stuck` hang, in `failing` raise."""
+    """Runs the application for one socket; sends of events in `stuck` hang, in `failing` raise.
+
+    It is its own `transport`, as a server's protocol has one, unless it `gives_transport` not.
+    """
 
     def __init__(self, token: str, query: str = "tenant=acme") -> None:
         self.scope = {
@@ -39,19 +30,18 @@ class Wire:
             "query_string": query.encode(),
             "headers": [(b"authorization", f"Token {token}".encode())],
         }
-        self.transport: Transport | None = Transport(self)
+        self.gives_transport = True
+        self.wanted_transport = asyncio.Event()
+        self.aborted = asyncio.Event()
         self.stuck: set[str] = set()
         self.failing: dict[str, Exception] = {}
-        self.hanging = asyncio.Event()
         self._gone = asyncio.Event()
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def __aenter__(self) -> Wire:
         self._inbox.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(
-            application(self.scope, self._inbox.get, self.send)  # type: ignore[arg-type]
-        )
+        self.task = asyncio.create_task(application(self.scope, self._inbox.get, self.send))
         assert (await self.event())["type"] == "websocket.accept"
         return self
 
@@ -67,13 +57,23 @@ class Wire:
     async def send(self, event: dict[str, Any]) -> None:
         """What the application calls; servers give it away bound, and so their transport."""
         if event["type"] in self.stuck:
-            self.hanging.set()
             await self._gone.wait()
         if self._gone.is_set():
             raise ConnectionResetError
         if event["type"] in self.failing:
             raise self.failing[event["type"]]
         self._sent.put_nowait(event)
+
+    @property
+    def transport(self) -> Wire | None:
+        """What the application may abort."""
+        self.wanted_transport.set()
+        return self if self.gives_transport else None
+
+    def abort(self) -> None:
+        """Cut the client off: sends under way fail."""
+        self.aborted.set()
+        self.hang_up()
 
     def hang_up(self) -> None:
         """The client is gone."""

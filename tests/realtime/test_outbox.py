@@ -1,0 +1,306 @@
+"""A save leaves its word and goes on; a thread sends it, whatever the broker does."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import connection
+
+from permissions.rendering import Ref
+from realtime import groups, notifications
+from realtime import outbox as module
+from realtime.metrics import PUBLISH_FAILURES
+from realtime.outbox import Outbox, outbox
+from resources.models import Document
+from tests.client import in_thread
+from tests.live import database_url
+from tests.realtime.recorded import stored
+from tests.world import World
+
+A, B = Ref("resources.document", 1), Ref("resources.document", 2)
+Sent = list[tuple[dict[tuple[int, Ref], int], dict[int, None]]]
+
+
+class Gate:
+    """Stands where the broker is: `sent` are batches, of which each waits while it is closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: Sent = []
+        self.open = threading.Event()
+        self.open.set()
+        self.reached = threading.Semaphore(0)
+        self.error: Exception | None = None
+        monkeypatch.setattr(notifications, "publish", lambda *batch: [("batch", batch)])
+        monkeypatch.setattr(notifications, "send", self.send)
+
+    async def send(self, messages: list[Any]) -> None:
+        self.sent += [batch for _, batch in messages]
+        self.reached.release()
+        await asyncio.get_running_loop().run_in_executor(None, self.open.wait)
+        if self.error is not None:
+            raise self.error
+
+    def wait_until_reached(self) -> None:
+        assert self.reached.acquire(timeout=5)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(monkeypatch)
+    yield gate
+    gate.open.set()
+
+
+@pytest.fixture
+def box() -> Outbox:
+    return Outbox()
+
+
+def failures() -> float:
+    return PUBLISH_FAILURES._value.get()
+
+
+def test_change_is_sent_by_another_thread(gate: Gate, box: Outbox) -> None:
+    box.change([(1, A, 5), (1, B, 6)])
+    assert box.flush()
+    assert gate.sent == [({(1, A): 5, (1, B): 6}, {})]
+
+
+def test_notice_is_sent_once_for_a_tenant(gate: Gate, box: Outbox) -> None:
+    gate.open.clear()
+    box.notice(1)
+    gate.wait_until_reached()
+    for tenant_id in (2, 2, 3):
+        box.notice(tenant_id)
+    gate.open.set()
+    assert box.flush()
+    assert gate.sent == [({}, {1: None}), ({}, {2: None, 3: None})]
+
+
+def test_changes_that_wait_together_are_sent_once_from_the_lowest_version(
+    gate: Gate, box: Outbox
+) -> None:
+    gate.open.clear()
+    box.change([(1, A, 1)])
+    gate.wait_until_reached()
+    for version in (3, 2, 4):
+        box.change([(1, A, version)])
+    box.change([(2, A, 9)])
+    gate.open.set()
+    assert box.flush()
+    assert gate.sent == [({(1, A): 1}, {}), ({(1, A): 2, (2, A): 9}, {})]
+
+
+def test_flush_says_whether_everything_was_sent(gate: Gate, box: Outbox) -> None:
+    assert box.flush(0)
+    gate.open.clear()
+    box.change([(1, A, 1)])
+    assert not box.flush(0)
+    gate.wait_until_reached()
+    assert not box.flush(0)
+    gate.open.set()
+    assert box.flush()
+
+
+def test_failed_send_is_counted_and_logged_without_its_message_and_the_next_one_works(
+    gate: Gate, box: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = failures()
+    gate.error = RuntimeError("a s3cret payload")
+    with caplog.at_level(logging.ERROR):
+        box.change([(1, A, 1)])
+        assert box.flush()
+    assert failures() == before + 1
+    assert "RuntimeError" in caplog.text
+    assert "s3cret" not in caplog.text
+    gate.error = None
+    box.change([(1, A, 2)])
+    assert box.flush()
+    assert len(gate.sent) == 2
+
+
+def test_save_returns_while_the_send_of_it_hangs(
+    world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.open.clear()
+    world.document.title = "B"
+    world.document.save()
+    gate.wait_until_reached()
+    assert stored(world.document).title == "B"
+    assert not outbox.flush(0)
+    gate.open.set()
+    assert outbox.flush()
+
+
+# Where it is sent: on the hub's loop while that runs.
+
+
+async def test_bound_outbox_sends_on_the_hubs_loop(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = asyncio.Event()
+
+    async def send(messages: Any) -> None:
+        sent.set()  # not thread-safe: only on this loop does it wake the waiter
+
+    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(notifications, "send", send)
+    box.bind(asyncio.get_running_loop())
+    box.notice(1)
+    await asyncio.wait_for(sent.wait(), 5)
+    assert await asyncio.to_thread(box.flush)
+
+
+def test_outbox_bound_to_a_loop_that_does_not_run_sends_by_itself(gate: Gate, box: Outbox) -> None:
+    loop = asyncio.new_event_loop()
+    box.bind(loop)
+    box.notice(1)
+    assert box.flush()
+    box.bind(None)
+    box.notice(2)
+    assert box.flush()
+    loop.close()
+    assert gate.sent == [({}, {1: None}), ({}, {2: None})]
+
+
+def test_loop_that_stops_while_it_sends_costs_that_batch_only(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    loop = asyncio.new_event_loop()
+    reached: list[Any] = []
+
+    async def send(messages: Any) -> None:
+        reached.append(messages)
+        if asyncio.get_running_loop() is loop:
+            loop.stop()
+            await asyncio.Future()
+
+    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(notifications, "send", send)
+    before = failures()
+    box.bind(loop)
+    loop.call_soon(box.notice, 1)
+    loop.run_forever()
+    assert box.flush()
+    assert failures() == before + 1
+    box.notice(2)
+    assert box.flush()
+    assert len(reached) == 2
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+# From wherever somebody saves.
+
+
+async def received(channel: str) -> dict[str, Any]:
+    layer: Any = get_channel_layer()
+    message: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
+    return message
+
+
+async def listening(world: World) -> str:
+    """A channel in the group of the document's viewers."""
+    layer: Any = get_channel_layer()
+    channel: str = await layer.new_channel()
+    await layer.group_add(
+        groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), channel
+    )
+    if settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels_redis"):
+        # A subscription is not acknowledged: an echo says that it is there.
+        await layer.group_send(
+            groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), {"type": "echo"}
+        )
+        assert (await received(channel))["type"] == "echo"
+    return channel
+
+
+async def test_save_of_a_plain_thread_reaches_the_broker(world: World) -> None:
+    channel = await listening(world)
+    outbox.bind(asyncio.get_running_loop())
+
+    def write() -> None:
+        world.document.title = "From a thread"
+        world.document.save()
+        connection.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert b"From a thread" in (await received(channel))["body"]
+    await asyncio.to_thread(thread.join)
+    outbox.bind(None)
+
+
+async def test_save_of_an_async_function_reaches_the_broker(world: World) -> None:
+    channel = await listening(world)
+    outbox.bind(asyncio.get_running_loop())
+    world.document.title = "From async"
+    await world.document.asave()
+    assert b"From async" in (await received(channel))["body"]
+    await in_thread(outbox.flush)()
+    outbox.bind(None)
+
+
+SCRIPT = """
+import django
+django.setup()
+from resources.models import Document
+document = Document.objects.across_tenants().get(pk={pk})
+document.title = "From a command"
+document.save()
+"""
+
+
+def start(world: World) -> subprocess.Popen[str]:
+    # By host name: resolving it takes an executor, which an ending interpreter has closed.
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": os.environ.get("REDIS_URL", "").replace("127.0.0.1", "localhost"),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(pk=world.document.pk)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(not os.environ.get("REDIS_URL"), reason="needs a broker between processes")
+async def test_save_of_another_process_that_ends_at_once_reaches_the_broker(world: World) -> None:
+    channel = await listening(world)
+    process = await asyncio.to_thread(start, world)
+    _, errors = await asyncio.to_thread(process.communicate)
+    assert (process.returncode, errors) == (0, "")
+    assert b"From a command" in (await received(channel))["body"]
+
+
+def test_process_that_ends_at_once_has_sent_what_it_wrote(world: World) -> None:
+    process = start(world)
+    _, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert Document.objects.get(tenant=world.tenants["acme"]).title == "From a command"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_has_an_outbox_of_its_own(gate: Gate) -> None:
+    gate.open.clear()
+    outbox.notice(1)
+    gate.wait_until_reached()
+    child = os.fork()
+    if child == 0:  # the parent's worker is not here, and nothing waits
+        os._exit(0 if outbox.flush(0) else 1)
+    gate.open.set()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert outbox.flush()
