@@ -65,6 +65,10 @@ class StrictDateTimeField(Strict, serializers.DateTimeField):
 class StrictDecimalField(Strict, serializers.DecimalField):
     """A decimal, from a string: a JSON number has lost its digits before anybody looks."""
 
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # DRF's own takes an empty string for null.
+        return serializers.Field.validate_empty_values(self, data)
+
 
 class StrictIntegerField(Strict, serializers.IntegerField):
     """An integer, from an integer."""

@@ -63,7 +63,7 @@ Command = Ping | Subscribe | Unsubscribe
 def is_reference(value: Any) -> bool:
     """A `ref` is a string of at most 64 characters or an integer that every JSON reader keeps."""
     if type(value) is int:
-        return -MAX_REF < value <= MAX_REF
+        return -MAX_REF <= value <= MAX_REF
     return isinstance(value, str) and len(value) <= 64
 
 

@@ -53,14 +53,12 @@ LIMITS = (
     # Keeping up
     Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
     Limit("sweep_seconds", 60.0, "In how long all live subscriptions are read again."),
-    Limit("sweep_cpu_percent", 5, "How much of one core the sweep may take."),
     Limit("round_size", 500, "How many subscriptions are read in one database snapshot."),
     # Parts
     Limit("executor_threads", 8, "Threads of each process that read for its sockets."),
     Limit("database_connections", 24, "PostgreSQL connections of each process, at most."),
     Limit("database_seconds", 20.0, "How long to wait for a free connection or a locked file."),
     Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
-    Limit("drain_seconds", 5.0, "Over how long a process that stops spreads its closing sockets."),
     Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),
     Limit("hsts_seconds", 31_536_000, "How long browsers keep to TLS, with `EARSHOT_TLS` on."),
     # Sockets

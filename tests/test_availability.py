@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -48,11 +47,12 @@ def test_a_save_returns_while_the_broker_hangs(
 ) -> None:
     server = start_server("uvicorn", REDIS_URL=valkey.url, EARSHOT_TAIL_SECONDS="0.2")
     with subscribe(server, world, "viewer") as viewer:
-        os.kill(valkey.process.pid, signal.SIGSTOP)
+        assert valkey.process is not None
+        valkey.process.send_signal(signal.SIGSTOP)
         try:
             patch(server, world, "owner", title="While it hangs")
             assert receive(viewer)["payload"]["title"] == "While it hangs"
         finally:
-            os.kill(valkey.process.pid, signal.SIGCONT)
+            valkey.process.send_signal(signal.SIGCONT)
         patch(server, world, "owner", title="Afterwards")
         assert receive(viewer)["payload"]["title"] == "Afterwards"

@@ -184,7 +184,7 @@ def test_list_has_what_the_reader_sees_newest_first(
         "editor": [("Plan", 8)],
         "viewer": [("Second", 8), ("Plan", 6)],
         "admin": [("Second", 5), ("Plan", 5)],
-        **dict.fromkeys(STRANGERS, []),
+        **{name: [] for name in STRANGERS},
     }
     for name, client in clients.items():
         for row in client.get(LIST).json()["results"]:
@@ -306,28 +306,27 @@ def test_put_ignores_what_may_only_be_read(world: World) -> None:
     assert answer.json()["owner_name"] == "owner"
 
 
-@pytest.mark.parametrize(
-    ("name", "field"),
-    [
-        *((name, field) for name in ("owner", "editor") for field in ("id", "owner_name")),
-        ("owner", "updated_at"),
-        ("owner", "created_at"),
-        ("owner", "version"),
-        ("owner", "owner"),
-        ("owner", "tenant"),
-        ("owner", "pk"),
-        ("owner", ""),
-        ("owner", "\0"),
-        ("owner", "\ud800"),
-        ("editor", "budget"),
-    ],
-)
-def test_patch_names_the_field_that_may_not_be_written(world: World, name: str, field: str) -> None:
+CLOSED = [
+    *((name, field) for name in ("owner", "editor") for field in ("id", "owner_name")),
+    ("owner", "updated_at"),
+    ("owner", "created_at"),
+    ("owner", "version"),
+    ("owner", "owner"),
+    ("owner", "tenant"),
+    ("owner", "pk"),
+    ("owner", ""),
+    ("owner", "\0"),
+    ("owner", "\ud800"),
+    ("editor", "budget"),
+]
+
+
+def test_patch_names_the_field_that_may_not_be_written(world: World) -> None:
     before = stored(world)
-    body = json.dumps({"title": "Changed", field: "x"})
-    answer = world.rest(name).patch(world.url, body, content_type="application/json")
-    assert answer.status_code == 400
-    assert set(answer.json()) == {field}
+    for name, field in CLOSED:
+        body = json.dumps({"title": "Changed", field: "x"})
+        answer = world.rest(name).patch(world.url, body, content_type="application/json")
+        assert (answer.status_code, set(answer.json())) == (400, {field})
     assert stored(world) == before
 
 
@@ -342,35 +341,38 @@ def test_put_and_post_name_unknown_fields(world: World, field: str) -> None:
         assert (answer.status_code, set(answer.json())) == (400, {field})
 
 
-@pytest.mark.parametrize(
-    ("body", "wrong"),
-    [
-        ("[]", {"non_field_errors"}),
-        ('[{"title": "X"}]', {"non_field_errors"}),
-        ('"title"', {"non_field_errors"}),
-        ("5", {"non_field_errors"}),
-        ("true", {"non_field_errors"}),
-        ("null", {"non_field_errors"}),
-        ("", None),
-        ("{", {"detail", "code"}),
-        ("NaN", {"detail", "code"}),
-        ('{"title": Infinity}', {"detail", "code"}),
-        ("\0", {"detail", "code"}),
-        ("[" * 100_000, {"detail", "code"}),
-        ("9" * 100_000, {"detail", "code"}),
-    ],
-)
-def test_body_that_is_no_object_is_refused(world: World, body: str, wrong: set[str] | None) -> None:
+NO_OBJECTS = [
+    ("[]", {"non_field_errors"}),
+    ('[{"title": "X"}]', {"non_field_errors"}),
+    ('"title"', {"non_field_errors"}),
+    ("5", {"non_field_errors"}),
+    ("true", {"non_field_errors"}),
+    ("null", {"non_field_errors"}),
+    ("{", {"detail", "code"}),
+    ("NaN", {"detail", "code"}),
+    ('{"title": Infinity}', {"detail", "code"}),
+    ("\0", {"detail", "code"}),
+    ("[" * 100_000, {"detail", "code"}),
+    ("9" * 100_000, {"detail", "code"}),
+]
+
+
+def test_body_that_is_no_object_is_refused(world: World) -> None:
     client = world.rest("owner")
-    patched = client.patch(world.url, body, content_type="application/json")
-    put = client.put(world.url, body, content_type="application/json")
-    posted = client.post(LIST, body, content_type="application/json")
-    if wrong is None:  # no body at all is an object without fields
-        assert patched.status_code == 200
-        assert [(a.status_code, set(a.json())) for a in (put, posted)] == [(400, {"title"})] * 2
-    else:
-        answers = [(a.status_code, set(a.json())) for a in (patched, put, posted)]
-        assert answers == [(400, wrong)] * 3
+    for body, wrong in NO_OBJECTS:
+        for send, url in ((client.patch, world.url), (client.put, world.url), (client.post, LIST)):
+            answer = send(url, body, content_type="application/json")
+            assert (answer.status_code, set(answer.json())) == (400, wrong), body[:60]
+
+
+def test_no_body_is_an_object_without_fields(world: World) -> None:
+    client = world.rest("owner")
+    assert client.patch(world.url, "", content_type="application/json").status_code == 200
+    for answer in (
+        client.put(world.url, "", content_type="application/json"),
+        client.post(LIST, "", content_type="application/json"),
+    ):
+        assert (answer.status_code, set(answer.json())) == (400, {"title"})
 
 
 def test_only_json_is_taken(world: World) -> None:

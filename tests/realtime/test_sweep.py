@@ -21,7 +21,7 @@ def drift(what: str) -> float:
     return DRIFT.labels("resources.document", what)._value.get()
 
 
-def execute(sql: str, *params: object) -> None:
+def execute(sql: str, *params: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
 
@@ -29,7 +29,7 @@ def execute(sql: str, *params: object) -> None:
 async def sweep_once(*sockets: SocketClient) -> None:
     """Let the sweep pass over everything live, and the repairs that follow come back."""
     hub = this_hub()
-    hub.limits["sweep_seconds"] = 0.0
+    hub.limits = {**hub.limits, "sweep_seconds": 0.0}
     task = asyncio.get_running_loop().create_task(sweep.run(hub))
     for _ in range(3 * sweep.SLICES):
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from pytest_django import Settings
@@ -11,6 +12,7 @@ from realtime import groups, reading, tail
 from realtime.hub import Hub
 from realtime.outbox import outbox
 from realtime.reading import Changed
+from realtime.subscriptions import Subscription
 from resources.documents.audiences import DOCUMENTS
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
@@ -30,9 +32,12 @@ async def test_a_lost_change_is_asked_only_for_those_who_see_it(
         asked: list[str | None] = []
         rounds = rounds_of(world)
         ask = rounds.ask
-        monkeypatch.setattr(
-            rounds, "ask", lambda found: asked.extend(s.audience for s in found) or ask(found)
-        )
+
+        def noted(found: Iterable[Subscription]) -> None:
+            asked.extend(s.audience for s in found)
+            ask(found)
+
+        monkeypatch.setattr(rounds, "ask", noted)
         await tail.run(this_hub())
         assert asked == ["owner"]
         assert [f["type"] for f in await owner.settle()] == ["UPDATE_DOCUMENT"]

@@ -1,0 +1,59 @@
+"""Documents name only what exists."""
+
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+from django.urls import Resolver404, resolve
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def missing(text: str) -> Iterator[str]:
+    """The files, addresses, settings and commands that a text names and that do not exist."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"`([\w./-]+/[\w./-]*)`", prose):
+        if name.split("/")[0] in folders and not (ROOT / name).exists():
+            yield name
+    for address in re.findall(r"/api/[\w/{}.:-]+", text):
+        try:
+            resolve(re.sub(r"{\w+}", "x", address))
+        except Resolver404:
+            yield address
+    settings = (ROOT / "docs" / "settings.md").read_text()
+    variables = re.findall(r"\bEARSHOT_[A-Z_]*[A-Z]\b", text)
+    yield from (name for name in variables if f"`{name}`" not in settings)
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    yield from (name for name in re.findall(r"\bmake (\w+)[`\n]", text) if name not in targets)
+    for name in re.findall(r"manage\.py (\w+)", text):
+        if name not in get_commands():
+            yield name
+    yield from (name for name in re.findall(r" -m (\w[\w.]*)", text) if find_spec(name) is None)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_document_names_only_what_exists(document: Path) -> None:
+    text = document.read_text()
+    assert list(missing(text)) == []
+    links = re.findall(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    assert [link for pair in links for link in pair if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`realtime/nothing.py`",
+        "GET /api/nothing/",
+        "`EARSHOT_NOTHING`",
+        "`make nothing`",
+        "manage.py nothing",
+        "python -m nothing",
+    ],
+)
+def test_checker_finds_what_does_not_exist(text: str) -> None:
+    assert len(list(missing(text))) == 1
