@@ -161,11 +161,13 @@ class LiveModel(Guarded):
         """The field's value as the database would give it back; an expression is evaluated now."""
         field: Any = self._meta.get_field(name)
         value = getattr(self, field.attname)
-        if hasattr(value, "resolve_expression"):
-            rows = type(self)._base_manager.filter(pk=self.pk)
-            value = rows.values_list(models.ExpressionWrapper(value, field), flat=True).get()
-            setattr(self, field.attname, value)
-        return field.to_python(value)
+        if not hasattr(value, "resolve_expression"):
+            return field.to_python(value)
+        rows = type(self)._base_manager.filter(pk=self.pk)
+        [value] = rows.values_list(models.ExpressionWrapper(value, field), flat=True)
+        value = field.to_python(value)
+        setattr(self, field.attname, value)
+        return value
 
     @property
     def _unconfirmed(self) -> list[set[str]]:

@@ -51,6 +51,7 @@ def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> l
     for (tenant_id, label), versions in by_resource.items():
         messages += _attempt(_frames, registry.get(label), tenant_id, versions)
         _attempt(dependents.raise_shown, label, tenant_id, versions)
+    close_old_connections()
     return messages
 
 
@@ -61,9 +62,8 @@ def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Mess
     except Exception as error:
         PUBLISH_FAILURES.inc()
         log_failure(logger, "A change could not be announced; the tail finds it", error)
+        close_old_connections()  # what failed may be the connection
         return []
-    finally:
-        close_old_connections()
 
 
 def _notices(tenant_ids: Iterable[int]) -> list[Message]:

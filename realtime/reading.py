@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, models, transaction
 
@@ -18,6 +18,11 @@ from permissions.snapshot import snapshot
 from realtime import changes, dependents, frames
 from realtime.frames import Frame
 from realtime.queryset import raise_versions
+
+HORIZON: Final = {
+    "postgresql": ("xid", "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    "sqlite": ("pk", "SELECT coalesce(max(id), 0) + 1 FROM realtime_change"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +116,10 @@ def read_tail(tenant_ids: Collection[int], cursor: int | None) -> TailReading:
 
 def _horizon() -> tuple[int, str]:
     """The cursor of the next tail and the column that it is compared with."""
-    from realtime.models import Change
-
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            return cursor.fetchone()[0], "xid"
-    newest = Change.objects.aggregate(newest=models.Max("pk"))["newest"] or 0
-    return newest + 1, "pk"
+    column, query = HORIZON[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0], column
 
 
 def repair_change(tenant_id: int, ref: Ref, version: int) -> bool:

@@ -13,6 +13,12 @@ from tests.world import World
 StartServer = Callable[..., LiveServer]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """The tables are emptied after a test; nothing may still be announced from them."""
+    outbox.flush()
+
+
 @pytest.fixture
 def start_server(transactional_db: None) -> Iterator[StartServer]:
     """`start_server("daphne", EARSHOT_TAIL_SECONDS="1")` starts a process; all stop at the end."""

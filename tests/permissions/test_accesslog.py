@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from django.db import transaction
 
@@ -12,7 +14,7 @@ DOCUMENT = "resources.document"
 
 
 @pytest.fixture
-def heard(request: pytest.FixtureRequest) -> list[int]:
+def heard() -> Iterator[list[int]]:
     """The tenants of which `access_committed` told."""
     tenants: list[int] = []
 
@@ -20,8 +22,8 @@ def heard(request: pytest.FixtureRequest) -> list[int]:
         tenants.append(tenant_id)
 
     access_committed.connect(hear)
-    request.addfinalizer(lambda: access_committed.disconnect(hear))
-    return tenants
+    yield tenants
+    access_committed.disconnect(hear)
 
 
 def test_touches_are_logged_once_each_with_their_cause(place: World) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import models
@@ -87,8 +88,9 @@ def test_unknown_audience_is_none() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("resource", [DOCUMENTS, PROFILES])
 def test_permission_tables_are_those_that_guardian_finds(resource: Resource) -> None:
-    assert resource.user_grants is get_user_obj_perms_model(resource.model)
-    assert resource.group_grants is get_group_obj_perms_model(resource.model)
+    model: Any = resource.model
+    assert resource.user_grants is get_user_obj_perms_model(model)
+    assert resource.group_grants is get_group_obj_perms_model(model)
 
 
 @pytest.mark.parametrize("table", ["user_grants", "group_grants"])

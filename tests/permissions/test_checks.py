@@ -16,6 +16,7 @@ from resources.models import Document, Profile
 from tenants.opaque import OpaqueIdField
 from tests.permissions.test_audiences import Bare
 
+USER: Any = serializers.CurrentUserDefault()
 Declare = Callable[[Resource], Resource]
 
 
@@ -122,7 +123,7 @@ def test_override_that_hides_what_is_shown_is_found(declare: Declare, method: st
         serializers.HiddenField(default="x"),
         serializers.FileField(read_only=True),
         serializers.ImageField(read_only=True),
-        serializers.CharField(read_only=False, default=serializers.CurrentUserDefault()),
+        serializers.CharField(read_only=False, default=USER),
         serializers.HyperlinkedIdentityField(view_name="document-detail"),
         serializers.IntegerField(source="pk", read_only=True),
         serializers.ReadOnlyField(source="id"),
@@ -195,7 +196,8 @@ def test_inherited_field_that_is_not_shown_may_stay_open(declare: Declare) -> No
         title = serializers.CharField()
 
     class Narrow(Wide):
-        class Meta(Good.Meta):
+        class Meta:
+            model = Document
             fields = ("id",)
 
     assert found(declare, Audience("viewer", "view_document", Narrow)) == []

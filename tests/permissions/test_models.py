@@ -50,6 +50,14 @@ def bulk(world: World, **options: Any) -> Any:
     return DocumentUserGrant.objects.bulk_create(rows, **options)
 
 
+def create_by_save(world: World) -> None:
+    DocumentUserGrant(
+        user=world.user("member"),
+        permission=permission("view_document"),
+        content_object=world.document,
+    ).save()
+
+
 def move_by_save(world: World) -> None:
     grant = grant_of(world, "viewer")
     grant.user = world.user("member")
@@ -125,6 +133,7 @@ def test_overwriting_bulk_create_is_refused(place: World) -> None:
 @pytest.mark.parametrize(
     "write",
     [
+        create_by_save,
         move_by_save,
         move_by_bulk_update,
         lambda w: bulk(w, ignore_conflicts=True),

@@ -116,7 +116,7 @@ def test_changed_standing_touches_the_user_or_the_whole_tenant(
 def test_ended_credential_touches_its_user(place: World) -> None:
     place.token("viewer")
     log = Log(place.tenants["acme"].pk)
-    User.objects.get(username="viewer").auth_token_set.all().delete()  # type: ignore[attr-defined]
+    User.objects.get(username="viewer").auth_token_set.all().delete()
     assert log.new("user_id", "cause") == [(place.user("viewer").pk, "credential")]
 
 

@@ -1,6 +1,7 @@
 """A tenant with one document, and an ear at the outbox."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -49,16 +50,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Told]:
 
 
 @pytest.fixture
-def library(transactional_db: None) -> Iterator[None]:
-    """The app `library` is installed and has its tables."""
-    from tests.realtime.library.models import MODELS
+def library(transactional_db: None) -> Iterator[Any]:
+    """The models of the app `library`, which is installed and has its tables."""
+    from tests.realtime.library import models
 
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.realtime.library"]):
         with connection.schema_editor() as editor:
-            for model in MODELS:
+            for model in models.MODELS:
                 editor.create_model(model)
-        yield
+        yield models
         assert outbox.flush()
         with connection.schema_editor() as editor:
-            for model in reversed(MODELS):
+            for model in reversed(models.MODELS):
                 editor.delete_model(model)

@@ -14,9 +14,7 @@ from tenants.watching import rows_changed
 def test_ready_connects_signals_and_registers_checks_once() -> None:
     config = apps.get_app_config("realtime")
     assert isinstance(config, RealtimeConfig)
-    before = [
-        len(signal.receivers) for signal in (access_committed, rows_changed, post_delete)
-    ]
+    before = [len(signal.receivers) for signal in (access_committed, rows_changed, post_delete)]
     config.ready()
     after = [len(signal.receivers) for signal in (access_committed, rows_changed, post_delete)]
     assert before == after

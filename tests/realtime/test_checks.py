@@ -13,7 +13,7 @@ from tests.realtime.library.models import Book, Novel
 
 def check(monkeypatch: pytest.MonkeyPatch, *found: type[models.Model]) -> list[str]:
     monkeypatch.setattr(apps, "get_models", lambda: list(found))
-    return [f"{e.id} {e.obj.__name__} {e.hint}" for e in check_trackers()]  # type: ignore[union-attr]
+    return [f"{e.id} {e.obj.__name__} {e.hint}" for e in check_trackers()]
 
 
 def test_projects_own_models_pass() -> None:

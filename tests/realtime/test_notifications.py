@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,14 +23,13 @@ ALL = ["owner", "editor", "viewer", "auditor"]
 
 
 @pytest.fixture
-def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the outbox would have published; nothing of it is."""
     batches: list[Any] = []
     monkeypatch.setattr(
         outbox, "change", lambda versions: batches.append({(t, r): v for t, r, v in versions})
     )
-    yield batches
-    assert outbox.flush()
+    return batches
 
 
 def audiences(messages: list[Any]) -> list[str]:
@@ -118,7 +116,6 @@ def test_notice_names_the_tenants_revision(world: World) -> None:
             {"type": "hub.notice", "tenant": acme, "revision": accesslog.revision(acme)},
         )
     ]
-    assert outbox.flush()
 
 
 def test_publishing_costs_the_same_queries_for_one_and_for_fifty_objects(
@@ -127,7 +124,7 @@ def test_publishing_costs_the_same_queries_for_one_and_for_fifty_objects(
     acme = world.tenants["acme"]
     new = [Document(tenant=acme, owner=world.user("owner"), title="A") for _ in range(49)]
     Document.objects.bulk_create(new)
-    costs = []
+    costs: list[tuple[int, int]] = []
     for rows in (Document.objects.filter(pk=world.document.pk), Document.objects.all()):
         rows.filter(tenant=acme).update(body=f"B{len(costs)}")
         with CaptureQueriesContext(connection) as queries:

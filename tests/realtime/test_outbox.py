@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import wait
 from typing import Any
 
 import pytest
@@ -159,6 +160,32 @@ async def test_bound_outbox_sends_on_the_hubs_loop(
     assert await asyncio.to_thread(box.flush)
 
 
+async def test_slow_send_is_waited_for_while_the_loop_runs(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, looked_twice = asyncio.get_running_loop(), asyncio.Event()
+    looks: list[Any] = []
+
+    def look(futures: Any, timeout: float) -> Any:
+        looks.append(futures)
+        if len(looks) == 2:
+            loop.call_soon_threadsafe(looked_twice.set)
+        return wait(futures, 0.01)
+
+    async def send(messages: Any) -> None:
+        await looked_twice.wait()
+
+    monkeypatch.setattr(module, "wait", look)
+    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(notifications, "send", send)
+    before = failures()
+    box.bind(loop)
+    box.notice(1)
+    assert await asyncio.to_thread(box.flush)
+    assert looked_twice.is_set()
+    assert failures() == before
+
+
 def test_outbox_bound_to_a_loop_that_does_not_run_sends_by_itself(gate: Gate, box: Outbox) -> None:
     loop = asyncio.new_event_loop()
     box.bind(loop)
@@ -214,9 +241,7 @@ async def listening(world: World) -> str:
     """A channel in the group of the document's viewers."""
     layer: Any = get_channel_layer()
     channel: str = await layer.new_channel()
-    await layer.group_add(
-        groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), channel
-    )
+    await layer.group_add(groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), channel)
     if settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels_redis"):
         # A subscription is not acknowledged: an echo says that it is there.
         await layer.group_send(

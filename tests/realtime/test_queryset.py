@@ -197,19 +197,18 @@ def test_bulk_create_of_nothing_records_nothing(db: None) -> None:
 
 
 @pytest.mark.parametrize("option", ["ignore_conflicts", "update_conflicts"])
-def test_bulk_create_that_may_write_other_rows_is_refused(document: Document, option: Any) -> None:
+def test_bulk_create_that_may_write_other_rows_is_refused(document: Document, option: str) -> None:
+    create: Any = Document.objects.bulk_create
     with pytest.raises(UnrecordableWrite, match=f"{option}=True") as caught:
-        Document.objects.bulk_create([document], **{option: True})
+        create([document], **{option: True})
     assert caught.value.option == option
 
 
-def test_bulk_create_nobody_declared_gives_no_grants(library: None) -> None:
-    from tests.realtime.library.models import Book
-
+def test_bulk_create_nobody_declared_gives_no_grants(library: Any) -> None:
     acme = Tenant.objects.create(slug="acme", name="Acme")
-    [book] = Book.objects.bulk_create([Book(tenant=acme, title="A")])
+    [book] = library.Book.objects.bulk_create([library.Book(tenant=acme, title="A")])
     assert changes_of(book) == [(book.version, None)]
-    assert holder_fields(Book) == frozenset()
+    assert holder_fields(library.Book) == frozenset()
     assert holder_fields(Document) == {"owner"}
 
 
@@ -279,12 +278,10 @@ def test_deletion_of_a_membership_takes_the_profile(document: Document, owner: U
 # What Django itself writes.
 
 
-def test_reverse_manager_writes_are_recorded(library: None) -> None:
-    from tests.realtime.library.models import Book, Shelf
-
+def test_reverse_manager_writes_are_recorded(library: Any) -> None:
     acme = Tenant.objects.create(slug="acme", name="Acme")
-    shelf = Shelf.objects.create()
-    book, other = (Book.objects.create(tenant=acme, title=title) for title in "AB")
+    shelf = library.Shelf.objects.create()
+    book, other = (library.Book.objects.create(tenant=acme, title=title) for title in "AB")
     recordings = [Recording(book), Recording(other)]
     books = shelf.books(manager="unscoped")
     books.add(book)
@@ -298,12 +295,10 @@ def test_reverse_manager_writes_are_recorded(library: None) -> None:
     assert changes_of(made) == [(made.version, None)]
 
 
-def test_deleted_target_of_a_nullable_key_is_recorded(library: None) -> None:
-    from tests.realtime.library.models import Book, Shelf
-
+def test_deleted_target_of_a_nullable_key_is_recorded(library: Any) -> None:
     acme = Tenant.objects.create(slug="acme", name="Acme")
-    shelf = Shelf.objects.create()
-    book = Book.objects.create(tenant=acme, title="A", shelf=shelf)
+    shelf = library.Shelf.objects.create()
+    book = library.Book.objects.create(tenant=acme, title="A", shelf=shelf)
     recording = Recording(book)
     shelf.delete()
     assert recording.shows(["shelf"])

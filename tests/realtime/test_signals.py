@@ -30,7 +30,7 @@ def test_access_change_is_noticed_after_its_commit_only(monkeypatch: pytest.Monk
 
 
 def test_deletions_of_rows_that_nobody_watches_stay_one_query() -> None:
-    """A listener for every model would make Django load what it deletes, as when rows are pruned."""
+    """A listener for every model would make Django load what it deletes: rows are pruned so."""
     watched: list[type[models.Model]] = [Document, Profile]
     assert all(post_delete.has_listeners(model) for model in watched)
     assert not any(post_delete.has_listeners(model) for model in (Change, ContentType))
@@ -52,4 +52,3 @@ def test_failing_listener_does_not_fail_the_committed_write(
     both = world.user("both")
     both.username = "renamed"
     both.save()
-    assert outbox.flush()
