@@ -11,6 +11,7 @@ from django.http import Http404
 from django.utils.http import parse_etags, quote_etag
 from rest_framework import exceptions, serializers, status
 from rest_framework.metadata import SimpleMetadata
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -19,9 +20,11 @@ from permissions import decision
 from permissions.audiences import Audience, Resource
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
+from permissions.renderers import JSONRenderer
 from permissions.rendering import Ref, Representation, render
 from tenants import opaque
-from tenants.rest import PrivateResponseMixin
+from tenants.credentials import TokenAuthentication
+from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
 
 
 class PreconditionFailed(exceptions.APIException):
@@ -46,7 +49,12 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     request: Any  # with `tenant` and `membership`, which its permission class sets
     lookup_value_regex = "[^/]+"
     metadata_class = Metadata
+    # Named here, not only in the project's defaults: without them it would not work elsewhere.
+    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    permission_classes = (IsAuthenticated, InTenant)
     parser_classes = (JSONParser,)
+    renderer_classes = (JSONRenderer,)
+    pagination_class = Pagination
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """The widest audience's serializer: what the schema documents."""

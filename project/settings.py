@@ -210,7 +210,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_THROTTLE_CLASSES": ["tenants.rest.UserThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["permissions.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["permissions.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "tenants.rest.Pagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tenants.rest.exception_handler",

@@ -56,6 +56,7 @@ class EarshotConsumer(AsyncConsumer):
         self.wake = asyncio.Event()
         self.mailbox = Mailbox(self.wake.set)
         self.unusable = 0
+        self.limited = 0
         self.expiry: asyncio.TimerHandle | None = None
         self.cutting: asyncio.Task[None] | None = None
         self.departure: asyncio.Task[None] | None = None
@@ -108,8 +109,10 @@ class EarshotConsumer(AsyncConsumer):
         if size > self.limits["client_frame_bytes"]:
             self.mailbox.close(Close.TOO_BIG)
         elif not self.bucket.allow(asyncio.get_running_loop().time()):
-            self._refuse(messages.error(Error.RATE_LIMITED), Close.TOO_MANY)
+            self.limited += 1
+            self._refuse(messages.error(Error.RATE_LIMITED), self.limited, Close.TOO_MANY)
         else:
+            self.limited = 0
             self._receive(text)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
@@ -124,20 +127,18 @@ class EarshotConsumer(AsyncConsumer):
                 raise InvalidFrame("Binary frames have no meaning here.")
             command = parse(text)
         except InvalidFrame as invalid:
+            self.unusable += 1
             frame = messages.error(Error.INVALID, invalid.ref, detail=invalid.detail)
-            self._refuse(frame, Close.UNUSABLE)
+            self._refuse(frame, self.unusable, Close.UNUSABLE)
             return
         self.unusable = 0
         self._obey(command)
 
-    def _refuse(self, frame: str, code: Close) -> None:
-        """Answer a frame that is not obeyed; some in a row end the socket."""
-        self.unusable += 1
-        if self.unusable >= self.limits["invalid_frames"]:
-            self.mailbox.answer(frame)
+    def _refuse(self, frame: str, in_a_row: int, code: Close) -> None:
+        """Answer a frame that is not obeyed; some of a kind in a row end the socket."""
+        self.mailbox.answer(frame)
+        if in_a_row >= self.limits["invalid_frames"]:
             self.mailbox.close(code)
-        else:
-            self.mailbox.answer(frame)
 
     def _obey(self, command: Command) -> None:
         hub, socket = self.hub, self.socket
@@ -154,7 +155,7 @@ class EarshotConsumer(AsyncConsumer):
             case Subscribe(target, _, ref) if hub.full(socket, command):
                 code = Error.TOO_MANY_SUBSCRIPTIONS
                 self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
-            case Subscribe():
+            case _:
                 hub.subscribe(socket, command)
 
     # What is sent.
@@ -180,16 +181,21 @@ class EarshotConsumer(AsyncConsumer):
             await self._close(Close.SERVER_ERROR)
 
     async def _send_text(self, text: str) -> None:
-        if self.socket is not None:
-            self.socket.sending_since = asyncio.get_running_loop().time()
+        assert self.socket is not None  # a refused one has no answers
+        self.socket.sending_since = asyncio.get_running_loop().time()
         await self.base_send({"type": "websocket.send", "text": text})
-        if self.socket is not None:
-            self.socket.sending_since = None
+        self.socket.sending_since = None
 
     async def _close(self, code: Close) -> None:
         """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
         try:
-            await self.base_send({"type": "websocket.close", "code": int(code)})
+            async with asyncio.timeout(self.limits["cut_seconds"]):
+                await self.base_send({"type": "websocket.close", "code": int(code)})
+        except TimeoutError:
+            # uvicorn gives its protocol away through the bound method; Daphne's pings time out.
+            transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
+            if transport is not None:
+                transport.abort()
         except Exception as error:  # servers differ in what they raise when the client went first
             logger.debug("Socket %s went first (%s).", self.connection, type(error).__name__)
 
@@ -201,14 +207,7 @@ class EarshotConsumer(AsyncConsumer):
 
     async def _cut_off(self) -> None:
         self._depart()
-        try:
-            async with asyncio.timeout(self.limits["cut_seconds"]):
-                await self._close(Close.TOO_SLOW)
-        except TimeoutError:
-            # uvicorn gives its protocol away through the bound method; Daphne's pings time out.
-            transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
-            if transport is not None:
-                transport.abort()
+        await self._close(Close.TOO_SLOW)
 
     # Beginning and end.
 

@@ -65,7 +65,7 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
         await self.joins.close()
-        self._executor.shutdown(wait=False)
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
         """Run a plain function on one of the hub's threads, with a database connection."""

@@ -101,6 +101,7 @@ class Joins:
         """Join once more the groups that the broker failed to join: they live by the tail."""
         for group in self.groups.values():
             if group.failed and group.membership is Membership.JOINED:
+                group.membership = Membership.JOINING  # who does not want it now leaves it then
                 self._start(self._join(group))
 
     async def close(self) -> None:

@@ -118,6 +118,8 @@ class Rounds:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._task = None  # one that was cancelled before it began did not do so itself
+        self._leave_empty()
 
     def tasks(self) -> list[asyncio.Future[Any]]:
         """The round and the repairs under way."""

@@ -27,11 +27,15 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
-    """Two tenants, their people and one shared document, committed and announced."""
+def world(transactional_db: None) -> Iterator[World]:
+    """Two tenants, their people and one shared document, committed and announced.
+
+    Afterwards what is still to be announced is sent, before the tables are emptied.
+    """
     world = World()
     assert outbox.flush()
-    return world
+    yield world
+    assert outbox.flush()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.db import connection, connections
 
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
-from realtime.outbox import outbox
 from tests.world import World
 
 T = TypeVar("T")
@@ -23,13 +22,6 @@ on_postgresql = pytest.mark.skipif(
 def place(db: None) -> World:
     """The world for tests that need neither commits nor snapshots."""
     return World()
-
-
-@pytest.fixture
-def world(world: World) -> Iterator[World]:
-    """The committed world; what was announced is sent before its tables are emptied."""
-    yield world
-    assert outbox.flush()
 
 
 @pytest.fixture

@@ -312,7 +312,6 @@ async def test_server_that_gives_no_transport_away_ends_the_socket_itself(
     assert nothing_left(hub)
 
 
-@pytest.mark.xfail(reason="only a cut aborts the transport")
 async def test_close_that_hangs_costs_the_transport(world: World, settings: Settings) -> None:
     """A client that takes nothing cannot be sent a close frame, whatever the code."""
     limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
@@ -322,7 +321,6 @@ async def test_close_that_hangs_costs_the_transport(world: World, settings: Sett
         await asyncio.wait_for(wire.aborted.wait(), 1)
 
 
-@pytest.mark.xfail(reason="only a cut aborts the transport")
 async def test_failed_socket_whose_close_hangs_is_let_go(
     world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -251,7 +251,6 @@ async def test_broker_that_hangs_holds_a_join_only_for_so_long(layer: GatedLayer
     assert joins.groups == {}
 
 
-@pytest.mark.xfail(reason="Joins.retry joins a group that may be left meanwhile")
 async def test_group_left_while_its_join_is_tried_again_leaves_no_membership(
     joins: Joins, layer: GatedLayer
 ) -> None:

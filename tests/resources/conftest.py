@@ -1,17 +1,8 @@
 """The committed world, whose announcements are sent before its tables are emptied."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from realtime.outbox import outbox
 from tests.world import World
-
-
-@pytest.fixture
-def world(world: World) -> Iterator[World]:
-    yield world
-    assert outbox.flush()
 
 
 @pytest.fixture
