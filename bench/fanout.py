@@ -27,10 +27,10 @@ django.setup()
 from asgiref.sync import sync_to_async  # noqa: E402  (needs the settings)
 from channels.layers import get_channel_layer  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from realtime.outbox import outbox  # noqa: E402
 from websockets.asyncio.client import ClientConnection, connect  # noqa: E402
 
 from bench.peers import GROUP  # noqa: E402
+from realtime.outbox import outbox  # noqa: E402
 from tests.servers import free_port  # noqa: E402
 from tests.world import World  # noqa: E402
 

@@ -50,7 +50,7 @@ def on_grant_deleted(instance: Any, origin: Any, **_: Any) -> None:
 
 def on_object_deleted(instance: Any, **_: Any) -> None:
     """An object went: one row for the object, and never a frame."""
-    touch = Touch(model=instance._meta.label_lower, object_id=instance.pk)
+    touch = Touch(model=instance._meta.concrete_model._meta.label_lower, object_id=instance.pk)
     accesslog.record(instance.tenant_id, [touch], "deleted")
 
 

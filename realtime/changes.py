@@ -120,7 +120,7 @@ class Creation:
         self.model = model
         label = ref_of(model, 0).model
         self.rows = _write(
-            Change(tenant_id=tenant_id, model=label, object_id=0, version=0)
+            Change(tenant_id=tenant_id, model=label, object_id=0, version=0, creation=True)
             for tenant_id in tenant_ids
         )
 
@@ -168,16 +168,21 @@ def fields_changed(
     return found
 
 
-def fields_since(model: str, versions: Mapping[int, int]) -> dict[int, set[str] | None]:
+def fields_since(
+    model: str, versions: Mapping[int, int], *, creations: bool = True
+) -> dict[int, set[str] | None]:
     """For each object id, the fields changed in its version given and all later ones; None: any.
 
-    No fields if there are no such versions: they were rolled back.
+    No fields if there are no such versions: they were rolled back. A creation changed any field;
+    without `creations` it counts for nothing.
     """
     from realtime.models import Change
 
     rows = Change.objects.filter(
         model=model, object_id__in=versions, version__gte=min(versions.values())
     )
+    if not creations:
+        rows = rows.filter(creation=False)
     found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
     for pk, version, fields in rows.values_list("object_id", "version", "fields"):
         if version >= versions[pk]:

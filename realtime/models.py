@@ -38,6 +38,7 @@ class Change(models.Model):
     model = models.CharField(max_length=100)
     object_id = models.BigIntegerField()
     version = models.BigIntegerField()
+    creation = models.BooleanField(default=False)
     fields = models.JSONField(null=True)
     xid = models.BigIntegerField()
     at = models.DateTimeField(auto_now_add=True)

@@ -75,10 +75,11 @@ def _notices(tenant_ids: Iterable[int]) -> list[Message]:
 
 
 def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
+    """The frames of changed objects; none of new ones, to which nobody can be subscribed yet."""
     with snapshot():
         revision = accesslog.revision(tenant_id)
         objects = objects_of(resource, tenant_id, versions)
-        since = changes.fields_since(resource.label, versions)
+        since = changes.fields_since(resource.label, versions, creations=False)
         exact = changes.fields_changed(
             resource.label, [(o.pk, o.version) for o in objects.values()]
         )

@@ -122,21 +122,21 @@ def _horizon() -> tuple[int, str]:
         return cursor.fetchone()[0], column
 
 
-def repair_change(tenant_id: int, ref: Ref, version: int) -> bool:
+def repair_change(tenant_id: int, ref: Ref, version: int, above: int) -> bool:
     """Write the Change that is missing for an object whose payload moved without one.
 
-    False if somebody else raised the version meanwhile: then there is nothing missing.
+    The new version is `above` + 1: `version`, or more if it was lowered by hand. False if somebody
+    else raised it meanwhile: then there is nothing missing.
     """
-    base: Any = registry.get(ref.model).model._base_manager
+    model: Any = registry.get(ref.model).model
+    row = model._base_manager.filter(tenant_id=tenant_id, pk=ref.pk, version=version)
     with transaction.atomic():
-        row = base.filter(tenant_id=tenant_id, pk=ref.pk, version=version)
-        locked = {
-            r["pk"]: r
-            for r in row.select_for_update(no_key=True).values("pk", "tenant_id", "version")
-        }
-        if locked:
-            raise_versions(registry.get(ref.model).model, None, locked)
-    return bool(locked)
+        locked = row.select_for_update(no_key=True).values("pk", "tenant_id")
+        rows = {r["pk"]: {**r, "version": above} for r in locked}
+        if rows:
+            models.QuerySet(model).filter(pk=ref.pk).update(version=above)
+            raise_versions(model, None, rows)
+    return bool(rows)
 
 
 def repair_access(tenant_id: int, user_id: int, ref: Ref) -> bool:

@@ -31,9 +31,9 @@ class Repairs:
         """A user's audience of an object moved without a row in the access log."""
         self._start("access", s.ref, reading.repair_access, s.user_id, s.ref)
 
-    def change(self, s: Subscription) -> None:
-        """An object's payload moved without a new version."""
-        self._start("change", s.ref, reading.repair_change, s.ref, s.version)
+    def change(self, s: Subscription, read: int) -> None:
+        """An object's payload moved without a new version, or its version (`read`) was lowered."""
+        self._start("change", s.ref, reading.repair_change, s.ref, read, s.version)
 
     def _start(self, what: str, ref: Ref, work: Callable[..., bool], *args: Any) -> None:
         """Repair it, unless that is under way: everybody who sees the object finds the same."""

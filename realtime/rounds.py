@@ -208,8 +208,8 @@ class Rounds:
         if r is None:
             self.remove(s)
             s.end()
-        elif r.version < s.version:  # a frame overtook the read
-            self.ask([s])
+        elif r.version < s.version:
+            self._overtaken(s, r)
         elif s.state is State.LIVE and r.version == s.version:
             self._confirm(s, r)
         elif s.state is State.LIVE or self._is_joined(s, r, began):
@@ -217,11 +217,19 @@ class Rounds:
             s.version = r.version
             s.put(r)
 
+    def _overtaken(self, s: Subscription, r: Frame) -> None:
+        """A frame overtook the read: read again; if that is no newer, the version was lowered."""
+        if s.overtaken_at == s.version:
+            self._repairs.change(s, r.version)
+        else:
+            s.overtaken_at = s.version
+            self.ask([s])
+
     def _confirm(self, s: Subscription, r: Frame) -> None:
         """The read is of the version that the subscription has, and must show the same."""
         newest = s.slot or s.sent
         if newest is None or newest is GONE or r.seen.etag != newest.seen.etag:
-            self._repairs.change(s)
+            self._repairs.change(s, r.version)
         elif s.waiting:
             s.put(r)
 

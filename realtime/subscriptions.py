@@ -42,11 +42,13 @@ class Subscription:
     """One socket's subscription of one object.
 
     `slot` is the one state to be sent next, `sent` the last one handed to the socket; `version` is
-    the newest that the fence let in, `audience` the one it is for.
+    the newest that the fence let in, `audience` the one it is for; `overtaken_at` the version at
+    which a read was last older.
     """
 
     __slots__ = (
-        "audience", "id", "ref", "sent", "slot", "socket", "state", "version", "waiting",
+        "audience", "id", "overtaken_at", "ref", "sent", "slot", "socket", "state", "version",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
@@ -56,6 +58,7 @@ class Subscription:
         self.state = State.PENDING
         self.audience: str | None = None
         self.version = -1
+        self.overtaken_at = -1
         self.slot: Frame | Gone | None = None
         self.sent: Frame | None = None
         self.waiting: list[Waiting] = []

@@ -6,6 +6,8 @@ import os
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "for tests only, known to everybody")
 os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
+# Tests that run at once have databases of their own, in which the same keys mean others.
+os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")
 
 from project.settings import *  # noqa: F403
 from project.settings import BASE_DIR, DATABASES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -31,13 +32,22 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        people = sorted({username for members in MEMBERS.values() for username in members})
+        for user in User.objects.bulk_create(
+            User(username=name, email=f"{name}@example.com", password=make_password("secret"))
+            for name in people
+        ):
+            self.users[user.username] = user
         for slug, members in MEMBERS.items():
             self.tenants[slug] = Tenant.objects.create(slug=slug, name=slug.capitalize())
-            for username in members:
-                role = Role.ADMIN if username in ("admin", "rival") else Role.MEMBER
-                Membership.objects.create(
-                    tenant=self.tenants[slug], user=self.user(username), role=role
+            Membership.objects.bulk_create(
+                Membership(
+                    tenant=self.tenants[slug],
+                    user=self.users[username],
+                    role=Role.ADMIN if username in ("admin", "rival") else Role.MEMBER,
                 )
+                for username in members
+            )
         self.document = self.create(title="Plan", body="Text", budget="10.00")
         for username in ("editor", "viewer"):
             self.grant(username, username)

@@ -148,10 +148,10 @@ def test_resource_that_fails_does_not_stop_others_and_is_counted_and_logged(
     acme = world.tenants["acme"].pk
     real = dependents.changes.fields_since
 
-    def fail_for_acme(label: str, versions: Any) -> Any:
+    def fail_for_acme(label: str, versions: Any, **options: Any) -> Any:
         if world.document.pk in versions:
             raise RuntimeError(SECRET)
-        return real(label, versions)
+        return real(label, versions, **options)
 
     monkeypatch.setattr(notifications.changes, "fields_since", fail_for_acme)
     before = failures()
@@ -231,3 +231,15 @@ def test_two_saves_of_one_transaction_are_published_once(
     assert outbox.flush()
     assert len(broker.took) == 1
     assert rendered() == before | {"owner": before["owner"] + 1}
+
+
+def test_creation_is_rendered_for_nobody_until_it_is_changed(
+    world: World, batches: list[Any]
+) -> None:
+    """Nobody can be subscribed to it yet; an import of many objects costs no serialization."""
+    batches.clear()
+    new = world.create()
+    assert notifications.publish(batches[-1], []) == []
+    new.title = "B"
+    new.save()
+    assert len(notifications.publish({**batches[-1], **batches[0]}, [])) == 4

@@ -211,7 +211,7 @@ def test_repaired_change_raises_the_version_and_may_be_of_any_field(
 ) -> None:
     recording = Recording(world.document)
     before = stored(world.document)
-    assert reading.repair_change(acme, world.ref, before.version)
+    assert reading.repair_change(acme, world.ref, before.version, before.version)
     assert recording.shows(None)
     assert stored(world.document).updated_at == before.updated_at
 
@@ -220,8 +220,9 @@ def test_change_is_not_repaired_when_somebody_else_raised_the_version(
     world: World, acme: int
 ) -> None:
     recording = Recording(world.document)
-    assert not reading.repair_change(acme, world.ref, world.document.version - 1)
-    assert not reading.repair_change(world.tenants["globex"].pk, world.ref, recording.version)
+    older, now = world.document.version - 1, recording.version
+    assert not reading.repair_change(acme, world.ref, older, older)
+    assert not reading.repair_change(world.tenants["globex"].pk, world.ref, now, now)
     assert recording.shows()
 
 

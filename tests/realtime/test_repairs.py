@@ -40,10 +40,10 @@ async def test_the_same_drift_found_twice_is_written_once() -> None:
     writer, before = Writer(answer=True), drift("change")
     repairs = Repairs(1, writer)
     first, second = subscription(), subscription()
-    repairs.change(first)
-    repairs.change(second)
+    repairs.change(first, first.version)
+    repairs.change(second, second.version)
     await finish(repairs)
-    assert writer.asked == [(reading.repair_change, 1, first.ref, first.version)]
+    assert writer.asked == [(reading.repair_change, 1, first.ref, first.version, first.version)]
     assert drift("change") == before + 1
 
 
@@ -60,14 +60,14 @@ async def test_access_is_repaired_for_each_user() -> None:
 async def test_what_somebody_else_repaired_is_not_counted() -> None:
     before = drift("change")
     repairs = Repairs(1, Writer(answer=False))
-    repairs.change(subscription())
+    repairs.change(subscription(), -1)
     await finish(repairs)
     assert drift("change") == before
 
 
 async def test_a_failure_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
     repairs = Repairs(1, Writer(OSError("a payload")))
-    repairs.change(subscription())
+    repairs.change(subscription(), -1)
     await finish(repairs)
     assert "OSError" in caplog.text
     assert "a payload" not in caplog.text

@@ -104,3 +104,16 @@ async def test_many_who_see_the_same_drift_repair_it_once(world: World) -> None:
         for socket in (one, two):
             assert [f["type"] for f in await socket.settle()] == ["UPDATE_DOCUMENT"]
         assert drift("change") == before + 1
+
+
+async def test_a_version_lowered_by_hand_is_raised_above_what_was_seen(world: World) -> None:
+    async with subscribed(world, "viewer") as viewer:
+        await in_thread(world.write)(title="Seen")
+        await viewer.settle()
+        [subscription] = rounds_of(world).index.all
+        seen = subscription.version
+        sql = "UPDATE resources_document SET title = 'Restored', version = 1 WHERE id = %s"
+        await in_thread(execute)(sql, world.document.pk)
+        await sweep_once()
+        assert [f["payload"]["title"] for f in await viewer.settle()] == ["Restored"]
+        assert subscription.version == seen + 1

@@ -193,6 +193,7 @@ def test_new_and_known_objects_bring_their_tenants(notes: Tenant) -> None:
 
 
 def test_related_objects_of_one_object_must_be_told(notes: Tenant) -> None:
+    one: Any
     one, two = Note.objects.filter(tenant=notes).order_by("pk")
     one.answers.add(two)
     two.refresh_from_db()
