@@ -18,11 +18,11 @@ UserObject = tuple[int, int]
 def audiences(
     resource: Resource, tenant_id: int, pairs: Collection[UserObject]
 ) -> dict[UserObject, Audience | None]:
-    """For each (user id, object id) of one tenant's objects, the user's audience or None.
+    """For each (user id, object id), the user's audience in this tenant or None.
 
     Three queries whatever the number of pairs. Only an active member of an active tenant has an
-    audience; being a superuser gives none. For such users that are no superusers it equals the
-    first audience whose permission guardian's `has_perm` confirms.
+    audience, and only of the tenant's objects; being a superuser gives none. For such users that
+    are no superusers it equals the first audience whose permission guardian's `has_perm` confirms.
     """
     users = {user_id for user_id, _ in pairs}
     objects = {object_id for _, object_id in pairs}
@@ -36,19 +36,20 @@ def audiences(
         ).values_list("user_id", flat=True)
     )
     held: defaultdict[UserObject, set[str]] = defaultdict(set)
-    for user_id, object_id, codename in _held(resource, "user", members, objects):
+    here = Q(content_object__tenant=tenant_id, content_object__in=objects)
+    for user_id, object_id, codename in _held(resource, "user", members, here):
         held[user_id, object_id].add(codename)
-    for user_id, object_id, codename in _held(resource, "group__user", members, objects):
+    for user_id, object_id, codename in _held(resource, "group__user", members, here):
         held[user_id, object_id].add(codename)
     return {pair: resource.first(held.get(pair, ())) for pair in pairs}
 
 
 def _held(
-    resource: Resource, user_path: str, users: set[int], objects: set[int]
+    resource: Resource, user_path: str, users: set[int], objects: Q
 ) -> QuerySet[Any, tuple[Any, ...]]:
     table: Any = resource.user_grants if user_path == "user" else resource.group_grants
     return table.objects.filter(
-        _permissions(resource), **{f"{user_path}__in": users}, content_object__in=objects
+        _permissions(resource), objects, **{f"{user_path}__in": users}
     ).values_list(user_path, "content_object_id", "permission__codename")
 
 

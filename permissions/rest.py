@@ -105,10 +105,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self._write(request, pk, partial=True)
 
     def _write(self, request: Request, pk: str, *, partial: bool) -> Response:
+        audience = self.audience_of(pk)
+        if not audience.writes:
+            raise exceptions.PermissionDenied
         with transaction.atomic():
-            obj, audience = self.locked(pk)
-            if not audience.writes:
-                raise exceptions.PermissionDenied
+            obj = self.locked(pk)
             self.check_precondition(audience, obj)
             data = writable(audience, request.data, ignore_read_only=not partial)
             serializer = write_serializer(audience)(obj, data=data, partial=partial)
@@ -118,10 +119,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the object, for those whose audience may."""
+        audience = self.audience_of(pk)
+        if not audience.deletes:
+            raise exceptions.PermissionDenied
         with transaction.atomic():
-            obj, audience = self.locked(pk)
-            if not audience.deletes:
-                raise exceptions.PermissionDenied
+            obj = self.locked(pk)
             self.check_precondition(audience, obj)
             obj.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -133,19 +135,27 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             raise Http404
         return key
 
-    def locked(self, pk: str) -> tuple[Any, Audience]:
-        """The object, locked, and the requester's audience of it; 404 without one."""
-        return self.look_up(pk, self.get_queryset().select_for_update(no_key=True, of=("self",)))
+    def audience_of(self, pk: str) -> Audience:
+        """The requester's audience of the object; 404 without one.
 
-    def look_up(self, pk: str, queryset: Any) -> tuple[Any, Audience]:
-        """The object from this queryset and the requester's audience of it; 404 without one."""
-        key = self.find(pk)
-        obj = queryset.filter(pk=key).first()
-        pair = (self.request.user.pk, key)
+        Asked before anything is locked or loaded: who may not see it must not feel its writers.
+        """
+        pair = (self.request.user.pk, self.find(pk))
         audience = decision.audiences(self.resource, self.request.tenant.pk, [pair])[pair]
-        if obj is None or audience is None:
+        if audience is None:
             raise Http404
-        return obj, audience
+        return audience
+
+    def locked(self, pk: str) -> Any:
+        """The object, locked until the transaction ends."""
+        return self.stored(pk, self.get_queryset().select_for_update(no_key=True, of=("self",)))
+
+    def stored(self, pk: str, queryset: Any) -> Any:
+        """The object among these; 404 if it is of another tenant, or gone."""
+        obj = queryset.filter(pk=self.find(pk)).first()
+        if obj is None:
+            raise Http404
+        return obj
 
     def representation(self, audience: Audience, key: int) -> Representation:
         """What the writer himself sees now; its revision is never used, for it is not pushed."""

@@ -40,8 +40,8 @@ class GrantsMixin:
     def grants(self: Any, request: Request, pk: str) -> Response:
         """The object's grants, page by page; `?audience=` filters."""
         with snapshot():
-            obj, audience = self.look_up(pk, self.get_queryset())
-            self.check_may_grant(audience)
+            self.check_may_grant(self.audience_of(pk))
+            obj = self.stored(pk, self.get_queryset())
             found = grants.grants_of(self.resource, obj)
         if wanted := request.query_params.get("audience"):
             found = [grant for grant in found if grant.audience.name == wanted]
@@ -61,9 +61,10 @@ class GrantsMixin:
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
         """PUT replaces the subject's audience, DELETE takes it."""
+        audience = self.audience_of(pk)
+        self.check_may_grant(audience)
         with transaction.atomic():
-            obj, audience = self.locked(pk)
-            self.check_may_grant(audience)
+            obj = self.locked(pk)
             whom = self.subject(subject)
             try:
                 if request.method == "PUT":

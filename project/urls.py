@@ -20,7 +20,7 @@ handler500 = "project.errors.server_error"
 urlpatterns = [
     path("", ConsoleView.as_view(), name="console"),
     path("healthz", healthz, name="healthz"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SpectacularAPIView.as_view(api_version="1"), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("tenants.urls")),
     path("api/", include("resources.urls")),

@@ -13,6 +13,7 @@ from realtime.messages import Reference
 from tenants import opaque
 
 MAX_REF = 2**53
+MAX_NAME = 64
 
 
 class InvalidFrame(Exception):
@@ -170,4 +171,4 @@ def parse(text: str | bytes) -> Command:
 def _first(detail: Any) -> str:
     """`field: what is wrong`, of the first field that is."""
     field, problems = next(iter(detail.items()))
-    return f"{field}: {problems[0]}"
+    return f"{field[:MAX_NAME]}: {problems[0]}"

@@ -91,7 +91,7 @@ class EarshotConsumer(AsyncConsumer):
         except credentials.Refused as refused:
             self.mailbox.close(Close(refused.close_code))
             return
-        socket = Socket(self.connection, identity, self.mailbox, self._cut)
+        socket = Socket(self.connection, identity, self.mailbox, self._cut, self._buffered)
         taken = await hubs.add(socket)
         if isinstance(taken, Close):
             self.mailbox.close(taken)
@@ -192,10 +192,8 @@ class EarshotConsumer(AsyncConsumer):
             async with asyncio.timeout(self.limits["cut_seconds"]):
                 await self.base_send({"type": "websocket.close", "code": int(code)})
         except TimeoutError:
-            # uvicorn gives its protocol away through the bound method; Daphne's pings time out.
-            transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
-            if transport is not None:
-                transport.abort()
+            if self._transport is not None:  # without, the server's pings time out
+                self._transport.abort()
         except Exception as error:  # servers differ in what they raise when the client went first
             logger.debug("Socket %s went first (%s).", self.connection, type(error).__name__)
 
@@ -208,6 +206,15 @@ class EarshotConsumer(AsyncConsumer):
     async def _cut_off(self) -> None:
         self._depart()
         await self._close(Close.TOO_SLOW)
+
+    @property
+    def _transport(self) -> asyncio.WriteTransport | None:
+        """uvicorn gives its protocol away through the bound method; Daphne does not."""
+        return getattr(getattr(self.base_send, "__self__", None), "transport", None)
+
+    def _buffered(self) -> int:
+        """How many bytes the server holds because the client does not take them, if it says."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     # Beginning and end.
 

@@ -84,9 +84,15 @@ class Hub:
         mine.add(socket)
         self.sockets[socket.tenant_id] = mine
         self._of_user[socket.user_id] += 1
-        self._unchecked.add(socket)
-        self._rounds(socket.tenant_id).check()
+        self._rounds(socket.tenant_id)
+        self.check(socket)
         return None
+
+    def check(self, socket: Socket) -> None:
+        """Have the socket's credential and membership looked at in the tenant's next round."""
+        if socket in self.sockets.get(socket.tenant_id, ()):
+            self._unchecked.add(socket)
+            self.rounds[socket.tenant_id].check()
 
     async def remove(self, socket: Socket) -> None:
         """Let a socket go with all its subscriptions."""
@@ -190,8 +196,8 @@ class Hub:
         ]
         if not sockets:
             return
-        self._unchecked.difference_update(sockets)
         ended = await self.run(credentials.ended, {socket.held for socket in sockets})
+        self._unchecked.difference_update(sockets)
         for socket in sockets:
             if socket.held in ended:
                 socket.mailbox.close(Close(ended[socket.held]))
@@ -209,11 +215,11 @@ class Hub:
 
     async def _watch(self) -> None:
         """Cut sockets that take nothing though something waits for them."""
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.limits["stalled_seconds"] / 10)
-            oldest = asyncio.get_running_loop().time() - self.limits["stalled_seconds"]
             for socket in [s for mine in self.sockets.values() for s in mine]:
-                if socket.sending_since is not None and socket.sending_since < oldest:
+                if socket.stalled(loop.time(), self.limits["stalled_seconds"]):
                     socket.cut()
 
 

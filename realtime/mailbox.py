@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from realtime import messages
 from realtime.codes import Close, Error
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from realtime.frames import Frame
 
 
+MAX_WAITING: Final = 2**20
+"""Characters of answers that may wait in one mailbox."""
+
+
 class Mailbox:
     """What one socket has still to be sent; `wake` is called whenever there is something."""
 
-    __slots__ = ("_answers", "_ready", "_wake", "closing")
+    __slots__ = ("_answers", "_ready", "_waiting_size", "_wake", "closing")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._answers: deque[str] = deque()
+        self._waiting_size = 0
         self._ready: dict[Subscription, None] = {}
         self.closing: Close | None = None
 
@@ -33,9 +38,13 @@ class Mailbox:
         return len(self._answers) + len(self._ready)
 
     def answer(self, text: str) -> None:
-        """Queue an answer to a frame of the client's."""
-        self._answers.append(text)
-        self._wake()
+        """Queue an answer to a frame; a client that asks and does not take answers is closed."""
+        self._waiting_size += len(text)
+        if self._waiting_size > MAX_WAITING:
+            self.close(Close.TOO_MANY)
+        else:
+            self._answers.append(text)
+            self._wake()
 
     def put(self, subscription: Subscription) -> None:
         """Queue a subscription whose slot has something; queueing it again changes nothing."""
@@ -56,13 +65,20 @@ class Mailbox:
         Empty when the slot was emptied meanwhile, or equals what was sent before.
         """
         if self._answers:
-            return [self._answers.popleft()]
+            text = self._answers.popleft()
+            self._waiting_size -= len(text)
+            return [text]
         subscription = next(iter(self._ready))
         del self._ready[subscription]
         slot, subscription.slot = subscription.slot, None
         if slot is None:
             return []
-        return _gone(subscription) if slot is GONE else _state(subscription, slot)
+        if slot is GONE:
+            return _gone(subscription)
+        texts = _state(subscription, slot)
+        if subscription.waiting:  # one answer at a time: each may be large
+            subscription.put(slot)
+        return texts
 
 
 def _gone(subscription: Subscription) -> list[str]:
@@ -83,19 +99,9 @@ def _state(subscription: Subscription, frame: Frame) -> list[str]:
     seen = frame.seen
     model, id = subscription.ref.model, subscription.id
     if subscription.waiting:
-        texts = [
-            messages.subscribed(
-                model,
-                id,
-                seen.audience,
-                seen.etag,
-                None if waiting.etag == seen.etag else seen.body,
-                waiting.ref,
-            )
-            for waiting in subscription.waiting
-        ]
-        subscription.waiting.clear()
-        return texts
+        waiting = subscription.waiting.pop(0)
+        body = None if waiting.etag == seen.etag else seen.body
+        return [messages.subscribed(model, id, seen.audience, seen.etag, body, waiting.ref)]
     if before is None or before.seen.audience != seen.audience:
         return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
     if before.seen.etag != seen.etag:

@@ -282,24 +282,23 @@ class Rounds:
     async def _release(self, todo: set[Subscription]) -> None:
         """Offer the frames that waited for this round, and to its subscriptions their newest."""
         for group in tuple(self._held):
-            if group.last is None or group.last.seen.revision <= (self.applied or 0):
+            frame = group.last  # None if the group was left meanwhile
+            if frame is None or frame.seen.revision <= (self.applied or 0):
                 self._held.discard(group)
-                if group.last is not None:
-                    await self._fan_out(group, group.last)
+                await self._fan_out(group, frame)
         for s in todo:
             group_of_s = self._group(s)
-            if group_of_s is not None and group_of_s.last is not None:
-                self._offer(s, group_of_s.last)
+            self._offer(s, None if group_of_s is None else group_of_s.last)
 
-    async def _fan_out(self, group: Group, frame: Frame) -> None:
+    async def _fan_out(self, group: Group, frame: Frame | None) -> None:
         """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
         for done, s in enumerate(tuple(group.subscriptions), start=1):
             self._offer(s, frame)
             if done % FAN_OUT == 0:
                 await asyncio.sleep(0)
 
-    def _offer(self, s: Subscription, frame: Frame) -> None:
-        if self.applied is not None and not fence.offer(s, frame, self.applied):
+    def _offer(self, s: Subscription, frame: Frame | None) -> None:
+        if frame is not None and not fence.offer(s, frame, self.applied or 0):
             FENCE_REFUSALS.inc()
 
 

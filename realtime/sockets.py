@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
-    `sending_since` is the loop's time at which the send under way began, or None; `cut` ends a
-    socket that takes nothing.
+    `sending_since` is the loop's time at which the send under way began or last made progress, or
+    None; `buffered` tells how many bytes wait in the server's buffer; `cut` ends a socket that
+    takes nothing.
     """
 
     id: str
     identity: Identity
     mailbox: Mailbox
     cut: Callable[[], None]
+    buffered: Callable[[], int]
     subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
     sending_since: float | None = None
+    _buffered_before: int = 0
 
     @property
     def user_id(self) -> int:
@@ -44,6 +47,15 @@ class Socket:
     def held(self) -> Held:
         """What must stay valid for the socket to stay."""
         return self.user_id, self.tenant_id, self.identity.credential
+
+    def stalled(self, now: float, seconds: float) -> bool:
+        """Whether something has waited so long without a byte of it being taken."""
+        if self.sending_since is None:
+            return False
+        before, self._buffered_before = self._buffered_before, self.buffered()
+        if self._buffered_before < before:
+            self.sending_since = now
+        return now - self.sending_since > seconds
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""

@@ -24,12 +24,13 @@ async def run(hub: Hub) -> None:
         if first:  # nobody knows what committed before the first look
             rounds.ask(rounds.index.all)
     for changed in found.changed:
-        if changed.tenant_id in hub.rounds:
-            rounds = hub.rounds[changed.tenant_id]
-            rounds.ask([s for s in rounds.index.of_ref(changed.ref) if overtaken(s, changed)])
+        asked = hub.rounds.get(changed.tenant_id)
+        if asked is not None:
+            asked.ask([s for s in asked.index.of_ref(changed.ref) if overtaken(s, changed)])
     for tenant_id, ref in found.showing:
-        if tenant_id in hub.rounds:
-            hub.rounds[tenant_id].ask(list(hub.rounds[tenant_id].index.of_ref(ref)))
+        asked = hub.rounds.get(tenant_id)
+        if asked is not None:
+            asked.ask(asked.index.of_ref(ref))
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:

@@ -13,6 +13,11 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
+    def _validate_session_key(self, key: str | None) -> bool:
+        # A cookie may hold anything, and PostgreSQL takes no NUL.
+        valid: bool = super()._validate_session_key(key)  # type: ignore[misc]
+        return bool(valid) and str(key).isalnum()
+
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         return _with_user(super().create_model_instance(data), data)
 

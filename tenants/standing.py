@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from knox.models import get_token_model
 
@@ -23,6 +23,7 @@ def connect() -> None:
     watching.rows_changed.connect(_on_users, sender=User)
     for credential in (get_token_model(), Session):
         post_delete.connect(_on_credential_deleted, sender=credential)
+    post_save.connect(_on_token_saved, sender=get_token_model())
 
 
 @transaction.atomic
@@ -62,6 +63,12 @@ def _on_credential_deleted(instance: Any, **_: Any) -> None:
     expiry = instance.expire_date if isinstance(instance, Session) else instance.expiry
     # One that had expired ended then; clearing up after it changes nothing.
     if instance.user_id is not None and (expiry is None or expiry > timezone.now()):
+        _announce([instance.user_id], "credential")
+
+
+def _on_token_saved(instance: Any, created: bool, **_: Any) -> None:
+    # It may have been given an earlier end, or to somebody else.
+    if not created:
         _announce([instance.user_id], "credential")
 
 

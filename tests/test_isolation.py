@@ -124,3 +124,21 @@ def test_group_names_of_two_tenants_never_meet(world: World) -> None:
         groups.of_object(tenant.pk, world.ref, "viewer") for tenant in world.tenants.values()
     } | {groups.of_tenant(tenant.pk) for tenant in world.tenants.values()}
     assert len(names) == 2 * len(world.tenants)
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_who_is_in_two_tenants_cannot_tell_the_others_object_from_none(
+    world: World, method: str
+) -> None:
+    """He sees it there, so the permission is his; here it is absent, to every method."""
+    theirs = world.create("globex", "rival")
+    world.grant("both", "owner", theirs)
+    for path in ("", "grants/", f"grants/user:{world.user_id('rival')}/"):
+        real, none = (
+            getattr(world.rest("both", "acme"), method)(
+                f"/api/documents/{id}/{path}", {"title": "X"}, format="json"
+            )
+            for id in (opaque.encode(Document, theirs.pk), ABSENT)
+        )
+        assert (real.status_code, real.content) == (none.status_code, none.content)
+        assert real.status_code in (404, 405)

@@ -18,3 +18,9 @@ def test_schema_is_open_and_names_the_project() -> None:
     response = Client().get("/api/schema/", headers={"accept": "application/json"})
     assert response.status_code == 200
     assert response.json()["info"]["title"] == "Earshot"
+
+
+def test_version_that_a_client_asks_for_does_not_reach_a_header() -> None:
+    response = Client().get("/api/schema/?version=%00%0d%0a")
+    assert response.status_code == 200
+    assert "\0" not in response["Content-Disposition"]

@@ -37,7 +37,7 @@ def socket(user_id: int = 1, tenant_id: int = 1, name: str = "connection") -> So
     """A socket that nobody serves."""
     credential = Credential("token", f"key of {user_id}", None)
     identity = Identity(user_id, tenant_id, "acme", "member", credential)
-    return Socket(name, identity, Mailbox(lambda: None), lambda: None)
+    return Socket(name, identity, Mailbox(lambda: None), lambda: None, lambda: 0)
 
 
 def subscription(

@@ -161,6 +161,34 @@ def test_every_subscribe_is_answered_with_its_ref_and_without_what_the_client_ho
     assert take_all(s.socket.mailbox) == []
 
 
+def test_answers_of_a_large_object_are_made_one_at_a_time(s: Subscription) -> None:
+    """A client that asks for it again and again does not fill the memory with its texts."""
+    s.waiting += [waiting(1), waiting(2)]
+    offer(s, frame(2, '"B"'))
+    (first,) = s.socket.mailbox.take()
+    offer(s, frame(3, '"C"'))
+    (second,) = s.socket.mailbox.take()
+    assert [json.loads(text)["payload"] for text in (first, second)] == ["B", "C"]
+    assert take_all(s.socket.mailbox) == []
+
+
+def test_one_who_asks_and_takes_no_answer_is_closed(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    for _ in range(16):
+        mailbox.answer("x" * 2**16)
+    assert mailbox.closing is None
+    mailbox.answer("x")
+    assert mailbox.closing is Close.TOO_MANY
+
+
+def test_one_who_takes_his_answers_may_ask_for_ever(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    for _ in range(100):
+        mailbox.answer("x" * 2**16)
+        mailbox.take()
+    assert mailbox.closing is None
+
+
 def test_subscribe_of_what_may_not_be_seen_is_answered_not_found() -> None:
     s = subscription()
     s.waiting += [waiting(), waiting("b")]

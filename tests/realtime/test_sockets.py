@@ -26,3 +26,26 @@ def test_socket_keeps_newer_subscription_when_older_one_is_forgotten() -> None:
     newer = subscription(older.socket)
     older.socket.forget(older)
     assert older.socket.subscriptions == {newer.ref: newer}
+
+
+def test_socket_that_sends_nothing_is_not_stalled() -> None:
+    assert not socket().stalled(now=1e9, seconds=10)
+
+
+def test_socket_is_stalled_when_nothing_was_taken_for_too_long() -> None:
+    s = socket()
+    s.buffered = lambda: 1000
+    s.sending_since = 100.0
+    assert not s.stalled(now=110.0, seconds=10)
+    assert s.stalled(now=110.1, seconds=10)
+
+
+def test_slow_reader_that_goes_on_reading_is_not_stalled() -> None:
+    s = socket()
+    left = iter([900, 800, 800, 800])
+    s.buffered = lambda: next(left)
+    s.sending_since = 100.0
+    assert not s.stalled(now=109.0, seconds=10)
+    assert not s.stalled(now=118.0, seconds=10)
+    assert not s.stalled(now=127.0, seconds=10)
+    assert s.stalled(now=129.0, seconds=10)

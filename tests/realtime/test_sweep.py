@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
+from knox.models import AuthToken
 
 from realtime import sweep
 from realtime.metrics import DRIFT
@@ -117,3 +120,31 @@ async def test_a_version_lowered_by_hand_is_raised_above_what_was_seen(world: Wo
         await sweep_once()
         assert [f["payload"]["title"] for f in await viewer.settle()] == ["Restored"]
         assert subscription.version == seen + 1
+
+
+async def test_a_credential_that_ended_unseen_closes_its_socket(world: World) -> None:
+    """`update()` of a token, or raw SQL, tells nobody."""
+    async with subscribed(world, "viewer") as viewer, subscribed(world, "owner") as owner:
+
+        def end() -> None:
+            past = timezone.now() - timedelta(seconds=1)
+            AuthToken.objects.filter(user=world.user("viewer")).update(expiry=past)
+
+        await in_thread(end)()
+        await in_thread(world.write)(title="Still sent: nobody knows")
+        await viewer.settle()
+        await sweep_once()
+        assert (await viewer.settle())[-1] == {"close": 4401}
+        assert [f["type"] for f in await owner.settle()] == ["UPDATE_DOCUMENT"]
+
+
+async def test_a_socket_that_went_during_the_sweep_is_left_alone(world: World) -> None:
+    async with subscribed(world, "owner"):
+        async with subscribed(world, "viewer"):
+            [gone] = [
+                s
+                for s in this_hub().sockets[world.tenants["acme"].pk]
+                if s.user_id == world.user("viewer").pk
+            ]
+        this_hub().check(gone)
+        assert gone not in this_hub()._unchecked

@@ -70,6 +70,10 @@ class Wire:
         self.wanted_transport.set()
         return self if self.gives_transport else None
 
+    def get_write_buffer_size(self) -> int:
+        """Nothing of it is ever taken."""
+        return 2**16
+
     def abort(self) -> None:
         """Cut the client off: sends under way fail."""
         self.aborted.set()

@@ -43,3 +43,10 @@ def test_session_of_a_user_who_is_gone_is_saved_all_the_same(owner: User) -> Non
     orphan.update(data)
     orphan.save()
     assert Session.objects.get().pk == orphan.session_key
+
+
+@pytest.mark.parametrize("cookie", ['"\\000\\000aaaaaaaaaa"', "short", "a b c d e f g h", ""])
+def test_cookie_that_is_no_key_is_no_session(owner: User, cookie: str) -> None:
+    """Django's cookie parser decodes octal escapes, and PostgreSQL takes no NUL."""
+    answer = Client().get("/api/me/", headers={"cookie": f"sessionid={cookie}"})
+    assert answer.status_code == 401

@@ -156,6 +156,18 @@ def test_tokens_deleted_by_a_query_are_announced(quiet: list[Standing], both: Us
     assert quiet == everywhere(both, "credential")
 
 
+def test_token_saved_anew_is_announced_for_it_may_have_ended(
+    quiet: list[Standing], both: User
+) -> None:
+    token = token_of(both)
+    assert quiet == []
+    row = AuthToken.objects.get(user=both)
+    row.expiry = timezone.now()
+    row.save()
+    assert token
+    assert quiet == everywhere(both, "credential")
+
+
 def test_token_without_expiry_is_announced(quiet: list[Standing], both: User) -> None:
     AuthToken.objects.create(both, expiry=None)
     AuthToken.objects.get().delete()
