@@ -28,7 +28,7 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey; every line must be covered
 	$(PY) -m coverage erase
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest --numprocesses 2
-	$(PY) -m tests.servers $(PY) -m coverage run -m pytest --numprocesses 2
+	$(PY) -m tests.servers $(PY) -m coverage run --rcfile tests/postgresql.coveragerc -m pytest --numprocesses 2
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

@@ -243,12 +243,14 @@ class Hubs:
         """Take a socket into this loop's hub, which is started for the first one."""
         loop = asyncio.get_running_loop()
         async with self._starting.setdefault(loop, asyncio.Lock()):
-            hub = self.current()
-            if hub is None:
-                hub = Hub()
-                await hub.start()
-                self._hubs[loop] = hub
+            hub = self.current() or await self._start(loop)
         return hub.add(socket) or hub
+
+    async def _start(self, loop: asyncio.AbstractEventLoop) -> Hub:
+        hub = Hub()
+        await hub.start()
+        self._hubs[loop] = hub
+        return hub
 
     def current(self) -> Hub | None:
         """The hub of the running loop, if it has sockets."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections
 from pytest_django import Settings
 
 from realtime.outbox import outbox
@@ -16,7 +18,14 @@ StartServer = Callable[..., LiveServer]
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
-    outbox.flush()
+    assert outbox.flush()
+
+
+@pytest.fixture(autouse=True)
+def disconnected() -> Iterator[None]:
+    """What an asynchronous test asked of Django's thread leaves no connection behind."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture
@@ -27,15 +36,11 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
 
 
 @pytest.fixture
-def world(transactional_db: None) -> Iterator[World]:
-    """Two tenants, their people and one shared document, committed and announced.
-
-    Afterwards what is still to be announced is sent, before the tables are emptied.
-    """
+def world(transactional_db: None) -> World:
+    """Two tenants, their people and one shared document, committed and announced."""
     world = World()
     assert outbox.flush()
-    yield world
-    assert outbox.flush()
+    return world
 
 
 @pytest.fixture

@@ -69,8 +69,10 @@ def live_server(program: Program = "uvicorn", **environment: str) -> Iterator[Li
     port = free_port()
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
+        variables = dict(os.environ)
+        variables.pop("COVERAGE_PROCESS_CONFIG", None)  # it would only make the server slow
         process = subprocess.Popen(
-            command(program, port), stdout=log, stderr=log, env=os.environ | settings | environment
+            command(program, port), stdout=log, stderr=log, env=variables | settings | environment
         )
         server = LiveServer(process, port, Path(log.name))
         try:

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from permissions.audiences import Audience
 from permissions.read import read
-from permissions.rest import write_serializer
+from permissions.rest import AudienceViewSet, write_serializer
 from resources.audiences import DOCUMENTS
 from resources.models import Document
 from tenants import opaque
@@ -483,3 +483,19 @@ def test_schema_documents_the_widest_payload() -> None:
     name = read["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     properties = schema["components"]["schemas"][name]["properties"]
     assert tuple(properties) == DOCUMENTS.audiences[0].fields
+
+
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_object_that_goes_between_decision_and_lock_is_absent(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    decide = AudienceViewSet.audience_of
+
+    def decide_and_lose(view: AudienceViewSet, pk: str) -> Any:
+        audience = decide(view, pk)
+        world.document.delete()
+        return audience
+
+    monkeypatch.setattr(AudienceViewSet, "audience_of", decide_and_lose)
+    answer = getattr(world.rest("owner"), method)(world.url, {"title": "New"}, format="json")
+    assert answer.status_code == 404

@@ -119,6 +119,19 @@ async def test_a_frame_for_nobody_here_is_dropped(world: World) -> None:
         assert rounds_of(world)._held == set()
 
 
+async def test_a_frame_of_a_group_that_was_left_meanwhile_is_dropped(world: World) -> None:
+    async with subscribed(world, "owner") as owner:
+        messages = HeldMessages(this_hub())
+        await in_thread(world.write)(title="On the way")
+        await quiet()
+        [frame] = messages.frames("owner")
+        await owner.send({"action": "unsubscribe", "model": "resources.document", "id": world.id})
+        await owner.receive_until("UNSUBSCRIBED")
+        await quiet()
+        await messages.release(frame)
+        assert await owner.settle() == []
+
+
 async def test_a_frame_of_an_unknown_model_reaches_nobody(world: World) -> None:
     async with subscribed(world, "viewer") as viewer:
         messages = HeldMessages(this_hub())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -126,3 +127,28 @@ async def test_a_look_that_fails_is_followed_by_the_next(
         await looked.wait()
     assert "OSError" in caplog.text
     assert "a payload" not in caplog.text
+
+
+async def test_a_tenant_whose_last_socket_went_during_the_look_is_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with subscribed(world, "owner"):
+        hub = this_hub()
+        await tail.run(hub)
+        HeldMessages(hub)
+        await in_thread(world.write)(title="New")
+        await in_thread(rename_unannounced)(world)
+        await quiet()
+        read, acme = hub.run, world.tenants["acme"].pk
+        gone = {}
+
+        async def leaving(work: Any, *args: Any) -> Any:
+            found = await read(work, *args)
+            assert found.changed
+            assert found.showing
+            gone[acme] = hub.rounds.pop(acme)
+            return found
+
+        monkeypatch.setattr(hub, "run", leaving)
+        await tail.run(hub)
+        hub.rounds.update(gone)

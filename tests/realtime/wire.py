@@ -31,6 +31,7 @@ class Wire:
             "headers": [(b"authorization", f"Token {token}".encode())],
         }
         self.gives_transport = True
+        self._closing = False
         self.wanted_transport = asyncio.Event()
         self.aborted = asyncio.Event()
         self.stuck: set[str] = set()
@@ -56,6 +57,7 @@ class Wire:
 
     async def send(self, event: dict[str, Any]) -> None:
         """What the application calls; servers give it away bound, and so their transport."""
+        self._closing |= event["type"] == "websocket.close"
         if event["type"] in self.stuck:
             await self._gone.wait()
         if self._gone.is_set():
@@ -67,7 +69,8 @@ class Wire:
     @property
     def transport(self) -> Wire | None:
         """What the application may abort."""
-        self.wanted_transport.set()
+        if self._closing:  # before, it is only asked how much it holds
+            self.wanted_transport.set()
         return self if self.gives_transport else None
 
     def get_write_buffer_size(self) -> int:

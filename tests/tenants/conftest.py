@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from asgiref.sync import SyncToAsync
 from django.core.cache import cache
-from django.db import connections
 from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -23,13 +21,6 @@ class Colleague(User):
     class Meta:
         proxy = True
         app_label = "tests"
-
-
-@pytest.fixture(autouse=True)
-def disconnected() -> Iterator[None]:
-    """What an asynchronous test asked of Django's thread leaves no connection behind."""
-    yield
-    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(autouse=True)
