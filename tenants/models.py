@@ -12,11 +12,12 @@ from django.db import models
 
 from tenants.watching import Watched, WatchedQuerySet
 
-_UserManager = auth.UserManager.from_queryset(WatchedQuerySet)
 
-
-class UserManager(_UserManager):
+class UserManager(auth.UserManager["User"]):
     use_in_migrations = False
+
+    def get_queryset(self) -> WatchedQuerySet[User]:
+        return WatchedQuerySet(self.model, using=self._db)
 
 
 class User(Watched, auth.AbstractUser):

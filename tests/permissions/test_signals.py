@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core import serializers
 from guardian.shortcuts import assign_perm
+from knox.models import AuthToken
 
 from resources.models import Document, DocumentUserGrant
 from tenants.models import Membership, Tenant, User
@@ -116,7 +117,7 @@ def test_changed_standing_touches_the_user_or_the_whole_tenant(
 def test_ended_credential_touches_its_user(place: World) -> None:
     place.token("viewer")
     log = Log(place.tenants["acme"].pk)
-    User.objects.get(username="viewer").auth_token_set.all().delete()
+    AuthToken.objects.filter(user=place.user("viewer")).delete()
     assert log.new("user_id", "cause") == [(place.user("viewer").pk, "credential")]
 
 
