@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync
-from django.db import connections
+from django.db import connection, connections
 from pytest_django import Settings
 
 from realtime.outbox import outbox
@@ -26,6 +27,18 @@ def disconnected() -> Iterator[None]:
     """What an asynchronous test asked of Django's thread leaves no connection behind."""
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A thread that ended with its connection open does not keep the database from going."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture
