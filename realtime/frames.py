@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from permissions.audiences import Resource, registry
 from permissions.rendering import Ref, Representation
 from realtime import messages
@@ -51,6 +53,13 @@ def make(resource: Resource, seen: Representation, fields: Iterable[str] | None)
     audience = resource.audience(seen.audience)
     assert audience is not None  # it was rendered for it
     return Frame(seen, resource.changed(audience, fields) or audience.fields)
+
+
+def differing(before: Frame | None, after: Frame) -> list[str]:
+    """The names of the payload fields in which two frames of an audience differ."""
+    old = {} if before is None else orjson.loads(before.seen.body)
+    new = orjson.loads(after.seen.body)
+    return [name for name in new if name not in old or old[name] != new[name]]
 
 
 def to_layer(frame: Frame) -> dict[str, Any]:

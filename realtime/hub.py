@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,10 +15,11 @@ from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from permissions.rendering import Ref
-from realtime import frames, sweep, tail
+from realtime import frames, heartbeat, sweep, tail
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
 from realtime.failures import log_failure
+from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
 from realtime.messages import unsubscribed
 from realtime.outbox import outbox
@@ -42,6 +44,8 @@ class Hub:
         self.cursor: int | None = None
         self._layer = layer or get_channel_layer()
         self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
+        self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
+        self._look = asyncio.Event()
         self._executor = ThreadPoolExecutor(self.limits["executor_threads"], "earshot-read")
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -52,6 +56,7 @@ class Hub:
         outbox.bind(loop)
         self._tasks = [
             loop.create_task(self._receive()),
+            loop.create_task(heartbeat.run(self)),
             loop.create_task(self._tail()),
             loop.create_task(sweep.run(self)),
             loop.create_task(self._watch()),
@@ -164,17 +169,31 @@ class Hub:
 
     async def _receive(self) -> None:
         while True:
-            if self.joins.channel is None:
-                await asyncio.sleep(self.limits["broker_timeout_seconds"])
-                await self._open()
-                continue
-            message = await self._layer.receive(self.joins.channel)
+            message = await self._next()
             try:
-                await self._deliver(message)
+                if message is None:
+                    await asyncio.sleep(self.limits["broker_timeout_seconds"])
+                elif message["type"] == "hub.beat":
+                    self.heartbeat.heard(message["number"])
+                else:
+                    await self._deliver(message)
             except Exception as error:
                 log_failure(logger, "A message of the channel layer failed", error)
 
+    async def _next(self) -> dict[str, Any] | None:
+        """The next message of the hub's channel; None while the broker gives none."""
+        if self.joins.channel is None:
+            await self._open()
+            return None
+        try:
+            message: dict[str, Any] = await self._layer.receive(self.joins.channel)
+        except Exception as error:  # redis, sockets and layers raise what they like
+            log_failure(logger, "The broker gave no message", error)
+            return None
+        return message
+
     async def _deliver(self, message: dict[str, Any]) -> None:
+        """Hand a frame or a notice to its tenant's rounds."""
         rounds = self.rounds.get(message["tenant"])
         if rounds is None:
             return
@@ -182,6 +201,11 @@ class Hub:
             await rounds.frame(frames.from_layer(message))
         else:
             rounds.notice(message["revision"])
+
+    async def resync(self) -> None:
+        """After an outage: join all groups again, and look at once for what was lost."""
+        await self.joins.rejoin()
+        self._look.set()
 
     async def _check_credentials(self, tenant_id: int, users: set[int] | None) -> None:
         """Close the sockets of these users (None: all) whose credential or membership ended.
@@ -198,7 +222,9 @@ class Hub:
             return
         ended = await self.run(credentials.ended, {socket.held for socket in sockets})
         self._unchecked.difference_update(sockets)
+        now = asyncio.get_running_loop().time()
         for socket in sockets:
+            socket.checked_at = now
             if socket.held in ended:
                 socket.mailbox.close(Close(ended[socket.held]))
 
@@ -211,7 +237,10 @@ class Hub:
             except Exception as error:
                 log_failure(logger, "A look of the tail failed; the next one comes", error)
             self.joins.retry()
-            await asyncio.sleep(self.limits["tail_seconds"])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.limits["tail_seconds"]):
+                    await self._look.wait()
+            self._look.clear()
 
     async def _watch(self) -> None:
         """Cut sockets that take nothing though something waits for them."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice, takewhile
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from permissions.rendering import Ref
-from realtime.subscriptions import State, Subscription
+from realtime.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from permissions.accesslog import Touch
@@ -19,6 +21,7 @@ class Index:
         self.all: set[Subscription] = set()
         self._by_user: dict[int, set[Subscription]] = {}
         self._by_ref: dict[Ref, set[Subscription]] = {}
+        self._read_at: dict[Subscription, float] = {}  # those read longest ago come first
 
     def add(self, s: Subscription) -> None:
         """Take a subscription in."""
@@ -32,10 +35,24 @@ class Index:
             self.all.remove(s)
             _remove(self._by_user, s.user_id, s)
             _remove(self._by_ref, s.ref, s)
+            self._read_at.pop(s, None)
 
-    def live(self) -> Iterator[Subscription]:
-        """All live ones."""
-        return (s for s in tuple(self.all) if s.state is State.LIVE)
+    def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
+        """A round read these at this time, no earlier than what was read before."""
+        for s in subscriptions:
+            self._read_at.pop(s, None)
+            if s in self.all:
+                self._read_at[s] = at
+
+    @property
+    def oldest(self) -> float:
+        """The time of the read that is longest ago; infinity if nothing was read."""
+        return next(iter(self._read_at.values()), inf)
+
+    def read_before(self, at: float, most: int) -> list[Subscription]:
+        """Those whose last read was at this time or earlier, the oldest first, at most so many."""
+        due = takewhile(lambda item: item[1] <= at, self._read_at.items())
+        return [s for s, _ in islice(due, max(most, 0))]
 
     def of_ref(self, ref: Ref) -> Iterator[Subscription]:
         """Those of an object."""

@@ -104,6 +104,15 @@ class Joins:
                 group.membership = Membership.JOINING  # who does not want it now leaves it then
                 self._start(self._join(group))
 
+    async def rejoin(self) -> None:
+        """Join again whatever is wanted: after an outage the broker may have forgotten it.
+
+        Meanwhile the groups are as usable as they were. What fails is left to `retry`.
+        """
+        for group in tuple(self.groups.values()):
+            if group.wanted and group.membership is Membership.JOINED and not group.failed:
+                group.failed = not await self._attempt("group_add", group)
+
     async def close(self) -> None:
         """Wait for what is under way, so that the layer keeps no membership of this process."""
         while self._tasks:

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from permissions.rendering import Ref
-from realtime import reading
+from realtime import frames, reading
 from realtime.failures import log_failure
+from realtime.frames import Frame
 from realtime.metrics import DRIFT
 from realtime.subscriptions import Subscription
+from tenants import opaque
+from tenants.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -27,28 +29,50 @@ class Repairs:
         self._tenant_id = tenant_id
         self._run = run
 
-    def access(self, s: Subscription) -> None:
-        """A user's audience of an object moved without a row in the access log."""
-        self._start("access", s.ref, reading.repair_access, s.user_id, s.ref)
+    def access(self, s: Subscription, read: Frame | None) -> None:
+        """A user sees an object as this now, without a row in the access log."""
+        self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.ref)
 
-    def change(self, s: Subscription, read: int) -> None:
-        """An object's payload moved without a new version, or its version (`read`) was lowered."""
-        self._start("change", s.ref, reading.repair_change, s.ref, read, s.version)
+    def change(self, s: Subscription, read: Frame) -> None:
+        """An object shows this now, without a new version, or with one that was lowered."""
+        found = _differing(s, read)
+        self._start("change", s, found, reading.repair_change, s.ref, read.version, s.version)
 
-    def _start(self, what: str, ref: Ref, work: Callable[..., bool], *args: Any) -> None:
+    def _start(
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+    ) -> None:
         """Repair it, unless that is under way: everybody who sees the object finds the same."""
         key = (work, *args)
         if key not in self.tasks:
-            task = asyncio.get_running_loop().create_task(self._repair(what, ref, work, *args))
-            self.tasks[key] = task
-            task.add_done_callback(lambda _: self.tasks.pop(key))
+            repair = self._repair(what, s, found, work, *args)
+            self.tasks[key] = asyncio.get_running_loop().create_task(repair)
+            self.tasks[key].add_done_callback(lambda _: self.tasks.pop(key))
 
-    async def _repair(self, what: str, ref: Ref, work: Callable[..., bool], *args: Any) -> None:
+    async def _repair(
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+    ) -> None:
         try:
             repaired = await self._run(work, self._tenant_id, *args)
         except Exception as error:
             log_failure(logger, "A repair failed; the next sweep tries again", error)
             return
         if repaired:
-            DRIFT.labels(ref.model, what).inc()
-            logger.warning("A write to %s (%s) escaped the hooks; repaired.", ref.model, what)
+            DRIFT.labels(s.ref.model, what).inc()
+            logger.warning(
+                "A write to %s escaped the hooks, as raw SQL does: of %s %s. Repaired.",
+                s.ref.model, s.id, found,
+            )  # fmt: skip
+
+
+def _moved(s: Subscription, read: Frame | None) -> str:
+    """Which access moved, as far as can be known."""
+    now = "nothing" if read is None else read.seen.audience
+    return f"user {opaque.encode(User, s.user_id)} sees {now}, no longer {s.audience}"
+
+
+def _differing(s: Subscription, read: Frame) -> str:
+    """What moved of the object, as far as this audience sees it; names only."""
+    if read.version < s.version:
+        return "the version went down"
+    names = frames.differing(s.newest, read)
+    return f"{', '.join(names)} moved, and the version did not"

@@ -19,7 +19,7 @@ from realtime.index import Index
 from realtime.joins import Group, Joins, Membership
 from realtime.metrics import FENCE_REFUSALS, ROUND_FAILURES
 from realtime.repairs import Repairs, Run
-from realtime.subscriptions import GONE, State, Subscription
+from realtime.subscriptions import State, Subscription
 
 if TYPE_CHECKING:
     from permissions.accesslog import Touch
@@ -125,6 +125,11 @@ class Rounds:
         """The round and the repairs under way."""
         return [*self._repairs.tasks.values(), *([self._task] if self._task else [])]
 
+    async def settled(self) -> None:
+        """Wait until the rounds under way are done."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     # Rounds.
 
     def _wake(self) -> None:
@@ -159,7 +164,7 @@ class Rounds:
         return set(taken)
 
     async def _round(self, todo: set[Subscription]) -> None:
-        began = self._joins.tick()
+        began, at = self._joins.tick(), asyncio.get_running_loop().time()
         goal = self.behind
         self._unchecked = False
         first = await self._run(
@@ -172,6 +177,7 @@ class Rounds:
         await self._check_credentials(self.tenant_id, _users(first.touches))
         for s in todo:
             self._place(s, seen[_pair(s)], began)
+        self.index.read(todo, at)
         self.applied = first.revision
         if self.behind <= goal:
             self.behind = first.revision
@@ -198,7 +204,7 @@ class Rounds:
             r = seen[_pair(s)]
             if s.state is State.LIVE and (r is None or r.seen.audience != s.audience):
                 if s not in touched:
-                    self._repairs.access(s)
+                    self._repairs.access(s, r)
                 s.silence()
 
     def _place(self, s: Subscription, r: Frame | None, began: int) -> None:
@@ -220,16 +226,16 @@ class Rounds:
     def _overtaken(self, s: Subscription, r: Frame) -> None:
         """A frame overtook the read: read again; if that is no newer, the version was lowered."""
         if s.overtaken_at == s.version:
-            self._repairs.change(s, r.version)
+            self._repairs.change(s, r)
         else:
             s.overtaken_at = s.version
             self.ask([s])
 
     def _confirm(self, s: Subscription, r: Frame) -> None:
         """The read is of the version that the subscription has, and must show the same."""
-        newest = s.slot or s.sent
-        if newest is None or newest is GONE or r.seen.etag != newest.seen.etag:
-            self._repairs.change(s, r.version)
+        newest = s.newest
+        if newest is None or r.seen.etag != newest.seen.etag:
+            self._repairs.change(s, r)
         elif s.waiting:
             s.put(r)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from realtime.mailbox import Mailbox
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
-    `sending_since` is the loop's time at which the send under way began or last made progress, or
-    None; `buffered` tells how many bytes wait in the server's buffer; `cut` ends a socket that
-    takes nothing.
+    `checked_at` is the loop's time at which its credential was last looked at; `sending_since` that
+    at which the send under way began or last made progress, or None; `buffered` tells how many
+    bytes wait in the server's buffer; `cut` ends a socket that takes nothing.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Socket:
     cut: Callable[[], None]
     buffered: Callable[[], int]
     subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
+    checked_at: float = inf
     sending_since: float | None = None
     _buffered_before: int = 0
 

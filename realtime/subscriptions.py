@@ -68,6 +68,11 @@ class Subscription:
         """Who subscribes."""
         return self.socket.user_id
 
+    @property
+    def newest(self) -> Frame | None:
+        """The newest state that it has, sent or still to be sent."""
+        return self.sent if self.slot is None or self.slot is GONE else self.slot
+
     def put(self, slot: Frame | Gone) -> None:
         """Make this the state to be sent next."""
         self.slot = slot

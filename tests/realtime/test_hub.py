@@ -111,7 +111,7 @@ class Reluctant:
 
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any) -> Any:
-            if name in ("new_channel", "group_add") and name not in self.failed:
+            if name in ("new_channel", "group_add", "receive") and name not in self.failed:
                 self.failed.add(name)
                 raise ConnectionError(name)
             return await getattr(self.layer, name)(*args)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from permissions.accesslog import Touch
 from permissions.rendering import Ref
 from realtime.index import Index
-from realtime.subscriptions import State, Subscription
+from realtime.subscriptions import Subscription
 from tests.realtime.pieces import socket
 
 PLAN = Ref("resources.document", 1)
@@ -66,10 +68,30 @@ def test_strangers_touch_nobody() -> None:
     assert index.touched(touches) == set()
 
 
-def test_live_ones_and_those_of_an_object_are_found() -> None:
+def test_those_read_longest_ago_come_first() -> None:
     index, named = filled()
-    named["plan of 1"].state = State.LIVE
-    assert list(index.live()) == [named["plan of 1"]]
+    plan, draft, other = named["plan of 1"], named["draft of 1"], named["plan of 2"]
+    assert index.oldest == inf
+    index.read([plan, draft], 1.0)
+    index.read([other], 2.0)
+    index.read([plan], 3.0)
+    assert index.oldest == 1.0
+    assert index.read_before(3.0, 5) == [draft, other, plan]
+    assert index.read_before(2.5, 5) == [draft, other]
+    assert index.read_before(3.0, 1) == [draft]
+    assert index.read_before(3.0, -1) == []
+
+
+def test_one_that_ended_is_not_read_again() -> None:
+    index, named = filled()
+    index.read(named.values(), 1.0)
+    index.remove(named["plan of 1"])
+    index.read([named["plan of 1"]], 2.0)
+    assert named["plan of 1"] not in index.read_before(2.0, 5)
+
+
+def test_those_of_an_object_are_found() -> None:
+    index, named = filled()
     assert set(index.of_ref(PLAN)) == {named["plan of 1"], named["plan of 2"]}
     assert list(index.of_ref(Ref("resources.document", 3))) == []
 

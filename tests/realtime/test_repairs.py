@@ -10,7 +10,9 @@ import pytest
 from realtime import reading
 from realtime.metrics import DRIFT
 from realtime.repairs import Repairs
-from tests.realtime.pieces import subscription
+from tenants import opaque
+from tenants.models import User
+from tests.realtime.pieces import frame, subscription
 
 
 class Writer:
@@ -40,10 +42,11 @@ async def test_the_same_drift_found_twice_is_written_once() -> None:
     writer, before = Writer(answer=True), drift("change")
     repairs = Repairs(1, writer)
     first, second = subscription(), subscription()
-    repairs.change(first, first.version)
-    repairs.change(second, second.version)
+    for s in (first, second):
+        s.version = 3
+        repairs.change(s, frame(3))
     await finish(repairs)
-    assert writer.asked == [(reading.repair_change, 1, first.ref, first.version, first.version)]
+    assert writer.asked == [(reading.repair_change, 1, first.ref, 3, 3)]
     assert drift("change") == before + 1
 
 
@@ -51,7 +54,7 @@ async def test_access_is_repaired_for_each_user() -> None:
     writer, before = Writer(answer=True), drift("access")
     repairs = Repairs(1, writer)
     s = subscription()
-    repairs.access(s)
+    repairs.access(s, None)
     await finish(repairs)
     assert writer.asked == [(reading.repair_access, 1, s.user_id, s.ref)]
     assert drift("access") == before + 1
@@ -60,14 +63,49 @@ async def test_access_is_repaired_for_each_user() -> None:
 async def test_what_somebody_else_repaired_is_not_counted() -> None:
     before = drift("change")
     repairs = Repairs(1, Writer(answer=False))
-    repairs.change(subscription(), -1)
+    repairs.change(subscription(), frame())
     await finish(repairs)
     assert drift("change") == before
 
 
 async def test_a_failure_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
     repairs = Repairs(1, Writer(OSError("a payload")))
-    repairs.change(subscription(), -1)
+    repairs.change(subscription(), frame())
     await finish(repairs)
     assert "OSError" in caplog.text
     assert "a payload" not in caplog.text
+
+
+async def test_the_log_names_what_moved_and_shows_no_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    repairs = Repairs(1, Writer(answer=True))
+    s = subscription()
+    s.version = 3
+    s.sent = frame(3, '{"title":"a payload","body":"the same"}')
+    repairs.change(s, frame(3, '{"title":"another payload","body":"the same"}'))
+    await finish(repairs)
+    assert f"resources.document escaped the hooks, as raw SQL does: of {s.id} title" in caplog.text
+    assert "body" not in caplog.text
+    assert "payload" not in caplog.text
+
+
+async def test_the_log_names_a_version_that_went_down(caplog: pytest.LogCaptureFixture) -> None:
+    repairs = Repairs(1, Writer(answer=True))
+    s = subscription()
+    s.version = 3
+    repairs.change(s, frame(1))
+    await finish(repairs)
+    assert "the version went down" in caplog.text
+
+
+@pytest.mark.parametrize("now", [None, "editor"])
+async def test_the_log_names_the_user_and_his_audiences(
+    caplog: pytest.LogCaptureFixture, now: str | None
+) -> None:
+    repairs = Repairs(1, Writer(answer=True))
+    s = subscription()
+    repairs.access(s, None if now is None else frame(audience=now))
+    await finish(repairs)
+    user = opaque.encode(User, s.user_id)
+    assert f"of {s.id} user {user} sees {now or 'nothing'}, no longer viewer" in caplog.text

@@ -10,10 +10,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from knox.models import AuthToken
+from pytest_django import Settings
 
 from realtime import sweep
-from realtime.metrics import DRIFT
-from tests.client import SocketClient, in_thread, quiet, subscribed
+from realtime.metrics import DRIFT, SWEEP_LAG
+from resources.models import Document
+from tenants import opaque
+from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
 from tests.world import World
 
@@ -29,14 +32,14 @@ def execute(sql: str, *params: int) -> None:
         cursor.execute(sql, params)
 
 
-async def sweep_once(*sockets: SocketClient) -> None:
+def later() -> float:
+    """A time at which everything that is live has to be read again."""
+    return asyncio.get_running_loop().time() + this_hub().limits["sweep_seconds"]
+
+
+async def sweep_once() -> None:
     """Let the sweep pass over everything live, and the repairs that follow come back."""
-    hub = this_hub()
-    hub.limits = {**hub.limits, "sweep_seconds": 0.0}
-    task = asyncio.get_running_loop().create_task(sweep.run(hub))
-    for _ in range(3 * sweep.SLICES):
-        await asyncio.sleep(0)
-    task.cancel()
+    await sweep.look(this_hub(), later())
     await quiet()
 
 
@@ -148,3 +151,67 @@ async def test_a_socket_that_went_during_the_sweep_is_left_alone(world: World) -
             ]
         this_hub().check(gone)
         assert gone not in this_hub()._unchecked
+
+
+async def test_what_was_read_lately_is_not_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with subscribed(world, "viewer"):
+        asked: list[Any] = []
+        rounds = rounds_of(world)
+        monkeypatch.setattr(rounds, "ask", asked.append)
+        now = asyncio.get_running_loop().time()
+        assert not await sweep.look(this_hub(), now)
+        assert asked == []
+        assert not await sweep.look(this_hub(), later())
+        assert asked == [list(rounds.index.all)]
+
+
+async def test_one_look_reads_no_more_than_a_round_and_the_oldest_first(world: World) -> None:
+    async with subscribed(world, "owner"), subscribed(world, "viewer"):
+        hub, index = this_hub(), rounds_of(world).index
+        hub.limits = {**hub.limits, "round_size": 1}
+        now = later()
+        first, second = index.read_before(now, 2)
+        assert await sweep.look(hub, now)
+        assert index.read_before(now, 2) == [second, first]
+
+
+async def test_the_tenant_that_waits_longest_comes_first(world: World) -> None:
+    def elsewhere() -> str:
+        return opaque.encode(Document, world.create("globex", "rival").pk)
+
+    id = await in_thread(elsewhere)()
+    async with subscribed(world, "viewer"), await in_thread(connect)(world, "rival", "globex") as r:
+        await r.subscribe(id)
+        await quiet()
+        hub = this_hub()
+        hub.limits = {**hub.limits, "round_size": 1}
+        acme, globex = rounds_of(world).index, rounds_of(world, "globex").index
+        assert acme.oldest < globex.oldest
+        await sweep.look(hub, later())
+        assert globex.oldest < acme.oldest
+
+
+async def test_the_sweep_says_by_how_much_it_is_late(world: World) -> None:
+    async with subscribed(world, "viewer"):
+        await sweep.look(this_hub(), later() + 100)
+        assert 100 <= SWEEP_LAG._value.get() < 200
+        await sweep.look(this_hub(), asyncio.get_running_loop().time())
+        assert SWEEP_LAG._value.get() == 0
+
+
+def test_the_sweep_pauses_so_that_it_keeps_within_its_budget() -> None:
+    limits = {"sweep_seconds": 60.0, "sweep_budget": 0.1}
+    assert sweep.pause(limits, cpu=0.0, took=0.0, full=False) == 1.0
+    assert sweep.pause(limits, cpu=0.2, took=0.5, full=False) == 1.5
+    assert sweep.pause(limits, cpu=0.2, took=0.5, full=True) == 1.5
+    assert sweep.pause(limits, cpu=0.01, took=0.5, full=True) == 0.0
+
+
+async def test_a_running_sweep_finds_what_no_hook_saw(world: World, settings: Settings) -> None:
+    settings.EARSHOT = {**settings.EARSHOT, "sweep_seconds": 0.1}
+    async with subscribed(world, "viewer") as viewer:
+        sql = "UPDATE resources_document SET title = 'Raw' WHERE id = %s"
+        await in_thread(execute)(sql, world.document.pk)
+        assert (await viewer.receive())["payload"]["title"] == "Raw"
