@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fmt lock
+.PHONY: help run test check bench mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -46,6 +46,9 @@ check: $(READY)  ## Check format, rules, types, migrations and settings
 
 bench: $(READY)  ## Measure the fan-out beside its peers, in some minutes (SOCKETS=300 CHANGES=100)
 	$(PY) -m tests.servers $(PY) -m bench.fanout
+
+mutants: $(READY)  ## Undo each rule of the hub once, in a copy, and see its test fail
+	$(PY) -m tests.mutants
 
 fmt: $(READY)  ## Format the code
 	$(PY) -m ruff format .

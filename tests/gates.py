@@ -89,6 +89,10 @@ class HeldMessages:
         """The notices held."""
         return [m for m in self.held if m["type"] == "hub.notice"]
 
+    async def deliver(self, message: dict[str, Any]) -> None:
+        """Deliver this one, and wait for nothing."""
+        await self._deliver(message)
+
     async def release(self, *messages: dict[str, Any]) -> None:
         """Deliver these, in this order, and wait for what follows from them."""
         for message in messages:

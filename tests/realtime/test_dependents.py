@@ -116,6 +116,18 @@ def test_renamed_user_raises_his_profiles_in_all_tenants(world: World) -> None:
     assert [r.rows for r in recordings] == [[(1, ["username"])], [(1, ["username"])], []]
 
 
+def test_profile_of_a_renamed_user_is_raised_after_the_commit(world: World) -> None:
+    """In the same transaction its version could get a second payload before the commit."""
+    recording = Recording(world.profile("owner"))
+    owner = world.user("owner")
+    with transaction.atomic():
+        owner.username = "renamed"
+        owner.save()
+        assert recording.risen == 0
+    assert outbox.flush()
+    assert recording.shows(["username"])
+
+
 def test_user_who_keeps_his_name_raises_nothing(world: World) -> None:
     recording = Recording(world.profile("owner"))
     User.objects.filter(pk=world.user("owner").pk).update(is_active=False)

@@ -1,0 +1,209 @@
+"""Each rule of the hub undone, once, to see its test fail: `make mutants`.
+
+A test that never failed proves nothing. For each mutant a copy of the tree is changed in one place
+and the named test must fail there; it must pass in the tree as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+TREE: Final = Path(__file__).parent.parent
+COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "tests")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A rule, the code that keeps it, what stands there without it, and the test that notices."""
+
+    rule: str
+    file: str
+    code: str
+    without: str
+    test: str
+
+
+RACES = "tests/test_races.py::test_"
+RULES = "tests/test_rules.py::test_"
+
+MUTANTS: Final = (
+    Mutant(
+        "a touched subscription takes its read's version, in the same audience too",
+        "realtime/rounds.py",
+        "        elif s.state is State.LIVE or self._is_joined(s, r, began):\n",
+        "        elif s.state is not State.LIVE and self._is_joined(s, r, began):\n",
+        RACES + "a_frame_of_the_forbidden_time_does_not_pass_after_access_is_back",
+    ),
+    Mutant(
+        "every read goes through the one round of its tenant",
+        "realtime/rounds.py",
+        "if self._task is None and not self._closed and self._wanted():",
+        "if not self._closed and self._wanted():",
+        RULES + "nothing_is_read_beside_the_round_of_its_tenant",
+    ),
+    Mutant(
+        "what is applied is the revision in the snapshot that read the rows",
+        "realtime/rounds.py",
+        "        self.applied = first.revision\n",
+        "        self.applied = max(first.revision, self.behind)\n",
+        RACES + "a_loss_between_a_rounds_read_and_its_end_is_not_skipped",
+    ),
+    Mutant(
+        "a membership of a group touches the user, before it is gone",
+        "permissions/signals.py",
+        '("post_add", "post_remove", "pre_clear")',
+        '("post_add", "post_remove", "post_clear")',
+        RULES + "a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_left_it",
+    ),
+    Mutant(
+        "an object's first version is the id of its creation's row",
+        "realtime/changes.py",
+        "        return [row.pk for row in self.rows]\n",
+        "        return [1 for row in self.rows]\n",
+        RULES + "a_frame_of_a_deleted_object_does_not_pass_for_a_new_one_with_its_key",
+    ),
+    Mutant(
+        "a read is one snapshot",
+        "permissions/snapshot.py",
+        "        with _deferred(connection), transaction.atomic():\n            yield\n",
+        "        yield\n",
+        "tests/permissions/test_read.py::test_batch_is_read_in_one_state",
+    ),
+    Mutant(
+        "a deletion is one row for the object and says nothing of those who had access",
+        "permissions/signals.py",
+        "    if not issubclass(deleted, Guarded):\n",
+        "    if True:\n",
+        "tests/permissions/test_signals.py::test_deleted_object_is_one_row_without_its_grants",
+    ),
+    Mutant(
+        "a read counts only if its group was joined before it",
+        "realtime/joins.py",
+        "return self.membership is Membership.JOINED and self.since < tick",
+        "return True",
+        RACES + "a_change_between_the_read_and_the_join_is_not_missed",
+    ),
+    Mutant(
+        "a group's newest frame is kept for those who wait",
+        "realtime/rounds.py",
+        "            self._offer(s, None if group_of_s is None else group_of_s.last)\n",
+        "            self._offer(s, None)\n",
+        RULES + "a_frame_that_comes_while_a_subscription_waits_is_kept_for_it",
+    ),
+    Mutant(
+        "the fence stands at each write",
+        "realtime/rounds.py",
+        "enumerate(tuple(group.subscriptions), start=1):\n            self._offer(s, frame)\n",
+        "enumerate([s for s in group.subscriptions if frame and fence.passes(s, frame, "
+        "self.applied or 0)], start=1):\n            s.put(frame)\n",
+        RULES + "whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_it",
+    ),
+    Mutant(
+        "what is equal is decided against what was sent",
+        "realtime/mailbox.py",
+        "    if before.seen.etag != seen.etag:\n",
+        "    if True:\n",
+        "tests/realtime/test_mailbox.py::test_state_that_went_and_came_back_sends_nothing",
+    ),
+    Mutant(
+        "the fence refuses a frame whose access revision is not applied",
+        "realtime/rounds.py",
+        "        if self.applied is None or seen.revision > self.applied:\n",
+        "        if False:\n",
+        RACES + "a_change_after_a_revocation_never_passes_though_its_notice_is_lost",
+    ),
+    Mutant(
+        "the fence refuses an older version",
+        "realtime/fence.py",
+        "        and seen.version > subscription.version\n",
+        "",
+        RACES + "publishes_in_reverse_order_of_commits_never_go_back",
+    ),
+    Mutant(
+        "who lost an audience is silenced before anything is awaited",
+        "realtime/rounds.py",
+        "                s.silence()\n",
+        "                pass\n",
+        RACES + "a_queued_frame_is_purged_before_the_join_of_the_next_audience",
+    ),
+    Mutant(
+        "a frame of another release is read again",
+        "realtime/rounds.py",
+        "        if seen.schema != _schema(seen.ref.model, seen.audience):\n",
+        "        if False:\n",
+        RACES + "a_frame_of_another_release_is_read_again_instead_of_shown",
+    ),
+    Mutant(
+        "what shows another row is raised after the other's commit",
+        "realtime/dependents.py",
+        "    transaction.on_commit(lambda: raise_for(resource, shows, rows), robust=True)\n",
+        "    raise_for(resource, shows, rows)\n",
+        "tests/realtime/test_dependents.py::"
+        "test_profile_of_a_renamed_user_is_raised_after_the_commit",
+    ),
+    Mutant(
+        "publishing is registered for every save",
+        "realtime/changes.py",
+        "    transaction.on_commit(found, robust=True)\n",
+        "    if not known:\n        transaction.on_commit(found, robust=True)\n",
+        "tests/realtime/test_changes.py::"
+        "test_rollback_of_the_first_savepoint_does_not_silence_what_follows",
+    ),
+    Mutant(
+        "the tail asks those who wait, too",
+        "realtime/tail.py",
+        "    return changed.version > s.version and visible\n",
+        "    return changed.version > s.version and visible and s.state.value == 'live'\n",
+        "tests/realtime/test_tail.py::"
+        "test_a_change_after_the_read_of_a_pending_subscription_is_found",
+    ),
+    Mutant(
+        "the sweep writes the row that is missing",
+        "realtime/rounds.py",
+        "            self._repairs.change(s, r)\n        elif s.waiting:\n",
+        "            s.put(r)\n        elif s.waiting:\n",
+        "tests/realtime/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
+    ),
+)
+
+
+def fails(mutant: Mutant) -> bool:
+    """Whether the mutant's test fails in a copy of the tree that has the mutant in it."""
+    with tempfile.TemporaryDirectory(prefix="earshot-") as name:
+        copy = Path(name)
+        for folder in COPIED:
+            shutil.copytree(TREE / folder, copy / folder)
+        shutil.copy(TREE / "pyproject.toml", copy)
+        (copy / "var").mkdir()
+        source = copy / mutant.file
+        text = source.read_text()
+        if text.count(mutant.code) != 1:
+            raise LookupError(f"{mutant.file} has not exactly one place for: {mutant.rule}.")
+        source.write_text(text.replace(mutant.code, mutant.without))
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", mutant.test]
+        result = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        if result.returncode not in (0, 1):
+            raise RuntimeError(result.stdout + result.stderr)
+        return result.returncode == 1
+
+
+def main(words: str) -> int:
+    """Print each rule that has these words, and whether its test noticed; 1 if one did not."""
+    chosen = [mutant for mutant in MUTANTS if words in mutant.rule]
+    missed = 0
+    for mutant in chosen:
+        noticed = fails(mutant)
+        missed += not noticed
+        print(f"{'noticed' if noticed else 'MISSED '}  {mutant.rule}", flush=True)
+    print(f"{len(chosen) - missed} passed, {missed} failed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(" ".join(sys.argv[1:])))
