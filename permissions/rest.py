@@ -105,11 +105,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self._write(request, pk, partial=True)
 
     def _write(self, request: Request, pk: str, *, partial: bool) -> Response:
-        audience = self.audience_of(pk)
-        if not audience.writes:
-            raise exceptions.PermissionDenied
+        self.check(self.audience_of(pk).writes)
         with transaction.atomic():
             obj = self.locked(pk)
+            audience = self.audience_of(pk)
+            self.check(audience.writes)
             self.check_precondition(audience, obj)
             data = writable(audience, request.data, ignore_read_only=not partial)
             serializer = write_serializer(audience)(obj, data=data, partial=partial)
@@ -119,11 +119,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the object, for those whose audience may."""
-        audience = self.audience_of(pk)
-        if not audience.deletes:
-            raise exceptions.PermissionDenied
+        self.check(self.audience_of(pk).deletes)
         with transaction.atomic():
             obj = self.locked(pk)
+            audience = self.audience_of(pk)
+            self.check(audience.deletes)
             self.check_precondition(audience, obj)
             obj.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -138,13 +138,20 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def audience_of(self, pk: str) -> Audience:
         """The requester's audience of the object; 404 without one.
 
-        Asked before anything is locked or loaded: who may not see it must not feel its writers.
+        A writer asks twice: before anything is locked, since who may not see the object must not
+        feel its writers; and under the lock, since the answer would show whatever was written after
+        he lost it.
         """
         pair = (self.request.user.pk, self.find(pk))
         audience = decision.audiences(self.resource, self.request.tenant.pk, [pair])[pair]
         if audience is None:
             raise Http404
         return audience
+
+    def check(self, right: object) -> None:
+        """Raise PermissionDenied unless the audience has this right."""
+        if not right:
+            raise exceptions.PermissionDenied
 
     def locked(self, pk: str) -> Any:
         """The object, locked until the transaction ends."""

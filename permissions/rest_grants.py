@@ -61,10 +61,11 @@ class GrantsMixin:
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
         """PUT replaces the subject's audience, DELETE takes it."""
-        audience = self.audience_of(pk)
-        self.check_may_grant(audience)
+        self.check_may_grant(self.audience_of(pk))
         with transaction.atomic():
             obj = self.locked(pk)
+            audience = self.audience_of(pk)
+            self.check_may_grant(audience)
             whom = self.subject(subject)
             try:
                 if request.method == "PUT":
@@ -96,8 +97,7 @@ class GrantsMixin:
 
     def check_may_grant(self: Any, audience: Audience) -> None:
         """Refuse those who see the object, but neither own it nor administer the tenant."""
-        if not audience.grants and self.request.membership.role != Role.ADMIN:
-            raise exceptions.PermissionDenied
+        self.check(audience.grants or self.request.membership.role == Role.ADMIN)
 
     def subject(self: Any, text: str) -> Subject:
         """The subject that the address names: a member or a role of this tenant, or 404."""
