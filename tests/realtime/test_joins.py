@@ -289,3 +289,22 @@ async def test_close_waits_for_what_is_under_way(joins: Joins, layer: GatedLayer
     assert group.membership is Membership.LEAVING
     assert joins.groups == {}
     assert members(layer) == set()
+
+
+async def test_after_an_outage_only_what_is_wanted_and_joined_is_joined_again(
+    joins: Joins, layer: GatedLayer
+) -> None:
+    wanted = joins.want("earshot.1", Ear())
+    wanted.pinned = True
+    joins.want("earshot.2", Ear())
+    left = joins.want("earshot.3", Ear())
+    left.pinned = True
+    await joins.close()
+    left.failed = True
+    layer.calls.clear()
+    await joins.rejoin()
+    assert layer.calls == ["add"]
+    layer.down = True
+    await joins.rejoin()
+    assert wanted.failed  # which is left to the next retry
+    assert wanted.membership is Membership.JOINED

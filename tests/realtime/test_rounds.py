@@ -200,3 +200,12 @@ async def test_an_asked_subscription_that_ended_meanwhile_is_left_alone(world: W
         await quiet()
         assert await viewer.settle() == []
         assert Ref("resources.document", world.document.pk) not in subscription.socket.subscriptions
+
+
+async def test_rounds_that_are_not_under_way_are_settled(world: World) -> None:
+    async with subscribed(world, "viewer"):
+        rounds = rounds_of(world)
+        await rounds.settled()
+        rounds.ask(list(rounds.index.all))
+        await rounds.settled()
+        assert rounds.tasks() == []
