@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, models, transaction
 from django.dispatch import Signal
 
 MANY: Final = 10_000
+DELETED: Final = "deleted"
 
 access_committed = Signal()
 """Sent after the commit of an access change, with `tenant_id`; several may stand for one commit."""
@@ -17,11 +18,15 @@ access_committed = Signal()
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Whom an access change may touch: a user, an object (model label, key), both; neither: all."""
+    """Whom an access change may touch: a user, an object (model label, key), both; neither: all.
+
+    `deleted` says that this is so because the object went.
+    """
 
     user_id: int | None = None
     model: str | None = None
     object_id: int | None = None
+    deleted: bool = False
 
 
 def atomic(using: str | None = None) -> transaction.Atomic:
@@ -88,8 +93,12 @@ def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
         return [Touch()]
     rows: models.QuerySet[Any, tuple[Any, ...]] = AccessChange.objects.filter(
         tenant_id=tenant_id, revision__gt=applied, revision__lte=revision
-    ).values_list("revision", "user_id", "model", "object_id")
+    ).values_list("revision", "user_id", "model", "object_id", "cause")
     found = list(rows)
     if len({row[0] for row in found}) < revision - applied:
         return [Touch()]
-    return list(dict.fromkeys(Touch(*row[1:]) for row in found))
+    return list(
+        dict.fromkeys(
+            Touch(user_id, model, pk, cause == DELETED) for _, user_id, model, pk, cause in found
+        )
+    )

@@ -51,7 +51,7 @@ def on_grant_deleted(instance: Any, origin: Any, **_: Any) -> None:
 def on_object_deleted(instance: Any, **_: Any) -> None:
     """An object went: one row for the object, and never a frame."""
     touch = Touch(model=instance._meta.concrete_model._meta.label_lower, object_id=instance.pk)
-    accesslog.record(instance.tenant_id, [touch], "deleted")
+    accesslog.record(instance.tenant_id, [touch], accesslog.DELETED)
 
 
 def on_standing_changed(tenant_id: int, user_id: int | None, cause: str, **_: Any) -> None:

@@ -87,11 +87,19 @@ class EarshotConsumer(AsyncConsumer):
         )
         await self.base_send({"type": "websocket.accept"})
         try:
-            identity = await loop.run_in_executor(None, _identify, self.scope)
+            identity, client = await loop.run_in_executor(None, _identify, self.scope)
         except credentials.Refused as refused:
             self.mailbox.close(Close(refused.close_code))
             return
-        socket = Socket(self.connection, identity, self.mailbox, self._cut, self._buffered)
+        socket = Socket(
+            self.connection,
+            identity,
+            client,
+            timezone.now(),
+            self.mailbox,
+            self._cut,
+            self._buffered,
+        )
         taken = await hubs.add(socket)
         if isinstance(taken, Close):
             self.mailbox.close(taken)
@@ -260,9 +268,9 @@ class EarshotConsumer(AsyncConsumer):
             await hubs.remove(hub, self.socket)
 
 
-def _identify(scope: Any) -> credentials.Identity:
+def _identify(scope: Any) -> tuple[credentials.Identity, credentials.Client]:
     """Ask the one door for credentials, on a thread, and give its connection back."""
     try:
-        return credentials.identify_socket(scope)
+        return credentials.identify_socket(scope), credentials.client_of(scope)
     finally:
         close_old_connections()

@@ -8,28 +8,35 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from permissions.rendering import Ref
-from realtime import frames, heartbeat, sweep, tail
+from realtime import entries, frames, heartbeat, standing, sweep, tail
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
 from realtime.failures import log_failure
 from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
+from realtime.ledger import Ledger
 from realtime.messages import unsubscribed
 from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.sockets import Socket
 from realtime.subscriptions import Subscription, Waiting
-from tenants import credentials
 from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
+
+ENDED_BY: Final[dict[Close | None, str]] = {
+    Close.CREDENTIALS: entries.CREDENTIAL_ENDED,
+    Close.FORBIDDEN: entries.REVOKED,
+    Close.ENDED: entries.CLOSED,
+}
+"""What the ledger says of subscriptions whose socket was closed with a code."""
 
 
 class Hub:
@@ -38,6 +45,7 @@ class Hub:
     def __init__(self, layer: Any = None) -> None:
         self.limits = limits()
         self.sockets: dict[int, set[Socket]] = {}
+        self.ledger = Ledger(self.run)
         self._of_user: Counter[int] = Counter()
         self._unchecked: set[Socket] = set()
         self.rounds: dict[int, Rounds] = {}
@@ -52,6 +60,7 @@ class Hub:
     async def start(self) -> None:
         """Open the channel; begin to listen, to tail, to sweep and to watch for stalled sockets."""
         loop = asyncio.get_running_loop()
+        await self.ledger.start()
         await self._open()
         outbox.bind(loop)
         self._tasks = [
@@ -70,6 +79,7 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
         await self.joins.close()
+        await self.ledger.stop()
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
@@ -101,8 +111,10 @@ class Hub:
 
     async def remove(self, socket: Socket) -> None:
         """Let a socket go with all its subscriptions."""
+        why = ENDED_BY.get(socket.mailbox.closing, entries.DISCONNECTED)
         for subscription in list(socket.subscriptions.values()):
-            self._end(subscription)
+            self._end(subscription, why)
+        self.ledger.leave([socket.id])
         self._of_user -= Counter([socket.user_id])
         self._unchecked.discard(socket)
         mine = self.sockets[socket.tenant_id]
@@ -113,9 +125,7 @@ class Hub:
 
     def _rounds(self, tenant_id: int) -> Rounds:
         if tenant_id not in self.rounds:
-            self.rounds[tenant_id] = Rounds(
-                tenant_id, self.joins, self.run, self._check_credentials, self.limits["round_size"]
-            )
+            self.rounds[tenant_id] = Rounds(tenant_id, self)
         return self.rounds[tenant_id]
 
     # Commands.
@@ -149,11 +159,13 @@ class Hub:
         if target.pk is not None:
             subscription = socket.subscriptions.get(Ref(target.model, target.pk))
         if subscription is not None:
-            self._end(subscription)
+            self._end(subscription, entries.UNSUBSCRIBED)
         socket.mailbox.answer(unsubscribed(target.model, target.id, command.ref))
 
-    def _end(self, subscription: Subscription) -> None:
-        subscription.cancel()
+    def _end(self, subscription: Subscription, why: str) -> None:
+        subscription.cancel(why)
+        if subscription.opened is not None:
+            self.ledger.end(subscription.opened.access, why)
         subscription.socket.forget(subscription)
         self._rounds(subscription.socket.tenant_id).remove(subscription)
 
@@ -207,8 +219,8 @@ class Hub:
         await self.joins.rejoin()
         self._look.set()
 
-    async def _check_credentials(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close the sockets of these users (None: all) whose credential or membership ended.
+    async def check_sockets(self, tenant_id: int, users: set[int] | None) -> None:
+        """Close those sockets of these users (None: of all) that may not stay.
 
         New sockets are checked once more: theirs may have ended between the look at the
         credential and the registration, and nobody would tell them again.
@@ -220,19 +232,40 @@ class Hub:
         ]
         if not sockets:
             return
-        ended = await self.run(credentials.ended, {socket.held for socket in sockets})
+        new = [socket for socket in sockets if not socket.registered]
+        codes = await self.run(standing.look, self.ledger.process, sockets, new)
         self._unchecked.difference_update(sockets)
         now = asyncio.get_running_loop().time()
         for socket in sockets:
-            socket.checked_at = now
-            if socket.held in ended:
-                socket.mailbox.close(Close(ended[socket.held]))
+            socket.checked_at, socket.registered = now, True
+            if socket in codes:
+                socket.mailbox.close(codes[socket])
+        present = self.sockets.get(tenant_id, set())
+        self.ledger.leave(socket.id for socket in new if socket not in present)
+
+    def send_away(self, tenant_id: int) -> None:
+        """The database does not serve a tenant: its clients shall come back, perhaps elsewhere."""
+        for socket in self.sockets.get(tenant_id, ()):
+            socket.mailbox.close(Close.GOING_AWAY)
+
+    async def _beat(self) -> None:
+        """Say that this process lives; held for lost, all that it has is written anew."""
+        if await self.ledger.beat():
+            return
+        for rounds in self.rounds.values():
+            for subscription in rounds.index.all:
+                subscription.opened = None
+            rounds.ask(rounds.index.all)
+        for socket in [s for mine in self.sockets.values() for s in mine]:
+            socket.registered = False
+            self.check(socket)
 
     # What happens by itself.
 
     async def _tail(self) -> None:
         while True:
             try:
+                await self._beat()
                 await tail.run(self)
             except Exception as error:
                 log_failure(logger, "A look of the tail failed; the next one comes", error)

@@ -20,8 +20,11 @@ from realtime.queryset import (
     refuse_fixed,
     resource_of,
 )
+from realtime.records import Access, Connection, Process, Push
 from tenants.models import Tenant
 from tenants.scoping import UnscopedManager
+
+__all__ = ["Access", "Change", "Connection", "LiveModel", "Process", "Push"]
 
 
 class Change(models.Model):

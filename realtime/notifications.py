@@ -26,7 +26,7 @@ from permissions.audiences import Resource, registry
 from permissions.read import objects_of
 from permissions.rendering import Ref, render
 from permissions.snapshot import snapshot
-from realtime import changes, dependents, frames, groups
+from realtime import changes, dependents, frames, groups, ledger
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from tenants.limits import limits
@@ -83,15 +83,14 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
         exact = changes.fields_changed(
             resource.label, [(o.pk, o.version) for o in objects.values()]
         )
-    messages: list[Message] = []
-    for obj in objects.values():
-        for audience in resource.audiences:
-            if resource.changed(audience, since[obj.pk]):
-                seen = render(resource, audience, obj, revision)
-                frame = frames.make(resource, seen, exact[obj.pk, obj.version])
-                name = groups.of_object(tenant_id, seen.ref, audience.name)
-                messages.append((name, frames.to_layer(frame)))
-    return messages
+    made = [
+        frames.make(resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version])
+        for obj in objects.values()
+        for audience in resource.audiences
+        if resource.changed(audience, since[obj.pk])
+    ]
+    ledger.write_pushes(tenant_id, made)
+    return [(groups.of_object(tenant_id, f.ref, f.seen.audience), frames.to_layer(f)) for f in made]
 
 
 async def send(messages: list[Message]) -> None:

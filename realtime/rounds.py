@@ -9,59 +9,51 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
-from realtime import fence, groups, reading
+from permissions.rendering import Ref
+from realtime import entries, fence, groups, reading
 from realtime.failures import log_failure
 from realtime.index import Index
-from realtime.joins import Group, Joins, Membership
+from realtime.joins import Group, Membership
 from realtime.metrics import FENCE_REFUSALS, ROUND_FAILURES
-from realtime.repairs import Repairs, Run
+from realtime.repairs import Repairs
 from realtime.subscriptions import State, Subscription
 
 if TYPE_CHECKING:
     from permissions.accesslog import Touch
     from permissions.read import Pair
     from realtime.frames import Frame
+    from realtime.hub import Hub
 
 logger = logging.getLogger(__name__)
 
 FAN_OUT: Final = 256
 RETRY_SECONDS: Final = 0.5
 
-CheckCredentials = Callable[[int, set[int] | None], Awaitable[None]]
-"""Closes those sockets of a tenant's users (None: of everybody) that may not stay."""
-
 
 class Rounds:
     """The subscriptions of one tenant in one process, and the rounds that read for them."""
 
-    def __init__(
-        self,
-        tenant_id: int,
-        joins: Joins,
-        run: Run,
-        check_credentials: CheckCredentials,
-        size: int,
-    ) -> None:
+    def __init__(self, tenant_id: int, hub: Hub) -> None:
         self.tenant_id = tenant_id
         self.applied: int | None = None
         self.behind = 0
         self.index = Index()
-        self._joins = joins
-        self._run = run
-        self._check_credentials = check_credentials
-        self._size = size
+        self._hub = hub
+        self._joins = hub.joins
+        self._run = hub.run
+        self._size = hub.limits["round_size"]
         self._asks: dict[Subscription, None] = {}
         self._held: set[Group] = set()
         self._empty: set[Group] = set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._unchecked = False
-        self._repairs = Repairs(tenant_id, run)
-        self._notices = joins.want(groups.of_tenant(tenant_id), self._joined)
+        self._repairs = Repairs(tenant_id, hub.run)
+        self._notices = hub.joins.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
 
     # What the hub tells.
@@ -142,16 +134,21 @@ class Rounds:
         return bool(self._asks) or self._unchecked or ahead
 
     async def _rounds(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
+            well = loop.time()
             while self._wanted():
                 todo = self._take()
                 try:
                     await self._round(todo)
+                    well = loop.time()
                 except Exception as error:
                     ROUND_FAILURES.inc()
                     log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
                     self._asks.update(dict.fromkeys(todo & self.index.all))
                     self._unchecked = True
+                    if loop.time() - well > self._hub.limits["patience_seconds"]:
+                        self._hub.send_away(self.tenant_id)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._task = None
@@ -174,7 +171,9 @@ class Rounds:
         seen = await self._read_also(dict(first.seen), touched)
         todo |= touched
         self._silence(todo, touched, seen)
-        await self._check_credentials(self.tenant_id, _users(first.touches))
+        await self._hub.check_sockets(self.tenant_id, _users(first.touches))
+        made = entries.of_round(todo, seen, _deleted(first.touches))
+        await self._hub.ledger.write(self.tenant_id, made)
         for s in todo:
             self._place(s, seen[_pair(s)], began)
         self.index.read(todo, at)
@@ -315,6 +314,11 @@ def _schema(model: str, audience: str) -> str | None:
 
 def _pair(s: Subscription) -> Pair:
     return s.user_id, s.ref
+
+
+def _deleted(touches: Iterable[Touch]) -> set[Ref]:
+    """The objects that are gone."""
+    return {Ref(t.model, t.object_id) for t in touches if t.deleted and t.model and t.object_id}
 
 
 def _users(touches: Iterable[Touch]) -> set[int] | None:

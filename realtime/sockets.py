@@ -10,16 +10,18 @@ from realtime.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from permissions.rendering import Ref
     from realtime.subscriptions import Subscription
-    from tenants.credentials import Held, Identity
+    from tenants.credentials import Client, Held, Identity
 
 
 @dataclass(eq=False, slots=True)
 class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
+    `registered` is whether the database has a row of it;
     `checked_at` is the loop's time at which its credential was last looked at; `sending_since` that
     at which the send under way began or last made progress, or None; `buffered` tells how many
     bytes wait in the server's buffer; `cut` ends a socket that takes nothing.
@@ -27,10 +29,13 @@ class Socket:
 
     id: str
     identity: Identity
+    client: Client
+    since: datetime
     mailbox: Mailbox
     cut: Callable[[], None]
     buffered: Callable[[], int]
     subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
+    registered: bool = False
     checked_at: float = inf
     sending_since: float | None = None
     _buffered_before: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from permissions.rendering import Ref
@@ -30,6 +30,13 @@ class Gone(Enum):
 GONE: Final = Gone.GONE
 
 
+class Opened(NamedTuple):
+    """The row of the ledger that says so while a subscription has an audience."""
+
+    access: int
+    audience: str
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A subscribe that is not answered yet: the client's mark and the etag that it holds."""
@@ -43,12 +50,12 @@ class Subscription:
 
     `slot` is the one state to be sent next, `sent` the last one handed to the socket; `version` is
     the newest that the fence let in, `audience` the one it is for; `overtaken_at` the version at
-    which a read was last older.
+    which a read was last older; `opened` its row of the ledger, and `ended` why it was cancelled.
     """
 
     __slots__ = (
-        "audience", "id", "overtaken_at", "ref", "sent", "slot", "socket", "state", "version",
-        "waiting",
+        "audience", "ended", "id", "opened", "overtaken_at", "ref", "sent", "slot", "socket",
+        "state", "version", "waiting",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
@@ -59,6 +66,8 @@ class Subscription:
         self.audience: str | None = None
         self.version = -1
         self.overtaken_at = -1
+        self.opened: Opened | None = None
+        self.ended = ""
         self.slot: Frame | Gone | None = None
         self.sent: Frame | None = None
         self.waiting: list[Waiting] = []
@@ -90,8 +99,9 @@ class Subscription:
         self.put(GONE)
         self.socket.forget(self)
 
-    def cancel(self) -> None:
+    def cancel(self, why: str) -> None:
         """The client asked for the end, or is gone: nothing more will come, not even that."""
         self.state = State.ENDED
+        self.ended = why
         self.slot = None
         self.waiting.clear()

@@ -27,6 +27,8 @@ from knox import auth as knox
 from knox.models import get_token_model
 from rest_framework import exceptions
 from rest_framework.authentication import CSRFCheck
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from tenants.limits import limits
 from tenants.models import Membership, Session, Tenant, Ticket, User
@@ -99,6 +101,14 @@ class Identity:
     credential: Credential
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a socket comes from: its address, and what it calls itself."""
+
+    address: str
+    agent: str
+
+
 Held = tuple[int, int, Credential]
 
 
@@ -145,6 +155,14 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
     return Identity(
         user.pk, membership.tenant_id, membership.tenant.slug, membership.role, credential
     )
+
+
+def client_of(scope: dict[str, Any]) -> Client:
+    """Who opens this socket, as far as the network tells; behind proxies as the settings say."""
+    request = _request(scope)
+    agent = request.headers.get("User-Agent", "")
+    address = BaseThrottle().get_ident(Request(request))
+    return Client((address or "")[:64], agent.replace("\0", " ")[:200])
 
 
 @transaction.atomic

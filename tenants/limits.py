@@ -54,6 +54,10 @@ LIMITS = (
     Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
     Limit("sweep_seconds", 60.0, "In how long all live subscriptions are read again."),
     Limit("sweep_budget", 0.1, "How much of a core the sweep may take; then it takes longer."),
+    Limit(
+        "process_lost_seconds", 15.0, "After how long without a beat a process is held for lost."
+    ),
+    Limit("patience_seconds", 10.0, "How long payloads wait for a database that fails."),
     Limit("beat_seconds", 1.0, "How often each process looks whether the broker is there."),
     Limit("round_size", 500, "How many subscriptions are read in one database snapshot."),
     # Parts

@@ -46,6 +46,9 @@ class Tenant(Watched):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
+    record_payloads = models.BooleanField(
+        default=False, help_text="Keep in the ledger what was pushed, not only that it was."
+    )
 
     watched = ("is_active",)
 

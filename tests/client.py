@@ -128,7 +128,11 @@ async def quiet(hub: Hub | None = None) -> None:
     await layer.send(hub.joins.channel, {"type": "hub.notice", "tenant": -1, "revision": 0})
     await marker.passed.wait()
     del hub.rounds[-1]
-    while tasks := {*hub.joins._tasks, *(t for r in hub.rounds.values() for t in r.tasks())}:
+    while tasks := {
+        *hub.joins._tasks,
+        *(t for r in hub.rounds.values() for t in r.tasks()),
+        *([hub.ledger.task] if hub.ledger.task else []),
+    }:
         await asyncio.wait(tasks)
     if not outbox.flush(0):  # a repair, or what shows the changed row
         await quiet(hub)

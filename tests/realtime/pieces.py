@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from permissions.rendering import Ref, Representation
@@ -11,7 +12,7 @@ from realtime.sockets import Socket
 from realtime.subscriptions import State, Subscription, Waiting
 from resources.models import Document
 from tenants import opaque
-from tenants.credentials import Credential, Identity
+from tenants.credentials import Client, Credential, Identity
 
 MODEL = "resources.document"
 ID = opaque.encode(Document, 1)
@@ -37,7 +38,9 @@ def socket(user_id: int = 1, tenant_id: int = 1, name: str = "connection") -> So
     """A socket that nobody serves."""
     credential = Credential("token", f"key of {user_id}", None)
     identity = Identity(user_id, tenant_id, "acme", "member", credential)
-    return Socket(name, identity, Mailbox(lambda: None), lambda: None, lambda: 0)
+    client = Client("127.0.0.1", "pytest")
+    now = datetime(2030, 1, 31, tzinfo=UTC)
+    return Socket(name, identity, client, now, Mailbox(lambda: None), lambda: None, lambda: 0)
 
 
 def subscription(

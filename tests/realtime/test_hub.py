@@ -57,9 +57,9 @@ async def test_a_credential_that_ends_while_its_socket_is_registered_is_noticed(
     identify = consumers._identify
 
     def revoked_right_after(scope: Any) -> Any:
-        identity = identify(scope)
+        identity, client = identify(scope)
         AuthToken.objects.filter(pk=identity.credential.key).delete()
-        return identity
+        return identity, client
 
     async with subscribed(world, "owner"):
         monkeypatch.setattr(consumers, "_identify", revoked_right_after)

@@ -195,7 +195,7 @@ async def test_an_asked_subscription_that_ended_meanwhile_is_left_alone(world: W
         gate = GatedReads(rounds).hold(reading.read_round)
         rounds.ask([subscription])
         await gate.entered()
-        this_hub()._end(subscription)
+        this_hub()._end(subscription, "unsubscribed")
         gate.open()
         await quiet()
         assert await viewer.settle() == []

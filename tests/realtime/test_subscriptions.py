@@ -49,7 +49,7 @@ def test_cancelled_subscription_tells_nothing() -> None:
     s = subscription()
     s.waiting.append(waiting("ref"))
     s.put(frame(1))
-    s.cancel()
+    s.cancel("unsubscribed")
     assert s.state is State.ENDED
     assert s.slot is None
     assert not s.waiting

@@ -1,0 +1,83 @@
+"""What a round has to write into the ledger before it places what it read. No I/O."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from realtime.subscriptions import Opened, State, Subscription
+
+if TYPE_CHECKING:
+    from permissions.read import Pair
+    from permissions.rendering import Ref
+    from realtime.frames import Frame
+
+# Why an access begins.
+SUBSCRIBED: Final = "subscribed"
+MOVED: Final = "audience changed"
+# Why it ends, besides that the reader moved.
+REVOKED: Final = "revoked"
+DELETED: Final = "deleted"
+UNSUBSCRIBED: Final = "unsubscribed"
+DISCONNECTED: Final = "disconnected"
+CREDENTIAL_ENDED: Final = "credential ended"
+CLOSED: Final = "closed by an administrator"
+PROCESS_LOST: Final = "process lost"
+
+
+class Entries:
+    """Accesses that begin, with why; accesses that end, by why; versions pushed."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[Subscription, Frame, str]] = []
+        self.ended: defaultdict[str, list[Subscription]] = defaultdict(list)
+        self.pushed: dict[tuple[Ref, str, int], Frame] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.begun or self.ended or self.pushed)
+
+    def written(self, accesses: Iterable[int]) -> list[tuple[int, str]]:
+        """Note that all is written, with the keys of the rows for `begun`, in its order.
+
+        Returns those, with why, whose subscription ended meanwhile: they have an end already.
+        """
+        for s in chain.from_iterable(self.ended.values()):
+            s.opened = None
+        late: list[tuple[int, str]] = []
+        for (s, frame, _), access in zip(self.begun, accesses, strict=True):
+            if s.state is State.ENDED:
+                late.append((access, s.ended))
+            else:
+                s.opened = Opened(access, frame.seen.audience)
+        return late
+
+
+def of_round(
+    todo: Iterable[Subscription],
+    seen: Mapping[Pair, Frame | None],
+    deleted: Collection[Ref],
+) -> Entries:
+    """The entries of a round that read `seen`, with the objects that its rows say were deleted."""
+    entries = Entries()
+    for s in todo:
+        if s.state is not State.ENDED:
+            _enter(entries, s, seen[s.user_id, s.ref], deleted)
+    return entries
+
+
+def _enter(
+    entries: Entries, s: Subscription, frame: Frame | None, deleted: Collection[Ref]
+) -> None:
+    if frame is None:
+        if s.opened is not None:
+            entries.ended[DELETED if s.ref in deleted else REVOKED].append(s)
+        return
+    if s.opened is None:
+        entries.begun.append((s, frame, SUBSCRIBED))
+    elif s.opened.audience != frame.seen.audience:
+        entries.ended[MOVED].append(s)
+        entries.begun.append((s, frame, MOVED))
+    if -1 < s.version < frame.version:
+        entries.pushed[s.ref, frame.seen.audience, frame.version] = frame

@@ -1,0 +1,110 @@
+"""The ledger's rows: which process lives, which sockets it has, who saw what, what was pushed.
+
+They name users and objects by their keys, without constraints: the ledger outlives both.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from tenants.models import Tenant
+
+
+class Process(models.Model):
+    """One hub: it beats while it lives; the sockets of one that does not are lost."""
+
+    started_at = models.DateTimeField(auto_now_add=True)
+    beat_at = models.DateTimeField()
+
+
+class Connection(models.Model):
+    """One socket that is open now, by the id that its WELCOME names.
+
+    `kind` and `key` name its credential as `tenants.credentials` does; `closing` asks its process
+    to close it.
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    process = models.ForeignKey(Process, models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    user_id = models.BigIntegerField()
+    since = models.DateTimeField()
+    address = models.CharField(max_length=64)
+    agent = models.CharField(max_length=200)
+    kind = models.CharField(max_length=8)
+    key = models.CharField(max_length=128)
+    closing = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "-since", "id"], name="connection_newest"),
+        ]
+
+
+class Access(models.Model):
+    """A user had a live copy of an object in one audience, from then until then, and why.
+
+    `cause` says why it began and, once it has an end, why it ended. `process` and `connection` are
+    those of the socket.
+    """
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    user_id = models.BigIntegerField()
+    model = models.CharField(max_length=100)
+    object_id = models.BigIntegerField()
+    audience = models.CharField(max_length=32)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    began = models.CharField(max_length=32)
+    ended = models.CharField(max_length=32, default="")
+    process = models.BigIntegerField()
+    connection = models.CharField(max_length=32)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "id"], name="access_newest"),
+            models.Index(fields=["tenant", "user_id", "id"], name="access_by_user"),
+            models.Index(fields=["tenant", "model", "object_id", "id"], name="access_by_object"),
+            models.Index(fields=["tenant", "model", "audience", "id"], name="access_by_audience"),
+            models.Index(fields=["ended_at"], name="access_by_end"),
+            models.Index(
+                fields=["process", "connection"],
+                name="access_open",
+                condition=models.Q(ended_at=None),
+            ),
+        ]
+
+
+class Push(models.Model):
+    """A version of an object as one audience was sent it; the payload only where that is wanted."""
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+    model = models.CharField(max_length=100)
+    object_id = models.BigIntegerField()
+    audience = models.CharField(max_length=32)
+    version = models.BigIntegerField()
+    fields = models.JSONField()
+    etag = models.CharField(max_length=32)
+    size = models.IntegerField()
+    payload = models.TextField(null=True)  # noqa: DJ001 - null: it was not recorded
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["tenant", "model", "object_id", "audience", "version"], name="pushed_once"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "id"], name="push_newest"),
+            models.Index(fields=["tenant", "model", "audience", "id"], name="push_by_audience"),
+            models.Index(fields=["at"], name="push_by_time"),
+        ]
