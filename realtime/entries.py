@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from realtime.codes import Close
 from realtime.subscriptions import Opened, State, Subscription
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ DISCONNECTED: Final = "disconnected"
 CREDENTIAL_ENDED: Final = "credential ended"
 CLOSED: Final = "closed by an administrator"
 PROCESS_LOST: Final = "process lost"
+CLOSED_BY: Final[Mapping[Close | None, str]] = {
+    Close.CREDENTIALS: CREDENTIAL_ENDED,
+    Close.FORBIDDEN: REVOKED,
+    Close.ENDED: CLOSED,
+}
+"""What is said of a socket's accesses when it is closed with one of these codes."""
 
 
 class Entries:
@@ -72,7 +79,8 @@ def _enter(
 ) -> None:
     if frame is None:
         if s.opened is not None:
-            entries.ended[DELETED if s.ref in deleted else REVOKED].append(s)
+            lost = DELETED if s.ref in deleted else REVOKED
+            entries.ended[CLOSED_BY.get(s.socket.mailbox.closing, lost)].append(s)
         return
     if s.opened is None:
         entries.begun.append((s, frame, SUBSCRIBED))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
@@ -30,13 +30,6 @@ from realtime.subscriptions import Subscription, Waiting
 from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
-
-ENDED_BY: Final[dict[Close | None, str]] = {
-    Close.CREDENTIALS: entries.CREDENTIAL_ENDED,
-    Close.FORBIDDEN: entries.REVOKED,
-    Close.ENDED: entries.CLOSED,
-}
-"""What the ledger says of subscriptions whose socket was closed with a code."""
 
 
 class Hub:
@@ -111,7 +104,7 @@ class Hub:
 
     async def remove(self, socket: Socket) -> None:
         """Let a socket go with all its subscriptions."""
-        why = ENDED_BY.get(socket.mailbox.closing, entries.DISCONNECTED)
+        why = entries.CLOSED_BY.get(socket.mailbox.closing, entries.DISCONNECTED)
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription, why)
         self.ledger.leave([socket.id])

@@ -68,10 +68,14 @@ class Access(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "id"], name="access_newest"),
-            models.Index(fields=["tenant", "user_id", "id"], name="access_by_user"),
-            models.Index(fields=["tenant", "model", "object_id", "id"], name="access_by_object"),
-            models.Index(fields=["tenant", "model", "audience", "id"], name="access_by_audience"),
+            models.Index(fields=["tenant", "began_at", "id"], name="access_by_time"),
+            models.Index(fields=["tenant", "user_id", "began_at", "id"], name="access_by_user"),
+            models.Index(
+                fields=["tenant", "model", "object_id", "began_at", "id"], name="access_by_object"
+            ),
+            models.Index(
+                fields=["tenant", "audience", "began_at", "id"], name="access_by_audience"
+            ),
             models.Index(fields=["ended_at"], name="access_by_end"),
             models.Index(
                 fields=["process", "connection"],
@@ -104,7 +108,10 @@ class Push(models.Model):
             )
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "id"], name="push_newest"),
-            models.Index(fields=["tenant", "model", "audience", "id"], name="push_by_audience"),
-            models.Index(fields=["at"], name="push_by_time"),
+            models.Index(fields=["tenant", "at", "id"], name="push_by_time"),
+            models.Index(
+                fields=["tenant", "model", "object_id", "at", "id"], name="push_by_object"
+            ),
+            models.Index(fields=["tenant", "audience", "at", "id"], name="push_by_audience"),
+            models.Index(fields=["at"], name="push_by_age"),
         ]

@@ -208,6 +208,12 @@ def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
     return found
 
 
+def revoke(kind: str, key: str) -> None:
+    """End a credential: whatever came with it ends too."""
+    rows = get_token_model().objects if kind == "token" else Session.objects
+    rows.filter(pk=key).delete()
+
+
 def ended(items: Iterable[Held]) -> dict[Held, int]:
     """The close code of each (user id, tenant id, credential) that may not stay; three queries."""
     held = set(items)

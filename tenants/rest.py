@@ -18,9 +18,11 @@ from rest_framework.response import Response
 from tenants import credentials
 from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
+from tenants.models import Role
 from tenants.throttling import UserThrottle
 
 __all__ = [
+    "AdminInTenant",
     "InTenant",
     "Pagination",
     "PrivateResponseMixin",
@@ -45,6 +47,13 @@ class InTenant(BasePermission):
         request.membership = membership  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
         return True
+
+
+class AdminInTenant(InTenant):
+    """Lets in those who administer the tenant; its other members get 403."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return super().has_permission(request, view) and request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
 
 
 class Pagination(PageNumberPagination):
