@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -71,17 +71,15 @@ class FilterSerializer(StrictSerializer):
 class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
     """Rows of a tenant's ledger, newest first."""
 
+    rows: ClassVar[Callable[[Any, int, dict[str, Any]], QuerySet[Any]]]
+    """The rows of a tenant that the validated filters leave."""
+
+    shown: ClassVar[Callable[[Any, list[Any]], list[dict[str, Any]]]]
+    """What is shown of a page of rows."""
+
     permission_classes = (AdminInTenant,)
     pagination_class = Pagination
     time: ClassVar[str]
-
-    def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
-        """The rows that the filters leave."""
-        raise NotImplementedError
-
-    def shown(self, page: list[Any]) -> list[dict[str, Any]]:
-        """What is shown of each."""
-        raise NotImplementedError
 
     @extend_schema(parameters=FILTERS)
     def get(self, request: Request) -> Response:

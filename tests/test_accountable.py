@@ -163,9 +163,12 @@ def close(world: World) -> None:
 ENDS = {
     "revoked": (revoke, [("viewer", "subscribed", "revoked")]),
     "deleted": (delete, [("viewer", "subscribed", "deleted")]),
-    "moved": (
+    "moved, and then gone": (
         promote,
-        [("viewer", "subscribed", "audience changed"), ("editor", "audience changed", "")],
+        [
+            ("viewer", "subscribed", "audience changed"),
+            ("editor", "audience changed", "disconnected"),
+        ],
     ),
     "left the tenant": (leave, [("viewer", "subscribed", "revoked")]),
     "tenant suspended": (suspend, [("viewer", "subscribed", "revoked")]),
@@ -177,13 +180,11 @@ ENDS = {
 
 @pytest.mark.parametrize(("act", "expected"), ENDS.values(), ids=ENDS)
 async def test_every_end_of_an_access_has_its_cause(world: World, act: Any, expected: Any) -> None:
-    async with subscribed(world, "owner"):
-        async with subscribed(world, "viewer") as viewer:
-            await in_thread(act)(world)
-            await viewer.settle()
-            await quiet()
-            found = await in_thread(accesses)(world, "viewer")
-        assert found == expected
+    async with subscribed(world, "owner"), subscribed(world, "viewer") as viewer:
+        await in_thread(act)(world)
+        await viewer.settle()
+        await quiet()
+    assert await in_thread(accesses)(world, "viewer") == expected
 
 
 async def test_an_unsubscribe_and_a_disconnect_end_an_access(world: World) -> None:
@@ -207,3 +208,18 @@ async def test_a_process_that_stops_leaves_nothing_open(world: World) -> None:
     assert await in_thread(accesses)(world, "viewer") == [("viewer", "subscribed", "disconnected")]
     assert await in_thread(Connection.objects.count)() == 0
     assert await in_thread(Process.objects.count)() == 0
+
+
+async def test_a_client_that_goes_while_its_access_is_written_leaves_none_open(
+    world: World,
+) -> None:
+    async with subscribed(world, "owner"):
+        async with await in_thread(connect)(world, "viewer") as viewer:
+            held = LedgerGate()
+            await viewer.send({"model": "resources.document", "id": world.id})
+            await held.gate.entered()
+        held.gate.open()
+        await quiet()
+        assert await in_thread(accesses)(world, "viewer") == [
+            ("viewer", "subscribed", "disconnected")
+        ]

@@ -50,9 +50,10 @@ async def test_where_a_socket_comes_from_is_told(world: World) -> None:
     client = await in_thread(connect)(world, "viewer")
     client.communicator.scope["client"] = ("203.0.113.7", 50_000)
     client.communicator.scope["headers"].append((b"user-agent", b"Browser\0" + b"x" * 300))
-    async with client, subscribed(world, "owner"):
+    async with subscribed(world, "owner"), client:
+        assert (await client.receive())["type"] == "WELCOME"
         await quiet()
-        [_, shown] = await listed(world)
+        [shown, _] = await listed(world)
         assert shown["address"] == "203.0.113.7"
         assert shown["agent"] == ("Browser " + "x" * 300)[:200]
 
