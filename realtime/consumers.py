@@ -17,12 +17,14 @@ from realtime import messages
 from realtime.codes import Close, Error
 from realtime.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe, parse
 from realtime.failures import log_failure
-from realtime.hub import Hub, hubs
+from realtime.hub import Hub
+from realtime.hubs import hubs
 from realtime.limits import TokenBucket
 from realtime.mailbox import Mailbox
 from realtime.sockets import Socket
 from tenants import credentials, opaque
 from tenants.limits import limits
+from tenants.metrics import count_refusal
 from tenants.models import User
 
 logger = logging.getLogger(__name__)
@@ -82,9 +84,6 @@ class EarshotConsumer(AsyncConsumer):
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         """Accept; then find out who it is, and say welcome or close."""
         loop = asyncio.get_running_loop()
-        self.bucket = TokenBucket(
-            self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
-        )
         await self.base_send({"type": "websocket.accept"})
         try:
             identity, client = await loop.run_in_executor(None, _identify, self.scope)
@@ -104,7 +103,10 @@ class EarshotConsumer(AsyncConsumer):
         if isinstance(taken, Close):
             self.mailbox.close(taken)
             return
-        self.hub, self.socket = taken, socket
+        self.hub, self.socket, self.limits = taken, socket, identity.limits
+        self.bucket = TokenBucket(
+            self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
+        )
         self.mailbox.answer(self._welcome(identity))
         self._expire_at(identity.credential.expires_at)
 
@@ -115,8 +117,10 @@ class EarshotConsumer(AsyncConsumer):
             return
         size = len(message.get("bytes") or b"") if text is None else len(text.encode())
         if size > self.limits["client_frame_bytes"]:
+            self._count_refusal("client_frame_bytes")
             self.mailbox.close(Close.TOO_BIG)
         elif not self.bucket.allow(asyncio.get_running_loop().time()):
+            self._count_refusal("frames_per_second")
             self.limited += 1
             self._refuse(messages.error(Error.RATE_LIMITED), self.limited, Close.TOO_MANY)
         else:
@@ -142,6 +146,10 @@ class EarshotConsumer(AsyncConsumer):
         self.unusable = 0
         self._obey(command)
 
+    def _count_refusal(self, limit: str) -> None:
+        assert self.socket is not None  # only those who are in have a limit
+        count_refusal(self.socket.identity.tenant_slug, limit)
+
     def _refuse(self, frame: str, in_a_row: int, code: Close) -> None:
         """Answer a frame that is not obeyed; some of a kind in a row end the socket."""
         self.mailbox.answer(frame)
@@ -161,6 +169,7 @@ class EarshotConsumer(AsyncConsumer):
                 answer = messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
                 self.mailbox.answer(answer)
             case Subscribe(target, _, ref) if hub.full(socket, command):
+                self._count_refusal("subscriptions_per_socket")
                 code = Error.TOO_MANY_SUBSCRIPTIONS
                 self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
             case _:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from permissions.rendering import Ref
 from realtime import entries, frames, heartbeat, standing, sweep, tail
+from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
 from realtime.failures import log_failure
@@ -28,6 +27,7 @@ from realtime.rounds import Rounds
 from realtime.sockets import Socket
 from realtime.subscriptions import Subscription, Waiting
 from tenants.limits import limits
+from tenants.metrics import count_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,8 @@ class Hub:
 
     def __init__(self, layer: Any = None) -> None:
         self.limits = limits()
-        self.sockets: dict[int, set[Socket]] = {}
+        self.attendance = Attendance()
         self.ledger = Ledger(self.run)
-        self._of_user: Counter[int] = Counter()
-        self._unchecked: set[Socket] = set()
         self.rounds: dict[int, Rounds] = {}
         self.cursor: int | None = None
         self._layer = layer or get_channel_layer()
@@ -84,22 +82,18 @@ class Hub:
 
     def add(self, socket: Socket) -> Close | None:
         """Take a socket in; or the code with which to close it, if there are too many."""
-        mine = self.sockets.get(socket.tenant_id, set())
-        if self._of_user[socket.user_id] >= self.limits["sockets_per_user"]:
+        limit = self.attendance.exceeded(socket)
+        if limit is not None:
+            count_refusal(socket.identity.tenant_slug, limit)
             return Close.TOO_MANY
-        if len(mine) >= self.limits["sockets_per_tenant"]:
-            return Close.TOO_MANY
-        mine.add(socket)
-        self.sockets[socket.tenant_id] = mine
-        self._of_user[socket.user_id] += 1
-        self._rounds(socket.tenant_id)
-        self.check(socket)
+        self.attendance.add(socket)
+        self._rounds(socket.tenant_id).check()
         return None
 
     def check(self, socket: Socket) -> None:
         """Have the socket's credential and membership looked at in the tenant's next round."""
-        if socket in self.sockets.get(socket.tenant_id, ()):
-            self._unchecked.add(socket)
+        if socket in self.attendance:
+            self.attendance.unchecked.add(socket)
             self.rounds[socket.tenant_id].check()
 
     async def remove(self, socket: Socket) -> None:
@@ -108,12 +102,7 @@ class Hub:
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription, why)
         self.ledger.leave([socket.id])
-        self._of_user -= Counter([socket.user_id])
-        self._unchecked.discard(socket)
-        mine = self.sockets[socket.tenant_id]
-        mine.remove(socket)
-        if not mine:
-            del self.sockets[socket.tenant_id]
+        if self.attendance.remove(socket):
             await self.rounds.pop(socket.tenant_id).close()
 
     def _rounds(self, tenant_id: int) -> Rounds:
@@ -142,7 +131,7 @@ class Hub:
     def full(self, socket: Socket, command: Subscribe) -> bool:
         """Whether this would be a subscription more than the socket may have."""
         ref = Ref(command.target.model, command.target.pk or 0)
-        many = len(socket.subscriptions) >= self.limits["subscriptions_per_socket"]
+        many = len(socket.subscriptions) >= socket.limits["subscriptions_per_socket"]
         return many and ref not in socket.subscriptions
 
     def unsubscribe(self, socket: Socket, command: Unsubscribe) -> None:
@@ -218,38 +207,34 @@ class Hub:
         New sockets are checked once more: theirs may have ended between the look at the
         credential and the registration, and nobody would tell them again.
         """
-        sockets = [
-            s
-            for s in self.sockets.get(tenant_id, ())
-            if users is None or s.user_id in users or s in self._unchecked
-        ]
+        sockets = self.attendance.to_check(tenant_id, users)
         if not sockets:
             return
         new = [socket for socket in sockets if not socket.registered]
         codes = await self.run(standing.look, self.ledger.process, sockets, new)
-        self._unchecked.difference_update(sockets)
+        self.attendance.unchecked.difference_update(sockets)
         now = asyncio.get_running_loop().time()
         for socket in sockets:
             socket.checked_at, socket.registered = now, True
             if socket in codes:
                 socket.mailbox.close(codes[socket])
-        present = self.sockets.get(tenant_id, set())
-        self.ledger.leave(socket.id for socket in new if socket not in present)
+        self.ledger.leave(socket.id for socket in new if socket not in self.attendance)
 
     def send_away(self, tenant_id: int) -> None:
         """The database does not serve a tenant: its clients shall come back, perhaps elsewhere."""
-        for socket in self.sockets.get(tenant_id, ()):
+        for socket in self.attendance.of_tenant.get(tenant_id, ()):
             socket.mailbox.close(Close.GOING_AWAY)
 
     async def _beat(self) -> None:
         """Say that this process lives; held for lost, all that it has is written anew."""
-        if await self.ledger.beat():
+        alive, self.attendance.elsewhere = await self.ledger.beat(set(self.rounds))
+        if alive:
             return
         for rounds in self.rounds.values():
             for subscription in rounds.index.all:
                 subscription.opened = None
             rounds.ask(rounds.index.all)
-        for socket in [s for mine in self.sockets.values() for s in mine]:
+        for socket in self.attendance:
             socket.registered = False
             self.check(socket)
 
@@ -273,8 +258,8 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.limits["stalled_seconds"] / 10)
-            for socket in [s for mine in self.sockets.values() for s in mine]:
-                if socket.stalled(loop.time(), self.limits["stalled_seconds"]):
+            for socket in self.attendance:
+                if socket.stalled(loop.time(), socket.limits["stalled_seconds"]):
                     socket.cut()
 
 
@@ -283,41 +268,3 @@ def _and_close(work: Callable[..., Any], *args: Any) -> Any:
         return work(*args)
     finally:
         close_old_connections()
-
-
-class Hubs:
-    """The hub of each event loop: a server process has one loop, and so one hub."""
-
-    def __init__(self) -> None:
-        self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-        self._starting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
-
-    async def add(self, socket: Socket) -> Hub | Close:
-        """Take a socket into this loop's hub, which is started for the first one."""
-        loop = asyncio.get_running_loop()
-        async with self._starting.setdefault(loop, asyncio.Lock()):
-            hub = self.current() or await self._start(loop)
-        return hub.add(socket) or hub
-
-    async def _start(self, loop: asyncio.AbstractEventLoop) -> Hub:
-        hub = Hub()
-        await hub.start()
-        self._hubs[loop] = hub
-        return hub
-
-    def current(self) -> Hub | None:
-        """The hub of the running loop, if it has sockets."""
-        return self._hubs.get(asyncio.get_running_loop())
-
-    async def remove(self, hub: Hub, socket: Socket) -> None:
-        """Let a socket go; the last one stops its hub."""
-        await hub.remove(socket)
-        loop = asyncio.get_running_loop()
-        if not hub.sockets and self._hubs.get(loop) is hub:
-            del self._hubs[loop]
-            await hub.stop()
-
-
-hubs = Hubs()

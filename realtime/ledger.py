@@ -14,11 +14,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from realtime import entries
+from realtime.attendance import Elsewhere
 from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.frames import Frame
@@ -93,12 +94,21 @@ def begin_process() -> int:
     return Process.objects.create(beat_at=timezone.now()).pk
 
 
-def beat(process: int) -> bool:
-    """Say that the process lives, and end what lost ones left; False if it was held for lost."""
+def beat(process: int, tenant_ids: Collection[int]) -> tuple[bool, Elsewhere]:
+    """Say that the process lives, and end what lost ones left.
+
+    False if it was held for lost; and how many sockets of these tenants other processes have.
+    """
     alive = Process.objects.filter(pk=process).update(beat_at=timezone.now())
     for lost in living(alive=False).values_list("pk", "beat_at"):
         end_process(*lost)
-    return bool(alive)
+    others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
+    elsewhere = Elsewhere()
+    counts = others.order_by().values_list("tenant_id", "user_id").annotate(Count("pk"))
+    for tenant_id, user_id, count in counts:
+        elsewhere.of_tenant[tenant_id] += count
+        elsewhere.of_user[user_id] += count
+    return bool(alive), elsewhere
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
@@ -150,12 +160,15 @@ class Ledger:
         except Exception as error:
             log_failure(logger, "The ledger could not be closed; others will", error)
 
-    async def beat(self) -> bool:
-        """Say that this process lives. False if it was held for lost: then it is a new one now."""
-        if await self._run(beat, self.process):
-            return True
-        await self.start()
-        return False
+    async def beat(self, tenant_ids: Collection[int]) -> tuple[bool, Elsewhere]:
+        """Say that this process lives, and how many sockets of these tenants others have.
+
+        False if it was held for lost: then it is a new one now.
+        """
+        alive, elsewhere = await self._run(beat, self.process, tenant_ids)
+        if not alive:
+            await self.start()
+        return alive, elsewhere
 
     async def write(self, tenant_id: int, made: Entries) -> None:
         """Write a round's entries, if there are any; raises what the database raises."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realtime.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from permissions.rendering import Ref
@@ -39,6 +39,11 @@ class Socket:
     checked_at: float = inf
     sending_since: float | None = None
     _buffered_before: int = 0
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """Its tenant's limits."""
+        return self.identity.limits
 
     @property
     def user_id(self) -> int:

@@ -60,7 +60,7 @@ async def look(hub: Hub, now: float) -> bool:
         if asked:
             rounds.ask(asked)
             reading.append(rounds)
-    sockets = [s for mine in hub.sockets.values() for s in mine if s.checked_at <= before]
+    sockets = [socket for socket in hub.attendance if socket.checked_at <= before]
     for socket in sockets[: hub.limits["round_size"]]:
         hub.check(socket)
     for rounds in reading:

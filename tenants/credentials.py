@@ -7,8 +7,8 @@ into a tenant, looks the same from outside.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -99,6 +99,7 @@ class Identity:
     tenant_slug: str
     role: str
     credential: Credential
+    limits: Mapping[str, Any] = field(default_factory=limits, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,9 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
     else:
         user, credential = _from_headers(_request(scope))
     membership = membership_for(user, slug)
-    return Identity(
-        user.pk, membership.tenant_id, membership.tenant.slug, membership.role, credential
-    )
+    tenant = membership.tenant
+    own = limits(tenant.limits)
+    return Identity(user.pk, tenant.pk, tenant.slug, membership.role, credential, own)
 
 
 def client_of(scope: dict[str, Any]) -> Client:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 
 class InvalidLimit(ValueError):
@@ -102,6 +103,32 @@ def read_limits(environ: Mapping[str, str]) -> dict[str, Any]:
 DEFAULTS: Final = read_limits({})
 
 
-def limits() -> Mapping[str, Any]:
-    """Every limit by name: those that `settings.EARSHOT` sets, and the defaults of the others."""
-    return ChainMap(getattr(settings, "EARSHOT", {}), DEFAULTS)
+OF_TENANT: Final = frozenset(
+    {
+        "client_frame_bytes", "frames_per_second", "frames_burst", "invalid_frames",
+        "requests_per_minute", "sockets_per_tenant", "sockets_per_user", "stalled_seconds",
+        "subscriptions_per_socket",
+    }
+)  # fmt: skip
+"""Those that a tenant may have for itself."""
+
+
+def limits(own: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """Every limit by name: a tenant's own, those that `settings.EARSHOT` sets, the defaults."""
+    return ChainMap(dict(own or {}), getattr(settings, "EARSHOT", {}), DEFAULTS)
+
+
+def check_own(own: Any) -> None:
+    """Raise ValidationError unless these are limits that a tenant may have for itself."""
+    if not isinstance(own, dict):
+        raise ValidationError("Not an object of limits.")
+    known = {limit.name: limit for limit in LIMITS if limit.name in OF_TENANT}
+    for name, value in own.items():
+        if name not in known:
+            raise ValidationError(f"{name!r} is none of {', '.join(sorted(known))}.")
+        try:
+            known[name].parse(str(value))
+        except InvalidLimit as error:
+            raise ValidationError(str(error)) from error
+        if type(value) not in (int, type(known[name].default)):
+            raise ValidationError(f"{name} must be a number.")

@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
+from tenants.limits import check_own
 from tenants.watching import Watched, WatchedQuerySet
 
 
@@ -48,6 +49,13 @@ class Tenant(Watched):
     is_active = models.BooleanField(default=True)
     record_payloads = models.BooleanField(
         default=False, help_text="Keep in the ledger what was pushed, not only that it was."
+    )
+
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_own],
+        help_text='Limits of its own, as {"sockets_per_user": 5}.',
     )
 
     watched = ("is_active",)

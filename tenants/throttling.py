@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from threading import Condition
@@ -17,6 +17,7 @@ from rest_framework.throttling import BaseThrottle
 
 from tenants.credentials import NotAuthenticated
 from tenants.limits import limits
+from tenants.metrics import count_refusal
 
 MINUTE = 60.0
 
@@ -26,8 +27,8 @@ class Minute:
 
     timer: Callable[[], float] = time.time
 
-    def __init__(self, name: str, whose: object) -> None:
-        self.limit = limits()[name]
+    def __init__(self, name: str, whose: object, own: Mapping[str, Any] | None = None) -> None:
+        self.limit = (limits() if own is None else own)[name]
         # Hashed, because what a client sends as its name may be no good cache key.
         self.key = f"{name}:{sha256(str(whose).encode()).hexdigest()}"
 
@@ -54,10 +55,14 @@ class UserThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return True
-        self.minute = Minute("requests_per_minute", request.user.pk)
+        tenant = getattr(request, "tenant", None)  # some requests are about no tenant
+        own = limits(tenant.limits if tenant else None)
+        self.minute = Minute("requests_per_minute", request.user.pk, own)
         with _turn:
             if room := self.minute.room() > 0:
                 self.minute.add()
+        if not room:
+            count_refusal(tenant.slug if tenant else "", "requests_per_minute")
         return room
 
     def wait(self) -> float:

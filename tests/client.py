@@ -12,7 +12,8 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from project.asgi import application
-from realtime.hub import Hub, hubs
+from realtime.hub import Hub
+from realtime.hubs import hubs
 from realtime.index import Index
 from realtime.outbox import outbox
 from realtime.subscriptions import Subscription

@@ -10,7 +10,6 @@ from django.db import connection, connections
 from pytest_django import Settings
 
 from realtime.outbox import outbox
-from realtime.records import Push
 from tests.live import LiveServer, live_server
 from tests.world import World
 
@@ -54,8 +53,6 @@ def world(transactional_db: None) -> World:
     """Two tenants, their people and one shared document, committed and announced."""
     world = World()
     assert outbox.flush()
-    # Whether its documents exist when its profiles are announced, and so are pushed, is chance.
-    Push.objects.all().delete()
     return world
 
 

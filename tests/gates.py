@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from realtime.hub import Hub, hubs
+from realtime.hub import Hub
+from realtime.hubs import hubs
 from realtime.rounds import Rounds
 from tests.client import quiet
 from tests.world import World

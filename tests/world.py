@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from permissions import grants
 from permissions.grants import Subject
 from permissions.rendering import Ref
+from realtime.outbox import outbox
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants import opaque
@@ -48,6 +49,8 @@ class World:
                 )
                 for username in members
             )
+        # Else it is chance whether the document is there to be raised, since it shows a new profile.
+        assert outbox.flush()
         self.document = self.create(title="Plan", body="Text", budget="10.00")
         for username in ("editor", "viewer"):
             self.grant(username, username)

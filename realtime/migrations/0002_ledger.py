@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('realtime', '0001_initial'),
-        ('tenants', '0002_tenant_record_payloads'),
+        ('tenants', '0001_initial'),
     ]
 
     operations = [

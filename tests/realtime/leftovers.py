@@ -46,7 +46,7 @@ def nothing_left(hub: Hub) -> bool:
     layer: Any = get_channel_layer()
     groups = layer._get_layer().groups if hasattr(layer, "_get_layer") else layer.groups
     left = {
-        "sockets": hub.sockets,
+        "sockets": hub.attendance.of_tenant,
         "rounds": hub.rounds,
         "joins": hub.joins.groups,
         "groups": [name for name, members in groups.items() if hub.joins.channel in members],

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from realtime import consumers
 from realtime.commands import parse
-from realtime.hub import hubs
+from realtime.hubs import hubs
 from resources.models import Document, Profile
 from tenants import opaque
 from tests.client import SocketClient, in_thread

@@ -10,7 +10,8 @@ from knox.models import AuthToken
 from pytest_django import Settings
 
 from realtime import consumers
-from realtime.hub import Hub, hubs
+from realtime.hub import Hub
+from realtime.hubs import hubs
 from realtime.subscriptions import State
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
@@ -27,7 +28,7 @@ async def test_the_hub_starts_with_the_first_socket_and_stops_with_the_last(worl
             assert this_hub() is hub
         assert this_hub() is hub
     assert hubs.current() is None
-    assert (hub.sockets, hub.rounds, hub.joins.groups) == ({}, {}, {})
+    assert (hub.attendance.of_tenant, hub.rounds, hub.joins.groups) == ({}, {}, {})
     assert all(task.done() for task in hub._tasks)
 
 

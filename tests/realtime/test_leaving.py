@@ -61,7 +61,7 @@ async def test_client_that_goes_inside_a_subscribe_leaves_nothing(
         wire.hang_up()
         for _ in range(20):
             await asyncio.sleep(0)
-        assert not hub.sockets
+        assert not hub.attendance
         await gate.passed()
     assert nothing_left(hub)
 

@@ -47,7 +47,7 @@ def test_beat_of_one_process_ends_what_a_lost_one_left(world: World) -> None:
     lost = lost_process(world)
     beat_at = Process.objects.get(pk=lost).beat_at
     alive = ledger.begin_process()
-    assert ledger.beat(alive)
+    assert ledger.beat(alive, [])[0]
     assert list(Process.objects.values_list("pk", flat=True)) == [alive]
     assert not Connection.objects.exists()
     assert accesses(world, "viewer") == [("viewer", "subscribed", "process lost")]
@@ -58,12 +58,12 @@ def test_access_that_began_after_the_last_beat_does_not_end_before_it_began(worl
     lost_process(world)
     began = timezone.now()
     Access.objects.update(began_at=began)
-    ledger.beat(ledger.begin_process())
+    ledger.beat(ledger.begin_process(), [])
     assert Access.objects.get().ended_at == began
 
 
 def test_beat_of_a_process_that_was_held_for_lost_says_so(world: World) -> None:
-    assert not ledger.beat(lost_process(world) + 1000)
+    assert not ledger.beat(lost_process(world) + 1000, [])[0]
 
 
 def test_end_that_is_written_stays(world: World) -> None:

@@ -144,13 +144,9 @@ async def test_a_credential_that_ended_unseen_closes_its_socket(world: World) ->
 async def test_a_socket_that_went_during_the_sweep_is_left_alone(world: World) -> None:
     async with subscribed(world, "owner"):
         async with subscribed(world, "viewer"):
-            [gone] = [
-                s
-                for s in this_hub().sockets[world.tenants["acme"].pk]
-                if s.user_id == world.user("viewer").pk
-            ]
+            [gone] = [s for s in this_hub().attendance if s.user_id == world.user("viewer").pk]
         this_hub().check(gone)
-        assert gone not in this_hub()._unchecked
+        assert gone not in this_hub().attendance.unchecked
 
 
 async def test_what_was_read_lately_is_not_read_again(

@@ -12,7 +12,8 @@ from typing import Any
 from pytest_django import Settings
 
 from project.asgi import application
-from realtime.hub import Hub, hubs
+from realtime.hub import Hub
+from realtime.hubs import hubs
 from tests.client import SocketClient, connect, in_thread
 from tests.world import World
 

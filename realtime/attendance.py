@@ -1,0 +1,71 @@
+"""The sockets of a hub: how many there are of whom, and which may not be one more. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime.sockets import Socket
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How many sockets other processes have, by tenant id and by user id."""
+
+    of_tenant: Counter[int] = field(default_factory=Counter)
+    of_user: Counter[int] = field(default_factory=Counter)
+
+
+class Attendance:
+    """Sockets by tenant; `unchecked` are those at which a round has still to look."""
+
+    def __init__(self) -> None:
+        self.of_tenant: dict[int, set[Socket]] = {}
+        self.unchecked: set[Socket] = set()
+        self.elsewhere = Elsewhere()
+        self._of_user: Counter[int] = Counter()
+
+    def __iter__(self) -> Iterator[Socket]:
+        return iter([socket for mine in self.of_tenant.values() for socket in mine])
+
+    def __bool__(self) -> bool:
+        return bool(self.of_tenant)
+
+    def __contains__(self, socket: Socket) -> bool:
+        return socket in self.of_tenant.get(socket.tenant_id, ())
+
+    def exceeded(self, socket: Socket) -> str | None:
+        """The name of the limit that this socket would exceed; those of others count too."""
+        tenant_id, user_id = socket.tenant_id, socket.user_id
+        mine = self._of_user[user_id] + self.elsewhere.of_user[user_id]
+        if mine >= socket.limits["sockets_per_user"]:
+            return "sockets_per_user"
+        ours = len(self.of_tenant.get(tenant_id, ())) + self.elsewhere.of_tenant[tenant_id]
+        return "sockets_per_tenant" if ours >= socket.limits["sockets_per_tenant"] else None
+
+    def add(self, socket: Socket) -> None:
+        """Take a socket in."""
+        self.of_tenant.setdefault(socket.tenant_id, set()).add(socket)
+        self._of_user[socket.user_id] += 1
+        self.unchecked.add(socket)
+
+    def remove(self, socket: Socket) -> bool:
+        """Let a socket go; whether it was its tenant's last."""
+        self._of_user -= Counter([socket.user_id])
+        self.unchecked.discard(socket)
+        mine = self.of_tenant[socket.tenant_id]
+        mine.remove(socket)
+        if not mine:
+            del self.of_tenant[socket.tenant_id]
+        return not mine
+
+    def to_check(self, tenant_id: int, users: set[int] | None) -> list[Socket]:
+        """A tenant's sockets of these users (None: of all), and those not looked at yet."""
+        return [
+            socket
+            for socket in self.of_tenant.get(tenant_id, ())
+            if users is None or socket.user_id in users or socket in self.unchecked
+        ]

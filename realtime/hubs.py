@@ -1,0 +1,48 @@
+"""The hub of each event loop: it starts with the first socket and stops with the last."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from realtime.codes import Close
+from realtime.hub import Hub
+from realtime.sockets import Socket
+
+
+class Hubs:
+    """The hub of each event loop: a server process has one loop, and so one hub."""
+
+    def __init__(self) -> None:
+        self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+        self._starting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
+
+    async def add(self, socket: Socket) -> Hub | Close:
+        """Take a socket into this loop's hub, which is started for the first one."""
+        loop = asyncio.get_running_loop()
+        async with self._starting.setdefault(loop, asyncio.Lock()):
+            hub = self.current() or await self._start(loop)
+        return hub.add(socket) or hub
+
+    async def _start(self, loop: asyncio.AbstractEventLoop) -> Hub:
+        hub = Hub()
+        await hub.start()
+        self._hubs[loop] = hub
+        return hub
+
+    def current(self) -> Hub | None:
+        """The hub of the running loop, if it has sockets."""
+        return self._hubs.get(asyncio.get_running_loop())
+
+    async def remove(self, hub: Hub, socket: Socket) -> None:
+        """Let a socket go; the last one stops its hub."""
+        await hub.remove(socket)
+        loop = asyncio.get_running_loop()
+        if not hub.attendance and self._hubs.get(loop) is hub:
+            del self._hubs[loop]
+            await hub.stop()
+
+
+hubs = Hubs()
