@@ -127,7 +127,10 @@ async def quiet(hub: Hub | None = None) -> None:
     hub.rounds[-1] = marker  # type: ignore[assignment]
     layer: Any = hub._layer
     await layer.send(hub.joins.channel, {"type": "hub.notice", "tenant": -1, "revision": 0})
-    await marker.passed.wait()
+    # A hub that is just stopping, because its last socket went, receives nothing any more.
+    passed = asyncio.ensure_future(marker.passed.wait())
+    await asyncio.wait({passed, *hub._tasks}, return_when=asyncio.FIRST_COMPLETED)
+    passed.cancel()
     del hub.rounds[-1]
     while tasks := {
         *hub.joins._tasks,

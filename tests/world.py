@@ -49,7 +49,7 @@ class World:
                 )
                 for username in members
             )
-        # Else it is chance whether the document is there to be raised, since it shows a new profile.
+        # Else chance decides whether the new profile finds a document that shows it.
         assert outbox.flush()
         self.document = self.create(title="Plan", body="Text", budget="10.00")
         for username in ("editor", "viewer"):

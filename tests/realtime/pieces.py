@@ -13,6 +13,7 @@ from realtime.subscriptions import State, Subscription, Waiting
 from resources.models import Document
 from tenants import opaque
 from tenants.credentials import Client, Credential, Identity
+from tenants.limits import limits as tenant_limits
 
 MODEL = "resources.document"
 ID = opaque.encode(Document, 1)
@@ -34,10 +35,16 @@ def frame(version: int = 1, body: str = "{}", **seen: Any) -> Frame:
     return Frame(Representation(**values), ("title",))
 
 
-def socket(user_id: int = 1, tenant_id: int = 1, name: str = "connection") -> Socket:
+def socket(
+    user_id: int = 1,
+    tenant_id: int = 1,
+    name: str = "connection",
+    limits: dict[str, int] | None = None,
+) -> Socket:
     """A socket that nobody serves."""
     credential = Credential("token", f"key of {user_id}", None)
-    identity = Identity(user_id, tenant_id, "acme", "member", credential)
+    own = tenant_limits(limits)
+    identity = Identity(user_id, tenant_id, "acme", "member", credential, own)
     client = Client("127.0.0.1", "pytest")
     now = datetime(2030, 1, 31, tzinfo=UTC)
     return Socket(name, identity, client, now, Mailbox(lambda: None), lambda: None, lambda: 0)

@@ -1,9 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from tenants.limits import DEFAULTS, LIMITS, InvalidLimit, Limit, limits, read_limits
+from tenants.limits import (
+    DEFAULTS,
+    LIMITS,
+    InvalidLimit,
+    Limit,
+    check_own,
+    limits,
+    read_limits,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -54,3 +64,31 @@ def test_project_that_sets_one_limit_has_the_other_defaults(settings: Settings) 
     settings.EARSHOT = {"ticket_seconds": 5}
     assert limits()["ticket_seconds"] == 5
     assert dict(limits()) == DEFAULTS | {"ticket_seconds": 5}
+
+
+def test_tenants_own_limits_come_before_all_others(settings: Settings) -> None:
+    settings.EARSHOT = {"sockets_per_user": 5, "tail_seconds": 1.0}
+    own = limits({"sockets_per_user": 1})
+    assert (own["sockets_per_user"], own["tail_seconds"]) == (1, 1.0)
+    assert own["round_size"] == DEFAULTS["round_size"]
+
+
+@pytest.mark.parametrize("own", [{}, {"sockets_per_user": 1}, {"stalled_seconds": 1.5}])
+def test_tenant_may_have_limits_of_its_own(own: dict[str, float]) -> None:
+    check_own(own)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ([], "Not an object"),
+        ({"tail_seconds": 1}, "'tail_seconds' is none of"),
+        ({"sockets_per_user": 0}, "above 0"),
+        ({"sockets_per_user": 1.5}, "a whole number"),
+        ({"sockets_per_user": True}, "a whole number"),
+        ({"sockets_per_user": "5"}, "must be a number"),
+    ],
+)
+def test_tenant_may_not_have_what_is_no_limit_of_a_tenant(own: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        check_own(own)
