@@ -1,0 +1,36 @@
+"""Delete old rows of changes, access changes and the ledger."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from realtime.pruning import prune
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def age(text: str) -> timedelta:
+    """The time that `90d`, `12h` or `4w` says; raises ArgumentTypeError."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text)
+    if match is None:
+        raise ArgumentTypeError(f"{text!r} is no age: say 90d, 12h or 4w.")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+class Command(BaseCommand):
+    """`manage.py prune --older-than 90d`."""
+
+    help = "Deletes rows of changes, access changes and the ledger that are older, in batches."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--older-than", type=age, required=True, metavar="90d")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for model, count in prune(timezone.now() - options["older_than"]):
+            self.stdout.write(f"{model}: {count}")
