@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,16 +22,24 @@ from tests.world import World
 BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
 
 
-def patch(server: LiveServer, world: World, username: str, **fields: Any) -> None:
-    """Change the document over HTTP."""
+def call(
+    server: LiveServer, world: World, username: str, method: str, path: str, body: Any = None
+) -> Any:
+    """The JSON that a server answers over HTTP, if any; raises what urllib does of errors."""
     headers = {
         "Authorization": f"Token {world.token(username)}",
         "Content-Type": "application/json",
         "X-Tenant": "acme",
     }
-    body = json.dumps(fields).encode()
-    with urlopen(Request(server.url + world.url, body, headers, method="PATCH")) as answer:
-        assert answer.status == 200
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(server.url + path, data, headers, method=method)) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def patch(server: LiveServer, world: World, username: str, **fields: Any) -> None:
+    """Change the document over HTTP."""
+    call(server, world, username, "PATCH", world.url, fields)
 
 
 @contextmanager
@@ -111,3 +120,45 @@ def test_two_processes_share_changes_and_revocations(
         world.grant("editor", "viewer")
         assert receive(here)["type"] == "DELETE_DOCUMENT"
         assert receive(there)["type"] == "AUDIENCE_CHANGED"
+
+
+@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+def test_an_admin_sees_and_closes_sockets_of_all_processes(
+    world: World, start_server: StartServer
+) -> None:
+    uvicorn, daphne = start_server("uvicorn"), start_server("daphne")
+    with subscribe(uvicorn, world, "viewer") as here, subscribe(daphne, world, "editor") as there:
+        listed = call(uvicorn, world, "admin", "GET", "/api/connections/")["results"]
+        shown = {row["username"]: row for row in listed}
+        assert set(shown) == {"viewer", "editor"}
+        assert shown["editor"]["address"] == "127.0.0.1"
+        assert shown["editor"]["subscriptions"] == [
+            {"model": "resources.document", "id": world.id, "audience": "editor"}
+        ]
+        call(uvicorn, world, "admin", "DELETE", f"/api/connections/{shown['editor']['id']}/")
+        with pytest.raises(ConnectionClosed):
+            there.recv(timeout=10)
+        assert there.close_code == 1000
+        patch(daphne, world, "owner", title="Still there")
+        assert receive(here)["payload"]["title"] == "Still there"
+
+
+@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+def test_what_a_killed_process_had_is_lost_and_said_so(
+    world: World, start_server: StartServer
+) -> None:
+    lost = {"EARSHOT_PROCESS_LOST_SECONDS": "0.5", "EARSHOT_TAIL_SECONDS": "0.1"}
+    alive, killed = start_server("uvicorn", **lost), start_server("uvicorn", **lost)
+    with subscribe(alive, world, "viewer"), subscribe(killed, world, "editor") as there:
+        killed.process.kill()
+        with pytest.raises(ConnectionClosed):
+            there.recv(timeout=10)
+        query = f"/api/ledger/accesses/?user={world.user_id('editor')}"
+        deadline = time.monotonic() + 10
+        while True:
+            [access] = call(alive, world, "admin", "GET", query)["results"]
+            if access["until"] is not None or time.monotonic() > deadline:
+                break
+        assert access["cause"] == "process lost"
+        [left] = call(alive, world, "admin", "GET", "/api/connections/")["results"]
+        assert left["username"] == "viewer"
