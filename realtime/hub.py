@@ -192,7 +192,7 @@ class Hub:
         if rounds is None:
             return
         if message["type"] == "hub.frame":
-            await rounds.frame(frames.from_layer(message))
+            rounds.frame(frames.from_layer(message))
         else:
             rounds.notice(message["revision"])
 

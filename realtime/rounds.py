@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
 from permissions.rendering import Ref
-from realtime import entries, fence, groups, reading
+from realtime import entries, groups, reading
+from realtime.delivery import Delivery
 from realtime.failures import log_failure
 from realtime.index import Index
 from realtime.joins import Group, Membership
-from realtime.metrics import FENCE_REFUSALS, ROUND_FAILURES
+from realtime.metrics import ROUND_FAILURES
 from realtime.repairs import Repairs
 from realtime.subscriptions import State, Subscription
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAN_OUT: Final = 256
 RETRY_SECONDS: Final = 0.5
 
 
@@ -39,7 +39,6 @@ class Rounds:
 
     def __init__(self, tenant_id: int, hub: Hub) -> None:
         self.tenant_id = tenant_id
-        self.applied: int | None = None
         self.behind = 0
         self.index = Index()
         self._hub = hub
@@ -47,14 +46,19 @@ class Rounds:
         self._run = hub.run
         self._size = hub.limits["round_size"]
         self._asks: dict[Subscription, None] = {}
-        self._held: set[Group] = set()
         self._empty: set[Group] = set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._unchecked = False
+        self._delivery = Delivery()
         self._repairs = Repairs(tenant_id, hub.run)
         self._notices = hub.joins.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
+
+    @property
+    def applied(self) -> int | None:
+        """The access revision that this process has applied for the tenant."""
+        return self._delivery.applied
 
     # What the hub tells.
 
@@ -84,22 +88,15 @@ class Rounds:
         self.behind = max(self.behind, revision)
         self._wake()
 
-    async def frame(self, frame: Frame) -> None:
+    def frame(self, frame: Frame) -> None:
         """A frame came from the broker: to its group's subscriptions, as the fence lets it."""
         seen = frame.seen
         if seen.schema != _schema(seen.ref.model, seen.audience):
             self.ask(self.index.of_ref(seen.ref))  # a process of another release
             return
         group = self._joins.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
-        if group is None:
-            return
-        if group.last is None or frame.version > group.last.version:
-            group.last = frame
-        if self.applied is None or seen.revision > self.applied:
-            self._held.add(group)
-            self.notice(seen.revision)
-            return
-        await self._fan_out(group, frame)
+        if group is not None and not self._delivery.arrive(group, frame):
+            self.notice(seen.revision)  # it is ahead: only this tenant waits
 
     async def close(self) -> None:
         """End the round and the repairs under way, and leave the tenant's group."""
@@ -110,12 +107,14 @@ class Rounds:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._task = None  # one that was cancelled before it began did not do so itself
+        # Those that were cancelled before they began did not do so themselves.
+        self._task = self._delivery.task = None
         self._leave_empty()
 
     def tasks(self) -> list[asyncio.Future[Any]]:
-        """The round and the repairs under way."""
-        return [*self._repairs.tasks.values(), *([self._task] if self._task else [])]
+        """The round, the repairs and the deliveries under way."""
+        others = [task for task in (self._task, self._delivery.task) if task is not None]
+        return [*self._repairs.tasks.values(), *others]
 
     async def settled(self) -> None:
         """Wait until the rounds under way are done."""
@@ -177,10 +176,12 @@ class Rounds:
         for s in todo:
             self._place(s, seen[_pair(s)], began)
         self.index.read(todo, at)
-        self.applied = first.revision
+        self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
-        await self._release(todo)
+        for s in todo:
+            group = self._group(s)
+            self._delivery.offer(s, None if group is None else group.last)
 
     async def _read_also(
         self, seen: dict[Pair, Frame | None], touched: set[Subscription]
@@ -281,30 +282,6 @@ class Rounds:
         if s.audience is None:
             return None
         return self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
-
-    # Frames.
-
-    async def _release(self, todo: set[Subscription]) -> None:
-        """Offer the frames that waited for this round, and to its subscriptions their newest."""
-        for group in tuple(self._held):
-            frame = group.last  # None if the group was left meanwhile
-            if frame is None or frame.seen.revision <= (self.applied or 0):
-                self._held.discard(group)
-                await self._fan_out(group, frame)
-        for s in todo:
-            group_of_s = self._group(s)
-            self._offer(s, None if group_of_s is None else group_of_s.last)
-
-    async def _fan_out(self, group: Group, frame: Frame | None) -> None:
-        """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
-        for done, s in enumerate(tuple(group.subscriptions), start=1):
-            self._offer(s, frame)
-            if done % FAN_OUT == 0:
-                await asyncio.sleep(0)
-
-    def _offer(self, s: Subscription, frame: Frame | None) -> None:
-        if frame is not None and not fence.offer(s, frame, self.applied or 0):
-            FENCE_REFUSALS.inc()
 
 
 def _schema(model: str, audience: str) -> str | None:

@@ -50,8 +50,8 @@ MUTANTS: Final = (
     Mutant(
         "what is applied is the revision in the snapshot that read the rows",
         "realtime/rounds.py",
-        "        self.applied = first.revision\n",
-        "        self.applied = max(first.revision, self.behind)\n",
+        "        self._delivery.apply(first.revision)\n",
+        "        self._delivery.apply(max(first.revision, self.behind))\n",
         RACES + "a_loss_between_a_rounds_read_and_its_end_is_not_skipped",
     ),
     Mutant(
@@ -92,14 +92,14 @@ MUTANTS: Final = (
     Mutant(
         "a group's newest frame is kept for those who wait",
         "realtime/rounds.py",
-        "            self._offer(s, None if group_of_s is None else group_of_s.last)\n",
-        "            self._offer(s, None)\n",
+        "            self._delivery.offer(s, None if group is None else group.last)\n",
+        "            pass\n",
         RULES + "a_frame_that_comes_while_a_subscription_waits_is_kept_for_it",
     ),
     Mutant(
         "the fence stands at each write",
-        "realtime/rounds.py",
-        "enumerate(tuple(group.subscriptions), start=1):\n            self._offer(s, frame)\n",
+        "realtime/delivery.py",
+        "enumerate(tuple(group.subscriptions), start=1):\n            self.offer(s, frame)\n",
         "enumerate([s for s in group.subscriptions if frame and fence.passes(s, frame, "
         "self.applied or 0)], start=1):\n            s.put(frame)\n",
         RULES + "whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_it",
@@ -113,8 +113,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the fence refuses a frame whose access revision is not applied",
-        "realtime/rounds.py",
-        "        if self.applied is None or seen.revision > self.applied:\n",
+        "realtime/delivery.py",
+        "        if self.applied is None or frame.seen.revision > self.applied:\n",
         "        if False:\n",
         RACES + "a_change_after_a_revocation_never_passes_though_its_notice_is_lost",
     ),
@@ -123,7 +123,21 @@ MUTANTS: Final = (
         "realtime/fence.py",
         "        and seen.version > subscription.version\n",
         "",
-        RACES + "publishes_in_reverse_order_of_commits_never_go_back",
+        RULES + "a_frame_that_is_older_than_the_snapshot_does_not_undo_it",
+    ),
+    Mutant(
+        "what waits to be delivered is the newest frame",
+        "realtime/delivery.py",
+        "        if group.last is None or frame.version > group.last.version:\n",
+        "        if True:\n",
+        "tests/realtime/test_delivery.py::test_only_the_newest_of_what_waits_is_delivered",
+    ),
+    Mutant(
+        "the ledger is written before what was read is placed",
+        "realtime/rounds.py",
+        "        await self._hub.ledger.write(self.tenant_id, made)\n",
+        "        asyncio.ensure_future(self._hub.ledger.write(self.tenant_id, made))\n",
+        "tests/test_accountable.py::test_a_snapshot_does_not_leave_before_its_access_is_written",
     ),
     Mutant(
         "who lost an audience is silenced before anything is awaited",

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
-from realtime import reading, rounds
+from realtime import delivery, reading
 from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.subscriptions import Subscription
@@ -78,7 +78,7 @@ async def test_whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_i
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list of those who may receive a frame is stale after a yield: each write asks the fence."""
-    monkeypatch.setattr(rounds, "FAN_OUT", 1)
+    monkeypatch.setattr(delivery, "FAN_OUT", 1)
     put = Subscription.put
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         both = set(rounds_of(world).index.all)
@@ -151,3 +151,16 @@ async def test_a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_le
         await messages.release(*messages.frames("viewer"))
         assert [f["type"] for f in await member.settle()] == ["DELETE_DOCUMENT"]
         assert not leaked(member)
+
+
+async def test_a_frame_that_is_older_than_the_snapshot_does_not_undo_it(world: World) -> None:
+    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+        messages = HeldMessages(this_hub())
+        await in_thread(world.write)(title="Older")
+        await quiet()
+        [older] = messages.frames("viewer")
+        await in_thread(world.write)(title="Newer")
+        await quiet()
+        assert (await viewer.subscribe(world.id))["payload"]["title"] == "Newer"
+        await messages.release(older)
+        assert await viewer.settle() == []

@@ -116,7 +116,7 @@ async def test_a_frame_for_nobody_here_is_dropped(world: World) -> None:
         await in_thread(world.write)(budget="1.00")  # of interest to owners only
         await quiet()
         assert viewer.frames[-1]["type"] == "SUBSCRIBED"
-        assert rounds_of(world)._held == set()
+        assert rounds_of(world)._delivery._held == set()
 
 
 async def test_a_frame_of_a_group_that_was_left_meanwhile_is_dropped(world: World) -> None:
@@ -165,7 +165,7 @@ async def test_a_forged_revision_does_not_stop_the_tenant(world: World) -> None:
 
 
 async def test_a_long_fan_out_yields(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.rounds.FAN_OUT", 1)
+    monkeypatch.setattr("realtime.delivery.FAN_OUT", 1)
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         await in_thread(world.write)(title="For both")
         for socket in (one, two):

@@ -1,0 +1,85 @@
+"""Frames of one tenant on their way from the broker to its subscriptions in this process.
+
+Each tenant has its own, so that a long fan-out holds up nobody else. What arrives while it goes on
+is conflated: of each group only the newest frame is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from realtime import fence
+from realtime.failures import log_failure
+from realtime.metrics import FENCE_REFUSALS
+
+if TYPE_CHECKING:
+    from realtime.frames import Frame
+    from realtime.joins import Group
+    from realtime.subscriptions import Subscription
+
+logger = logging.getLogger(__name__)
+
+FAN_OUT: Final = 256
+"""Offers after which a fan-out lets others go on."""
+
+
+class Delivery:
+    """`applied` is the access revision up to which every live subscription here is known to be
+    right, None at first: a frame of a later one waits until `apply`."""
+
+    def __init__(self) -> None:
+        self.applied: int | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._due: dict[Group, None] = {}
+        self._held: set[Group] = set()
+
+    def arrive(self, group: Group, frame: Frame) -> bool:
+        """Keep the group's newest frame and deliver it soon; False if this one has to wait."""
+        if group.last is None or frame.version > group.last.version:
+            group.last = frame
+        if self.applied is None or frame.seen.revision > self.applied:
+            self._held.add(group)
+            return False
+        self._due[group] = None
+        self._wake()
+        return True
+
+    def apply(self, revision: int) -> None:
+        """Everything up to this access revision is applied: deliver what has waited for it."""
+        self.applied = revision
+        for group in tuple(self._held):
+            # None if the group was left meanwhile.
+            if group.last is None or group.last.seen.revision <= revision:
+                self._held.discard(group)
+                self._due[group] = None
+        self._wake()
+
+    def offer(self, s: Subscription, frame: Frame | None) -> None:
+        """Offer a frame to one subscription: the fence decides."""
+        if frame is not None and not fence.offer(s, frame, self.applied or 0):
+            FENCE_REFUSALS.inc()
+
+    def _wake(self) -> None:
+        if self.task is None and self._due:
+            self.task = asyncio.get_running_loop().create_task(self._deliver())
+
+    async def _deliver(self) -> None:
+        try:
+            while self._due:
+                group = next(iter(self._due))
+                del self._due[group]
+                try:
+                    await self._fan_out(group, group.last)
+                except Exception as error:
+                    log_failure(logger, "A frame could not be delivered; the tail asks", error)
+        finally:
+            self.task = None
+
+    async def _fan_out(self, group: Group, frame: Frame | None) -> None:
+        """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
+        for done, s in enumerate(tuple(group.subscriptions), start=1):
+            self.offer(s, frame)
+            if done % FAN_OUT == 0:
+                await asyncio.sleep(0)
