@@ -44,7 +44,13 @@ class LedgerGate:
 
 
 async def test_a_snapshot_does_not_leave_before_its_access_is_written(world: World) -> None:
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+    def grant() -> None:
+        world.grant("member", "viewer")
+
+    await in_thread(grant)()
+    async with subscribed(world, "member"), await in_thread(connect)(world, "viewer") as viewer:
+        assert (await viewer.receive())["type"] == "WELCOME"
+        await quiet()
         held = LedgerGate()
         await viewer.send({"model": "resources.document", "id": world.id})
         await held.gate.entered()
