@@ -192,10 +192,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_LINK = text("EARSHOT_PASSWORD_LINK", f"http://{HOST}:{PORT}/password/#{{user}}/{{token}}")
+if "{user}" not in PASSWORD_LINK or "{token}" not in PASSWORD_LINK:
+    raise ImproperlyConfigured("EARSHOT_PASSWORD_LINK must hold {user} and {token}.")
+PASSWORD_RESET_TIMEOUT = EARSHOT["password_link_hours"] * 3600
 ANONYMOUS_USER_NAME = None  # guardian: nobody has permissions without having logged in
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=EARSHOT["token_hours"]), "AUTO_REFRESH": False}
+
+# --- E-mail
+
+EMAIL_URL = text("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")
+try:
+    vars().update(env.email_url_config(EMAIL_URL))
+except (ImproperlyConfigured, ValueError) as error:
+    raise ImproperlyConfigured(
+        "EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://."
+    ) from error
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "earshot@localhost")
 
 # --- REST
 

@@ -18,14 +18,18 @@ from rest_framework.response import Response
 from tenants import credentials
 from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
+from tenants.models import Role
 from tenants.throttling import UserThrottle
 
 __all__ = [
     "InTenant",
+    "IsAdmin",
     "Pagination",
     "PrivateResponseMixin",
     "SessionAuthentication",
+    "StrictBooleanField",
     "StrictCharField",
+    "StrictEmailField",
     "StrictSerializer",
     "TokenAuthentication",
     "UserThrottle",
@@ -47,6 +51,14 @@ class InTenant(BasePermission):
         return True
 
 
+class IsAdmin(InTenant):
+    """Lets the tenant's active admins in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        entered = super().has_permission(request, view)
+        return entered and request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
+
+
 class Pagination(PageNumberPagination):
     page_size = limits()["page_size"]
     page_size_query_param = "page_size"
@@ -60,6 +72,19 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictEmailField(StrictCharField, serializers.EmailField):
+    """An e-mail address that was a string in the JSON."""
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """A boolean that was one in the JSON; DRF would take "yes" and 1 too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class StrictSerializer(serializers.Serializer[Any]):

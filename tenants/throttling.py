@@ -75,6 +75,22 @@ def login_limits(request: Request, username: str) -> Iterator[None]:
         yield
 
 
+def reset_limits(request: Request, email: str) -> None:
+    """Count a request for a new password, for its address and its e-mail; raise Throttled."""
+    address = BaseThrottle().get_ident(request)
+    count(Minute("resets_per_address", address), Minute("resets_per_email", email.casefold()))
+
+
+def count(*minutes: Minute) -> None:
+    """Count one of each, or none of them and raise Throttled if one has no room."""
+    with _turn:
+        for minute in minutes:
+            if minute.room() <= 0:
+                raise Throttled(minute.wait())
+        for minute in minutes:
+            minute.add()
+
+
 @contextmanager
 def _attempt(failures: Minute) -> Iterator[None]:
     """One of as many attempts at a time as may still fail: more at once would be free guesses."""
