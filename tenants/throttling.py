@@ -11,6 +11,7 @@ from threading import Condition
 from typing import Any
 
 from django.core.cache import cache
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -65,9 +66,9 @@ class UserThrottle(BaseThrottle):
 
 
 @contextmanager
-def login_limits(request: Request, username: str) -> Iterator[None]:
+def login_limits(request: Request | HttpRequest, username: str) -> Iterator[None]:
     """Let the body try a login; `NotAuthenticated` counts, for the address and the username."""
-    address = BaseThrottle().get_ident(request)
+    address = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # either has META
     with (
         _attempt(Minute("login_failures_per_address", address)),
         _attempt(Minute("login_failures_per_username", username)),
