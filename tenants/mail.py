@@ -6,14 +6,22 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 
 Letters = Callable[[], list[EmailMessage]]
 
 logger = logging.getLogger(__name__)
 
+NOWHERE = ("dummy", "console")
+
 # The interpreter waits for it at its exit, so what was promised is sent.
 _worker = ThreadPoolExecutor(1, thread_name_prefix="earshot-mail")
+
+
+def is_set_up() -> bool:
+    """Whether e-mail leaves this machine at all."""
+    return settings.EMAIL_BACKEND.split(".")[-2] not in NOWHERE
 
 
 def send_later(letters: Letters) -> None:
