@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -12,9 +13,11 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from permissions.audiences import Audience, Resource
-from tenants.roles import role_group
+from tenants.models import Role
+from tenants.roles import group_name, role_group
 
 
 class LastHolder(Exception):
@@ -39,22 +42,29 @@ class Grant:
 
     subject: Subject
     audience: Audience
+    granted_by: int | None = None
+    granted_at: datetime | None = None
 
 
 def grants_of(resource: Resource, obj: Any) -> list[Grant]:
     """All grants of an object to users and to roles of its tenant, users first; two queries."""
-    names = {f"tenant:{obj.tenant_id}:{role}": role for role in ("admin", "member")}
-    held: defaultdict[Subject, set[str]] = defaultdict(set)
-    for user_id, codename in _rows(resource.user_grants, resource, obj).values_list(
-        "user_id", "permission__codename"
+    roles = {group_name(obj.tenant_id, role): role for role in Role.values}
+    held: defaultdict[Subject, dict[str, tuple[int | None, datetime | None]]] = defaultdict(dict)
+    how = ("permission__codename", "granted_by_id", "granted_at")
+    for user_id, codename, *given in _rows(resource.user_grants, resource, obj).values_list(
+        "user_id", *how
     ):
-        held[Subject(user_id=user_id)].add(codename)
-    for group, codename in _rows(resource.group_grants, resource, obj).values_list(
-        "group__name", "permission__codename"
+        held[Subject(user_id=user_id)][codename] = tuple(given)
+    for group, codename, *given in _rows(resource.group_grants, resource, obj).values_list(
+        "group__name", *how
     ):
-        if group in names:
-            held[Subject(role=names[group])].add(codename)
-    return [Grant(s, audience) for s, codes in held.items() if (audience := resource.first(codes))]
+        if group in roles:
+            held[Subject(role=roles[group])][codename] = tuple(given)
+    return [
+        Grant(subject, audience, *codes[audience.permission])
+        for subject, codes in held.items()
+        if (audience := resource.first(codes))
+    ]
 
 
 def _rows(table: Any, resource: Resource, obj: Any) -> QuerySet[Any]:
@@ -71,15 +81,18 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]
     return _rows(resource.group_grants, resource, obj).filter(group=group)
 
 
-def put(resource: Resource, obj: Any, subject: Subject, audience: Audience) -> None:
-    """Give the subject exactly this audience of the object; raises LastHolder."""
+def put(
+    resource: Resource, obj: Any, subject: Subject, audience: Audience, by: int | None = None
+) -> None:
+    """Give the subject exactly this audience of the object, as user `by`; raises LastHolder."""
     with transaction.atomic():
         _lock(resource, obj)
         _keep_holders(resource, obj, subject, audience)
         rows = _of_subject(resource, obj, subject)
         rows.exclude(permission__codename=audience.permission).delete()
         if not rows.exists():
-            _create(resource, [(obj, subject, audience)])
+            at = None if by is None else timezone.now()
+            _create(resource, [(obj, subject, audience)], granted_by_id=by, granted_at=at)
 
 
 def take(resource: Resource, obj: Any, subject: Subject) -> bool:
@@ -113,7 +126,7 @@ def _permission_ids(resource: Resource) -> dict[str, int]:
     return dict(found.values_list("codename", "pk"))
 
 
-def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) -> None:
+def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]], **how: Any) -> None:
     ids = _permission_ids(resource)
     user_table: Any = resource.user_grants
     group_table: Any = resource.group_grants
@@ -121,7 +134,7 @@ def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]]) 
     users: list[Any] = []
     groups: list[Any] = []
     for obj, subject, audience in given:
-        what = {"permission_id": ids[audience.permission], "content_object": obj}
+        what = {"permission_id": ids[audience.permission], "content_object": obj, **how}
         if subject.role is None:
             users.append(user_table(user_id=subject.user_id, **what))
         else:

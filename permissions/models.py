@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from guardian.managers import GroupObjectPermissionManager, UserObjectPermissionManager
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -76,7 +77,15 @@ class GrantQuerySet(models.QuerySet[Any]):
 
 
 class LoggedGrant(models.Model):
-    """A permission row that is saved together with its row of the access log."""
+    """A permission row that is saved together with its row of the access log.
+
+    Who granted it, and when, is known of what was granted through the API.
+    """
+
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    granted_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from permissions import grants
-from permissions.audiences import Audience
-from permissions.grants import LastHolder, Subject
+from permissions.audiences import Audience, Resource
+from permissions.grants import Grant, LastHolder, Subject
+from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from tenants import opaque
 from tenants.models import Membership, Role, User
@@ -39,23 +40,15 @@ class GrantsMixin:
     @action(detail=True, url_path="grants")
     def grants(self: Any, request: Request, pk: str) -> Response:
         """The object's grants, page by page; `?audience=` filters."""
+        wanted = request.query_params.get("audience")
         with snapshot():
             self.check_may_grant(self.audience_of(pk))
             obj = self.stored(pk, self.get_queryset())
             found = grants.grants_of(self.resource, obj)
-        if wanted := request.query_params.get("audience"):
-            found = [grant for grant in found if grant.audience.name == wanted]
-        page = self.paginate_queryset(found)
-        users = User.objects.filter(pk__in=[grant.subject.user_id for grant in page])
-        names = dict(users.values_list("pk", "username"))
-        rows = [
-            {
-                "subject": spell(grant.subject),
-                "username": names.get(grant.subject.user_id),
-                "audience": grant.audience.name,
-            }
-            for grant in page
-        ]
+            page: list[Grant] = self.paginate_queryset(
+                [grant for grant in found if not wanted or grant.audience.name == wanted]
+            )
+            rows = listed(self.resource, obj, page)
         return cast(Response, self.get_paginated_response(rows))
 
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
@@ -86,7 +79,7 @@ class GrantsMixin:
         himself = whom in (Subject(user_id=self.request.user.pk), Subject(role=Role.ADMIN))
         if himself and not own.grants and given not in self.below_ceiling():
             raise exceptions.PermissionDenied
-        grants.put(self.resource, obj, whom, given)
+        grants.put(self.resource, obj, whom, given, by=self.request.user.pk)
         return Response({"subject": spell(whom), "audience": given.name})
 
     def below_ceiling(self: Any) -> tuple[Audience, ...]:
@@ -111,8 +104,32 @@ class GrantsMixin:
         return Subject(user_id=user_id)
 
 
+def listed(resource: Resource, obj: Any, page: list[Grant]) -> list[dict[str, Any]]:
+    """A page of grants as the list shows them: who gave them, and where each subject ends up."""
+    user_ids = {user_id for grant in page if (user_id := grant.subject.user_id) is not None}
+    names = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "username"))
+    reached = effective(resource, obj, user_ids)
+    rows = []
+    for grant in page:
+        whom, by = grant.subject, grant.granted_by
+        ends = Effective(grant.audience, whom) if whom.role else reached.get(whom.user_id or 0)
+        rows.append(
+            {
+                "subject": spell(whom),
+                "username": names.get(whom.user_id or 0),
+                "audience": grant.audience.name,
+                "granted_by": None if by is None else opaque.encode(User, by),
+                "granted_at": serializers.DateTimeField().to_representation(grant.granted_at)
+                if grant.granted_at
+                else None,
+                "effective": ends and {"audience": ends.audience.name, "path": spell(ends.path)},
+            }
+        )
+    return rows
+
+
 def spell(subject: Subject) -> str:
-    """The subject in addresses and answers: `user:<id>` or `role:<name>`."""
-    if subject.user_id is None:
-        return f"role:{subject.role}"
-    return f"user:{opaque.encode(User, subject.user_id)}"
+    """The subject in addresses and answers: `user:<id>` `role:<name>` or, in a path, `group`."""
+    if subject.user_id is not None:
+        return f"user:{opaque.encode(User, subject.user_id)}"
+    return f"role:{subject.role}" if subject.role else "group"

@@ -59,6 +59,7 @@ ROOT_URLCONF = "project.urls"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "corsheaders",
@@ -73,6 +74,7 @@ INSTALLED_APPS = [
     "realtime",
     "resources",
     "project.console",
+    "django.contrib.admin",  # after what declares resources: it shows those that there are
 ]
 
 MIDDLEWARE = [
@@ -83,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -90,7 +93,13 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
     }
 ]
 
@@ -192,10 +201,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_LINK = text("EARSHOT_PASSWORD_LINK", f"http://{HOST}:{PORT}/password/#{{user}}/{{token}}")
+if "{user}" not in PASSWORD_LINK or "{token}" not in PASSWORD_LINK:
+    raise ImproperlyConfigured("EARSHOT_PASSWORD_LINK must hold {user} and {token}.")
+PASSWORD_RESET_TIMEOUT = EARSHOT["password_link_hours"] * 3600
 ANONYMOUS_USER_NAME = None  # guardian: nobody has permissions without having logged in
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=EARSHOT["token_hours"]), "AUTO_REFRESH": False}
+
+# --- E-mail
+
+EMAIL_URL = text("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")
+try:
+    vars().update(env.email_url_config(EMAIL_URL))
+except (ImproperlyConfigured, ValueError) as error:
+    raise ImproperlyConfigured(
+        "EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://."
+    ) from error
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "earshot@localhost")
 
 # --- REST
 

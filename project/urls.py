@@ -1,5 +1,6 @@
 """The HTTP addresses of the whole project."""
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -19,6 +20,7 @@ handler500 = "project.errors.server_error"
 
 urlpatterns = [
     path("", ConsoleView.as_view(), name="console"),
+    path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("api/schema/", SpectacularAPIView.as_view(api_version="1"), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -21,7 +21,7 @@ from realtime.records import Access, Connection
 from realtime.rest_ledger import id_of, usernames
 from tenants import credentials, opaque
 from tenants.models import User
-from tenants.rest import AdminInTenant, Pagination, PrivateResponseMixin
+from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
 
 REVOKE = OpenApiParameter("revoke", bool, description="End the socket's credential too.")
 
@@ -49,7 +49,7 @@ class ConnectionSerializer(serializers.Serializer[Any]):
 class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
     """Who listens now, and to what."""
 
-    permission_classes = (AdminInTenant,)
+    permission_classes = (IsAdmin,)
     pagination_class = Pagination
     serializer_class = ConnectionSerializer
     lookup_value_regex = "[^/]+"

@@ -17,7 +17,7 @@ from permissions.audiences import registry
 from realtime.records import Access, Push
 from tenants import opaque
 from tenants.models import User
-from tenants.rest import AdminInTenant, Pagination, PrivateResponseMixin, StrictSerializer
+from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin, StrictSerializer
 
 FILTERS = [
     OpenApiParameter("user", str, description="A user's id."),
@@ -77,7 +77,7 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
     shown: ClassVar[Callable[[Any, list[Any]], list[dict[str, Any]]]]
     """What is shown of a page of rows."""
 
-    permission_classes = (AdminInTenant,)
+    permission_classes = (IsAdmin,)
     pagination_class = Pagination
     time: ClassVar[str]
 

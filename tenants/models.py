@@ -82,6 +82,9 @@ class Membership(Watched):
 
     watched = ("tenant_id", "user_id", "role", "is_active")
 
+    by_name = False
+    """Set on a new one: the tenant knows no more of the person than his username."""
+
     objects = models.Manager.from_queryset(WatchedQuerySet)()
 
     class Meta:

@@ -22,12 +22,14 @@ from tenants.models import Role
 from tenants.throttling import UserThrottle
 
 __all__ = [
-    "AdminInTenant",
     "InTenant",
+    "IsAdmin",
     "Pagination",
     "PrivateResponseMixin",
     "SessionAuthentication",
+    "StrictBooleanField",
     "StrictCharField",
+    "StrictEmailField",
     "StrictSerializer",
     "TokenAuthentication",
     "UserThrottle",
@@ -49,11 +51,12 @@ class InTenant(BasePermission):
         return True
 
 
-class AdminInTenant(InTenant):
-    """Lets in those who administer the tenant; its other members get 403."""
+class IsAdmin(InTenant):
+    """Lets the tenant's active admins in."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return super().has_permission(request, view) and request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
+        entered = super().has_permission(request, view)
+        return entered and request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
 
 
 class Pagination(PageNumberPagination):
@@ -69,6 +72,19 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictEmailField(StrictCharField, serializers.EmailField):
+    """An e-mail address that was a string in the JSON."""
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """A boolean that was one in the JSON; DRF would take "yes" and 1 too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -8,3 +8,8 @@ standing_changed = Signal()
 
 # `memberships: list[Membership]`, just created and with their primary keys.
 membership_created = Signal()
+
+# Somebody is about to be removed from a tenant: `membership: Membership`, `by: int`, who removes
+# him, and `heir: Membership | None`. A receiver hands over to the heir what he holds there, or
+# raises `tenants.members.StillHolds`.
+membership_ending = Signal()

@@ -11,6 +11,7 @@ from threading import Condition
 from typing import Any
 
 from django.core.cache import cache
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -70,14 +71,30 @@ class UserThrottle(BaseThrottle):
 
 
 @contextmanager
-def login_limits(request: Request, username: str) -> Iterator[None]:
+def login_limits(request: Request | HttpRequest, username: str) -> Iterator[None]:
     """Let the body try a login; `NotAuthenticated` counts, for the address and the username."""
-    address = BaseThrottle().get_ident(request)
+    address = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # either has META
     with (
         _attempt(Minute("login_failures_per_address", address)),
         _attempt(Minute("login_failures_per_username", username)),
     ):
         yield
+
+
+def reset_limits(request: Request, email: str) -> None:
+    """Count a request for a new password, for its address and its e-mail; raise Throttled."""
+    address = BaseThrottle().get_ident(request)
+    count(Minute("resets_per_address", address), Minute("resets_per_email", email.casefold()))
+
+
+def count(*minutes: Minute) -> None:
+    """Count one of each, or none of them and raise Throttled if one has no room."""
+    with _turn:
+        for minute in minutes:
+            if minute.room() <= 0:
+                raise Throttled(minute.wait())
+        for minute in minutes:
+            minute.add()
 
 
 @contextmanager

@@ -1,11 +1,16 @@
 from django.urls import path
 
-from tenants import views
+from tenants import rest_members, rest_passwords, views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("logoutall/", views.LogoutAllView.as_view(), name="logoutall"),
+    path("members/", rest_members.MembersView.as_view(), name="members"),
+    path("members/<str:pk>/", rest_members.MemberView.as_view(), name="member"),
+    path("password/", rest_passwords.PasswordView.as_view(), name="password"),
+    path("password/reset/", rest_passwords.ResetView.as_view(), name="password-reset"),
+    path("password/confirm/", rest_passwords.ConfirmView.as_view(), name="password-confirm"),
     path("me/", views.MeView.as_view(), name="me"),
     path("tickets/", views.TicketsView.as_view(), name="tickets"),
     path("tenants/", views.TenantsView.as_view(), name="tenants"),

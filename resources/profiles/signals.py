@@ -22,13 +22,15 @@ def on_membership_created(memberships: list[Membership], **_: Any) -> None:
             tenant_id=membership.tenant_id,
             user_id=membership.user_id,
             membership=membership,
-            display_name=_name(users[membership.user_id]),
-            email=users[membership.user_id].email,
+            **_known(users[membership.user_id], by_name=membership.by_name),
         )
         for membership in memberships
     )
 
 
-def _name(user: User) -> str:
-    name = user.get_full_name() or user.username
-    return name[: Profile._meta.get_field("display_name").max_length].strip()
+def _known(user: User, *, by_name: bool) -> dict[str, str]:
+    """What the tenant may know of the person; an admin who typed a username is told no more."""
+    full_name, email = ("", "") if by_name else (user.get_full_name(), user.email)
+    name = full_name or user.username
+    length = Profile._meta.get_field("display_name").max_length
+    return {"display_name": name[:length].strip(), "email": email}

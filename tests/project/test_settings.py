@@ -110,6 +110,33 @@ def test_several_brokers_become_shards_that_do_not_wait_for_ever(load: Load) -> 
     assert {host["socket_timeout"] for host in layer["CONFIG"]["hosts"]} == {1.0}
 
 
+def test_mail_goes_where_the_url_says(load: Load) -> None:
+    settings = load(**NEEDED, EMAIL_URL="smtp+tls://user:word@mail.example:587")
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_USE_TLS")
+    assert [settings[name] for name in names] == ["mail.example", 587, "user", True]
+    assert settings["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+
+
+def test_mail_without_a_url_is_printed_in_development_only(load: Load) -> None:
+    assert load(**NEEDED)["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
+    assert load(DEBUG="1")["EMAIL_BACKEND"].endswith("console.EmailBackend")
+
+
+@pytest.mark.parametrize("url", ["mail.example", "pigeon://mail.example", "smtp://mail:port"])
+def test_mail_url_that_makes_no_sense_stops_the_start(load: Load, url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
+        load(**NEEDED, EMAIL_URL=url)
+
+
+def test_password_link_needs_its_parts(load: Load) -> None:
+    link = "https://app.example/#{user}/{token}"
+    assert load(**NEEDED, EARSHOT_PASSWORD_LINK=link)["PASSWORD_LINK"] == link
+    default = load(**NEEDED, HOST="localhost", PORT="81")["PASSWORD_LINK"]
+    assert default == "http://localhost:81/password/#{user}/{token}"
+    with pytest.raises(ImproperlyConfigured, match="EARSHOT_PASSWORD_LINK"):
+        load(**NEEDED, EARSHOT_PASSWORD_LINK="https://app.example/{user}")
+
+
 def test_tls_is_one_switch(load: Load) -> None:
     plain, secure = load(**NEEDED), load(**NEEDED, EARSHOT_TLS="1")
     names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")

@@ -1,0 +1,71 @@
+"""What a member holds when his membership ends: handed over, since no object may be nobody's.
+
+It works over every declared resource. What belongs to a membership, such as a profile, goes too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import CASCADE, Exists, Model, OuterRef, QuerySet
+
+from permissions import grants
+from permissions.audiences import Audience, Resource, registry
+from permissions.grants import Subject
+from tenants.members import StillHolds
+from tenants.models import Membership
+
+
+def on_membership_ending(
+    membership: Membership, heir: Membership | None, by: int, **_: Any
+) -> None:
+    """Give the heir what names the member, and take all the grants that the member has here."""
+    for resource in registry:
+        if not belongs_to_membership(resource.model):
+            _hand_over(resource, membership, heir, by)
+        _own_grants(resource, membership).delete()
+
+
+def belongs_to_membership(model: type[Model]) -> bool:
+    """Whether the model's rows go with a membership."""
+    return any(
+        field.related_model is Membership and field.remote_field.on_delete is CASCADE
+        for field in model._meta.concrete_fields
+        if field.remote_field
+    )
+
+
+def _hand_over(
+    resource: Resource, membership: Membership, heir: Membership | None, by: int
+) -> None:
+    here = resource.model.objects.filter(tenant=membership.tenant_id)
+    for field, name in resource.holders.items():
+        audience = resource.audience(name)
+        assert audience is not None  # kept by a system check
+        named = here.filter(**{field: membership.user_id})
+        alone = here.filter(pk__in=_held_alone(resource, membership, audience))
+        if heir is None:
+            if named.exists() or alone.exists():
+                raise StillHolds
+            continue
+        for obj in alone.order_by("pk"):
+            grants.put(resource, obj, Subject(user_id=heir.user_id), audience, by=by)
+        named.update(**{field: heir.user_id})
+
+
+def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
+    table: Any = resource.user_grants
+    rows: QuerySet[Any] = table.objects.filter(user=membership.user_id)
+    return rows.filter(content_object__tenant=membership.tenant_id)
+
+
+def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> QuerySet[Any]:
+    """The keys of the objects on which only he, and no group, has this audience's permission."""
+    same = {
+        "permission__codename": audience.permission,
+        "content_object": OuterRef("content_object"),
+    }
+    others = resource.user_grants.objects.filter(**same).exclude(user=membership.user_id)
+    groups = resource.group_grants.objects.filter(**same)
+    mine = _own_grants(resource, membership).filter(permission__codename=audience.permission)
+    return mine.exclude(Exists(others) | Exists(groups)).values("content_object")

@@ -1,0 +1,130 @@
+"""Django's admin, for the operator of the server: tenants, people, objects and their grants.
+
+Whatever is written here is written through the ORM, so live sockets follow at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from guardian.admin import ReinforcedGuardedModelAdmin
+from rest_framework.exceptions import Throttled
+
+from permissions.audiences import registry
+from permissions.holdings import belongs_to_membership
+from tenants.credentials import WrongLogin
+from tenants.models import Membership, Tenant, User
+from tenants.throttling import login_limits
+
+FIXED: Final = ("tenant", "user", "membership")
+
+
+class LimitedLogin(AdminAuthenticationForm):
+    """The admin's login, whose failures count together with those of the API's."""
+
+    def clean(self) -> dict[str, Any]:
+        assert self.request is not None
+        username = self.cleaned_data.get("username", "")
+        try:
+            with login_limits(self.request, username):
+                try:
+                    return super().clean()
+                except ValidationError as error:
+                    raise WrongLogin from error
+        except WrongLogin:
+            raise self.get_invalid_login_error() from None
+        except Throttled:
+            raise ValidationError("Too many failed logins; wait a minute.") from None
+
+
+class FixedMixin:
+    """What an object or a membership is about stays as it was created."""
+
+    def get_readonly_fields(self: Any, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        names = {field.name for field in self.opts.fields}
+        return tuple(name for name in FIXED if name in names) if obj else ()
+
+
+class CascadeMixin:
+    """What goes with it, such as a profile, need not be deletable by itself."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)  # type: ignore[misc]
+        return deleted, counts, set(), protected
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    raw_id_fields = ("user",)
+
+
+class TenantAdmin(admin.ModelAdmin):
+    """Tenants; `manage.py delete_tenant` deletes one, since that asks twice and counts."""
+
+    list_display = ("slug", "name", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("slug", "name")
+    inlines = (MembershipInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class UserAdmin(CascadeMixin, DjangoUserAdmin):
+    """People. Groups are not shown: those of the tenants' roles follow from memberships."""
+
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+
+class MembershipAdmin(CascadeMixin, FixedMixin, admin.ModelAdmin):
+    list_display = ("tenant", "user", "role", "is_active", "created_at")
+    list_filter = ("role", "is_active", "tenant")
+    list_select_related = ("tenant", "user")
+    raw_id_fields = ("user",)
+    search_fields = ("user__username", "tenant__slug")
+
+
+class ObjectAdmin(FixedMixin, ReinforcedGuardedModelAdmin):  # type: ignore[misc]
+    """The objects of one resource, of all tenants, with guardian's pages for their grants."""
+
+    list_display = ("pk", "__str__", "tenant")
+    list_filter = ("tenant",)
+    list_select_related = ("tenant",)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.related_model is User:  # too many for a list
+            kwargs["widget"] = ForeignKeyRawIdWidget(db_field.remote_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).across_tenants()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not belongs_to_membership(self.model) and super().has_add_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        deletable = not belongs_to_membership(self.model)
+        return deletable and super().has_delete_permission(request, obj)
+
+
+admin.site.site_title = admin.site.site_header = "Earshot"
+admin.site.login_form = LimitedLogin
+admin.site.register(Tenant, TenantAdmin)
+admin.site.register(User, UserAdmin)
+admin.site.register(Membership, MembershipAdmin)
+for resource in registry:
+    admin.site.register(resource.model, ObjectAdmin)

@@ -1,0 +1,49 @@
+"""`manage.py delete_tenant SLUG`: it and everything of it, after its slug was typed again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from project.console import tenant_data
+from project.console.tenant_command import TenantCommand
+from realtime.outbox import outbox
+from tenants.limits import limits
+from tenants.models import Tenant
+
+
+class Command(TenantCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--slug-again", help="The slug once more, for scripts.")
+
+    def run(self, tenant: Tenant, **options: Any) -> None:
+        self._tell(tenant)
+        again = options["slug_again"]
+        if again is None:
+            again = input(f"This cannot be undone. Type the slug {tenant} to delete it: ")
+        if again != tenant.slug:
+            raise CommandError("That is another slug; nothing was deleted.")
+        self._close_sockets(tenant)
+        tenant_data.delete(tenant)
+        self.stdout.write(f"{options['slug']} is deleted.")
+
+    def _tell(self, tenant: Tenant) -> None:
+        self.stdout.write(f"Of {tenant} ({tenant.name}) will be deleted:")
+        for label, number in tenant_data.count(tenant).items():
+            self.stdout.write(f"  {number:>10,}  {label}")
+        alone = tenant_data.only_here(tenant).count()
+        self.stdout.write(
+            f"Its {tenant_data.members(tenant).count()} users stay; "
+            f"{alone} of them are in no other tenant."
+        )
+
+    def _close_sockets(self, tenant: Tenant) -> None:
+        """Suspend it, and let every process hear of that, before what says so is deleted too."""
+        if self.set_active(tenant, active=False):
+            outbox.flush()
+            time.sleep(2 * limits()["tail_seconds"])

@@ -1,0 +1,89 @@
+"""All that belongs to one tenant, whichever apps there are: found by keys, not by names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet
+
+from permissions.models import GroupGrant, UserGrant
+from tenants.models import Role, Tenant, Ticket, User
+from tenants.roles import group_name
+
+CREDENTIALS: Final = (Ticket,)
+SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
+OF_A_USER: Final = (
+    "id", "username", "first_name", "last_name", "email", "is_active", "date_joined",
+)  # fmt: skip
+
+
+def rows(tenant: Tenant) -> Iterator[QuerySet[Any]]:
+    """The rows of every model that has a key to the tenant, and the grants on those."""
+    for model in apps.get_models():
+        if not model._meta.proxy and (path := _path(model)):
+            yield model._base_manager.filter(**{path: tenant.pk}).order_by("pk")
+
+
+def _path(model: type[Model]) -> str | None:
+    if issubclass(model, UserGrant | GroupGrant):
+        return "content_object__tenant"
+    keys = (field.name for field in model._meta.fields if field.related_model is Tenant)
+    return next(keys, None)
+
+
+def members(tenant: Tenant) -> QuerySet[User]:
+    """The users who are members of it, active or not."""
+    return User.objects.filter(memberships__tenant=tenant).order_by("pk")
+
+
+def only_here(tenant: Tenant) -> QuerySet[User]:
+    """Its members who are in no other tenant."""
+    elsewhere = User.objects.filter(memberships__in=_others(tenant))
+    return members(tenant).exclude(pk__in=elsewhere.values("pk"))
+
+
+def _others(tenant: Tenant) -> QuerySet[Any]:
+    return tenant.memberships.model.objects.exclude(tenant=tenant)
+
+
+def role_groups(tenant: Tenant) -> QuerySet[Group]:
+    """The groups of its roles."""
+    return Group.objects.filter(name__in=[group_name(tenant.pk, role) for role in Role.values])
+
+
+def count(tenant: Tenant) -> dict[str, int]:
+    """How many rows of which model belong to it."""
+    found = {queryset.model._meta.label: queryset.count() for queryset in rows(tenant)}
+    return {**found, Group._meta.label: role_groups(tenant).count()}
+
+
+def export(tenant: Tenant) -> Iterator[dict[str, Any]]:
+    """It, its members and all its rows, each as `{"model", "row"}`; no password, no credential."""
+    yield from _exported(Tenant.objects.filter(pk=tenant.pk), None)
+    yield from _exported(members(tenant), OF_A_USER)
+    for queryset in rows(tenant):
+        if queryset.model not in CREDENTIALS:
+            yield from _exported(queryset, None)
+
+
+def _exported(queryset: QuerySet[Any], names: tuple[str, ...] | None) -> Iterator[dict[str, Any]]:
+    model = queryset.model
+    names = names or tuple(field.attname for field in model._meta.concrete_fields)
+    shown = [name for name in names if name not in SECRETS]
+    for row in queryset.values(*shown).iterator():
+        yield {"model": model._meta.label_lower, "row": row}
+
+
+def delete(tenant: Tenant) -> None:
+    """Delete it and all that belongs to it, also what says what changed in it; its users stay."""
+    with transaction.atomic():
+        leftover = list(rows(tenant))
+        tenant.delete()
+        # The rows that this wrote are numbered at the commit, unless it is done now.
+        connection.check_constraints()
+        for queryset in leftover:
+            queryset.order_by().delete()

@@ -1,0 +1,43 @@
+"""E-mail, by a thread of its own: no answer waits for it, or tells by a delay that it goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+Letters = Callable[[], list[EmailMessage]]
+
+logger = logging.getLogger(__name__)
+
+NOWHERE = ("dummy", "console")
+
+# The interpreter waits for it at its exit, so what was promised is sent.
+_worker = ThreadPoolExecutor(1, thread_name_prefix="earshot-mail")
+
+
+def is_set_up() -> bool:
+    """Whether e-mail leaves this machine at all."""
+    return settings.EMAIL_BACKEND.split(".")[-2] not in NOWHERE
+
+
+def send_later(letters: Letters) -> None:
+    """Write and send these letters soon; a failure is logged, without whom it was for."""
+    _worker.submit(_send, letters)
+
+
+def flush() -> None:
+    """Wait until everything that was to be sent has been tried."""
+    done: Future[None] = _worker.submit(lambda: None)
+    done.result()
+
+
+def _send(letters: Letters) -> None:
+    try:
+        for letter in letters():
+            letter.send()
+    except Exception as error:
+        logger.error("An e-mail could not be sent (%s).", type(error).__name__)

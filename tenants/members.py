@@ -1,0 +1,160 @@
+"""A tenant's members: what its admins decide, one at a time, so that an active admin stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework import exceptions, serializers
+
+from tenants import mail, opaque, passwords
+from tenants.credentials import active_memberships
+from tenants.models import Membership, Role, Tenant, User
+from tenants.signals import membership_ending
+
+
+class Conflict(exceptions.APIException):
+    """The tenant, as it is, does not allow it."""
+
+    status_code = 409
+
+
+class LastAdmin(Conflict):
+    """Without this one nobody could administer the tenant."""
+
+    default_code = "last_admin"
+    default_detail = "Nobody else is an active admin; make somebody else admin first."
+
+
+class AlreadyMember(Conflict):
+    """There is a membership, active or not."""
+
+    default_code = "already_member"
+    default_detail = "This user is a member already."
+
+
+class UsernameTaken(Conflict):
+    """A new user cannot have this name."""
+
+    default_code = "username_taken"
+    default_detail = "Somebody has this username; leave out the e-mail to add this very user."
+
+
+class StillHolds(Conflict):
+    """Objects would be left without the person whose they are."""
+
+    default_code = "still_holds"
+    default_detail = "Objects here are his; name in ?transfer_to= the user who gets them."
+
+
+@contextmanager
+def turn(tenant: Tenant) -> Iterator[None]:
+    """A transaction in which nobody else decides about members of the tenant."""
+    with transaction.atomic():
+        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk").get()
+        yield
+
+
+def add(actor: Membership, username: str, role: str) -> Membership:
+    """Make an existing user a member, and tell him; the tenant learns no more than his name."""
+    with turn(actor.tenant):
+        _check_admin(actor)
+        user = User.objects.filter(username=username, is_active=True).first()
+        if user is None:
+            raise serializers.ValidationError({"username": ["There is no such user."]})
+        _check_new(actor.tenant, user)
+        member = Membership(tenant=actor.tenant, user=user, role=role)
+        member.by_name = True
+        member.save()
+        if user.email:
+            _after_commit(lambda: [passwords.notice(user, actor.tenant)])
+    return member
+
+
+def invite(actor: Membership, username: str, email: str, role: str) -> Membership:
+    """Make a new user a member, and send him the link to his first password."""
+    with turn(actor.tenant):
+        _check_admin(actor)
+        if taken := User.objects.filter(username=username).first():
+            _check_new(actor.tenant, taken)
+            raise UsernameTaken
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(username, email)
+        except IntegrityError as error:  # another tenant's admin was as fast
+            raise UsernameTaken from error
+        member = Membership.objects.create(tenant=actor.tenant, user=user, role=role)
+        _after_commit(lambda: [passwords.invitation(user, actor.tenant)])
+    return member
+
+
+def change(actor: Membership, member_id: str, **fields: object) -> Membership:
+    """Change a member's role or activity; raises Http404 and LastAdmin."""
+    with turn(actor.tenant):
+        member = _find(actor.tenant, member_id)
+        for name, value in fields.items():
+            setattr(member, name, value)
+        if not (member.is_active and member.role == Role.ADMIN):
+            _check_admin_stays(member)
+        _check_admin(actor)
+        member.save(update_fields=list(fields))
+    return member
+
+
+def remove(actor: Membership, member_id: str, heir_id: str | None) -> None:
+    """End a membership; what the member holds goes to the heir, a user's id, or is StillHolds."""
+    with turn(actor.tenant):
+        member = _find(actor.tenant, member_id)
+        _check_admin_stays(member)
+        _check_admin(actor)
+        heir = _heir(member, heir_id) if heir_id else None
+        membership_ending.send(Membership, membership=member, heir=heir, by=actor.user_id)
+        member.delete()
+
+
+def _find(tenant: Tenant, member_id: str) -> Membership:
+    pk = opaque.decode(Membership, member_id)
+    members = Membership.objects.filter(tenant=tenant).select_related("user")
+    member = None if pk is None else members.filter(pk=pk).first()
+    if member is None:
+        raise Http404
+    return member
+
+
+def _heir(member: Membership, user_id: str) -> Membership:
+    pk = opaque.decode(User, user_id)
+    others = active_memberships().filter(tenant=member.tenant_id, user__is_active=True)
+    heir = None if pk is None else others.exclude(pk=member.pk).filter(user=pk).first()
+    if heir is None:
+        raise serializers.ValidationError({"transfer_to": ["No other active member has this id."]})
+    return heir
+
+
+def _admins(tenant_id: int) -> QuerySet[Membership]:
+    admins = Membership.objects.filter(tenant=tenant_id, role=Role.ADMIN)
+    return admins.filter(is_active=True, user__is_active=True)
+
+
+def _check_admin_stays(member: Membership) -> None:
+    """Raise LastAdmin if the member, as he is stored, is the only active admin."""
+    if list(_admins(member.tenant_id).values_list("pk", flat=True)[:2]) == [member.pk]:
+        raise LastAdmin
+
+
+def _check_admin(actor: Membership) -> None:
+    """Whoever asked may have been demoted while he waited for his turn."""
+    if not _admins(actor.tenant_id).filter(pk=actor.pk).exists():
+        raise PermissionDenied
+
+
+def _check_new(tenant: Tenant, user: User) -> None:
+    if Membership.objects.filter(tenant=tenant, user=user).exists():
+        raise AlreadyMember
+
+
+def _after_commit(letters: mail.Letters) -> None:
+    transaction.on_commit(lambda: mail.send_later(letters), robust=True)

@@ -1,0 +1,92 @@
+"""Members over REST, for the tenant's admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from tenants import members
+from tenants.models import Membership, Role, User
+from tenants.opaque import OpaqueIdField
+from tenants.rest import (
+    IsAdmin,
+    Pagination,
+    PrivateResponseMixin,
+    StrictBooleanField,
+    StrictCharField,
+    StrictEmailField,
+    StrictSerializer,
+)
+from tenants.throttling import Minute, count
+
+
+class MemberSerializer(serializers.Serializer[Membership]):
+    id = OpaqueIdField(Membership)
+    user = OpaqueIdField(User, source="user_id")
+    username = serializers.CharField(source="user.username")
+    role = serializers.CharField()
+    is_active = serializers.BooleanField()
+
+
+class NewMemberSerializer(StrictSerializer):
+    """With `email` a new user, without one an existing one."""
+
+    username = StrictCharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    email = StrictEmailField(required=False, max_length=254)
+    role = serializers.ChoiceField(Role.choices, default=Role.MEMBER)
+
+
+class ChangedMemberSerializer(StrictSerializer):
+    role = serializers.ChoiceField(Role.choices, required=False)
+    is_active = StrictBooleanField(required=False)
+
+
+class MembersView(PrivateResponseMixin, ListAPIView[Membership]):
+    """The tenant's members by username, active or not; POST adds one."""
+
+    permission_classes = (IsAdmin,)
+    pagination_class = Pagination
+    serializer_class = MemberSerializer
+    queryset = Membership.objects.select_related("user").order_by("user__username")
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        return super().get_queryset().filter(tenant=self.request.tenant)  # type: ignore[attr-defined]
+
+    @extend_schema(request=NewMemberSerializer, responses={201: MemberSerializer})
+    def post(self, request: Request) -> Response:
+        body = NewMemberSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        actor: Membership = request.membership  # type: ignore[attr-defined]
+        count(Minute("invitations_per_minute", actor.tenant_id))
+        new = {**body.validated_data, "username": User.normalize_username(body["username"].value)}
+        member = members.invite(actor, **new) if "email" in new else members.add(actor, **new)
+        return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
+
+
+class MemberView(PrivateResponseMixin, APIView):
+    """One member, by the membership's id."""
+
+    permission_classes = (IsAdmin,)
+
+    @extend_schema(request=ChangedMemberSerializer, responses=MemberSerializer)
+    def patch(self, request: Any, pk: str) -> Response:
+        body = ChangedMemberSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        member = members.change(request.membership, pk, **body.validated_data)
+        return Response(MemberSerializer(member).data)
+
+    @extend_schema(
+        responses={204: None},
+        parameters=[OpenApiParameter("transfer_to", description="The user who gets his objects.")],
+    )
+    def delete(self, request: Any, pk: str) -> Response:
+        members.remove(request.membership, pk, request.query_params.get("transfer_to"))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,91 @@
+"""Changing, resetting and confirming passwords over REST."""
+
+from __future__ import annotations
+
+from django.contrib.auth import logout
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from tenants import passwords
+from tenants.credentials import WrongLogin
+from tenants.rest import PrivateResponseMixin, StrictCharField, StrictEmailField, StrictSerializer
+from tenants.throttling import login_limits, reset_limits
+from tenants.views import user_of
+
+
+class PasswordField(StrictCharField):
+    """A password, with its spaces."""
+
+    def __init__(self) -> None:
+        super().__init__(trim_whitespace=False, max_length=4096, write_only=True)
+
+
+class ChangeSerializer(StrictSerializer):
+    old = PasswordField()
+    new = PasswordField()
+
+
+class ResetSerializer(StrictSerializer):
+    email = StrictEmailField()
+
+
+class ConfirmSerializer(StrictSerializer):
+    user = StrictCharField()
+    token = StrictCharField()
+    new = PasswordField()
+
+
+class PasswordView(PrivateResponseMixin, APIView):
+    """A new password for whoever knows the old one; all his credentials end."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(request=ChangeSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        body = ChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = user_of(request)
+        try:
+            # Who holds a stolen token must not guess the password faster than at the login.
+            with login_limits(request, user.username):
+                passwords.change(user.pk, **body.validated_data)
+        except WrongLogin as wrong:
+            raise serializers.ValidationError({"old": ["Wrong password."]}) from wrong
+        logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ResetView(PrivateResponseMixin, APIView):
+    """A link to a new password, by e-mail; whether there is anybody is not said."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    @extend_schema(request=ResetSerializer, responses={202: None})
+    def post(self, request: Request) -> Response:
+        body = ResetSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        email = body.validated_data["email"]
+        reset_limits(request, email)
+        passwords.send_reset(email)
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class ConfirmView(PrivateResponseMixin, APIView):
+    """A new password for whoever has a link."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    @extend_schema(request=ConfirmSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        body = ConfirmSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        passwords.confirm(**body.validated_data)
+        return Response(status=status.HTTP_204_NO_CONTENT)
