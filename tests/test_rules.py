@@ -154,7 +154,7 @@ async def test_a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_le
 
 
 async def test_a_frame_that_is_older_than_the_snapshot_does_not_undo_it(world: World) -> None:
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+    async with subscribed(world, "viewer"), await in_thread(connect)(world, "viewer") as viewer:
         messages = HeldMessages(this_hub())
         await in_thread(world.write)(title="Older")
         await quiet()

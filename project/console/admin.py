@@ -18,6 +18,7 @@ from rest_framework.exceptions import Throttled
 
 from permissions.audiences import registry
 from permissions.holdings import belongs_to_membership
+from realtime.records import Access, Push
 from tenants.credentials import WrongLogin
 from tenants.models import Membership, Tenant, User
 from tenants.throttling import login_limits
@@ -121,10 +122,40 @@ class ObjectAdmin(FixedMixin, ReinforcedGuardedModelAdmin):  # type: ignore[misc
         return deletable and super().has_delete_permission(request, obj)
 
 
+class LedgerAdmin(admin.ModelAdmin):
+    """Rows of the ledger, to look at: nobody writes them by hand."""
+
+    list_filter = ("audience",)
+    list_select_related = ("tenant",)
+    show_full_result_count = False  # there may be millions
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AccessAdmin(LedgerAdmin):
+    list_display = (
+        "tenant", "user_id", "model", "object_id", "audience", "began_at", "began", "ended_at",
+        "ended",
+    )  # fmt: skip
+
+
+class PushAdmin(LedgerAdmin):
+    list_display = ("tenant", "at", "model", "object_id", "audience", "version", "fields", "size")
+
+
 admin.site.site_title = admin.site.site_header = "Earshot"
 admin.site.login_form = LimitedLogin
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(User, UserAdmin)
 admin.site.register(Membership, MembershipAdmin)
+admin.site.register(Access, AccessAdmin)
+admin.site.register(Push, PushAdmin)
 for resource in registry:
     admin.site.register(resource.model, ObjectAdmin)

@@ -11,11 +11,15 @@ from django.test import Client
 from django.urls import reverse
 
 from permissions.grants import Subject, grants_of
+from realtime import ledger
+from realtime.records import Access, Push
 from resources.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
 from tenants.roles import group_name
 from tests.client import connect, in_thread, subscribed
+from tests.realtime.pieces import frame
+from tests.realtime.test_ledger import lost_process
 from tests.tenants.conftest import session_of
 from tests.world import World
 
@@ -261,3 +265,26 @@ async def test_tenant_that_is_suspended_in_the_admin_closes_its_sockets(world: W
         )()
         assert (await viewer.settle())[-1] == {"close": 4403}
         assert [frame["type"] for frame in await rival.settle()] == ["WELCOME"]
+
+
+def test_ledger_is_only_to_be_read(world: World) -> None:
+    ledger.write_pushes(world.tenants["acme"].pk, [frame(1)])
+    lost_process(world)
+    client = operator()
+    for row in (Push.objects.get(), Access.objects.get()):
+        listed = reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_changelist")
+        assert client.get(listed).status_code == 200
+        assert client.get(page(type(row), row)).status_code == 200
+        for view in ("change", "delete"):
+            assert client.post(page(type(row), row, view), {"post": "yes"}).status_code == 403
+        added = reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_add")
+        assert client.post(added, {}).status_code == 403
+
+
+def test_tenant_gets_limits_of_its_own_only_if_they_make_sense(world: World) -> None:
+    acme, client = world.tenants["acme"], operator()
+    save(client, page(Tenant, acme), limits='{"sockets_per_user": 2}')
+    acme.refresh_from_db()
+    assert acme.limits == {"sockets_per_user": 2}
+    with pytest.raises(AssertionError, match="none of"):
+        save(client, page(Tenant, acme), limits='{"unknown": 2}')

@@ -201,7 +201,14 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     found = exported(path)
     assert said == f"{sum(map(len, found.values()))} rows of acme are in {path}.\n"
     assert found["tenants.tenant"] == [
-        {"id": world.tenants["acme"].pk, "slug": "acme", "name": "Acme", "is_active": True}
+        {
+            "id": world.tenants["acme"].pk,
+            "slug": "acme",
+            "name": "Acme",
+            "is_active": True,
+            "record_payloads": False,
+            "limits": {},
+        }
     ]
     assert {user["username"] for user in found["tenants.user"]} == {
         "admin", "both", "editor", "member", "owner", "viewer",
