@@ -1,17 +1,11 @@
 """The HTTP addresses of the whole project."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from project import health
 from project.console.views import ConsoleView
-
-
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Liveness: this process answers. It asks no database and no broker."""
-    return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
-
 
 handler400 = "project.errors.bad_request"
 handler403 = "project.errors.forbidden"
@@ -21,7 +15,9 @@ handler500 = "project.errors.server_error"
 urlpatterns = [
     path("", ConsoleView.as_view(), name="console"),
     path("admin/", admin.site.urls),
-    path("healthz", healthz, name="healthz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(api_version="1"), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("tenants.urls")),

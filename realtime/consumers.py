@@ -21,6 +21,7 @@ from realtime.hub import Hub
 from realtime.hubs import hubs
 from realtime.limits import TokenBucket
 from realtime.mailbox import Mailbox
+from realtime.metrics import CLOSES
 from realtime.sockets import Socket
 from tenants import credentials, opaque
 from tenants.limits import limits
@@ -202,9 +203,11 @@ class EarshotConsumer(AsyncConsumer):
         self.socket.sending_since = asyncio.get_running_loop().time()
         await self.base_send({"type": "websocket.send", "text": text})
         self.socket.sending_since = None
+        self.socket.sent(text)
 
     async def _close(self, code: Close) -> None:
         """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
+        CLOSES.labels(int(code)).inc()
         try:
             async with asyncio.timeout(self.limits["cut_seconds"]):
                 await self.base_send({"type": "websocket.close", "code": int(code)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -17,11 +17,13 @@ from realtime import entries, frames, heartbeat, standing, sweep, tail
 from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
+from realtime.drain import close_all
 from realtime.failures import log_failure
 from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
 from realtime.ledger import Ledger
 from realtime.messages import unsubscribed
+from realtime.metrics import CONFLATIONS, FRAME_BYTES, FRAMES, SOCKETS, SUBSCRIPTIONS, TAIL_SEEN
 from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.sockets import Socket
@@ -38,6 +40,7 @@ class Hub:
     def __init__(self, layer: Any = None) -> None:
         self.limits = limits()
         self.attendance = Attendance()
+        self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
         self.cursor: int | None = None
@@ -71,6 +74,7 @@ class Hub:
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
         await self.joins.close()
         await self.ledger.stop()
+        self._measure()
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
@@ -102,7 +106,11 @@ class Hub:
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription, why)
         self.ledger.leave([socket.id])
-        if self.attendance.remove(socket):
+        self._count([socket])
+        last = self.attendance.remove(socket)
+        if not self.attendance:
+            self.empty.set()
+        if last:
             await self.rounds.pop(socket.tenant_id).close()
 
     def _rounds(self, tenant_id: int) -> Rounds:
@@ -238,6 +246,29 @@ class Hub:
             socket.registered = False
             self.check(socket)
 
+    @property
+    def alive(self) -> bool:
+        """Whether everything that the hub does by itself is still being done."""
+        return not any(task.done() for task in self._tasks)
+
+    def _count(self, sockets: Iterable[Socket]) -> None:
+        """Add up what these sockets have sent since it was last added up."""
+        for socket in sockets:
+            FRAMES.inc(socket.frames)
+            FRAME_BYTES.inc(socket.bytes)
+            CONFLATIONS.inc(socket.mailbox.conflated)
+            socket.frames = socket.bytes = socket.mailbox.conflated = 0
+
+    def _measure(self) -> None:
+        SOCKETS.set(sum(1 for _ in self.attendance))
+        SUBSCRIPTIONS.set(sum(len(rounds.index.all) for rounds in self.rounds.values()))
+        TAIL_SEEN.set_to_current_time()
+        self._count(self.attendance)
+
+    async def drain(self) -> None:
+        """Tell all clients to come back elsewhere, spread over a while."""
+        await close_all(list(self.attendance), self.limits["drain_seconds"], self.empty)
+
     # What happens by itself.
 
     async def _tail(self) -> None:
@@ -245,6 +276,7 @@ class Hub:
             try:
                 await self._beat()
                 await tail.run(self)
+                self._measure()
             except Exception as error:
                 log_failure(logger, "A look of the tail failed; the next one comes", error)
             self.joins.retry()

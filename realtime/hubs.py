@@ -6,6 +6,7 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from realtime.codes import Close
+from realtime.drain import drain
 from realtime.hub import Hub
 from realtime.sockets import Socket
 
@@ -21,6 +22,8 @@ class Hubs:
 
     async def add(self, socket: Socket) -> Hub | Close:
         """Take a socket into this loop's hub, which is started for the first one."""
+        if drain.draining:
+            return Close.GOING_AWAY
         loop = asyncio.get_running_loop()
         async with self._starting.setdefault(loop, asyncio.Lock()):
             hub = self.current() or await self._start(loop)
@@ -30,7 +33,13 @@ class Hubs:
         hub = Hub()
         await hub.start()
         self._hubs[loop] = hub
+        drain.install(self._drain)
         return hub
+
+    async def _drain(self) -> None:
+        hub = self.current()
+        if hub is not None:
+            await hub.drain()
 
     def current(self) -> Hub | None:
         """The hub of the running loop, if it has sockets."""

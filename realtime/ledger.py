@@ -23,6 +23,7 @@ from realtime.attendance import Elsewhere
 from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.frames import Frame
+from realtime.metrics import ENDS
 from realtime.records import Access, Connection, Process, Push
 from tenants.limits import limits
 from tenants.models import Tenant
@@ -174,12 +175,15 @@ class Ledger:
         """Write a round's entries, if there are any; raises what the database raises."""
         if made:
             accesses = await self._run(write, self.process, tenant_id, made)
+            for cause, subscriptions in made.ended.items():
+                ENDS.labels(cause).inc(len(subscriptions))
             for access, cause in made.written(accesses):
                 self.end(access, cause)
 
     def end(self, access: int, cause: str) -> None:
         """An access ended without a round: its client went, or asked for it."""
         self._ended[cause].append(access)
+        ENDS.labels(cause).inc()
         self._wake()
 
     def leave(self, connections: Iterable[str]) -> None:

@@ -23,9 +23,12 @@ MAX_WAITING: Final = 2**20
 
 
 class Mailbox:
-    """What one socket has still to be sent; `wake` is called whenever there is something."""
+    """What one socket has still to be sent; `wake` is called whenever there is something.
 
-    __slots__ = ("_answers", "_ready", "_waiting_size", "_wake", "closing")
+    `conflated` counts the states that a newer one took the place of.
+    """
+
+    __slots__ = ("_answers", "_ready", "_waiting_size", "_wake", "closing", "conflated")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -33,6 +36,7 @@ class Mailbox:
         self._waiting_size = 0
         self._ready: dict[Subscription, None] = {}
         self.closing: Close | None = None
+        self.conflated = 0
 
     def __len__(self) -> int:
         return len(self._answers) + len(self._ready)
@@ -49,7 +53,14 @@ class Mailbox:
     def put(self, subscription: Subscription) -> None:
         """Queue a subscription whose slot has something; queueing it again changes nothing."""
         if self.closing is None:
+            self.conflated += subscription in self._ready
             self._ready[subscription] = None
+            self._wake()
+
+    def finish(self, code: Close) -> None:
+        """After all that waits now send nothing more but this close code; the first counts."""
+        if self.closing is None:
+            self.closing = code
             self._wake()
 
     def close(self, code: Close) -> None:

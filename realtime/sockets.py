@@ -38,6 +38,8 @@ class Socket:
     registered: bool = False
     checked_at: float = inf
     sending_since: float | None = None
+    frames: int = 0
+    bytes: int = 0
     _buffered_before: int = 0
 
     @property
@@ -68,6 +70,11 @@ class Socket:
         if self._buffered_before < before:
             self.sending_since = now
         return now - self.sending_since > seconds
+
+    def sent(self, text: str) -> None:
+        """Count a frame; the counts are taken and set back by whoever adds them up."""
+        self.frames += 1
+        self.bytes += len(text) if text.isascii() else len(text.encode())
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""

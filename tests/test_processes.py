@@ -162,3 +162,18 @@ def test_what_a_killed_process_had_is_lost_and_said_so(
         assert access["cause"] == "process lost"
         [left] = call(alive, world, "admin", "GET", "/api/connections/")["results"]
         assert left["username"] == "viewer"
+
+
+@pytest.mark.parametrize("program", ["uvicorn", "daphne"])
+def test_a_server_that_is_stopped_sends_its_clients_elsewhere(
+    world: World, start_server: StartServer, program: str
+) -> None:
+    server = start_server(program, EARSHOT_DRAIN_SECONDS="1")
+    with subscribe(server, world, "viewer") as one, subscribe(server, world, "owner") as two:
+        server.process.terminate()
+        for socket in (one, two):
+            with pytest.raises(ConnectionClosed):
+                socket.recv(timeout=10)
+            assert socket.close_code == 4503
+    server.process.wait(10)
+    assert "Traceback" not in server.log
