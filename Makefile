@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fmt lock
+.PHONY: help run test check bench soak fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -46,6 +46,9 @@ check: $(READY)  ## Check format, rules, types, migrations and settings
 
 bench: $(READY)  ## Measure the fan-out beside its peers, in some minutes (SOCKETS=300 CHANGES=100)
 	$(PY) -m tests.servers $(PY) -m bench.fanout
+
+soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
+	$(PY) -m bench.soak
 
 fmt: $(READY)  ## Format the code
 	$(PY) -m ruff format .
