@@ -44,7 +44,10 @@ check: $(READY)  ## Check format, rules, types, migrations and settings
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
 
-bench: $(READY)  ## Measure the fan-out beside its peers, in some minutes (SOCKETS=300 CHANGES=100)
+bench: $(READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (SOCKETS=300 CHANGES=100)
+	$(PY) -m bench.fence
+	$(PY) -m tests.servers $(PY) -m bench.revocation
+	BENCH_DROP_NOTICES=1 $(PY) -m tests.servers $(PY) -m bench.revocation
 	$(PY) -m tests.servers $(PY) -m bench.fanout
 
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
