@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench mutants fmt lock
+.PHONY: help run test check bench soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -44,8 +44,14 @@ check: $(READY)  ## Check format, rules, types, migrations and settings
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
 
-bench: $(READY)  ## Measure the fan-out beside its peers, in some minutes (SOCKETS=300 CHANGES=100)
+bench: $(READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (SOCKETS=300 CHANGES=100)
+	$(PY) -m bench.fence
+	$(PY) -m tests.servers $(PY) -m bench.revocation
+	BENCH_DROP_NOTICES=1 $(PY) -m tests.servers $(PY) -m bench.revocation
 	$(PY) -m tests.servers $(PY) -m bench.fanout
+
+soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
+	$(PY) -m bench.soak
 
 mutants: $(READY)  ## Undo each rule of the hub once, in a copy, and see its test fail
 	$(PY) -m tests.mutants

@@ -12,13 +12,12 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
 
 import django
 
@@ -29,6 +28,7 @@ from channels.layers import get_channel_layer  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from websockets.asyncio.client import ClientConnection, connect  # noqa: E402
 
+from bench.figures import Row, record, spread  # noqa: E402
 from bench.peers import GROUP  # noqa: E402
 from realtime.outbox import outbox  # noqa: E402
 from tests.servers import free_port  # noqa: E402
@@ -121,7 +121,7 @@ async def to_group(number: int) -> None:
     await layer.group_send(GROUP, {"type": "document.changed", "frame": frame})
 
 
-async def main() -> None:
+async def measured() -> list[Row]:
     await sync_to_async(call_command)("migrate", verbosity=0)
     world: World = await sync_to_async(World)()
     headers = {"Authorization": f"Token {await sync_to_async(world.token)('viewer')}"}
@@ -137,21 +137,21 @@ async def main() -> None:
         "a bare loop over the sockets": lambda: measure("bench.peers:bare", to_group),
     }
     costs: dict[str, list[float]] = {name: [] for name in contestants}
-    began = time.monotonic()
     for _ in range(RUNS):
         for name, run in contestants.items():
             costs[name].append(await run())
-    ours = statistics.median(costs["Earshot"])
-    print(f"{SOCKETS} sockets, {CHANGES} changes, {RUNS} runs, {time.monotonic() - began:.0f} s\n")
-    print("| one uvicorn process | µs of CPU a frame | spread | to Earshot |")
-    print("|---|---|---|---|")
-    for name, found in costs.items():
-        middle = statistics.median(found)
-        print(
-            f"| {name} | {middle:.1f} | {min(found):.1f} to {max(found):.1f} "
-            f"| {middle / ours:.2f} |"
+    ours = costs.pop("Earshot")
+    return [
+        Row(
+            f"CPU of a delivered frame, to that of {name}",
+            f"{statistics.median(ours) / statistics.median(theirs):.2f} "
+            f"({spread(ours)} to {spread(theirs)} µs)",
+            "",
+            f"{SOCKETS} sockets of one uvicorn process, {CHANGES} changes, {RUNS} runs in turn",
         )
+        for name, theirs in costs.items()
+    ]
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    record(asyncio.run(measured()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.utils import timezone, translation
@@ -18,8 +18,7 @@ from permissions.serializers import AudienceSerializer
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """An object's name inside the server: its resource's label and its key."""
 
     model: str

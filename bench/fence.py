@@ -1,0 +1,159 @@
+"""The fence: what it costs on the way of a frame from the hub to the server's `send`.
+
+`python -m bench.fence` runs it. The real fence and one that always says yes take turns in one run,
+on the same subscriptions, through the same mailboxes and the same writers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+
+import django
+
+django.setup()
+
+from channels.layers import InMemoryChannelLayer  # noqa: E402  (needs the settings)
+
+from bench.figures import Row, record, spread  # noqa: E402
+from permissions.rendering import Ref, Representation  # noqa: E402
+from realtime import fence, groups  # noqa: E402
+from realtime.consumers import EarshotConsumer  # noqa: E402
+from realtime.frames import Frame  # noqa: E402
+from realtime.joins import Group, Joins  # noqa: E402
+from realtime.mailbox import Mailbox  # noqa: E402
+from realtime.rounds import Rounds  # noqa: E402
+from realtime.sockets import Socket  # noqa: E402
+from realtime.subscriptions import State, Subscription  # noqa: E402
+from tenants.credentials import Credential, Identity  # noqa: E402
+
+SOCKETS = int(os.environ.get("SOCKETS") or 1000)
+FRAMES = 30
+RUNS = 31
+REF = Ref("resources.document", 1)
+AUDIENCE = "viewer"
+
+
+class Listener:
+    """A subscription with the consumer's own writer, in front of a server that takes everything."""
+
+    def __init__(self, number: int, taken: Callable[[], None]) -> None:
+        consumer = self.consumer = EarshotConsumer()
+        consumer.wake = asyncio.Event()
+        consumer.mailbox = Mailbox(consumer.wake.set)
+        identity = Identity(1, 1, "acme", "member", Credential("token", "digest", None))
+        consumer.socket = Socket(f"{number}", identity, consumer.mailbox, _nothing, _no_bytes)
+        consumer.base_send = self._taken
+        self._count = taken
+        self.writer = asyncio.get_running_loop().create_task(consumer._write())
+        self.subscription = Subscription(consumer.socket, REF, "id")
+        self.subscription.state = State.LIVE
+        self.subscription.audience = AUDIENCE
+
+    async def _taken(self, event: dict[str, Any]) -> None:
+        self._count()
+
+
+def _nothing() -> None:
+    """Nobody is cut here."""
+
+
+def _no_bytes() -> int:
+    return 0
+
+
+def frame(version: int) -> Frame:
+    """A frame of some hundred bytes."""
+    body = b'{"id":"Xk3mWq9z","title":"Title","body":"' + b"text " * 50 + b'","status":"draft"}'
+    seen = Representation(
+        tenant_id=1, ref=REF, audience=AUDIENCE, version=version, revision=0,
+        etag=f"{version:032d}", schema="", body=body,
+    )  # fmt: skip
+    return Frame(seen, ("title",))
+
+
+@contextmanager
+def always_yes() -> Iterator[None]:
+    """No fence."""
+    real: Callable[..., bool] = fence.passes
+    fence.passes = lambda *_: True
+    try:
+        yield
+    finally:
+        fence.passes = real
+
+
+class Push:
+    """A hub's fan-out to many listeners."""
+
+    def __init__(self, rounds: Rounds) -> None:
+        self.rounds = rounds
+        self.group = Group(groups.of_object(1, REF, AUDIENCE))
+        self.listeners = [Listener(number, self._count) for number in range(SOCKETS)]
+        self.group.subscriptions = {listener.subscription for listener in self.listeners}
+        self.version = 0
+        self._left = 0
+        self._done = asyncio.Event()
+
+    def _count(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._done.set()
+
+    async def cost(self) -> float:
+        """Microseconds of CPU for each frame that a writer gave to its server."""
+        frames = [frame(self.version + number) for number in range(1, FRAMES + 1)]
+        self.version += FRAMES
+        gc.collect()
+        began = time.process_time()
+        for each in frames:
+            self._left = SOCKETS
+            self._done.clear()
+            await self.rounds._fan_out(self.group, each)
+            await self._done.wait()
+        return (time.process_time() - began) / (FRAMES * SOCKETS) * 1e6
+
+
+async def _unused(*_: Any) -> Any:
+    """Nothing is read here."""
+
+
+async def measure() -> list[Row]:
+    layer = InMemoryChannelLayer()
+    joins = Joins(layer, 1.0)
+    joins.channel = await layer.new_channel()
+    rounds = Rounds(1, joins, _unused, _unused, 500)
+    rounds.applied = 0
+    push = Push(rounds)
+    await push.cost()
+    real, none, again = [], [], []
+    for _ in range(RUNS):
+        real.append(await push.cost())
+        with always_yes():
+            none.append(await push.cost())
+        again.append(await push.cost())
+    for listener in push.listeners:
+        listener.writer.cancel()
+    ratio = statistics.median(real) / statistics.median(none)
+    noise = statistics.median(real) / statistics.median(again)
+    return [
+        Row(
+            "Cost of a frame from the hub to `send`, to that without the fence",
+            f"{ratio:.2f} ({spread(real)} to {spread(none)} µs of CPU); "
+            f"the fence to itself: {noise:.2f}",
+            "within noise",
+            f"{SOCKETS} sockets, {RUNS} runs of each in turn",
+        )
+    ]
+
+
+if __name__ == "__main__":
+    record(asyncio.run(measure()))

@@ -1,0 +1,178 @@
+"""Revoke to silence: how soon a reader hears of his loss, beside how soon he hears of a change.
+
+`python -m tests.servers python -m bench.revocation` runs it with two uvicorn processes, and with
+`BENCH_DROP_NOTICES=1` once more with every notice lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+
+import django
+
+django.setup()
+
+from channels.db import database_sync_to_async  # noqa: E402  (needs the settings)
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from websockets.asyncio.client import ClientConnection, connect  # noqa: E402
+
+from bench.fanout import server  # noqa: E402
+from bench.figures import Row, record  # noqa: E402
+from bench.soak.verdict import percentile  # noqa: E402
+from tests.world import World  # noqa: E402
+
+LOSSY = bool(os.environ.get("BENCH_DROP_NOTICES"))
+ROUNDS = 400
+LOSSY_ROUNDS = 30
+in_thread = database_sync_to_async
+
+
+class Reader:
+    """A socket of a user's on one process; whatever comes is kept with its time."""
+
+    def __init__(self, socket: ClientConnection, subscribe: str) -> None:
+        self.socket = socket
+        self.frames: list[str] = []
+        self._subscribe = subscribe
+
+    async def subscribe(self) -> None:
+        """Begin, or begin again."""
+        await self.socket.send(self._subscribe)
+        await self.receive("SUBSCRIBED")
+
+    async def receive(self, kind: str) -> float:
+        """When the next frame of this type came."""
+        async with asyncio.timeout(30):
+            while True:
+                text = await self.socket.recv(decode=True)
+                now = time.perf_counter()
+                self.frames.append(text)
+                if json.loads(text)["type"] == kind:
+                    return now
+
+
+@asynccontextmanager
+async def reader(world: World, url: str, username: str) -> AsyncIterator[Reader]:
+    """A user's socket, live on the world's document."""
+    headers = {"Authorization": f"Token {await in_thread(world.token)(username)}"}
+    subscribe = json.dumps({"model": "resources.document", "id": world.id})
+    async with connect(f"{url}?tenant=acme", additional_headers=headers, proxy=None) as socket:
+        found = Reader(socket, subscribe)
+        await found.subscribe()
+        yield found
+
+
+async def returned(operation: Callable[[], Any]) -> float:
+    """When a write in this process had committed."""
+
+    def timed() -> float:
+        operation()
+        return time.perf_counter()
+
+    return await in_thread(timed)()
+
+
+async def latencies(readers: list[Reader], operation: Callable[[], Any], kind: str) -> list[float]:
+    """Milliseconds from the return of a write until each reader had heard of it."""
+    times = [asyncio.ensure_future(each.receive(kind)) for each in readers]
+    began = await returned(operation)
+    return [max(0.0, moment - began) * 1000 for moment in await asyncio.gather(*times)]
+
+
+async def healthy(world: World, readers: list[Reader]) -> list[Row]:
+    """Changes and revocations in turn."""
+    changes: list[float] = []
+    losses: list[float] = []
+    for number in range(ROUNDS):
+        write = partial(world.write, title=f"Title {number}")
+        changes += await latencies(readers, write, "UPDATE_DOCUMENT")
+        losses += await latencies(readers, partial(world.revoke, "viewer"), "DELETE_DOCUMENT")
+        await in_thread(world.grant)("viewer", "viewer")
+        for each in readers:
+            await each.subscribe()
+    ratio = percentile(losses, 0.99) / percentile(changes, 0.99)
+    return [
+        Row(
+            "Revoke to silence, p99 to that of an ordinary notification",
+            f"{ratio:.2f} (p50 {_both(losses, changes, 0.5)}, p99 {_both(losses, changes, 0.99)})",
+            "at most 3",
+            f"{ROUNDS} of each in turn, sockets on two uvicorn processes, written by a third",
+        )
+    ]
+
+
+def _both(losses: list[float], changes: list[float], share: float) -> str:
+    return f"{percentile(losses, share):.1f} ms to {percentile(changes, share):.1f} ms"
+
+
+async def lossy(world: World, readers: list[Reader], witnesses: list[Reader]) -> list[Row]:
+    """Revocations without notices: half are found by the tail, half by the next change's frame."""
+    found: list[float] = []
+    leaks = 0
+    tail = settings.EARSHOT["tail_seconds"]
+    for number in range(LOSSY_ROUNDS):
+        seen = [len(each.frames) for each in readers]
+        revoke = partial(world.revoke, "viewer")
+        if number % 2:
+            evicted = [asyncio.ensure_future(each.receive("DELETE_DOCUMENT")) for each in readers]
+            await in_thread(revoke)()
+            write = partial(world.write, title=f"canary {number}")
+            await latencies(witnesses, write, "UPDATE_DOCUMENT")
+            await asyncio.gather(*evicted)
+        else:
+            await asyncio.sleep(random.uniform(0, tail))  # any moment between two looks
+            found += await latencies(readers, revoke, "DELETE_DOCUMENT")
+        leaks += sum(
+            len(text)
+            for each, begin in zip(readers, seen, strict=True)
+            for text in each.frames[begin:]
+            if f"canary {number}" in text
+        )
+        await in_thread(world.grant)("viewer", "viewer")
+        for each in readers:
+            await each.subscribe()
+    return [
+        Row(
+            "Every notice lost: the last eviction by the tail, to its period",
+            f"{max(found) / 1000 / tail:.2f} "
+            f"(p50 {percentile(found, 0.5) / 1000:.2f} s, max {max(found) / 1000:.2f} s)",
+            "about 1",
+            f"{len(found)} evictions on two uvicorn processes, a tail period of {tail:g} s",
+        ),
+        Row(
+            "Every notice lost: bytes leaked of changes made after the loss",
+            f"{leaks}",
+            "0",
+            f"{LOSSY_ROUNDS // 2} changes at once after a revocation, two uvicorn processes",
+        ),
+    ]
+
+
+async def measure() -> list[Row]:
+    await in_thread(call_command)("migrate", verbosity=0)
+    world: World = await in_thread(World)()
+    await in_thread(world.grant)("member", "viewer")
+    async with AsyncExitStack() as stack:
+        urls = [
+            (await stack.enter_async_context(server("project.asgi:application")))[1]
+            for _ in range(2)
+        ]
+        enter = stack.enter_async_context
+        readers = [await enter(reader(world, url, "viewer")) for url in urls]
+        witnesses = [await enter(reader(world, url, "member")) for url in urls]
+        return await (lossy(world, readers, witnesses) if LOSSY else healthy(world, readers))
+
+
+if __name__ == "__main__":
+    record(asyncio.run(measure()))

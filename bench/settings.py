@@ -1,0 +1,18 @@
+"""The tests' settings for what is measured; `BENCH_DROP_NOTICES=1` loses notices on the way."""
+
+import os
+
+from tests.settings import *  # noqa: F403
+from tests.settings import CHANNEL_LAYERS
+
+if os.environ.get("BENCH_DROP_NOTICES"):
+    CHANNEL_LAYERS["default"]["BACKEND"] = "bench.lossy.NoticeDroppingLayer"
+
+# Broken parts are what a soak is about; what a server says of them is in its log.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"level": "ERROR", "handlers": ["stderr"]},
+    "loggers": {"psycopg.pool": {"level": "CRITICAL"}},
+}

@@ -1,0 +1,99 @@
+"""Convergence: when writers rest, every live copy must soon equal what REST answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from bench.soak.clients import Client, Target
+from bench.soak.rest import Rest
+from bench.soak.town import Person
+
+RECONNECT_SECONDS = 30.0
+READING_SECONDS = 1.0
+"""What a look of the tail, and the round that follows, may take beside the period itself."""
+PATHS = {"resources.document": "documents", "resources.profile": "profiles"}
+
+
+@dataclass
+class Convergence:
+    """What one check found; `seconds` is how long after the last write the last copy moved."""
+
+    checked: int = 0
+    missed: list[str] = field(default_factory=list)
+    reconnected: float = 0.0
+    seconds: float = 0.0
+
+
+async def check(clients: list[Client], rest: Rest) -> Convergence:
+    """Compare every copy with a GET, a tail period after all sockets are there again.
+
+    Writers must be at rest. What is not answered or not connected in time counts as missed.
+    """
+    found = Convergence()
+    began = time.monotonic()
+    await _settled(clients)
+    await asyncio.gather(*(_ask(client) for client in clients))
+    await _settled(clients)
+    found.reconnected = time.monotonic() - began
+    since = time.monotonic()
+    await asyncio.sleep(settings.EARSHOT["tail_seconds"] + READING_SECONDS)
+    held = {client: dict(client.copies) for client in clients}
+    live = {client: set(client.live) for client in clients}
+    moved = max((at for client in clients for at in client.moved_at.values()), default=since)
+    found.seconds = max(0.0, moved - since)
+    truths = await _truths(clients, rest)
+    for client in clients:
+        for target in client.wanted:
+            found.checked += 1
+            copy = held[client][target][0] if target in live[client] else None
+            if copy != truths[client.person.name, target]:
+                found.missed.append(
+                    f"{client.person.name}, socket {client.number}, {target}: holds {copy!r:.200},"
+                    f" REST says {truths[client.person.name, target]!r:.200}"
+                )
+    return found
+
+
+async def _settled(clients: list[Client]) -> None:
+    deadline = time.monotonic() + RECONNECT_SECONDS
+    while time.monotonic() < deadline and not all(client.settled for client in clients):
+        await asyncio.sleep(0.05)
+
+
+async def _ask(client: Client) -> None:
+    """For what is not held; and whether it has taken what it was sent."""
+    if client.welcome is not None:
+        for target in client.missing():
+            await client.subscribe(target)
+        await client.ping()
+
+
+async def _truths(clients: list[Client], rest: Rest) -> dict[tuple[str, Target], Any]:
+    """What REST answers to each person about each thing that he wants; None where he sees none."""
+    wanted = {(c.person.name, target): c.person for c in clients for target in c.wanted}
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(6) as threads:
+        answers = await asyncio.gather(
+            *(loop.run_in_executor(threads, _get, rest, p, t) for (_, t), p in wanted.items())
+        )
+    return dict(zip(wanted, answers, strict=True))
+
+
+def _get(rest: Rest, person: Person, target: Target) -> Any:
+    """REST's answer; a server that was just started may need a second try."""
+    model, id = target
+    path = f"/api/{PATHS[model]}/{id}/"
+    for _ in range(5):
+        try:
+            status, body = rest.call(person, "GET", path, expect=(404,))
+        except Exception:
+            time.sleep(0.2)
+        else:
+            return body if status == 200 else None
+    return "REST did not answer"

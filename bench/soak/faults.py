@@ -1,0 +1,127 @@
+"""Faults: what is broken, for how long, and how it is mended. Each returns when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+from bench.soak.clients import Client
+from bench.soak.fleet import Fleet, Process
+from bench.soak.writers import Writer
+from tests.servers import Postgres, Server, Valkey
+
+HEAVY = "canary-{}." + "y" * 250_000
+HEAVY_WRITES = 40
+
+
+@dataclass
+class Parts:
+    """What can be broken; `hold` is how long it stays so, in seconds."""
+
+    fleet: Fleet
+    postgres: Postgres
+    valkey: Valkey
+    slow: list[Client]
+    writer: Writer
+    random: Random
+    hold: float
+
+
+Fault = Callable[[Parts], Awaitable[None]]
+
+
+async def kill_uvicorn(parts: Parts) -> None:
+    """kill -9, and a start some seconds later."""
+    await _kill(parts, [p for p in parts.fleet.processes if p.program == "uvicorn"])
+
+
+async def kill_daphne(parts: Parts) -> None:
+    """The same to Daphne."""
+    await _kill(parts, [p for p in parts.fleet.processes if p.program == "daphne"])
+
+
+async def _kill(parts: Parts, processes: list[Process]) -> None:
+    process = parts.random.choice(processes)
+    await asyncio.to_thread(process.kill)
+    await asyncio.sleep(parts.hold)
+    await asyncio.to_thread(process.start)
+
+
+async def pause_server(parts: Parts) -> None:
+    """SIGSTOP: its sockets stay open, and say nothing."""
+    process = parts.random.choice(parts.fleet.processes)
+    process.pause()
+    try:
+        await asyncio.sleep(parts.hold)
+    finally:
+        process.resume()
+
+
+async def restart_valkey(parts: Parts) -> None:
+    """The broker is gone, and comes back empty."""
+    await _restart(parts.valkey, parts.hold)
+
+
+async def stop_postgres(parts: Parts) -> None:
+    """The database is gone, and comes back."""
+    await _restart(parts.postgres, parts.hold)
+
+
+async def _restart(server: Server, seconds: float) -> None:
+    await asyncio.to_thread(server.stop)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        await asyncio.shield(asyncio.to_thread(server.start))
+
+
+async def pause_valkey(parts: Parts) -> None:
+    """SIGSTOP: it takes connections and says nothing."""
+    assert parts.valkey.process is not None
+    parts.valkey.process.send_signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(parts.hold)
+    finally:
+        parts.valkey.process.send_signal(signal.SIGCONT)
+
+
+async def slow_clients(parts: Parts) -> None:
+    """Some take nothing while large states are written, and lose access meanwhile."""
+    for client in parts.slow:
+        client.reading.clear()
+    await asyncio.to_thread(_flood, parts)
+    await asyncio.sleep(parts.hold)
+    for client in parts.slow:
+        client.reading.set()
+
+
+def _flood(parts: Parts) -> None:
+    """Write large states until every buffer is full; then demote the reader, and write again."""
+    writer, town = parts.writer, parts.writer.town
+    paper, person = town.heavy, parts.slow[0].person
+    for _ in range(HEAVY_WRITES):
+        writer.write_heavy(paper, HEAVY)
+    fact = town.history.facts["own", person.name, paper.id]
+    with paper.grants:
+        fact.add(*writer.done("grant", lambda: town.grant(paper, person, "viewer")), "viewer")
+    writer.write(paper, writer.by_update)
+    with paper.grants:
+        fact.add(*writer.done("grant", lambda: town.grant(paper, person, None)), None)
+    for _ in range(3):
+        writer.write_heavy(paper, HEAVY)
+    with paper.grants:
+        fact.add(*writer.done("grant", lambda: town.grant(paper, person, "editor")), "editor")
+
+
+FAULTS: dict[str, Fault] = {
+    "Valkey restarted": restart_valkey,
+    "a server killed": kill_uvicorn,
+    "Valkey paused": pause_valkey,
+    "PostgreSQL stopped": stop_postgres,
+    "slow clients": slow_clients,
+    "a server paused": pause_server,
+    "Daphne killed": kill_daphne,
+}
