@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,6 +36,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     for resource in registry:
         found.extend(_check_grants(resource))
+        found.extend(_check_names(resource))
         for audience in resource.audiences:
             found.extend(_check_audience(resource, audience))
     return found
@@ -63,6 +65,19 @@ def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
                 2,
                 f"{resource.label} gives the audience {name!r}, which it does not declare.",
                 "Name one of its audiences in `holders` and `roles`.",
+                resource.model,
+            )
+
+
+def _check_names(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """By an audience's name its group, its renderings and its etags are kept apart."""
+    names = [audience.name for audience in resource.audiences]
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1 or not re.fullmatch("[a-zA-Z0-9_-]+", name):
+            yield _error(
+                12,
+                f"{resource.label} cannot tell the audience {name!r} from others.",
+                "Give each audience a name of its own, of letters, digits, hyphens, underscores.",
                 resource.model,
             )
 

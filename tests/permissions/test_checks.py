@@ -98,6 +98,15 @@ def test_field_list_that_may_grow_by_itself_is_found(
     assert found(declare, Audience("viewer", "view_document", Open)) == ["earshot.E004"]
 
 
+@pytest.mark.parametrize("names", [["same", "same"], ["with space"], ["a.b"], ["a/b"], [""], ["é"]])
+def test_audience_that_its_name_does_not_tell_from_others_is_found(
+    declare: Declare, names: list[str]
+) -> None:
+    """Two of one name would share a group and a rendering: one would read what the other may."""
+    audiences = [Audience(name, "view_document", Good) for name in names]
+    assert found(declare, *audiences) == ["earshot.E012"]
+
+
 def test_audience_whose_group_names_are_too_long_is_found(declare: Declare) -> None:
     def named(length: int) -> Audience:
         return Audience("a" * length, "view_document", Good)
