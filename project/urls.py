@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from project.console.views import ConsoleView
+from project.console.views import ConsoleView, PasswordView
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -23,6 +23,7 @@ handler500 = "project.errors.server_error"
 
 urlpatterns = [
     path("", ConsoleView.as_view(), name="console"),
+    path("password/", PasswordView.as_view(), name="password-page"),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("api/schema/", SpectacularAPIView.as_view(api_version="1"), name="schema"),

@@ -152,6 +152,7 @@ def logins(scene: Scene) -> list[Pair]:
 TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "": alone("/"),
     "healthz": alone("/healthz"),
+    "password/": alone("/password/"),
     "api/schema/": alone("/api/schema/"),
     "api/docs/": alone("/api/docs/"),
     "api/login/": logins,
@@ -272,7 +273,7 @@ def test_every_address_is_in_the_table() -> None:
 
 
 # What looks at no tenant. All else refuses whoever comes to the wrong one.
-OPEN = {"", "healthz", "api/schema/", "api/docs/", "admin/login/", "admin/jsi18n/"}
+OPEN = {"", "healthz", "password/", "api/schema/", "api/docs/", "admin/login/", "admin/jsi18n/"}
 WITHOUT_A_TENANT = {
     f"api/{name}/"
     for name in (

@@ -313,6 +313,15 @@ def test_name_that_is_taken_between_look_and_creation_leaves_nothing(
     assert not User.objects.filter(username="newcomer").exists()
 
 
+def test_member_whom_the_operator_adds_at_once_is_a_conflict(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django's admin and scripts wait for no turn."""
+    monkeypatch.setattr(members, "_check_new", lambda *_: None)
+    answer = world.rest("admin").post(MEMBERS, {"username": "viewer"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_member")
+
+
 # Changing
 
 
