@@ -91,8 +91,14 @@ def put(
         rows = _of_subject(resource, obj, subject)
         rows.exclude(permission__codename=audience.permission).delete()
         if not rows.exists():
-            at = None if by is None else timezone.now()
-            _create(resource, [(obj, subject, audience)], granted_by_id=by, granted_at=at)
+            _create(resource, [(obj, subject, audience)], by)
+
+
+def add(
+    resource: Resource, objects: Iterable[Any], subject: Subject, audience: Audience, by: int
+) -> None:
+    """Give the subject this audience of objects besides what he has of them, as user `by`."""
+    _create(resource, [(obj, subject, audience) for obj in objects], by)
 
 
 def take(resource: Resource, obj: Any, subject: Subject) -> bool:
@@ -126,7 +132,10 @@ def _permission_ids(resource: Resource) -> dict[str, int]:
     return dict(found.values_list("codename", "pk"))
 
 
-def _create(resource: Resource, given: Iterable[tuple[Any, Subject, Audience]], **how: Any) -> None:
+def _create(
+    resource: Resource, given: Iterable[tuple[Any, Subject, Audience]], by: int | None = None
+) -> None:
+    how = {"granted_by_id": by, "granted_at": None if by is None else timezone.now()}
     ids = _permission_ids(resource)
     user_table: Any = resource.user_grants
     group_table: Any = resource.group_grants

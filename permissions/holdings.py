@@ -48,8 +48,7 @@ def _hand_over(
             if named.exists() or alone.exists():
                 raise StillHolds
             continue
-        for obj in alone.order_by("pk"):
-            grants.put(resource, obj, Subject(user_id=heir.user_id), audience, by=by)
+        grants.add(resource, alone.order_by("pk"), Subject(user_id=heir.user_id), audience, by)
         named.update(**{field: heir.user_id})
 
 

@@ -69,7 +69,11 @@ def add(actor: Membership, username: str, role: str) -> Membership:
         _check_new(actor.tenant, user)
         member = Membership(tenant=actor.tenant, user=user, role=role)
         member.by_name = True
-        member.save()
+        try:
+            with transaction.atomic():
+                member.save()
+        except IntegrityError as error:  # somebody who waits for no turn was as fast
+            raise AlreadyMember from error
         if user.email:
             _after_commit(lambda: [passwords.notice(user, actor.tenant)])
     return member

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from guardian.admin import ReinforcedGuardedModelAdmin
@@ -79,7 +80,7 @@ class TenantAdmin(admin.ModelAdmin):
 
 
 class UserAdmin(CascadeMixin, DjangoUserAdmin):
-    """People. Groups are not shown: those of the tenants' roles follow from memberships."""
+    """People, without their groups."""
 
     list_filter = ("is_staff", "is_superuser", "is_active")
     filter_horizontal = ()
@@ -152,6 +153,7 @@ class PushAdmin(LedgerAdmin):
 
 admin.site.site_title = admin.site.site_header = "Earshot"
 admin.site.login_form = LimitedLogin
+admin.site.unregister(Group)  # those of the tenants' roles follow from memberships
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(User, UserAdmin)
 admin.site.register(Membership, MembershipAdmin)

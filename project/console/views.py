@@ -1,4 +1,4 @@
-"""The page at `/`."""
+"""The pages at `/` and `/password/`."""
 
 from typing import Any
 
@@ -33,3 +33,9 @@ class ConsoleView(TemplateView):
         """Add the policy to the rendered page."""
         headers = {"Content-Security-Policy": content_security_policy(self.request.get_host())}
         return super().render_to_response(context, headers=headers, **kwargs)
+
+
+class PasswordView(ConsoleView):
+    """Where links in e-mails lead; their parts stay in the browser until it posts them."""
+
+    template_name = "console/password.html"

@@ -2,12 +2,16 @@
 
 import re
 
+import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+PAGES = pytest.mark.parametrize("path", ["/", "/password/"])
 
-def test_page_allows_only_what_the_project_serves() -> None:
-    answer = Client().get("/", headers={"host": "localhost"})
+
+@PAGES
+def test_page_allows_only_what_the_project_serves(path: str) -> None:
+    answer = Client().get(path, headers={"host": "localhost"})
     assert answer.status_code == 200
     policy = answer["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -15,13 +19,16 @@ def test_page_allows_only_what_the_project_serves() -> None:
     assert "connect-src 'self' ws://localhost wss://localhost" in policy
 
 
-def test_everything_that_the_page_loads_is_there_and_nothing_is_inline() -> None:
-    page = Client().get("/", headers={"host": "localhost"}).content.decode()
+@PAGES
+def test_everything_that_the_page_loads_is_there_and_nothing_is_inline(path: str) -> None:
+    page = Client().get(path, headers={"host": "localhost"}).content.decode()
     loaded = re.findall(r'(?:src|href)="/static/([^"]+)"', page)
-    assert {"earshot/console.js", "earshot/console.css"} <= set(loaded)
+    script = "earshot/console.js" if path == "/" else "earshot/password.js"
+    assert {script, "earshot/console.css"} <= set(loaded)
     assert all(finders.find(path) for path in loaded)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=", page)
 
 
-def test_page_cannot_be_written_to() -> None:
-    assert Client().post("/").status_code == 405
+@PAGES
+def test_page_cannot_be_written_to(path: str) -> None:
+    assert Client().post(path).status_code == 405

@@ -24,3 +24,7 @@ def test_version_that_a_client_asks_for_does_not_reach_a_header() -> None:
     response = Client().get("/api/schema/?version=%00%0d%0a")
     assert response.status_code == 200
     assert "\0" not in response["Content-Disposition"]
+
+
+def test_documentation_that_is_asked_for_its_options_does_not_fail() -> None:
+    assert Client().options("/api/docs/").status_code == 405

@@ -15,6 +15,8 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.db.utils import IntegrityError
 from pytest_django import Settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
 from permissions import grants, holdings
 from permissions.grants import Subject
@@ -24,6 +26,8 @@ from tenants import mail, members, opaque
 from tenants.members import UsernameTaken
 from tenants.models import Membership, Role, User
 from tests.client import connect, in_thread, subscribed
+from tests.conftest import StartServer
+from tests.test_processes import receive, subscribe
 from tests.world import World
 
 MEMBERS = "/api/members/"
@@ -313,6 +317,15 @@ def test_name_that_is_taken_between_look_and_creation_leaves_nothing(
     assert not User.objects.filter(username="newcomer").exists()
 
 
+def test_member_whom_the_operator_adds_at_once_is_a_conflict(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django's admin and scripts wait for no turn."""
+    monkeypatch.setattr(members, "_check_new", lambda *_: None)
+    answer = world.rest("admin").post(MEMBERS, {"username": "viewer"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_member")
+
+
 # Changing
 
 
@@ -513,6 +526,19 @@ def test_last_owner_by_a_grant_needs_an_heir_too(world: World) -> None:
     assert found[Subject(user_id=world.user("viewer").pk)].granted_by == world.user("admin").pk
 
 
+def test_heir_loses_nothing_by_what_he_gets(world: World) -> None:
+    """An audience that he held alone would be without anybody."""
+    world.grant("editor", "owner")
+    world.revoke("owner")
+    path = f"{url(world, 'editor')}?transfer_to={world.user_id('viewer')}"
+    world.rest("admin").delete(path)
+    rows = DocumentUserGrant.objects.filter(user=world.user("viewer"))
+    assert set(rows.values_list("permission__codename", flat=True)) == {
+        "own_document",
+        "view_document",
+    }
+
+
 def test_what_belongs_to_a_membership_is_told_by_its_keys() -> None:
     assert holdings.belongs_to_membership(Profile)
     assert not holdings.belongs_to_membership(Document)
@@ -573,6 +599,30 @@ async def test_deactivated_and_removed_members_are_closed(world: World, method: 
         frames = await editor.settle()
         assert frames[-1] == {"close": 4403}
         assert all("payload" not in frame for frame in frames)
+
+
+def until_closed(socket: ClientConnection) -> list[dict[str, Any]]:
+    """The frames that still come."""
+    frames = []
+    while True:
+        try:
+            frames.append(receive(socket))
+        except ConnectionClosed:
+            return frames
+
+
+def test_removed_member_is_closed_in_another_process(
+    world: World, start_server: StartServer
+) -> None:
+    """By the broker where there is one, and by the server's tail where there is none."""
+    server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.1")
+    with subscribe(server, world, "viewer") as viewer, subscribe(server, world, "editor") as editor:
+        path = url(world, "editor")
+        assert world.rest("admin").patch(path, {"is_active": False}).status_code == 200
+        assert world.rest("admin").delete(url(world, "viewer")).status_code == 204
+        for socket in (viewer, editor):
+            assert all("payload" not in frame for frame in until_closed(socket))
+            assert socket.close_code == 4403
 
 
 async def test_heir_who_listens_becomes_the_owner_at_once(world: World) -> None:
