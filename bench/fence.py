@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
@@ -21,19 +22,18 @@ import django
 
 django.setup()
 
-from channels.layers import InMemoryChannelLayer  # noqa: E402  (needs the settings)
 
-from bench.figures import Row, record, spread  # noqa: E402
+from bench.figures import Row, record, spread  # noqa: E402  (needs the settings)
 from permissions.rendering import Ref, Representation  # noqa: E402
 from realtime import fence, groups  # noqa: E402
 from realtime.consumers import EarshotConsumer  # noqa: E402
+from realtime.delivery import Delivery  # noqa: E402
 from realtime.frames import Frame  # noqa: E402
-from realtime.joins import Group, Joins  # noqa: E402
+from realtime.joins import Group  # noqa: E402
 from realtime.mailbox import Mailbox  # noqa: E402
-from realtime.rounds import Rounds  # noqa: E402
 from realtime.sockets import Socket  # noqa: E402
 from realtime.subscriptions import State, Subscription  # noqa: E402
-from tenants.credentials import Credential, Identity  # noqa: E402
+from tenants.credentials import Client, Credential, Identity  # noqa: E402
 
 SOCKETS = int(os.environ.get("SOCKETS") or 1000)
 FRAMES = 30
@@ -50,7 +50,10 @@ class Listener:
         consumer.wake = asyncio.Event()
         consumer.mailbox = Mailbox(consumer.wake.set)
         identity = Identity(1, 1, "acme", "member", Credential("token", "digest", None))
-        consumer.socket = Socket(f"{number}", identity, consumer.mailbox, _nothing, _no_bytes)
+        client, now = Client("127.0.0.1", "bench"), datetime.now(UTC)
+        consumer.socket = Socket(
+            f"{number}", identity, client, now, consumer.mailbox, _nothing, _no_bytes
+        )
         consumer.base_send = self._taken
         self._count = taken
         self.writer = asyncio.get_running_loop().create_task(consumer._write())
@@ -94,8 +97,9 @@ def always_yes() -> Iterator[None]:
 class Push:
     """A hub's fan-out to many listeners."""
 
-    def __init__(self, rounds: Rounds) -> None:
-        self.rounds = rounds
+    def __init__(self) -> None:
+        self.delivery = Delivery()
+        self.delivery.apply(0)
         self.group = Group(groups.of_object(1, REF, AUDIENCE))
         self.listeners = [Listener(number, self._count) for number in range(SOCKETS)]
         self.group.subscriptions = {listener.subscription for listener in self.listeners}
@@ -117,22 +121,13 @@ class Push:
         for each in frames:
             self._left = SOCKETS
             self._done.clear()
-            await self.rounds._fan_out(self.group, each)
+            self.delivery.arrive(self.group, each)
             await self._done.wait()
         return (time.process_time() - began) / (FRAMES * SOCKETS) * 1e6
 
 
-async def _unused(*_: Any) -> Any:
-    """Nothing is read here."""
-
-
 async def measure() -> list[Row]:
-    layer = InMemoryChannelLayer()
-    joins = Joins(layer, 1.0)
-    joins.channel = await layer.new_channel()
-    rounds = Rounds(1, joins, _unused, _unused, 500)
-    rounds.applied = 0
-    push = Push(rounds)
+    push = Push()
     await push.cost()
     real, none, again = [], [], []
     for _ in range(RUNS):

@@ -149,7 +149,7 @@ class EarshotConsumer(AsyncConsumer):
 
     def _count_refusal(self, limit: str) -> None:
         assert self.socket is not None  # only those who are in have a limit
-        count_refusal(self.socket.identity.tenant_slug, limit)
+        count_refusal(self.socket.tenant_id, limit)
 
     def _refuse(self, frame: str, in_a_row: int, code: Close) -> None:
         """Answer a frame that is not obeyed; some of a kind in a row end the socket."""

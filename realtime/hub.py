@@ -88,7 +88,7 @@ class Hub:
         """Take a socket in; or the code with which to close it, if there are too many."""
         limit = self.attendance.exceeded(socket)
         if limit is not None:
-            count_refusal(socket.identity.tenant_slug, limit)
+            count_refusal(socket.tenant_id, limit)
             return Close.TOO_MANY
         self.attendance.add(socket)
         self._rounds(socket.tenant_id).check()

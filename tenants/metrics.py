@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from prometheus_client import Counter
 
-REFUSALS = Counter("earshot_refusals", "What a limit refused.", ["tenant", "limit"])
+from tenants import opaque
+from tenants.models import Tenant
+
+REFUSALS = Counter("earshot_refusals", "What a limit refused, by tenant.", ["tenant", "limit"])
 
 
-def count_refusal(tenant: str, limit: str) -> None:
-    """A limit refused something to a tenant, by its slug; "" where that is not known yet."""
+def count_refusal(tenant_id: int | None, limit: str) -> None:
+    """A limit refused something to a tenant; None where that is not known.
+
+    Metrics name it by an opaque id, which the operator's admin shows: its slug is for nobody else.
+    """
+    tenant = "" if tenant_id is None else opaque.encode(Tenant, tenant_id)
     REFUSALS.labels(tenant, limit).inc()

@@ -63,7 +63,7 @@ class UserThrottle(BaseThrottle):
             if room := self.minute.room() > 0:
                 self.minute.add()
         if not room:
-            count_refusal(tenant.slug if tenant else "", "requests_per_minute")
+            count_refusal(tenant.pk if tenant else None, "requests_per_minute")
         return room
 
     def wait(self) -> float:

@@ -18,12 +18,14 @@ import pytest
 from django.contrib.auth.tokens import default_token_generator
 from django.core.cache import cache
 from django.urls import URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from permissions.audiences import registry
 from project.console import tenant_data
 from realtime.commands import SERIALIZERS
 from realtime.outbox import outbox
+from realtime.records import Connection, Process
 from resources.models import Document, Profile
 from tenants import mail, opaque
 from tenants.models import Membership, Tenant, User
@@ -32,6 +34,7 @@ from tests.world import World
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 CANARY = "for the eyes of acme only"
+SOCKET = "the-socket-of-acme"
 NONE = 10**6
 
 
@@ -66,6 +69,14 @@ class Scene:
         profile.display_name, profile.bio = CANARY, CANARY
         profile.save()
         assert outbox.flush()  # the documents that show it follow
+        now = timezone.now()
+        Connection.objects.create(
+            id=SOCKET,
+            process=Process.objects.create(beat_at=now),
+            tenant=self.world.tenants["acme"],
+            user_id=self.world.user("owner").pk,
+            since=now,
+        )
 
     def id(self, model: type[Any], mine: int | None = None) -> str:
         return opaque.encode(model, NONE if mine is None else mine)
@@ -120,6 +131,27 @@ class Scene:
             for real, none in [(path.ids[0], self.id(User))]
         ]
 
+    def connections(self) -> list[Pair]:
+        """An open socket of acme's, and none."""
+        real, absent = (
+            Ask(f"/api/connections/{id}/?revoke=1", ids=(id,)) for id in (SOCKET, "absent")
+        )
+        return [(real, absent)]
+
+    @staticmethod
+    def ledgers(name: str) -> Callable[[Scene], list[Pair]]:
+        """A ledger, narrowed to a user and to a document of acme's."""
+
+        def narrowed(scene: Scene) -> list[Pair]:
+            url = f"/api/ledger/{name}/"
+            of_object = f"{url}?model=resources.document&id={{id}}"
+            return [
+                *scene.pairs(User, [scene.world.user("owner").pk], f"{url}?user={{id}}"),
+                *scene.pairs(Document, [scene.world.document.pk], of_object),
+            ]
+
+        return narrowed
+
     def admin(self, route: str) -> list[Pair]:
         """Every page of the operator, with acme's keys as they are stored in all its places."""
         hole = r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)"
@@ -152,6 +184,8 @@ def logins(scene: Scene) -> list[Pair]:
 TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "": alone("/"),
     "healthz": alone("/healthz"),
+    "readyz": alone("/readyz"),
+    "metrics": alone("/metrics"),
     "password/": alone("/password/"),
     "api/schema/": alone("/api/schema/"),
     "api/docs/": alone("/api/docs/"),
@@ -164,6 +198,10 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/password/": alone("/api/password/", {"old": "wrong", "new": "x"}),
     "api/password/confirm/": Scene.links,
     "api/password/reset/": emails,
+    "api/^connections/$": alone("/api/connections/"),
+    "api/^connections/(?P<pk>[^/]+)/$": Scene.connections,
+    "api/ledger/accesses/": Scene.ledgers("accesses"),
+    "api/ledger/pushes/": Scene.ledgers("pushes"),
     "api/tenants/": alone("/api/tenants/"),
     "api/tickets/": alone("/api/tickets/"),
     "api/^documents/$": alone("/api/documents/?page_size=100", {"title": ""}),
@@ -264,7 +302,7 @@ def secrets(scene: Scene) -> list[bytes]:
     ids += [scene.world.user_id(name) for name in ("owner", "editor", "viewer", "admin", "member")]
     ids += [opaque.encode(Profile, scene.world.profile("owner").pk)]
     ids += [opaque.encode(Membership, scene.member("owner", "acme").pk)]
-    return [text.encode() for text in (*ids, CANARY, "owner@example.com")]
+    return [text.encode() for text in (*ids, CANARY, SOCKET, "owner@example.com")]
 
 
 def test_every_address_is_in_the_table() -> None:
@@ -273,7 +311,17 @@ def test_every_address_is_in_the_table() -> None:
 
 
 # What looks at no tenant. All else refuses whoever comes to the wrong one.
-OPEN = {"", "healthz", "password/", "api/schema/", "api/docs/", "admin/login/", "admin/jsi18n/"}
+OPEN = {
+    "",
+    "healthz",
+    "readyz",
+    "metrics",
+    "password/",
+    "api/schema/",
+    "api/docs/",
+    "admin/login/",
+    "admin/jsi18n/",
+}
 WITHOUT_A_TENANT = {
     f"api/{name}/"
     for name in (

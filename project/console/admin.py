@@ -20,6 +20,7 @@ from rest_framework.exceptions import Throttled
 from permissions.audiences import registry
 from permissions.holdings import belongs_to_membership
 from realtime.records import Access, Push
+from tenants import opaque
 from tenants.credentials import WrongLogin
 from tenants.models import Membership, Tenant, User
 from tenants.throttling import login_limits
@@ -70,13 +71,18 @@ class MembershipInline(admin.TabularInline):
 class TenantAdmin(admin.ModelAdmin):
     """Tenants; `manage.py delete_tenant` deletes one, since that asks twice and counts."""
 
-    list_display = ("slug", "name", "is_active")
+    list_display = ("slug", "name", "is_active", "id_in_metrics")
     list_filter = ("is_active",)
     search_fields = ("slug", "name")
+    readonly_fields = ("id_in_metrics",)
     inlines = (MembershipInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description="Name in metrics")
+    def id_in_metrics(self, tenant: Tenant) -> str:
+        return opaque.encode(Tenant, tenant.pk) if tenant.pk else ""
 
 
 class UserAdmin(CascadeMixin, DjangoUserAdmin):
