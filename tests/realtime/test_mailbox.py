@@ -303,3 +303,20 @@ class SlowClient(RuleBasedStateMachine):
 
 
 TestSlowClient = SlowClient.TestCase
+
+
+def test_mailbox_that_finishes_sends_all_that_waits_and_takes_no_more(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    s.put(frame(1))
+    mailbox.finish(Close.GOING_AWAY)
+    mailbox.finish(Close.TOO_SLOW)
+    assert mailbox.closing is Close.GOING_AWAY
+    assert len(mailbox.take()) == 1
+    s.put(frame(2))
+    assert not mailbox
+
+
+def test_state_that_is_replaced_before_it_is_sent_is_counted(s: Subscription) -> None:
+    for version in (1, 2, 3):
+        s.put(frame(version))
+    assert s.socket.mailbox.conflated == 2
