@@ -8,3 +8,6 @@ standing_changed = Signal()
 
 # `memberships: list[Membership]`, just created and with their primary keys.
 membership_created = Signal()
+
+# A password was hashed anew: `user_id: int`.
+password_hashed_anew = Signal()
