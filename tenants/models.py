@@ -8,9 +8,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import models as auth
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import models
+from django.db import models, transaction
 
 from tenants.limits import check_own
+from tenants.signals import password_hashed_anew
 from tenants.watching import Watched, WatchedQuerySet
 
 
@@ -35,10 +36,13 @@ class User(Watched, auth.AbstractUser):
         return await sync_to_async(self.check_password)(raw_password)
 
     def _store_new_hash(self, raw_password: str) -> None:
-        """Hash the same password anew; unlike a changed one, that ends nothing."""
+        """Hash the same password anew; unlike a changed one, that ends his sessions only, which
+        Django takes for good no longer."""
         old, self.password = self.password, make_password(raw_password)
         unwatched: models.QuerySet[User] = models.QuerySet(User)
-        unwatched.filter(pk=self.pk, password=old).update(password=self.password)
+        with transaction.atomic():
+            if unwatched.filter(pk=self.pk, password=old).update(password=self.password):
+                password_hashed_anew.send(User, user_id=self.pk)
 
 
 class Tenant(Watched):

@@ -13,3 +13,5 @@ membership_created = Signal()
 # him, and `heir: Membership | None`. A receiver hands over to the heir what he holds there, or
 # raises `tenants.members.StillHolds`.
 membership_ending = Signal()
+# A password was hashed anew: `user_id: int`.
+password_hashed_anew = Signal()

@@ -11,7 +11,7 @@ from knox.models import get_token_model
 from tenants import watching
 from tenants.models import Membership, Session, Tenant, Ticket, User
 from tenants.roles import drop_groups, keep_in_step
-from tenants.signals import membership_created, standing_changed
+from tenants.signals import membership_created, password_hashed_anew, standing_changed
 from tenants.watching import Change
 
 
@@ -24,6 +24,7 @@ def connect() -> None:
     for credential in (get_token_model(), Session):
         post_delete.connect(_on_credential_deleted, sender=credential)
     post_save.connect(_on_token_saved, sender=get_token_model())
+    password_hashed_anew.connect(_on_password_hashed_anew, sender=User)
 
 
 @transaction.atomic
@@ -70,6 +71,11 @@ def _on_token_saved(instance: Any, created: bool, **_: Any) -> None:
     # It may have been given an earlier end, or to somebody else.
     if not created:
         _announce([instance.user_id], "credential")
+
+
+def _on_password_hashed_anew(user_id: int, **_: Any) -> None:
+    # His tokens go on; sessions carry a digest of the old hash, and end.
+    _announce([user_id], "credential")
 
 
 def _announce(user_ids: Collection[int], cause: str) -> None:

@@ -37,7 +37,7 @@ def test_session_store_belongs_to_the_model() -> None:
     assert Session.get_session_store_class() is SessionStore
 
 
-def test_better_hash_of_the_same_password_ends_nothing(owner: User, settings: Settings) -> None:
+def test_better_hash_of_the_same_password_ends_no_token(owner: User, settings: Settings) -> None:
     token_of(owner)
     settings.PASSWORD_HASHERS = [NEW, OLD]
     assert owner.password.startswith("md5$")
