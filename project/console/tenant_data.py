@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from permissions.models import GroupGrant, UserGrant
 from tenants.models import Role, Tenant, Ticket, User
@@ -55,9 +58,20 @@ def role_groups(tenant: Tenant) -> QuerySet[Group]:
     return Group.objects.filter(name__in=[group_name(tenant.pk, role) for role in Role.values])
 
 
+def operators_log(tenant: Tenant) -> QuerySet[LogEntry]:
+    """What Django's admin noted of it and of its rows: that holds their names."""
+    about = Q(pk__in=[])
+    for queryset in (Tenant.objects.filter(pk=tenant.pk), *rows(tenant)):
+        content_type = ContentType.objects.get_for_model(queryset.model)
+        keys = queryset.order_by().annotate(text=Cast("pk", TextField())).values("text")
+        about |= Q(content_type=content_type, object_id__in=keys)
+    return LogEntry.objects.filter(about)
+
+
 def count(tenant: Tenant) -> dict[str, int]:
     """How many rows of which model belong to it."""
     found = {queryset.model._meta.label: queryset.count() for queryset in rows(tenant)}
+    found[LogEntry._meta.label] = operators_log(tenant).count()
     return {**found, Group._meta.label: role_groups(tenant).count()}
 
 
@@ -82,6 +96,7 @@ def delete(tenant: Tenant) -> None:
     """Delete it and all that belongs to it, also what says what changed in it; its users stay."""
     with transaction.atomic():
         leftover = list(rows(tenant))
+        operators_log(tenant).delete()
         tenant.delete()
         # The rows that this wrote are numbered at the commit, unless it is done now.
         connection.check_constraints()

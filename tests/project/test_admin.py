@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
 
 from permissions.grants import Subject, grants_of
 from realtime import ledger
@@ -233,6 +234,30 @@ async def test_deactivated_user_is_closed_by_the_admin(world: World) -> None:
 def dates(world: World) -> dict[str, str]:
     """The parts of the user form's date, which is one value in two inputs."""
     return {"date_joined_0": "2026-01-01", "date_joined_1": "12:00:00"}
+
+
+async def test_password_that_the_operator_sets_ends_live_sockets(world: World) -> None:
+    def set_password() -> None:
+        url = reverse("admin:auth_user_password_change", args=[world.user("viewer").pk])
+        words = dict.fromkeys(("password1", "password2"), "a long enough phrase")
+        answer = operator().post(url, {**words, "usable_password": "true"})
+        assert answer.status_code == 302
+
+    async with subscribed(world, "viewer") as viewer:
+        await in_thread(set_password)()
+        assert (await viewer.settle())[-1] == {"close": 4401}
+
+
+async def test_token_that_the_operator_deletes_ends_its_sockets_only(world: World) -> None:
+    def delete() -> None:
+        token = AuthToken.objects.get(user=world.user("viewer"))
+        answer = operator().post(page(AuthToken, token, "delete"), {"post": "yes"})
+        assert answer.status_code == 302
+
+    async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
+        await in_thread(delete)()
+        assert (await viewer.settle())[-1] == {"close": 4401}
+        assert await editor.settle() == []
 
 
 async def test_membership_that_ends_in_the_admin_closes_its_sockets(world: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
@@ -290,6 +291,16 @@ def test_deleted_tenant_leaves_no_row_and_its_users(world: World) -> None:
         assert not model._base_manager.filter(tenant_id=pk).exists(), model
     for grants in (DocumentUserGrant, DocumentGroupGrant):
         assert not grants.objects.exclude(content_object__tenant__slug="globex").exists()
+
+
+@pytest.mark.usefixtures("prompt")
+def test_operators_log_keeps_no_names_of_a_deleted_tenants_objects(world: World) -> None:
+    theirs = world.create("globex", "rival", title="Stays")
+    for obj in (world.document, world.tenants["acme"], theirs, world.user("owner")):
+        LogEntry.objects.log_actions(world.user("member").pk, [obj], CHANGE)
+    said = run("delete_tenant", "acme", "--slug-again", "acme")
+    assert re.search(r" 2  admin.LogEntry", said)
+    assert set(LogEntry.objects.values_list("object_repr", flat=True)) == {"Stays", "owner"}
 
 
 @pytest.mark.usefixtures("prompt")
