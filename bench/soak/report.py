@@ -18,7 +18,7 @@ def report(history: History, checks: list[Convergence], tail_seconds: float) -> 
         "leaked bytes": sum(receipt.size for receipt in leaks),
         "frames that went back to an older value": verdict.went_back(),
         "copies not converged within the tail period": len(missed),
-        "errors seen by writers, but for dead servers and database": verdict.blameworthy(),
+        "errors seen by writers, but for dead servers and database": len(verdict.blameworthy()),
     }
     counts = history.counts
     rows = {name: f"{counts[name]:,}" for name in ("changes", "access changes", "frames", "bytes")}
@@ -40,8 +40,8 @@ def report(history: History, checks: list[Convergence], tail_seconds: float) -> 
     told = print_silences(verdict)
     for line in [*missed[:10], *(f"leak: {leak}" for leak in leaks[:10])]:
         print(line)
-    for failure in [f for f in history.failures if not history.fault_at(f.began, f.ended)][:10]:
-        print(failure.what)
+    for failure in verdict.blameworthy()[:10]:
+        print(f"error during {history.fault_at(failure.began, failure.ended)}: {failure.what}")
     return told and not any(must_be_zero.values())
 
 

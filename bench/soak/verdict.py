@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from math import inf
 
-from bench.soak.history import History, Receipt, Span, Value
+from bench.soak.history import Failure, History, Receipt, Span, Value
 
 NAME = "display_name"
 """A profile's name, which every member of the tenant may see."""
@@ -124,9 +124,10 @@ class Verdict:
         history = self.history
         return Counter(history.fault_at(f.began, f.ended) for f in history.failures)
 
-    def blameworthy(self) -> int:
+    def blameworthy(self) -> list[Failure]:
         """Errors of writers without a fault, or during one that must not reach them."""
-        return sum(n for name, n in self.errors().items() if name not in BLAMELESS)
+        at = self.history.fault_at
+        return [f for f in self.history.failures if at(f.began, f.ended) not in BLAMELESS]
 
 
 def percentile(values: list[float], share: float) -> float:

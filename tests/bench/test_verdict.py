@@ -173,7 +173,7 @@ def test_silence_and_errors_go_to_the_fault_in_which_they_fell(history: History)
     verdict = Verdict(history)
     assert verdict.silences() == {"Valkey paused": [2.0]}
     assert verdict.errors() == {"PostgreSQL stopped": 1, "Valkey paused": 1, None: 1}
-    assert verdict.blameworthy() == 2
+    assert [failure.what for failure in verdict.blameworthy()] == ["hung", "odd"]
 
 
 def test_percentile_is_one_of_the_values() -> None:
