@@ -127,6 +127,9 @@ class AccessRevision(models.Model):
 
 
 NUMBER_ACCESS_CHANGES = """
+IF (SELECT revision FROM permissions_accesschange WHERE id = NEW.id) IS NOT NULL THEN
+    RETURN NULL;
+END IF;
 INSERT INTO permissions_accessrevision (tenant_id, revision)
     SELECT DISTINCT tenant_id, 1 FROM permissions_accesschange WHERE revision IS NULL ORDER BY 1
     ON CONFLICT (tenant_id) DO UPDATE SET revision = permissions_accessrevision.revision + 1;
@@ -141,8 +144,9 @@ class AccessChange(models.Model):
     """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
 
     Never a group: a group read later may be empty by then. `revision` is null until the transaction
-    commits. The only rows without one that a transaction sees are its own, so the trigger numbers
-    all of them at once, with the tenants' revisions locked in ascending order.
+    commits. The only rows without one that a transaction sees are its own, so the trigger of the
+    first numbers all of them at once, with the tenants' revisions locked in ascending order; that
+    of each other row finds its own numbered, and must not look for more: it would pass them all.
     """
 
     tenant = models.ForeignKey(

@@ -175,6 +175,9 @@ GUARDIANS_GRANTS = {
         lambda w: bulk_updated(user_grants(w, "editor"), permission=permission("audit_document")),
         {"editor": "auditor"},
     ),
+    "the permission itself deleted": Case(
+        lambda w: permission("view_document").delete(), {"viewer": GONE, "both": GONE}
+    ),
     "a group's rows deleted": Case(lambda w: group_grants(w).delete(), {"both": GONE}),
     "a group's rows updated": Case(
         lambda w: group_grants(w).update(permission=permission("change_document")),

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from resources.models import Document
+from resources.models import Document, Profile
 from tenants import opaque
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 from tests.access_changes import CASES, GONE, READERS, documents, people
 from tests.client import SocketClient, connect, in_thread
 from tests.permissions.conftest import Log
@@ -93,3 +93,31 @@ async def test_a_resumed_tenant_lets_its_members_in_again(peopled: World) -> Non
         for username, socket in again.items():
             expected = [] if username == "member" else ["UPDATE_DOCUMENT"]
             assert outcomes(await socket.settle()) == expected
+
+
+LEAVING: list[Callable[[World], object]] = [
+    lambda w: w.user("viewer").memberships.get().delete(),
+    lambda w: w.user("viewer").memberships.all().delete(),
+    lambda w: w.user("viewer").delete(),
+    lambda w: User.objects.filter(username="viewer").delete(),
+]
+
+
+@pytest.mark.parametrize("leave", LEAVING)
+async def test_who_leaves_takes_his_profile_from_its_readers(
+    world: World, leave: Callable[[World], object]
+) -> None:
+    """It goes with the membership, by a cascade, and its permissions with it."""
+    id = opaque.encode(Profile, (await in_thread(world.profile)("viewer")).pk)
+    async with AsyncExitStack() as stack:
+        sockets = []
+        for username in ("admin", "member", "viewer"):
+            socket = await stack.enter_async_context(await in_thread(connect)(world, username))
+            assert (await socket.subscribe(id, "resources.profile"))["type"] == "SUBSCRIBED"
+            sockets.append(socket)
+        *readers, himself = sockets
+        await in_thread(leave)(world)
+        for reader in readers:
+            assert outcomes(await reader.settle()) == ["DELETE_PROFILE"]
+            assert await reader.settle() == []
+        assert "close" in (await himself.settle())[-1]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from channels.testing import WebsocketCommunicator
@@ -15,10 +16,14 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from project.asgi import application
 from tenants.models import Session, User
 from tests.client import SocketClient, in_thread, subscribed
+from tests.conftest import StartServer
+from tests.test_processes import BROKER, receive
 from tests.world import World
 
 TOKEN = {"token", "token elsewhere", "ticket of the token"}
@@ -199,3 +204,35 @@ async def test_a_ticket_is_worth_nothing_after_the_credential_that_asked_for_it(
     await in_thread(client.post)("/api/logout/")
     async with socket:
         assert await socket.receive() == {"close": 4401}
+
+
+@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+def test_a_logout_at_one_process_closes_the_sockets_of_another(
+    world: World, start_server: StartServer
+) -> None:
+    never = {"EARSHOT_TAIL_SECONDS": "3600", "EARSHOT_SWEEP_SECONDS": "3600"}
+    uvicorn, daphne = start_server("uvicorn", **never), start_server("daphne", **never)
+    keys = Keyring(world)
+    tokens = {"here": keys.token, "there": keys.token, "another": keys.another}
+    servers = {"here": uvicorn, "there": daphne, "another": uvicorn}
+    with ExitStack() as stack:
+        sockets = {
+            name: stack.enter_context(
+                connect(
+                    f"{servers[name].socket_url}?tenant=acme",
+                    additional_headers={"Authorization": f"Token {token}"},
+                )
+            )
+            for name, token in tokens.items()
+        }
+        for socket in sockets.values():
+            assert receive(socket)["type"] == "WELCOME"
+        out = {"Authorization": f"Token {keys.token}"}
+        with urlopen(Request(f"{daphne.url}/api/logout/", b"", out)) as answer:
+            assert answer.status == 204
+        for name in ("here", "there"):
+            with pytest.raises(ConnectionClosed):
+                receive(sockets[name])
+            assert sockets[name].close_code == 4401
+        sockets["another"].send('{"action": "ping"}')
+        assert receive(sockets["another"]) == {"type": "PONG"}

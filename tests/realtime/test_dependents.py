@@ -1,5 +1,8 @@
 """Documents show their owner's display name, and profiles their person's username."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +17,8 @@ from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from resources.profiles.audiences import PROFILES
 from tenants.models import Membership, User
+from tests.client import subscribed
+from tests.permissions.conftest import on_its_own, on_postgresql
 from tests.realtime.recorded import Recording, stored
 from tests.world import World
 
@@ -60,6 +65,36 @@ def test_documents_are_raised_in_a_transaction_of_their_own(world: World, profil
     later = Change.objects.filter(object_id=world.document.pk, pk__gt=renaming.pk)
     raised = later.get(fields=["owner_name"])
     assert raised.xid != renaming.xid
+
+
+@on_postgresql
+async def test_a_document_that_comes_to_show_a_name_while_it_is_changed_gets_the_new_one(
+    world: World, by_hand: None
+) -> None:
+    """The renaming does not see the document move, and the move does not see the new name: found
+    or raised before the renaming's commit, one version of the document would have two names."""
+    renamed, moved = threading.Event(), threading.Event()
+
+    def rename() -> None:
+        with transaction.atomic():
+            profile = world.profile("editor")
+            profile.display_name = "New"
+            profile.save()
+            renamed.set()
+            assert moved.wait(10)
+
+    def move() -> None:
+        assert renamed.wait(10)
+        world.write(owner=world.user("editor"))
+        assert outbox.flush()
+        moved.set()
+
+    async with subscribed(world, "viewer") as viewer:
+        with ThreadPoolExecutor(2) as pool:
+            for work in [pool.submit(on_its_own, work) for work in (rename, move)]:
+                await asyncio.wrap_future(work)
+        names = [frame["payload"]["owner_name"] for frame in await viewer.settle()]
+        assert names == ["editor", "New"]
 
 
 def test_profile_changed_in_what_is_not_shown_raises_nothing(
