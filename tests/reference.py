@@ -126,13 +126,16 @@ class Reference:
         keys = (k for k, thing in self.things.items() if k[0] == PROFILE and thing.owner == user)
         return next(keys, None)
 
-    def write(self, key: Key, values: Payload) -> None:
-        """An object's values changed; its clock moves only if what all readers see did."""
+    def write(self, key: Key, clock: str, writes: Iterable[Payload]) -> None:
+        """One transaction's writes of an object; its clock moves only with what CLOCKED names."""
         stored = self.things[key].values
-        moved = any(stored[name] != values.get(name, stored[name]) for name in CLOCKED & set(stored))
-        if not moved and values.get("updated_at") != stored.get("updated_at"):
-            raise Violation(f"updated_at of {key} moved with {sorted(values)}")
-        stored.update(values)
+        before, moved = stored["updated_at"], False
+        for values in writes:
+            moved |= any(stored[name] != values[name] for name in CLOCKED & values.keys())
+            stored.update(values)
+        if clock != before and not moved:
+            raise Violation(f"updated_at of {key} moved by what its readers may not see")
+        stored["updated_at"] = clock
 
 
 class Reader:

@@ -143,7 +143,9 @@ class Stage:
         """Make the user a member, with a profile."""
         Membership.objects.create(tenant=self.tenant, user=self.users[user], role=role)
         profile = Profile.objects.get(tenant=self.tenant, user=self.users[user])
-        thing = Thing(user, self._shown(profile, ("display_name", "title", "bio", "email", "phone")))
+        thing = Thing(
+            user, self._shown(profile, ("display_name", "title", "bio", "email", "phone"))
+        )
         thing.values |= {"timezone": "UTC", "username": self.users[user].username}
         thing.held[user] = {"own_profile"}
         thing.held["role:admin"] = {"administer_profile"}
@@ -185,10 +187,9 @@ class Stage:
 
     def written(self, document: Document, *writes: dict[str, Any]) -> None:
         """Tell the reference what one transaction wrote, write by write."""
-        now = self._shown(self.fresh(document), ("updated_at",))
-        for write in writes:
-            values = {name: self._plain(value) for name, value in write.items()}
-            self.reference.write(self.key(document), {**values, **now})
+        clock = self._plain(self.fresh(document).updated_at)
+        plain = [{name: self._plain(value) for name, value in write.items()} for write in writes]
+        self.reference.write(self.key(document), clock, plain)
 
     def _shown(self, obj: Any, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._plain(getattr(obj, name)) for name in names}
