@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak mutants fmt lock
+.PHONY: help run test nightly check bench soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -35,6 +35,11 @@ test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey;
 	$(PY) -m tests.servers $(PY) -m coverage run -m pytest $(POSTGRESQL_ONLY)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+nightly: export EARSHOT_MODEL_STEPS ?= 10000
+nightly: $(READY)  ## Take ten thousand random steps on each database (EARSHOT_MODEL_STEPS=10000)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest tests/test_model.py
+	$(PY) -m tests.servers $(PY) -m pytest tests/test_model.py
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: $(READY)  ## Check format, rules, types, migrations and settings

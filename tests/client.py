@@ -28,6 +28,7 @@ class SocketClient:
 
     def __init__(self, token: str | None, tenant: str = "acme", query: str = "") -> None:
         headers = [(b"authorization", f"Token {token}".encode())] if token else []
+        self.token = token
         path = f"/ws/?tenant={tenant}{query}"
         self.communicator: Any = WebsocketCommunicator(application, path, headers)
         self.frames: list[dict[str, Any]] = []

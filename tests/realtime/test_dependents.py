@@ -234,7 +234,8 @@ def test_tail_finds_documents_of_a_deleted_profile(world: World, crash: int) -> 
     Membership.objects.get(tenant=world.tenants["acme"], user=world.user("owner")).delete()
     found = tail(world, crash)
     assert found.showing == refs(world, world.document)
-    assert found.changed == []
+    # Where others' transactions hold the horizon back, creations of before are read once more.
+    assert [change for change in found.changed if change.fields is not None] == []
 
 
 def test_tail_finds_profiles_of_a_renamed_user(world: World, crash: int, profile: Profile) -> None:

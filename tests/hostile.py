@@ -1,0 +1,188 @@
+"""A hostile environment for one tenant's sockets: whatever can be late, lost, doubled or out of
+order is held here until a test lets it go on. What nothing holds happens at once, so that what a
+test does has one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from realtime.hub import Hub
+from realtime.joins import Joins
+from realtime.outbox import Outbox
+from tests.client import Marker
+
+Work = Callable[[], None]
+
+
+class Gates:
+    """Holds tasks at kinds of places, each armed for the next one that comes by."""
+
+    def __init__(self) -> None:
+        self.armed: set[str] = set()
+        self.held: dict[asyncio.Task[Any], asyncio.Event] = {}
+        self._entered = asyncio.Event()
+
+    async def pass_through(self, kind: str) -> None:
+        """Be held here, if the gate is armed, until somebody opens it."""
+        task = asyncio.current_task()
+        if kind not in self.armed or task is None:
+            return
+        self.armed.discard(kind)
+        self.held[task] = asyncio.Event()
+        self._entered.set()
+        try:
+            await self.held[task].wait()
+        finally:
+            del self.held[task]
+
+    def open(self) -> None:
+        """Let all that is held go on."""
+        for event in self.held.values():
+            event.set()
+
+    async def wait(self, tasks: set[asyncio.Future[Any]]) -> None:
+        """Wait until one of the tasks is done or another is held."""
+        self._entered.clear()
+        entered = asyncio.ensure_future(self._entered.wait())
+        await asyncio.wait({*tasks, entered}, return_when=asyncio.FIRST_COMPLETED)
+        entered.cancel()
+
+
+class HostileReads:
+    """A hub's reads: the result of one that is held is old when it comes."""
+
+    def __init__(self, hub: Hub, gates: Gates) -> None:
+        self._run, self._gates = hub.run, gates
+        hub.run = self  # type: ignore[method-assign, assignment]
+
+    async def __call__(self, work: Callable[..., Any], *args: Any) -> Any:
+        result = await self._run(work, *args)
+        await self._gates.pass_through(work.__name__)
+        return result
+
+
+class HostileJoins:
+    """A channel layer whose joins may hang or fail."""
+
+    def __init__(self, joins: Joins, gates: Gates) -> None:
+        self.failing = False
+        self._layer, self._gates = joins._layer, gates
+        joins._layer = self
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Join, unless the broker is failing."""
+        await self._gates.pass_through("group_add")
+        if self.failing:
+            self.failing = False
+            raise OSError("no broker")
+        await self._layer.group_add(group, channel)
+        await self._gates.pass_through("group_added")
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Leave."""
+        await self._gates.pass_through("group_discard")
+        await self._layer.group_discard(group, channel)
+
+
+class HostileMessages:
+    """Frames and notices on their way to a hub: `held` are late, `past` were delivered."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.holding = False
+        self.held: list[dict[str, Any]] = []
+        self.past: list[dict[str, Any]] = []
+        self._deliver = hub._deliver
+        hub._deliver = self._hold  # type: ignore[method-assign]
+
+    async def _hold(self, message: dict[str, Any]) -> None:
+        if message["tenant"] < 0:  # a marker
+            await self._deliver(message)
+        elif self.holding:
+            self.held.append(message)
+        else:
+            await self.deliver([message])
+
+    async def deliver(self, messages: Iterable[dict[str, Any]]) -> None:
+        """Deliver these, in this order."""
+        for message in messages:
+            self.past.append(message)
+            await self._deliver(message)
+
+
+class HostileOutbox:
+    """Announcements of committed transactions: `held` wait for their process to go on, or for
+    ever, if it died between commit and publish."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.holding = False
+        self.held: list[Work] = []
+        self._new: list[Work] = []
+        self._outbox = outbox
+        self._change, self._notice = outbox.change, outbox.notice
+        outbox.change = self._hold_change  # type: ignore[method-assign]
+        outbox.notice = self._hold_notice  # type: ignore[method-assign]
+
+    def restore(self) -> None:
+        """Let the outbox be as it was."""
+        del self._outbox.change, self._outbox.notice  # type: ignore[method-assign]
+
+    def _hold_change(self, versions: Iterable[Any]) -> None:
+        together = list(versions)
+        self._new.append(lambda: self._change(together))
+
+    def _hold_notice(self, tenant_id: int) -> None:
+        self._new.append(lambda: self._notice(tenant_id))
+
+    def flush(self) -> bool:
+        """Announce what is not held; whether there was anything."""
+        new, self._new = self._new, []
+        if self.holding:
+            self.held += new
+            return False
+        self.announce(new)
+        return bool(new)
+
+    def announce(self, announcements: Iterable[Work]) -> None:
+        """Announce these, one by one, and wait until each is sent."""
+        for announcement in announcements:
+            announcement()
+            assert self._outbox.flush()
+
+
+class Environment:
+    """A hub and all that can go wrong around it."""
+
+    def __init__(self, hub: Hub, outbox: Outbox) -> None:
+        self.hub = hub
+        self.gates = Gates()
+        self.messages = HostileMessages(hub)
+        self.joins = HostileJoins(hub.joins, self.gates)
+        self.outbox = HostileOutbox(outbox)
+        HostileReads(hub, self.gates)
+
+    async def still(self) -> None:
+        """Wait until all has happened that nothing holds."""
+        while True:
+            announced = await asyncio.to_thread(self.outbox.flush)
+            await self._arrived()
+            if working := self._working():
+                while working:
+                    await self.gates.wait(working)
+                    working = self._working()
+            elif not announced:
+                return
+
+    async def _arrived(self) -> None:
+        """Wait until the hub has taken every message sent so far."""
+        self.hub.rounds[-1] = marker = Marker()  # type: ignore[assignment]
+        layer: Any = self.hub._layer
+        notice = {"type": "hub.notice", "tenant": -1, "revision": 0}
+        await layer.send(self.hub.joins.channel, notice)
+        await marker.passed.wait()
+        del self.hub.rounds[-1]
+
+    def _working(self) -> set[asyncio.Future[Any]]:
+        rounds = (task for rounds in self.hub.rounds.values() for task in rounds.tasks())
+        return {*self.hub.joins._tasks, *rounds} - self.gates.held.keys()

@@ -1,0 +1,305 @@
+"""One tenant written in the database and in the reference model side by side, and its sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from datetime import date
+from decimal import Decimal
+from itertools import count
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import Group
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from realtime import tail
+from realtime.outbox import outbox
+from resources.models import Document, Profile
+from tenants import opaque
+from tenants.models import Membership, Tenant, User
+from tests.client import SocketClient, in_thread
+from tests.gates import this_hub
+from tests.hostile import Environment
+from tests.reference import DOCUMENT, PROFILE, Key, Member, Reader, Reference, Thing, Violation
+
+T = TypeVar("T")
+
+USERS = ("admin", "owner", "editor", "viewer", "nobody")
+GROUPS = ("readers", "writers")
+FIELDS = ("title", "body", "status", "review_notes", "due_on", "budget")
+NUMBERS = count(1)
+
+
+class Guest:
+    """A socket of a user, its token, and what the reference says of it."""
+
+    def __init__(self, stage: Stage, user: str, token: Any, text: str) -> None:
+        self.user = user
+        self.token = token
+        self.client = SocketClient(text, stage.tenant.slug)
+        self.reader = Reader(stage.reference, user)
+        self.mailbox: Any = None
+        self.wake: Callable[[], None] | None = None
+
+    def take(self) -> None:
+        """Hold everything that has come against the reference."""
+        queue = self.client.communicator.output_queue
+        while not queue.empty():
+            event = queue.get_nowait()
+            if event["type"] == "websocket.close":
+                self.reader.close(event["code"])
+            else:
+                self.reader.receive(json.loads(event["text"]))
+
+
+class Stage:
+    """The tenant of one example. Whatever is done is followed by all that it causes."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self.sound = True
+        self.number = next(NUMBERS)
+        self.refs = count(1)
+        self.values = count(1)
+        self.guests: list[Guest] = []
+        self.documents: list[Document] = []
+        self.reference = Reference(USERS, GROUPS)
+        self.users = {name: self._user(name) for name in (*USERS, "anchor")}
+        self.tenant = Tenant.objects.create(slug=f"model-{self.number}")
+        other = Tenant.objects.create(slug=f"anchor-{self.number}")
+        Membership.objects.create(tenant=other, user=self.users["anchor"])
+        for name in USERS:
+            self.join(name, "admin" if name == "admin" else "member")
+        for name in GROUPS:
+            Group.objects.create(name=self.group_name(name))
+        self.create_document("owner")
+        assert outbox.flush()
+        token = AuthToken.objects.create(self.users["anchor"])[1]
+        self.anchor = SocketClient(token, other.slug)  # keeps the hub
+        self.run(self._start())
+
+    def _user(self, name: str) -> User:
+        return User.objects.create(username=f"{name}-{self.number}", password="!")
+
+    async def _start(self) -> None:
+        await self.anchor.__aenter__()
+        await self.anchor.receive_until("WELCOME")
+        await tail.run(this_hub())
+        self.environment = Environment(this_hub(), outbox)
+        await self.environment.still()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run it; a failure leaves the stage unsound, so that nothing is asked of it any more."""
+        self.sound = False
+        result = self.runner.run(work)
+        self.sound = True
+        return result
+
+    # The database and the reference.
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Write with the ORM as a process does, on a thread."""
+        return self.run(in_thread(work)())
+
+    def settle(self) -> None:
+        """What was written is committed: let everything follow, and hold it against the model."""
+        self.reference.commit()
+        self.run(self._settle())
+
+    async def _settle(self) -> None:
+        await self.environment.still()
+        for guest in list(self.guests):
+            queue = guest.client.communicator.input_queue
+            while not queue.empty():
+                await asyncio.sleep(0)
+        await self.environment.still()
+        for guest in list(self.guests):
+            await self._settle_guest(guest)
+
+    async def _settle_guest(self, guest: Guest) -> None:
+        while guest.wake is None and guest.mailbox and guest.mailbox.closing is None:
+            await asyncio.sleep(0)
+        communicator = guest.client.communicator
+        if guest.wake is None and guest.mailbox.closing is not None:
+            while not guest.reader.closed:
+                await asyncio.sleep(0)
+                guest.take()
+        guest.take()
+        if guest.reader.closed:
+            self.guests.remove(guest)
+            await communicator.disconnect(timeout=5)
+
+    def group_name(self, name: str) -> str:
+        """The Django group's name: unique in the database."""
+        return f"{name}-{self.number}"
+
+    def group(self, name: str) -> Group:
+        """The Django group."""
+        return Group.objects.get(name=self.group_name(name))
+
+    def join(self, user: str, role: str) -> None:
+        """Make the user a member, with a profile."""
+        Membership.objects.create(tenant=self.tenant, user=self.users[user], role=role)
+        profile = Profile.objects.get(tenant=self.tenant, user=self.users[user])
+        thing = Thing(
+            user, self._shown(profile, ("display_name", "title", "bio", "email", "phone"))
+        )
+        thing.values |= {"timezone": "UTC", "username": self.users[user].username}
+        thing.held[user] = {"own_profile"}
+        thing.held["role:admin"] = {"administer_profile"}
+        thing.held["role:member"] = {"view_profile"}
+        self.reference.members[user] = Member(role)
+        self.reference.things[PROFILE, opaque.encode(Profile, profile.pk)] = thing
+
+    def create_document(self, owner: str, pk: int | None = None) -> None:
+        """Create a document, perhaps under a key that was used before."""
+        values = {name: self.value(name) for name in FIELDS}
+        document = Document.objects.create(
+            pk=pk, tenant=self.tenant, owner=self.users[owner], **values
+        )
+        thing = Thing(owner, self._shown(document, (*FIELDS, "created_at", "updated_at")))
+        thing.held[owner] = {"own_document"}
+        thing.held["role:admin"] = {"audit_document"}
+        self.reference.things[self.key(document)] = thing
+        self.documents = [d for d in self.documents if d.pk != document.pk] + [document]
+
+    def key(self, document: Document) -> Key:
+        """The document's name on the wire and in the reference."""
+        return DOCUMENT, opaque.encode(Document, document.pk)
+
+    def value(self, field: str) -> Any:
+        """A value that this field of any object never had; of a status there are but three."""
+        number = next(self.values)
+        match field:
+            case "due_on":
+                return date.fromordinal(700_000 + number)
+            case "budget":
+                return Decimal(number).quantize(Decimal("0.01"))
+            case "status":
+                return ("draft", "published", "archived")[number % 3]
+        return f"{field} {number}"
+
+    def fresh(self, document: Document) -> Document:
+        """The document as it is stored."""
+        return Document.objects.get(tenant=self.tenant, pk=document.pk)
+
+    def written(self, document: Document, *writes: dict[str, Any]) -> None:
+        """Tell the reference what one transaction wrote, write by write."""
+        clock = self._plain(self.fresh(document).updated_at)
+        plain = [{name: self._plain(value) for name, value in write.items()} for write in writes]
+        self.reference.write(self.key(document), clock, plain)
+
+    def _shown(self, obj: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self._plain(getattr(obj, name)) for name in names}
+
+    @staticmethod
+    def _plain(value: Any) -> Any:
+        """A value as JSON shows it."""
+        if value is None or isinstance(value, str):
+            return value
+        shown = str(value) if isinstance(value, Decimal) else str(value.isoformat())
+        return shown.replace("+00:00", "Z")
+
+    # Sockets.
+
+    def connect(self, user: str) -> Guest | None:
+        """Open a socket: it stays exactly if the user has a standing."""
+        token, text = self.do(lambda: AuthToken.objects.create(self.users[user]))
+        guest = Guest(self, user, token, text)
+        code = self.run(self._connect(guest))
+        if code != self.reference.standing(user):
+            self.sound = False
+            raise Violation(f"{user} was answered {code}, not {self.reference.standing(user)}")
+        if code:
+            return None
+        self.guests.append(guest)
+        self.settle()
+        return guest
+
+    async def _connect(self, guest: Guest) -> int:
+        await guest.client.__aenter__()
+        first = await guest.client.receive()
+        if "close" in first:
+            await guest.client.communicator.disconnect(timeout=5)
+            return int(first["close"])
+        sockets = self.environment.hub.sockets[self.tenant.pk]
+        guest.mailbox = next(s for s in sockets if s.id == first["connection"]).mailbox
+        return 0
+
+    def send(self, guest: Guest, **frame: Any) -> None:
+        """Send a frame as the client."""
+        self.run(guest.client.send(frame))
+        self.settle()
+
+    def disconnect(self, guest: Guest) -> None:
+        """Go without a word."""
+        self.guests.remove(guest)
+        self.run(guest.client.communicator.disconnect(timeout=5))
+        self.settle()
+
+    def sleep(self, guest: Guest) -> None:
+        """Take nothing any more, as a slow client."""
+        if guest.wake is None:
+            guest.wake, guest.mailbox._wake = guest.mailbox._wake, lambda: None
+
+    def wake(self, guest: Guest) -> None:
+        """Take things again."""
+        if guest.wake is not None:
+            guest.mailbox._wake, guest.wake = guest.wake, None
+            self.run(asyncio.sleep(0))
+            self._call(guest.mailbox._wake)
+            self.settle()
+
+    def _call(self, wake: Callable[[], None]) -> None:
+        async def call() -> None:
+            wake()
+
+        self.run(call())
+
+    # The end.
+
+    def converge(self) -> None:
+        """Nothing is late any more and the tail has run: every copy is what REST answers."""
+        for guest in list(self.guests):
+            self.wake(guest)
+        self.environment.gates.armed.clear()
+        self.environment.gates.open()
+        self.environment.messages.holding = self.environment.outbox.holding = False
+        self.settle()
+        self.tail()
+        for guest in self.guests:
+            self._verify(guest)
+
+    def tail(self) -> None:
+        """One look of the tail, and the broker's groups tried again."""
+        hub = self.environment.hub
+        self.run(tail.run(hub))
+        self.settle()
+
+    def _verify(self, guest: Guest) -> None:
+        self.sound = False
+        reader, rest = guest.reader, APIClient()
+        if reader.must_close or reader.unanswered:
+            raise Violation(f"{guest.user} is not closed, or waits for {reader.unanswered}")
+        rest.credentials(
+            HTTP_AUTHORIZATION=f"Token {guest.client.token}", HTTP_X_TENANT=self.tenant.slug
+        )
+        for key, copy in reader.copies.items():
+            path = "documents" if key[0] == DOCUMENT else "profiles"
+            answer = rest.get(f"/api/{path}/{key[1]}/")
+            now = (answer["X-Audience"], answer.json()) if answer.status_code == 200 else None
+            if not copy == now == self.reference.view(guest.user, key):
+                raise Violation(f"{guest.user} holds {copy}; REST: {now}")
+        self.sound = True
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        try:
+            self.environment.outbox.restore()
+            self.environment.gates.open()
+            for client in (*(guest.client for guest in self.guests), self.anchor):
+                self.runner.run(client.communicator.disconnect(timeout=5))
+        finally:
+            self.runner.close()
