@@ -112,14 +112,14 @@ class Stage:
         await self.environment.still()
         for guest in list(self.guests):
             queue = guest.client.communicator.input_queue
-            while not queue.empty():
+            while not queue.empty():  # noqa: ASYNC110 - the consumer tells nobody that it took all
                 await asyncio.sleep(0)
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
 
     async def _settle_guest(self, guest: Guest) -> None:
-        while guest.wake is None and guest.mailbox and guest.mailbox.closing is None:
+        while guest.wake is None and guest.mailbox and guest.mailbox.closing is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
         communicator = guest.client.communicator
         if guest.wake is None and guest.mailbox.closing is not None:
@@ -224,7 +224,7 @@ class Stage:
         if "close" in first:
             await guest.client.communicator.disconnect(timeout=5)
             return int(first["close"])
-        sockets = self.environment.hub.sockets[self.tenant.pk]
+        sockets = self.environment.hub.attendance
         guest.mailbox = next(s for s in sockets if s.id == first["connection"]).mailbox
         return 0
 

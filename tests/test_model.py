@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from permissions import grants
 from permissions.grants import LastHolder, Subject
+from realtime.subscriptions import State
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants.models import Membership, Tenant, User
@@ -472,7 +473,7 @@ class Model(RuleBasedStateMachine):
     def sweep(self) -> None:
         rounds = self.stage.environment.hub.rounds.get(self.stage.tenant.pk)
         if rounds is not None:
-            live = list(rounds.index.live())
+            live = [s for s in rounds.index.all if s.state is State.LIVE]
             self.stage.run(_ask(rounds, live))
             self.stage.settle()
 
