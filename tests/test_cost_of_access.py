@@ -52,7 +52,6 @@ async def subscribe(sockets: list[SocketClient], ids: list[str]) -> None:
     for socket in sockets:
         for id in ids:
             await socket.send(json.dumps({"model": "resources.document", "id": id}))
-    for socket in sockets:
         for _ in ids:
             await socket.receive_until("SUBSCRIBED")
     await quiet()
