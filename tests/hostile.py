@@ -55,7 +55,7 @@ class HostileReads:
 
     def __init__(self, hub: Hub, gates: Gates) -> None:
         self._run, self._gates = hub.run, gates
-        hub.run = self  # type: ignore[method-assign, assignment]
+        hub.run = self  # type: ignore[method-assign]
 
     async def __call__(self, work: Callable[..., Any], *args: Any) -> Any:
         result = await self._run(work, *args)
@@ -126,7 +126,7 @@ class HostileOutbox:
 
     def restore(self) -> None:
         """Let the outbox be as it was."""
-        del self._outbox.change, self._outbox.notice  # type: ignore[method-assign]
+        del self._outbox.change, self._outbox.notice
 
     def _hold_change(self, versions: Iterable[Any]) -> None:
         together = list(versions)

@@ -53,6 +53,17 @@ class Guest:
             else:
                 self.reader.receive(json.loads(event["text"]))
 
+    def closes(self) -> bool:
+        """Take what has come; whether the close was among it."""
+        self.take()
+        return bool(self.reader.closed)
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    """Let the loop's other tasks go on until it is so: nothing tells when a queue was emptied."""
+    while not done():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
 
 class Stage:
     """The tenant of one example. Whatever is done is followed by all that it causes."""
@@ -111,21 +122,17 @@ class Stage:
     async def _settle(self) -> None:
         await self.environment.still()
         for guest in list(self.guests):
-            queue = guest.client.communicator.input_queue
-            while not queue.empty():
-                await asyncio.sleep(0)
+            await _until(guest.client.communicator.input_queue.empty)
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
 
     async def _settle_guest(self, guest: Guest) -> None:
-        while guest.wake is None and guest.mailbox and guest.mailbox.closing is None:
-            await asyncio.sleep(0)
         communicator = guest.client.communicator
-        if guest.wake is None and guest.mailbox.closing is not None:
-            while not guest.reader.closed:
-                await asyncio.sleep(0)
-                guest.take()
+        if guest.wake is None:
+            await _until(lambda: guest.mailbox.closing is not None or not guest.mailbox)
+            if guest.mailbox.closing is not None:
+                await _until(guest.closes)
         guest.take()
         if guest.reader.closed:
             self.guests.remove(guest)
@@ -248,15 +255,8 @@ class Stage:
         """Take things again."""
         if guest.wake is not None:
             guest.mailbox._wake, guest.wake = guest.wake, None
-            self.run(asyncio.sleep(0))
-            self._call(guest.mailbox._wake)
+            guest.mailbox._wake()  # the loop stands still between two runs
             self.settle()
-
-    def _call(self, wake: Callable[[], None]) -> None:
-        async def call() -> None:
-            wake()
-
-        self.run(call())
 
     # The end.
 
