@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -94,12 +95,28 @@ class Model(RuleBasedStateMachine):
         if len(self.stage.guests) < 8 and (guest := self.stage.connect(user)):
             self._subscribe(guest, self._key(number))
 
-    @precondition(lambda self: self.stage.guests)
+    @precondition(lambda self: len(self.stage.guests) < 4)
+    @rule()
+    def come_back(self) -> None:
+        """All are let in again, and look at all documents: few sockets prove little."""
+        self.change_tenant(True)
+        for user in USERS:
+            if user not in self.reference.members:
+                self.remove_or_add_member(user)
+            self.change_user(user, True)
+            self.change_membership(user, True, self.reference.members[user].role)
+        for user in USERS[:-1]:
+            guest = self.stage.connect(user)
+            assert guest is not None
+            for document in self.stage.documents:
+                self._subscribe(guest, self.stage.key(document))
+
+    @precondition(lambda self: len(self.stage.guests) > 3)
     @rule(number=pick)
     def disconnect(self, number: int) -> None:
         self.stage.disconnect(self._guest(number))
 
-    @precondition(lambda self: self.stage.guests)
+    @precondition(lambda self: len(self.stage.guests) > 3)
     @rule(number=pick)
     def log_out(self, number: int) -> None:
         guest = self._guest(number)
@@ -204,6 +221,17 @@ class Model(RuleBasedStateMachine):
             self._write(document, {name: value})
             self.reference.commit()
         self.stage.settle()
+
+    @rule(number=pick, user=readers, names=fields, back=st.none() | audiences)
+    def lose_then_write(self, number: int, user: str, names: list[str], back: str | None) -> None:
+        """The new enemy; he may be let in again, after one change more."""
+        document = self._document(number)
+        self.take(number, user)
+        for _ in range(1 if back is None else 2):
+            self._write(document, {name: self.stage.value(name) for name in names})
+            self.stage.settle()
+        if back is not None:
+            self.put(number, user, back)
 
     @rule(number=pick, user=readers, names=fields)
     def revoke_and_write_in_one_transaction(self, number: int, user: str, names: list[str]) -> None:
@@ -399,7 +427,8 @@ class Model(RuleBasedStateMachine):
         self.reference.users[user] = active
         self.stage.settle()
 
-    @rule(active=st.sampled_from((False, True, True)))
+    @precondition(lambda self: not self.reference.active or len(self.stage.guests) > 5)
+    @rule(active=st.booleans())
     def change_tenant(self, active: bool) -> None:
         rows = Tenant.objects.filter(pk=self.stage.tenant.pk)
         self.stage.do(lambda: rows.update(is_active=active))
@@ -407,6 +436,12 @@ class Model(RuleBasedStateMachine):
         self.stage.settle()
 
     # The environment.
+
+    @initialize(messages=st.booleans(), announcements=st.integers(0, 3))
+    def begin(self, messages: bool, announcements: int) -> None:
+        """Some histories have a late broker, and some a late process, from the first step on."""
+        self.stage.environment.messages.holding = messages
+        self.stage.environment.outbox.holding = not announcements
 
     @rule(holding=st.booleans())
     def hold_messages(self, holding: bool) -> None:
