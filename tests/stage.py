@@ -71,6 +71,7 @@ class Stage:
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
         self.sound = True
+        self.lossy = False
         self.number = next(NUMBERS)
         self.refs = count(1)
         self.values = count(1)
@@ -261,25 +262,38 @@ class Stage:
     # The end.
 
     def converge(self) -> None:
-        """Nothing is late any more and the tail has run: every copy is what REST answers."""
+        """Nothing is late any more: every copy is what REST answers; after losses the tail ran."""
+        environment = self.environment
         for guest in list(self.guests):
             self.wake(guest)
-        self.environment.gates.armed.clear()
-        self.environment.gates.open()
-        self.environment.messages.holding = self.environment.outbox.holding = False
+        environment.gates.armed.clear()
+        environment.gates.open()
+        environment.messages.holding = environment.outbox.holding = False
+        self.do(lambda: environment.outbox.announce(environment.outbox.held))
+        self.run(environment.messages.deliver(environment.messages.held))
         self.settle()
+        if not self.lossy:
+            self._verify()
         self.tail()
-        for guest in self.guests:
-            self._verify(guest)
+        self._verify()
 
     def tail(self) -> None:
         """One look of the tail, and the broker's groups tried again."""
         hub = self.environment.hub
         self.run(tail.run(hub))
+        self.run(self._retry())
         self.settle()
 
-    def _verify(self, guest: Guest) -> None:
+    async def _retry(self) -> None:
+        self.environment.hub.joins.retry()
+
+    def _verify(self) -> None:
         self.sound = False
+        for guest in self.guests:
+            self._verify_guest(guest)
+        self.sound = True
+
+    def _verify_guest(self, guest: Guest) -> None:
         reader, rest = guest.reader, APIClient()
         if reader.must_close or reader.unanswered:
             raise Violation(f"{guest.user} is not closed, or waits for {reader.unanswered}")
@@ -292,7 +306,6 @@ class Stage:
             now = (answer["X-Audience"], answer.json()) if answer.status_code == 200 else None
             if not copy == now == self.reference.view(guest.user, key):
                 raise Violation(f"{guest.user} holds {copy}; REST: {now}")
-        self.sound = True
 
     def close(self) -> None:
         """Leave nothing running."""

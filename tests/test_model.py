@@ -222,16 +222,30 @@ class Model(RuleBasedStateMachine):
             self.reference.commit()
         self.stage.settle()
 
-    @rule(number=pick, user=readers, names=fields, back=st.none() | audiences)
-    def lose_then_write(self, number: int, user: str, names: list[str], back: str | None) -> None:
-        """The new enemy; he may be let in again, after one change more."""
-        document = self._document(number)
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick, names=fields, back=st.none() | audiences, order=st.sampled_from((0, 1, -1)))
+    def lose_then_write(self, number: int, names: list[str], back: str | None, order: int) -> None:
+        """The new enemy; he may be let in again, after one change more. With an `order`, what the
+        broker has of it comes in this order."""
+        document, user = self._document(number), self._guest(number // 2).user
+        messages = self.stage.environment.messages
+        holding, messages.holding = messages.holding, bool(order) or messages.holding
+        before = len(messages.held)
         self.take(number, user)
         for _ in range(1 if back is None else 2):
             self._write(document, {name: self.stage.value(name) for name in names})
             self.stage.settle()
         if back is not None:
             self.put(number, user, back)
+        messages.holding = holding
+        if order:
+            late, messages.held = messages.held[before:], messages.held[:before]
+            self._deliver(late[::order])
+
+    def _deliver(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self.stage.run(self.stage.environment.messages.deliver([message]))
+            self.stage.settle()
 
     @rule(number=pick, user=readers, names=fields)
     def revoke_and_write_in_one_transaction(self, number: int, user: str, names: list[str]) -> None:
@@ -437,9 +451,11 @@ class Model(RuleBasedStateMachine):
 
     # The environment.
 
-    @initialize(messages=st.booleans(), announcements=st.integers(0, 3))
-    def begin(self, messages: bool, announcements: int) -> None:
-        """Some histories have a late broker, and some a late process, from the first step on."""
+    @initialize(lossy=st.booleans(), messages=st.booleans(), announcements=st.integers(0, 3))
+    def begin(self, lossy: bool, messages: bool, announcements: int) -> None:
+        """Some histories have a late broker, or a late process, from the first step on. Where
+        nothing is lost, nothing needs the tail."""
+        self.stage.lossy = lossy
         self.stage.environment.messages.holding = messages
         self.stage.environment.outbox.holding = not announcements
 
@@ -453,6 +469,7 @@ class Model(RuleBasedStateMachine):
         messages = self.stage.environment.messages
         if messages.held:
             message = messages.held.pop(number % len(messages.held))
+            copies = copies if self.stage.lossy else max(copies, 1)
             self.stage.run(messages.deliver([message] * copies))
             self.stage.settle()
 
@@ -481,7 +498,7 @@ class Model(RuleBasedStateMachine):
         held = self.stage.environment.outbox.held
         if held:
             announcement = held.pop(number % len(held))
-            if not lost:
+            if not (lost and self.stage.lossy):
                 self.stage.do(lambda: self.stage.environment.outbox.announce([announcement]))
             self.stage.settle()
 
@@ -497,6 +514,7 @@ class Model(RuleBasedStateMachine):
         self.stage.environment.gates.open()
         self.stage.settle()
 
+    @precondition(lambda self: self.stage.lossy)
     @rule()
     def fail_next_join(self) -> None:
         self.stage.environment.joins.failing = True
