@@ -194,30 +194,34 @@ class Reader:
         if self.closed:
             raise Violation(f"{self.user} received {frame} after the close")
         kind = frame["type"].partition("_")[0]
-        if kind in ("WELCOME", "PONG"):
-            return
-        key = frame["model"], frame["id"]
-        match kind:
-            case "SUBSCRIBED":
-                self._answered(frame, key)
-                self._take(key, frame["audience"], frame["etag"], frame.get("payload"))
-            case "UPDATE":
-                self._updated(frame, key)
-            case "AUDIENCE":
-                if self._copy(key, frame)[0] == frame["audience"]:
-                    raise Violation(f"{self.user} was moved to where he was: {frame}")
-                self._take(key, frame["audience"], frame["etag"], frame["payload"])
-            case "DELETE":
-                self._copy(key, frame)
-                self._match(key, None)
-                del self.copies[key]
-            case "ERROR":
-                self._answered(frame, key)
-                self._match(key, None)
-            case "UNSUBSCRIBED":
-                self._unsubscribed(frame, key)
-            case _:
-                raise Violation(f"{self.user} received {frame}")
+        if kind not in ("WELCOME", "PONG"):
+            kinds = {
+                "SUBSCRIBED": self._subscribed,
+                "UPDATE": self._updated,
+                "AUDIENCE": self._moved,
+                "DELETE": self._deleted,
+                "ERROR": self._refused,
+                "UNSUBSCRIBED": self._unsubscribed,
+            }
+            kinds[kind](frame, (frame["model"], frame["id"]))
+
+    def _subscribed(self, frame: dict[str, Any], key: Key) -> None:
+        self._answered(frame, key)
+        self._take(key, frame["audience"], frame["etag"], frame.get("payload"))
+
+    def _moved(self, frame: dict[str, Any], key: Key) -> None:
+        if self._copy(key, frame)[0] == frame["audience"]:
+            raise Violation(f"{self.user} was moved to where he was: {frame}")
+        self._take(key, frame["audience"], frame["etag"], frame["payload"])
+
+    def _deleted(self, frame: dict[str, Any], key: Key) -> None:
+        self._copy(key, frame)
+        self._match(key, None)
+        del self.copies[key]
+
+    def _refused(self, frame: dict[str, Any], key: Key) -> None:
+        self._answered(frame, key)
+        self._match(key, None)
 
     def _updated(self, frame: dict[str, Any], key: Key) -> None:
         audience, payload = self._copy(key, frame)

@@ -53,6 +53,17 @@ class Guest:
             else:
                 self.reader.receive(json.loads(event["text"]))
 
+    def closes(self) -> bool:
+        """Take what has come; whether the close was among it."""
+        self.take()
+        return bool(self.reader.closed)
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    """Let the loop's other tasks go on until it is so: nothing tells when a queue was emptied."""
+    while not done():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
 
 class Stage:
     """The tenant of one example. Whatever is done is followed by all that it causes."""
@@ -60,6 +71,7 @@ class Stage:
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
         self.sound = True
+        self.lossy = False
         self.number = next(NUMBERS)
         self.refs = count(1)
         self.values = count(1)
@@ -111,21 +123,17 @@ class Stage:
     async def _settle(self) -> None:
         await self.environment.still()
         for guest in list(self.guests):
-            queue = guest.client.communicator.input_queue
-            while not queue.empty():  # noqa: ASYNC110 - the consumer tells nobody that it took all
-                await asyncio.sleep(0)
+            await _until(guest.client.communicator.input_queue.empty)
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
 
     async def _settle_guest(self, guest: Guest) -> None:
-        while guest.wake is None and guest.mailbox and guest.mailbox.closing is None:  # noqa: ASYNC110
-            await asyncio.sleep(0)
         communicator = guest.client.communicator
-        if guest.wake is None and guest.mailbox.closing is not None:
-            while not guest.reader.closed:
-                await asyncio.sleep(0)
-                guest.take()
+        if guest.wake is None:
+            await _until(lambda: guest.mailbox.closing is not None or not guest.mailbox)
+            if guest.mailbox.closing is not None:
+                await _until(guest.closes)
         guest.take()
         if guest.reader.closed:
             self.guests.remove(guest)
@@ -248,38 +256,44 @@ class Stage:
         """Take things again."""
         if guest.wake is not None:
             guest.mailbox._wake, guest.wake = guest.wake, None
-            self.run(asyncio.sleep(0))
-            self._call(guest.mailbox._wake)
+            guest.mailbox._wake()  # the loop stands still between two runs
             self.settle()
-
-    def _call(self, wake: Callable[[], None]) -> None:
-        async def call() -> None:
-            wake()
-
-        self.run(call())
 
     # The end.
 
     def converge(self) -> None:
-        """Nothing is late any more and the tail has run: every copy is what REST answers."""
+        """Nothing is late any more: every copy is what REST answers; after losses the tail ran."""
+        environment = self.environment
         for guest in list(self.guests):
             self.wake(guest)
-        self.environment.gates.armed.clear()
-        self.environment.gates.open()
-        self.environment.messages.holding = self.environment.outbox.holding = False
+        environment.gates.armed.clear()
+        environment.gates.open()
+        environment.messages.holding = environment.outbox.holding = False
+        self.do(lambda: environment.outbox.announce(environment.outbox.held))
+        self.run(environment.messages.deliver(environment.messages.held))
         self.settle()
+        if not self.lossy:
+            self._verify()
         self.tail()
-        for guest in self.guests:
-            self._verify(guest)
+        self._verify()
 
     def tail(self) -> None:
         """One look of the tail, and the broker's groups tried again."""
         hub = self.environment.hub
         self.run(tail.run(hub))
+        self.run(self._retry())
         self.settle()
 
-    def _verify(self, guest: Guest) -> None:
+    async def _retry(self) -> None:
+        self.environment.hub.joins.retry()
+
+    def _verify(self) -> None:
         self.sound = False
+        for guest in self.guests:
+            self._verify_guest(guest)
+        self.sound = True
+
+    def _verify_guest(self, guest: Guest) -> None:
         reader, rest = guest.reader, APIClient()
         if reader.must_close or reader.unanswered:
             raise Violation(f"{guest.user} is not closed, or waits for {reader.unanswered}")
@@ -292,7 +306,6 @@ class Stage:
             now = (answer["X-Audience"], answer.json()) if answer.status_code == 200 else None
             if not copy == now == self.reference.view(guest.user, key):
                 raise Violation(f"{guest.user} holds {copy}; REST: {now}")
-        self.sound = True
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -16,10 +16,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     precondition,
     rule,
     run_state_machine_as_test,
 )
+
+from knox.models import AuthToken
 
 from permissions import grants
 from permissions.grants import LastHolder, Subject
@@ -93,17 +96,33 @@ class Model(RuleBasedStateMachine):
         if len(self.stage.guests) < 8 and (guest := self.stage.connect(user)):
             self._subscribe(guest, self._key(number))
 
-    @precondition(lambda self: self.stage.guests)
+    @precondition(lambda self: len(self.stage.guests) < 4)
+    @rule()
+    def come_back(self) -> None:
+        """All are let in again, and look at all documents: few sockets prove little."""
+        self.change_tenant(True)
+        for user in USERS:
+            if user not in self.reference.members:
+                self.remove_or_add_member(user)
+            self.change_user(user, True)
+            self.change_membership(user, True, self.reference.members[user].role)
+        for user in USERS[:-1]:
+            guest = self.stage.connect(user)
+            assert guest is not None
+            for document in self.stage.documents:
+                self._subscribe(guest, self.stage.key(document))
+
+    @precondition(lambda self: len(self.stage.guests) > 3)
     @rule(number=pick)
     def disconnect(self, number: int) -> None:
         self.stage.disconnect(self._guest(number))
 
-    @precondition(lambda self: self.stage.guests)
+    @precondition(lambda self: len(self.stage.guests) > 3)
     @rule(number=pick)
     def log_out(self, number: int) -> None:
         guest = self._guest(number)
         guest.reader.log_out()
-        self.stage.do(guest.token.delete)
+        self.stage.do(AuthToken.objects.filter(pk=guest.token.pk).delete)
         self.stage.settle()
 
     @precondition(lambda self: self.stage.guests)
@@ -203,6 +222,31 @@ class Model(RuleBasedStateMachine):
             self._write(document, {name: value})
             self.reference.commit()
         self.stage.settle()
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick, names=fields, back=st.none() | audiences, order=st.sampled_from((0, 1, -1)))
+    def lose_then_write(self, number: int, names: list[str], back: str | None, order: int) -> None:
+        """The new enemy; he may be let in again, after one change more. With an `order`, what the
+        broker has of it comes in this order."""
+        document, user = self._document(number), self._guest(number // 2).user
+        messages = self.stage.environment.messages
+        holding, messages.holding = messages.holding, bool(order) or messages.holding
+        before = len(messages.held)
+        self.take(number, user)
+        for _ in range(1 if back is None else 2):
+            self._write(document, {name: self.stage.value(name) for name in names})
+            self.stage.settle()
+        if back is not None:
+            self.put(number, user, back)
+        messages.holding = holding
+        if order:
+            late, messages.held = messages.held[before:], messages.held[:before]
+            self._deliver(late[::order])
+
+    def _deliver(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self.stage.run(self.stage.environment.messages.deliver([message]))
+            self.stage.settle()
 
     @rule(number=pick, user=readers, names=fields)
     def revoke_and_write_in_one_transaction(self, number: int, user: str, names: list[str]) -> None:
@@ -398,7 +442,8 @@ class Model(RuleBasedStateMachine):
         self.reference.users[user] = active
         self.stage.settle()
 
-    @rule(active=st.sampled_from((False, True, True)))
+    @precondition(lambda self: not self.reference.active or len(self.stage.guests) > 5)
+    @rule(active=st.booleans())
     def change_tenant(self, active: bool) -> None:
         rows = Tenant.objects.filter(pk=self.stage.tenant.pk)
         self.stage.do(lambda: rows.update(is_active=active))
@@ -406,6 +451,14 @@ class Model(RuleBasedStateMachine):
         self.stage.settle()
 
     # The environment.
+
+    @initialize(lossy=st.booleans(), messages=st.booleans(), announcements=st.integers(0, 3))
+    def begin(self, lossy: bool, messages: bool, announcements: int) -> None:
+        """Some histories have a late broker, or a late process, from the first step on. Where
+        nothing is lost, nothing needs the tail."""
+        self.stage.lossy = lossy
+        self.stage.environment.messages.holding = messages
+        self.stage.environment.outbox.holding = not announcements
 
     @rule(holding=st.booleans())
     def hold_messages(self, holding: bool) -> None:
@@ -417,6 +470,7 @@ class Model(RuleBasedStateMachine):
         messages = self.stage.environment.messages
         if messages.held:
             message = messages.held.pop(number % len(messages.held))
+            copies = copies if self.stage.lossy else max(copies, 1)
             self.stage.run(messages.deliver([message] * copies))
             self.stage.settle()
 
@@ -445,7 +499,7 @@ class Model(RuleBasedStateMachine):
         held = self.stage.environment.outbox.held
         if held:
             announcement = held.pop(number % len(held))
-            if not lost:
+            if not (lost and self.stage.lossy):
                 self.stage.do(lambda: self.stage.environment.outbox.announce([announcement]))
             self.stage.settle()
 
@@ -461,6 +515,7 @@ class Model(RuleBasedStateMachine):
         self.stage.environment.gates.open()
         self.stage.settle()
 
+    @precondition(lambda self: self.stage.lossy)
     @rule()
     def fail_next_join(self) -> None:
         self.stage.environment.joins.failing = True
