@@ -21,7 +21,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-
 from knox.models import AuthToken
 
 from permissions import grants
