@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -122,8 +123,9 @@ def until_blocking(holder: Any) -> None:
     """On PostgreSQL, wait until somebody really waits for this transaction's lock."""
     if holder.vendor == "postgresql":
         with holder.cursor() as cursor:
-            blocked = False
+            deadline, blocked = monotonic() + 20, False
             while not blocked:
+                assert monotonic() < deadline, "Nobody waits for this transaction."
                 cursor.execute(
                     "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
                     " AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
