@@ -222,10 +222,18 @@ class Model(RuleBasedStateMachine):
         self.stage.settle()
 
     @precondition(lambda self: self.stage.guests)
-    @rule(number=pick, names=fields, back=st.none() | audiences, order=st.sampled_from((0, 1, -1)))
-    def lose_then_write(self, number: int, names: list[str], back: str | None, order: int) -> None:
+    @rule(
+        number=pick,
+        names=fields,
+        back=st.none() | audiences,
+        order=st.sampled_from((0, 1, -1)),
+        reading=st.booleans(),
+    )
+    def lose_then_write(
+        self, number: int, names: list[str], back: str | None, order: int, reading: bool
+    ) -> None:
         """The new enemy; he may be let in again, after one change more. With an `order`, what the
-        broker has of it comes in this order."""
+        broker has of it comes in this order; with `reading`, while a round has read all before."""
         document, user = self._document(number), self._guest(number // 2).user
         watched = self._watched()
         if watched:
@@ -233,6 +241,9 @@ class Model(RuleBasedStateMachine):
         messages = self.stage.environment.messages
         holding, messages.holding = messages.holding, bool(order) or messages.holding
         before = len(messages.held)
+        if reading:
+            self.arm_gate("read_round")
+            self.sweep()
         self.stage.do(lambda: self._take_row(user, document))
         self.stage.settle()
         for _ in range(1 if back is None else 2):
@@ -244,6 +255,8 @@ class Model(RuleBasedStateMachine):
         if order:
             late, messages.held = messages.held[before:], messages.held[:before]
             self._deliver(late[::order])
+        if reading:
+            self.open_gates()
 
     def _watched(self) -> list[tuple[Document, str]]:
         """Who has a live copy of which document by a grant of his own."""
@@ -262,7 +275,7 @@ class Model(RuleBasedStateMachine):
         self.replace(number, owner, again=False)
         document = self.stage.documents[-1]
         key, title = self.stage.key(document), {"title": self.stage.value("title")}
-        crowd = self.stage.guests[:3]
+        crowd = [guest for guest in self.stage.guests if guest.user != owner][:3]
         for guest in crowd:
             self._try_to_put(guest.user, "viewer", document)
         for kind, guest in zip(("group_add", "read_round", "read_round"), crowd, strict=False):
