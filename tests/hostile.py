@@ -162,6 +162,11 @@ class Environment:
         self.outbox = HostileOutbox(outbox)
         HostileReads(hub, self.gates)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held anywhere."""
+        return not (self.messages.held or self.outbox.held or self.gates.held)
+
     async def still(self) -> None:
         """Wait until all has happened that nothing holds."""
         while True:

@@ -183,6 +183,14 @@ class Reader:
         """Whether the socket may not stay."""
         return self._logged_out or bool(self._reference.standing(self.user))
 
+    def verify_current(self) -> None:
+        """Nothing is late or lost: all that was asked is answered, and every copy is as stored."""
+        if self.must_close or self.unanswered:
+            raise Violation(f"{self.user} is not closed, or waits for {self.unanswered}")
+        for key, copy in self.copies.items():
+            if copy != (now := self._reference.view(self.user, key)):
+                raise Violation(f"{self.user} holds {copy} of {key}; now {now}")
+
     def close(self, code: int) -> None:
         """The server closed the socket."""
         if code not in self.codes:

@@ -127,6 +127,10 @@ class Stage:
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
+        if self.environment.idle and not self.lossy:
+            for guest in self.guests:
+                if guest.wake is None:
+                    guest.reader.verify_current()
 
     async def _settle_guest(self, guest: Guest) -> None:
         communicator = guest.client.communicator

@@ -223,24 +223,71 @@ class Model(RuleBasedStateMachine):
         self.stage.settle()
 
     @precondition(lambda self: self.stage.guests)
-    @rule(number=pick, names=fields, back=st.none() | audiences, order=st.sampled_from((0, 1, -1)))
-    def lose_then_write(self, number: int, names: list[str], back: str | None, order: int) -> None:
+    @rule(
+        number=pick,
+        names=fields,
+        back=st.none() | audiences,
+        order=st.sampled_from((0, 1, -1)),
+        reading=st.booleans(),
+    )
+    def lose_then_write(
+        self, number: int, names: list[str], back: str | None, order: int, reading: bool
+    ) -> None:
         """The new enemy; he may be let in again, after one change more. With an `order`, what the
-        broker has of it comes in this order."""
+        broker has of it comes in this order; with `reading`, while a round has read all before."""
         document, user = self._document(number), self._guest(number // 2).user
+        watched = self._watched()
+        if watched:
+            document, user = watched[number % len(watched)]
         messages = self.stage.environment.messages
         holding, messages.holding = messages.holding, bool(order) or messages.holding
         before = len(messages.held)
-        self.take(number, user)
+        if reading:
+            self.arm_gate("read_round")
+            self.sweep()
+        self.stage.do(lambda: self._take_row(user, document))
+        self.stage.settle()
         for _ in range(1 if back is None else 2):
-            self._write(document, {name: self.stage.value(name) for name in names})
+            self._write(document, {name: self.stage.value(name) for name in ("title", *names)})
             self.stage.settle()
         if back is not None:
-            self.put(number, user, back)
+            self._try_to_put(user, back, document)
         messages.holding = holding
         if order:
             late, messages.held = messages.held[before:], messages.held[:before]
             self._deliver(late[::order])
+        if reading:
+            self.open_gates()
+
+    def _watched(self) -> list[tuple[Document, str]]:
+        """Who has a live copy of which document by a grant of his own."""
+        return [
+            (document, guest.user)
+            for document in self.stage.documents
+            for guest in self.stage.guests
+            if self.stage.key(document) in guest.reader.copies and self._held(guest.user, document)
+        ]
+
+    @precondition(lambda self: len(self.stage.guests) > 1)
+    @rule(number=pick, owner=users, write_last=st.booleans())
+    def crowd(self, number: int, owner: str, write_last: bool) -> None:
+        """Several come to a new document while it is written and its group is being joined."""
+        gates = self.stage.environment.gates
+        self.replace(number, owner, again=False)
+        document = self.stage.documents[-1]
+        key, title = self.stage.key(document), {"title": self.stage.value("title")}
+        crowd = [guest for guest in self.stage.guests if guest.user != owner][:3]
+        for guest in crowd:
+            self._try_to_put(guest.user, "viewer", document)
+        for kind, guest in zip(("group_add", "read_round", "read_round"), crowd, strict=False):
+            gates.armed.add(kind)
+            if guest in self.stage.guests:
+                self._subscribe(guest, key)
+        self._write(document, title)
+        if write_last:
+            self.stage.settle()
+        gates.open()
+        self.stage.settle()
 
     def _deliver(self, messages: list[dict[str, Any]]) -> None:
         for message in messages:
@@ -333,8 +380,11 @@ class Model(RuleBasedStateMachine):
 
     @rule(number=pick, user=readers, audience=audiences)
     def put(self, number: int, user: str, audience: str) -> None:
+        self._try_to_put(user, audience, self._document(number))
+
+    def _try_to_put(self, user: str, audience: str, document: Document) -> None:
         try:
-            self._put(user, audience, self._document(number))
+            self._put(user, audience, document)
         except LastHolder:
             self.stage.sound = True
         self.stage.settle()
