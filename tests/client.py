@@ -117,6 +117,10 @@ class Marker:
     def ask(self, subscriptions: list[Subscription]) -> None:
         """Nobody is in the index, so nobody is asked for."""
 
+    async def close(self) -> None:
+        """The hub stops with its last socket: nothing more will pass."""
+        self.passed.set()
+
 
 async def quiet(hub: Hub | None = None) -> None:
     """Wait until everything committed is announced, and the hub has done what follows."""
