@@ -166,7 +166,7 @@ class Rounds:
         first = await self._run(
             reading.read_round, self.tenant_id, self.applied, {_pair(s) for s in todo}
         )
-        touched = self.index.touched(first.touches)
+        touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}
         seen = await self._read_also(dict(first.seen), touched)
         todo |= touched
         self._silence(todo, touched, seen)
@@ -182,6 +182,10 @@ class Rounds:
         for s in todo:
             group = self._group(s)
             self._delivery.offer(s, None if group is None else group.last)
+
+    def _asked_since(self, s: Subscription) -> bool:
+        """It waits for the next round: what this one read is older than its question."""
+        return s.state is State.PENDING and s in self._asks
 
     async def _read_also(
         self, seen: dict[Pair, Frame | None], touched: set[Subscription]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
 from realtime import reading, tail
 from realtime.outbox import outbox
@@ -36,6 +37,11 @@ def asleep(world: World, username: str) -> Iterator[None]:
     for mailbox, wake in zip(mailboxes, wakes, strict=True):
         mailbox._wake = wake
         wake()
+
+
+def touch(world: World) -> None:
+    """Change the viewer's access, so that what he sees stays as it is."""
+    world.user("viewer").groups.add(Group.objects.create(name="readers"))
 
 
 def leaked(socket: SocketClient) -> bool:
@@ -187,6 +193,27 @@ async def test_a_loss_between_a_rounds_read_and_its_end_is_not_skipped(world: Wo
         gate.open()
         assert [f["type"] for f in await viewer.settle()] == ["DELETE_DOCUMENT"]
         assert not leaked(viewer)
+
+
+async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: World) -> None:
+    """A round has read for the user's other socket, and an access change touches him: the new
+    subscription is touched too, but what was read is older than its question."""
+    async with subscribed(world, "viewer"), await in_thread(connect)(world, "viewer") as second:
+        await second.receive_until("WELCOME")
+        await quiet()
+        HeldMessages(this_hub())
+        await in_thread(touch)(world)
+        rounds = rounds_of(world)
+        gate = GatedReads(rounds).hold(reading.read_round)
+        rounds.ask(list(rounds.index.all))
+        await gate.entered()
+        await in_thread(world.write)(title="Written before the question")
+        await second.send({"model": "resources.document", "id": world.id})
+        await second.send({"action": "ping"})
+        await second.receive_until("PONG")
+        gate.open()
+        answer = await second.receive_until("SUBSCRIBED")
+        assert answer["payload"]["title"] == "Written before the question"
 
 
 async def test_everything_lost_is_found_by_the_tail(world: World) -> None:

@@ -1,0 +1,147 @@
+"""Steps of random histories: sockets, and who may see what of one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guardian.shortcuts import assign_perm, remove_perm
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    precondition,
+    rule,
+)
+from knox.models import AuthToken
+
+from permissions import grants
+from permissions.grants import LastHolder, Subject
+from resources.documents.audiences import DOCUMENTS
+from resources.models import Document
+from tests.reference import DOCUMENT, PERMISSION, PROFILE, Key
+from tests.stage import GROUPS, Guest
+from tests.steps_around import Circumstances, audiences, groups, pick, readers, users
+
+
+class Readers(Circumstances):
+    """What readers do, and who is one."""
+
+    # Sockets.
+
+    def _subscribe(self, guest: Guest, key: Key, **more: Any) -> None:
+        ref = next(self.stage.refs)
+        guest.reader.subscribe(key, ref)
+        self.stage.send(guest, model=key[0], id=key[1], ref=ref, **more)
+
+    def _key(self, number: int) -> Key:
+        """Mostly a document's, sometimes a profile's."""
+        profiles = [key for key in self.reference.things if key[0] == PROFILE]
+        if number % 4 == 0 and profiles:
+            return profiles[number // 4 % len(profiles)]
+        return self.stage.key(self._document(number))
+
+    @rule(user=users, number=pick)
+    def connect(self, user: str, number: int) -> None:
+        if len(self.stage.guests) < 8 and (guest := self.stage.connect(user)):
+            self._subscribe(guest, self._key(number))
+
+    @precondition(lambda self: len(self.stage.guests) > 3)
+    @rule(number=pick)
+    def disconnect(self, number: int) -> None:
+        self.stage.disconnect(self._guest(number))
+
+    @precondition(lambda self: len(self.stage.guests) > 3)
+    @rule(number=pick)
+    def log_out(self, number: int) -> None:
+        guest = self._guest(number)
+        guest.reader.log_out()
+        self.stage.do(AuthToken.objects.filter(pk=guest.token.pk).delete)
+        self.stage.settle()
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick, what=pick, holding=st.booleans())
+    def subscribe(self, number: int, what: int, holding: bool) -> None:
+        guest, key = self._guest(number), self._key(what)
+        known = guest.reader.etags.get(key)
+        more = {"etag": known[0]} if holding and known else {}
+        self._subscribe(guest, key, **more)
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick, what=pick)
+    def unsubscribe(self, number: int, what: int) -> None:
+        guest, key, ref = self._guest(number), self._key(what), next(self.stage.refs)
+        guest.reader.unsubscribe(key, ref)
+        self.stage.send(guest, action="unsubscribe", model=key[0], id=key[1], ref=ref)
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick)
+    def sleep(self, number: int) -> None:
+        self.stage.sleep(self._guest(number))
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick)
+    def wake(self, number: int) -> None:
+        self.stage.wake(self._guest(number))
+
+    # Access to one object.
+
+    def _held(self, holder: str, document: Document) -> set[str]:
+        return self.reference.things[self.stage.key(document)].held[holder]
+
+    def _put(self, user: str, audience: str, document: Document) -> None:
+        given = DOCUMENTS.audience(audience)
+        assert given is not None
+        subject = Subject(user_id=self.stage.users[user].pk)
+        self.stage.do(lambda: grants.put(DOCUMENTS, document, subject, given))
+        held = self._held(user, document)
+        held.clear()
+        held.add(PERMISSION[DOCUMENT, audience])
+
+    def _take_row(self, user: str, document: Document) -> None:
+        try:
+            grants.take(DOCUMENTS, document, Subject(user_id=self.stage.users[user].pk))
+        except LastHolder:
+            return
+        self._held(user, document).clear()
+
+    @rule(number=pick, user=readers, audience=audiences)
+    def put(self, number: int, user: str, audience: str) -> None:
+        self._try_to_put(user, audience, self._document(number))
+
+    def _try_to_put(self, user: str, audience: str, document: Document) -> None:
+        try:
+            self._put(user, audience, document)
+        except LastHolder:
+            self.stage.sound = True
+        self.stage.settle()
+
+    @rule(number=pick, user=readers)
+    def take(self, number: int, user: str) -> None:
+        document = self._document(number)
+        self.stage.do(lambda: self._take_row(user, document))
+        self.stage.settle()
+
+    @rule(number=pick, role=st.sampled_from(("admin", "member")), audience=audiences)
+    def put_role(self, number: int, role: str, audience: str) -> None:
+        document, given = self._document(number), DOCUMENTS.audience(audience)
+        assert given is not None
+        try:
+            self.stage.do(lambda: grants.put(DOCUMENTS, document, Subject(role=role), given))
+        except LastHolder:
+            self.stage.sound = True
+        else:
+            held = self._held(f"role:{role}", document)
+            held.clear()
+            held.add(given.permission)
+        self.stage.settle()
+
+    @rule(number=pick, holder=st.one_of(readers, groups), audience=audiences, give=st.booleans())
+    def use_guardian(self, number: int, holder: str, audience: str, give: bool) -> None:
+        document, permission = self._document(number), PERMISSION[DOCUMENT, audience]
+        held = self._held(holder, document)
+
+        def write() -> None:
+            who = self.stage.group(holder) if holder in GROUPS else self.stage.users[holder]
+            (assign_perm if give else remove_perm)(permission, who, document)
+
+        self.stage.do(write)
+        (held.add if give else held.discard)(permission)
+        self.stage.settle()

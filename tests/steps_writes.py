@@ -1,0 +1,253 @@
+"""Steps of random histories: writes, and losses of access beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    precondition,
+    rule,
+)
+
+from resources.models import Document, Profile
+from tests.stage import FIELDS, USERS
+from tests.steps_around import audiences, fields, pick, readers, users
+from tests.steps_readers import Readers
+
+
+class Histories(Readers):
+    """What people, their admins, a broker and a network do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for user in ("editor", "viewer"):
+            self._put(user, user, self.stage.documents[0])
+        self.stage.settle()
+        for user in ("owner", "editor", "viewer", "admin"):
+            guest = self.stage.connect(user)
+            assert guest is not None
+            self._subscribe(guest, self.stage.key(self.stage.documents[0]))
+
+    @precondition(lambda self: len(self.stage.guests) < 4)
+    @rule()
+    def come_back(self) -> None:
+        """All are let in again, and look at all documents: few sockets prove little."""
+        self.change_tenant(True)
+        for user in USERS:
+            if user not in self.reference.members:
+                self.remove_or_add_member(user)
+            self.change_user(user, True)
+            self.change_membership(user, True, self.reference.members[user].role)
+        for user in USERS[:-1]:
+            guest = self.stage.connect(user)
+            assert guest is not None
+            for document in self.stage.documents:
+                self._subscribe(guest, self.stage.key(document))
+
+    @rule(number=pick, names=fields, how=st.sampled_from(("save", "update", "bulk", "stale")))
+    def write(self, number: int, names: list[str], how: str) -> None:
+        document = self._document(number)
+        self._write(document, {name: self.stage.value(name) for name in names}, how)
+        self.stage.settle()
+
+    def _write(self, document: Document, values: dict[str, Any], how: str = "save") -> None:
+        def write() -> None:
+            rows = Document.objects.filter(tenant=self.stage.tenant, pk=document.pk)
+            if how == "update":
+                rows.update(**values)
+            else:
+                obj = document if how == "stale" else self.stage.fresh(document)
+                for name, value in values.items():
+                    setattr(obj, name, value)
+                if how == "bulk":
+                    Document.objects.bulk_update([obj], list(values))
+                else:
+                    obj.save(update_fields=list(values) if how == "stale" else None)
+            self.stage.written(document, values)
+
+        self.stage.do(write)
+
+    @rule(number=pick, first=fields, second=fields, inner=st.booleans())
+    def write_twice_in_one_transaction(
+        self, number: int, first: list[str], second: list[str], inner: bool
+    ) -> None:
+        """With `inner`, a third write between them is rolled back."""
+        document = self._document(number)
+        one, two = ({n: self.stage.value(n) for n in names} for names in (first, second))
+
+        def write() -> None:
+            with transaction.atomic():
+                self._save(document, one)
+                if inner:
+                    with transaction.atomic():
+                        self._save(document, {name: self.stage.value(name) for name in FIELDS})
+                        transaction.set_rollback(True)
+                self._save(document, two)
+            self.stage.written(document, one, two)
+
+        self.stage.do(write)
+        self.stage.settle()
+
+    def _save(self, document: Document, values: dict[str, Any]) -> None:
+        obj = self.stage.fresh(document)
+        for name, value in values.items():
+            setattr(obj, name, value)
+        obj.save()
+
+    @rule(number=pick)
+    def write_and_roll_back(self, number: int) -> None:
+        document = self._document(number)
+
+        def write() -> None:
+            with transaction.atomic():
+                self._save(document, {name: self.stage.value(name) for name in FIELDS})
+                transaction.set_rollback(True)
+
+        self.stage.do(write)
+        self.stage.settle()
+
+    @rule(number=pick, name=st.sampled_from(("title", "body", "review_notes", "budget")))
+    def there_and_back(self, number: int, name: str) -> None:
+        document = self._document(number)
+        before = self.stage.do(lambda: getattr(self.stage.fresh(document), name))
+        for value in (self.stage.value(name), before):
+            self._write(document, {name: value})
+            self.reference.commit()
+        self.stage.settle()
+
+    @precondition(lambda self: self.stage.guests)
+    @rule(
+        number=pick,
+        names=fields,
+        back=st.none() | audiences,
+        order=st.sampled_from((0, 1, -1)),
+        reading=st.booleans(),
+    )
+    def lose_then_write(
+        self, number: int, names: list[str], back: str | None, order: int, reading: bool
+    ) -> None:
+        """The new enemy; he may be let in again, after one change more. With an `order`, what the
+        broker has of it comes in this order; with `reading`, while a round has read all before."""
+        document, user = self._document(number), self._guest(number // 2).user
+        watched = self._watched()
+        if watched:
+            document, user = watched[number % len(watched)]
+        messages = self.stage.environment.messages
+        holding, messages.holding = messages.holding, bool(order) or messages.holding
+        before = len(messages.held)
+        if reading:
+            self.arm_gate("read_round")
+            self.sweep()
+        self.stage.do(lambda: self._take_row(user, document))
+        self.stage.settle()
+        for _ in range(1 if back is None else 2):
+            self._write(document, {name: self.stage.value(name) for name in ("title", *names)})
+            self.stage.settle()
+        if back is not None:
+            self._try_to_put(user, back, document)
+        messages.holding = holding
+        if order:
+            late, messages.held = messages.held[before:], messages.held[:before]
+            self._deliver(late[::order])
+        if reading:
+            self.open_gates()
+
+    def _watched(self) -> list[tuple[Document, str]]:
+        """Who has a live copy of which document by a grant of his own."""
+        return [
+            (document, guest.user)
+            for document in self.stage.documents
+            for guest in self.stage.guests
+            if self.stage.key(document) in guest.reader.copies and self._held(guest.user, document)
+        ]
+
+    @precondition(lambda self: len(self.stage.guests) > 1)
+    @rule(number=pick, owner=users, write_last=st.booleans())
+    def crowd(self, number: int, owner: str, write_last: bool) -> None:
+        """Several come to a new document while it is written and its group is being joined."""
+        gates = self.stage.environment.gates
+        self.replace(number, owner, again=False)
+        document = self.stage.documents[-1]
+        key, title = self.stage.key(document), {"title": self.stage.value("title")}
+        crowd = [guest for guest in self.stage.guests if guest.user != owner][:3]
+        for guest in crowd:
+            self._try_to_put(guest.user, "viewer", document)
+        for kind, guest in zip(("group_add", "read_round", "read_round"), crowd, strict=False):
+            gates.armed.add(kind)
+            if guest in self.stage.guests:
+                self._subscribe(guest, key)
+        self._write(document, title)
+        if write_last:
+            self.stage.settle()
+        gates.open()
+        self.stage.settle()
+
+    def _deliver(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self.stage.run(self.stage.environment.messages.deliver([message]))
+            self.stage.settle()
+
+    @rule(number=pick, user=readers, names=fields)
+    def revoke_and_write_in_one_transaction(self, number: int, user: str, names: list[str]) -> None:
+        document, values = self._document(number), {n: self.stage.value(n) for n in names}
+
+        def write() -> None:
+            with transaction.atomic():
+                self._save(document, values)
+                self._take_row(user, document)
+            self.stage.written(document, values)
+
+        self.stage.do(write)
+        self.stage.settle()
+
+    @rule(user=users)
+    def rename(self, user: str) -> None:
+        key = self.reference.profile(user)
+        if key is None:
+            return
+        values = {name: self.stage.value(name) for name in ("display_name", "bio", "phone")}
+
+        def write() -> None:
+            profile = Profile.objects.get(tenant=self.stage.tenant, user=self.stage.users[user])
+            for name, value in values.items():
+                setattr(profile, name, value)
+            profile.save()
+
+        self.stage.do(write)
+        self.reference.things[key].values.update(values)
+        self.stage.settle()
+
+    @rule(number=pick, user=users)
+    def change_owner(self, number: int, user: str) -> None:
+        document = self._document(number)
+        self.stage.do(
+            lambda: Document.objects.filter(tenant=self.stage.tenant, pk=document.pk).update(
+                owner=self.stage.users[user]
+            )
+        )
+        thing = self.reference.things[self.stage.key(document)]
+        if thing.owner != user:
+            thing.held[thing.owner].discard("own_document")
+            thing.held[user].add("own_document")
+            thing.owner = user
+        self.stage.settle()
+
+    @rule(number=pick, owner=users, again=st.booleans())
+    def replace(self, number: int, owner: str, again: bool) -> None:
+        """Delete a document and create another one, perhaps with the same key."""
+        document = self._document(number)
+        self.stage.do(self.stage.fresh(document).delete)
+        del self.reference.things[self.stage.key(document)]
+        self.stage.documents.remove(document)
+        self.reference.commit()
+        pk = document.pk if again else None
+        self.stage.do(lambda: self.stage.create_document(owner, pk))
+        self.stage.settle()
+
+    @precondition(lambda self: len(self.stage.documents) < 3)
+    @rule(owner=users)
+    def create(self, owner: str) -> None:
+        self.stage.do(lambda: self.stage.create_document(owner))
+        self.stage.settle()
