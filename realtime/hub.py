@@ -147,7 +147,9 @@ class Hub:
         target = command.target
         subscription = None
         if target.pk is not None:
-            subscription = socket.subscriptions.get(Ref(target.model, target.pk))
+            ref = Ref(target.model, target.pk)
+            subscription = socket.subscriptions.get(ref)
+            socket.mailbox.forget(ref)
         if subscription is not None:
             self._end(subscription, entries.UNSUBSCRIBED)
         socket.mailbox.answer(unsubscribed(target.model, target.id, command.ref))

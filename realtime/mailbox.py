@@ -15,6 +15,7 @@ from realtime.codes import Close, Error
 from realtime.subscriptions import GONE, Subscription
 
 if TYPE_CHECKING:
+    from permissions.rendering import Ref
     from realtime.frames import Frame
 
 
@@ -62,6 +63,12 @@ class Mailbox:
         if self.closing is None:
             self.closing = code
             self._wake()
+
+    def forget(self, ref: Ref) -> None:
+        """Do not tell of the end of a subscription that its client has ended himself."""
+        for s in [s for s in self._ready if s.ref == ref and s.slot is GONE]:
+            s.cancel(s.ended)
+            del self._ready[s]
 
     def close(self, code: Close) -> None:
         """After the answers that wait send nothing more but this close code; the first counts."""

@@ -149,8 +149,10 @@ class Histories(Readers):
             self._try_to_put(user, back, document)
         messages.holding = holding
         if order:
-            late, messages.held = messages.held[before:], messages.held[:before]
-            self._deliver(late[::order])
+            while len(messages.held) > before:
+                message = messages.held.pop(before if order > 0 else -1)
+                self.stage.run(messages.deliver([message]))
+                self.stage.settle()
         if reading:
             self.open_gates()
 
@@ -183,11 +185,6 @@ class Histories(Readers):
             self.stage.settle()
         gates.open()
         self.stage.settle()
-
-    def _deliver(self, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            self.stage.run(self.stage.environment.messages.deliver([message]))
-            self.stage.settle()
 
     @rule(number=pick, user=readers, names=fields)
     def revoke_and_write_in_one_transaction(self, number: int, user: str, names: list[str]) -> None:

@@ -216,6 +216,18 @@ async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: Wor
         assert answer["payload"]["title"] == "Written before the question"
 
 
+async def test_what_a_slow_client_ended_himself_is_not_deleted_afterwards(world: World) -> None:
+    """His access goes while he sleeps, and he unsubscribes: the answer has told of the end."""
+    async with subscribed(world, "viewer") as viewer:
+        with asleep(world, "viewer"):
+            await in_thread(world.revoke)("viewer")
+            await quiet()
+            target = {"model": "resources.document", "id": world.id}
+            await viewer.send({"action": "unsubscribe", **target})
+            await quiet()
+        assert [f["type"] for f in await viewer.settle()] == ["UNSUBSCRIBED"]
+
+
 async def test_everything_lost_is_found_by_the_tail(world: World) -> None:
     async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
         await tail.run(this_hub())
