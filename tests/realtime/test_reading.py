@@ -1,6 +1,7 @@
 """What the hub asks of the database."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -199,14 +200,18 @@ def test_tail_finds_a_transaction_that_began_before_it_and_committed_after_it(
     world.document.body = "Early"
     world.document.save()
     first = tail(cursor, acme)
-    assert [c.ref for c in first.changed] == [world.ref]
+    # Others' transactions may hold the horizon back: then creations of before are read once more.
+    assert [c.ref for c in first.changed if c.fields is not None] == [world.ref]
     may_commit.set()
     thread.join()
     second = tail(first.cursor, acme)
     assert Ref("resources.document", late.pk) in {c.ref for c in second.changed}
     assert outbox.flush()
+    deadline = time.monotonic() + 10
     last = tail(second.cursor, acme)
-    assert tail(last.cursor, acme).changed == []
+    while last.changed and time.monotonic() < deadline:
+        last = tail(last.cursor, acme)
+    assert last.changed == []
 
 
 # Repairs.
