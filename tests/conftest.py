@@ -1,11 +1,13 @@
 """What all tests share. Their settings are in `tests/settings.py`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync
+from django.contrib.auth.models import Permission
+from django.core.management.commands import flush
 from django.db import connection, connections
 from pytest_django import Settings
 
@@ -27,6 +29,34 @@ def disconnected() -> Iterator[None]:
     """What an asynchronous test asked of Django's thread leaves no connection behind."""
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+KEPT = {"django_content_type", "auth_permission"}
+"""What migrations fill."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Tables are emptied by DELETE, and what migrations fill stays, unless a test deleted of it.
+
+    Django would truncate each, which makes new files, and fill those again after each test.
+    """
+    fill: Any = vars(flush)["emit_post_migrate_signal"]
+    with django_db_blocker.unblock():
+        whole = Permission.objects.count()
+
+    def delete(style: Any, tables: Sequence[str], **_: Any) -> list[str]:
+        emptied = [f"DELETE FROM {connection.ops.quote_name(t)}" for t in tables if t not in KEPT]
+        return ["; ".join(emptied)] if connection.vendor == "postgresql" else emptied
+
+    def fill_again(*args: Any, **kwargs: Any) -> None:
+        if Permission.objects.count() != whole:
+            fill(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection.ops, "sql_flush", delete)
+        patch.setattr(flush, "emit_post_migrate_signal", fill_again)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
