@@ -55,7 +55,6 @@ bench: $(READY)  ## Measure beside peers, in some minutes, and write docs/perfor
 	BENCH_DROP_NOTICES=1 $(PY) -m tests.servers $(PY) -m bench.revocation
 	$(PY) -m tests.servers $(PY) -m bench.fanout
 	$(PY) -m tests.servers $(PY) -m bench.ledger
-	$(PY) -m tests.servers $(PY) -m bench.neighbour
 
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
 	$(PY) -m bench.soak
