@@ -43,6 +43,9 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """
     fill: Any = vars(flush)["emit_post_migrate_signal"]
     with django_db_blocker.unblock():
+        if "auth_permission" not in connection.introspection.table_names():
+            yield  # no test of this run needs the database
+            return
         whole = Permission.objects.count()
 
     def delete(style: Any, tables: Sequence[str], **_: Any) -> list[str]:
