@@ -36,10 +36,13 @@ test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey;
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
+# A test may take two minutes; ten thousand steps take longer.
+NIGHTLY := -o faulthandler_timeout=3600 tests/test_model.py
+
 nightly: export EARSHOT_MODEL_STEPS ?= 10000
 nightly: $(READY)  ## Take ten thousand random steps on each database (EARSHOT_MODEL_STEPS=10000)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest tests/test_model.py
-	$(PY) -m tests.servers $(PY) -m pytest tests/test_model.py
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
+	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: $(READY)  ## Check format, rules, types, migrations and settings
