@@ -39,7 +39,8 @@ def overtaken(s: Subscription, changed: Changed) -> bool:
     A pending one counts too: the read that it waits for may be older than the change, and this
     look is the only one that finds it.
     """
+    if changed.version <= s.version:  # nearly always, and there may be many of both
+        return False
     resource = registry.get(changed.ref.model)
     audience = None if s.audience is None else resource.audience(s.audience)
-    visible = audience is None or bool(resource.changed(audience, changed.fields))
-    return changed.version > s.version and visible
+    return audience is None or bool(resource.changed(audience, changed.fields))
