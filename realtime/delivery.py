@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAN_OUT: Final = 256
+FAN_OUT: Final = 32
 """Offers after which a fan-out lets others go on."""
 
 
