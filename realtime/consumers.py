@@ -22,6 +22,7 @@ from realtime.hubs import hubs
 from realtime.limits import TokenBucket
 from realtime.mailbox import Mailbox
 from realtime.metrics import CLOSES
+from realtime.preframed import Wire, wire
 from realtime.sockets import Socket
 from tenants import credentials, opaque
 from tenants.limits import limits
@@ -49,6 +50,8 @@ class EarshotConsumer(AsyncConsumer):
 
     hub: Hub | None = None
     socket: Socket | None = None
+    wire: Wire | None = None
+    sending = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; an exception ends it, and it alone, with 4500."""
@@ -57,7 +60,7 @@ class EarshotConsumer(AsyncConsumer):
         self.limits = limits()
         self.connection = secrets.token_urlsafe(12)
         self.wake = asyncio.Event()
-        self.mailbox = Mailbox(self.wake.set)
+        self.mailbox = Mailbox(self._send_or_wake)
         self.unusable = 0
         self.limited = 0
         self.expiry: asyncio.TimerHandle | None = None
@@ -105,6 +108,8 @@ class EarshotConsumer(AsyncConsumer):
             self.mailbox.close(taken)
             return
         self.hub, self.socket, self.limits = taken, socket, identity.limits
+        if self.limits["preframed"]:
+            self.wire = wire(self.base_send)
         self.bucket = TokenBucket(
             self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
         )
@@ -183,8 +188,10 @@ class EarshotConsumer(AsyncConsumer):
         try:
             while True:
                 if self.mailbox:
+                    self.sending = True
                     for text in self.mailbox.take():
                         await self._send_text(text)
+                    self.sending = False
                 elif self.mailbox.closing is not None:
                     await self._close(self.mailbox.closing)
                     self._depart()
@@ -197,6 +204,27 @@ class EarshotConsumer(AsyncConsumer):
         except Exception as error:
             log_failure(logger, f"The writer of socket {self.connection} failed", error)
             await self._close(Close.SERVER_ERROR)
+
+    def _send_or_wake(self) -> None:
+        """Send what waits at once, if there is a wire that takes it; else the writer does."""
+        if self.wire is not None and not self.sending:
+            try:
+                self._send_now(self.wire)
+            except Exception as error:
+                log_failure(logger, f"Socket {self.connection} could not be sent to", error)
+                self.wire = None
+                self.mailbox.close(Close.SERVER_ERROR)
+        if self.mailbox or self.mailbox.closing is not None:
+            self.wake.set()
+
+    def _send_now(self, wire: Wire) -> None:
+        assert self.socket is not None  # it is taken in before it has a wire
+        self.sending = True  # what is taken may put more, which comes after it
+        while self.mailbox and wire.ready:
+            for text in self.mailbox.take():
+                wire.write(text)
+                self.socket.sent(text)
+        self.sending = False
 
     async def _send_text(self, text: str) -> None:
         assert self.socket is not None  # a refused one has no answers

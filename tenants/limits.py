@@ -77,6 +77,7 @@ LIMITS = (
     Limit("frames_burst", 1_000, "Frames of a client that are answered at once."),
     Limit("invalid_frames", 10, "Invalid frames in a row that end a socket."),
     Limit("subscriptions_per_socket", 1_000, "Subscriptions of one socket."),
+    Limit("preframed", 0, "1: frames go to uvicorn's transport ready for all sockets.", zero=True),
     Limit("drain_seconds", 5.0, "Over how long the sockets of a process that ends are closed."),
     Limit("sockets_per_user", 50, "Sockets of one user."),
     Limit("sockets_per_tenant", 10_000, "Sockets of one tenant."),

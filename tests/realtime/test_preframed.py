@@ -1,0 +1,192 @@
+"""Frames that are framed once, over uvicorn's own protocol and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from uvicorn import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from project.asgi import application
+from realtime import preframed
+from tests.client import in_thread, quiet
+from tests.world import World
+
+SUBSCRIBE = {"model": "resources.document"}
+
+
+@pytest.fixture
+def switched(settings: Settings) -> None:
+    """The switch is on."""
+    settings.EARSHOT = {**settings.EARSHOT, "preframed": 1}
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that went straight to a transport."""
+    texts: list[str] = []
+    write = preframed.Wire.write
+
+    def noted(wire: preframed.Wire, text: str) -> None:
+        texts.append(text)
+        write(wire, text)
+
+    monkeypatch.setattr(preframed.Wire, "write", noted)
+    return texts
+
+
+@asynccontextmanager
+async def client(
+    world: World, state: ServerState | None = None, **options: Any
+) -> AsyncIterator[ClientConnection]:
+    """The viewer's socket, welcomed by uvicorn's protocol on this loop."""
+    loop = asyncio.get_running_loop()
+    config = Config(application, log_config=None, ws_ping_interval=None)
+    config.load()
+    state = state or ServerState()
+    server = await loop.create_server(
+        lambda: WebSocketsSansIOProtocol(config, state, {}), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    headers = {"Authorization": f"Token {await in_thread(world.token)('viewer')}"}
+    url = f"ws://127.0.0.1:{port}/ws/?tenant=acme"
+    async with server, connect(url, additional_headers=headers, proxy=None, **options) as socket:
+        assert (await frame(socket))["type"] == "WELCOME"
+        yield socket
+    await asyncio.gather(*state.tasks)
+
+
+async def frame(socket: ClientConnection) -> dict[str, Any]:
+    """The next frame."""
+    async with asyncio.timeout(10):
+        found: dict[str, Any] = json.loads(await socket.recv())
+    return found
+
+
+async def subscribe(socket: ClientConnection, world: World) -> None:
+    """Ask for the document."""
+    await socket.send(json.dumps({**SUBSCRIBE, "id": world.id}))
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
+def test_frame_is_what_another_library_reads(size: int) -> None:
+    text = "é" + "x" * (size - 2) if size else ""
+    reader = StreamReader()
+    reader.feed_data(preframed.framed(text))
+    reader.feed_eof()
+    parser = Frame.parse(reader.read_exact, mask=False)
+    try:
+        next(parser)
+    except StopIteration as parsed:
+        found = parsed.value
+    assert (found.opcode, found.fin, bytes(found.data).decode()) == (Opcode.TEXT, True, text)
+    assert len(text.encode()) == size
+
+
+def test_frame_is_framed_once_for_all() -> None:
+    assert preframed.framed("some text") is preframed.framed("some text")
+
+
+def test_another_server_has_no_wire() -> None:
+    async def send(event: Any) -> None:
+        raise AssertionError
+
+    assert preframed.wire(send) is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_socket_without_compression_is_written_to_directly(
+    world: World, switched: None, written: list[str]
+) -> None:
+    async with client(world, compression=None) as socket:
+        await subscribe(socket, world)
+        assert (await frame(socket))["type"] == "SUBSCRIBED"
+        await in_thread(world.write)(title="Döner")
+        assert (await frame(socket))["payload"]["title"] == "Döner"
+        await in_thread(world.revoke)("viewer")
+        assert (await frame(socket))["type"] == "DELETE_DOCUMENT"
+    kinds = [json.loads(text)["type"] for text in written]
+    assert kinds == ["WELCOME", "SUBSCRIBED", "UPDATE_DOCUMENT", "DELETE_DOCUMENT"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_socket_with_compression_takes_the_ordinary_way(
+    world: World, switched: None, written: list[str]
+) -> None:
+    async with client(world) as socket:
+        assert socket.protocol.extensions
+        await subscribe(socket, world)
+        assert (await frame(socket))["type"] == "SUBSCRIBED"
+    assert written == []
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_without_the_switch_everybody_takes_the_ordinary_way(
+    world: World, written: list[str]
+) -> None:
+    async with client(world, compression=None) as socket:
+        await subscribe(socket, world)
+        assert (await frame(socket))["type"] == "SUBSCRIBED"
+    assert written == []
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_two_subscribes_at_once_are_answered_in_their_order(
+    world: World, switched: None
+) -> None:
+    async with client(world, compression=None) as socket:
+        for ref in "ab":
+            await socket.send(json.dumps({**SUBSCRIBE, "id": world.id, "ref": ref}))
+        assert [(await frame(socket))["ref"] for _ in "ab"] == ["a", "b"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_transport_that_is_full_gets_the_newest_state_when_it_is_not(
+    world: World, switched: None, written: list[str]
+) -> None:
+    state = ServerState()
+    async with client(world, state, compression=None) as socket:
+        await subscribe(socket, world)
+        await frame(socket)
+        (protocol,) = state.connections
+        protocol.pause_writing()
+        for title in ("Old", "New"):
+            await in_thread(world.write)(title=title)
+            await quiet()
+        protocol.resume_writing()
+        titles = []
+        while not titles or titles[-1] != "New":
+            titles.append((await frame(socket))["payload"]["title"])
+    assert len(written) == 2  # welcome and snapshot
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_socket_closes_after_what_was_written(world: World, switched: None) -> None:
+    async with client(world, compression=None) as socket:
+        await in_thread(world.users["viewer"].auth_token_set.all().delete)()
+        await socket.wait_closed()
+        assert socket.close_code == 4401
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_failure_in_sending_ends_this_socket_alone(
+    world: World, switched: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("broken")
+
+    async with client(world, compression=None) as socket:
+        monkeypatch.setattr(preframed.Wire, "write", broken)
+        await subscribe(socket, world)
+        await socket.wait_closed()
+        assert socket.close_code == 4500
