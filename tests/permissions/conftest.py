@@ -1,4 +1,4 @@
-"""A world inside one transaction, another thread to commit on, and declarations that go again."""
+"""A world in one transaction, everybody's clients, another thread, declarations that go again."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db import connection, connections
+from rest_framework.test import APIClient
 
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
+from tenants.models import Membership, User
 from tests.world import World
 
 T = TypeVar("T")
@@ -17,11 +19,23 @@ on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has one writer at a time."
 )
 
+READERS = {"owner": "owner", "editor": "editor", "viewer": "viewer", "admin": "auditor"}
+STRANGERS = ("member", "both", "root")
+
 
 @pytest.fixture
 def place(db: None) -> World:
     """The world for tests that need neither commits nor snapshots."""
     return World()
+
+
+@pytest.fixture
+def clients(world: World) -> dict[str, APIClient]:
+    """Everybody in acme, `root` being a superuser."""
+    root = world.user("root")
+    User.objects.filter(pk=root.pk).update(is_superuser=True, is_staff=True)
+    Membership.objects.create(tenant=world.tenants["acme"], user=root)
+    return {name: world.rest(name) for name in (*READERS, *STRANGERS)}
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from realtime.models import Change
 
 Row = tuple[int, list[str] | None]
 
+STAMPED = ["title", "updated_at"]
+"""What is recorded when the title changes."""
+
 
 def changes_of(obj: Any) -> list[Row]:
     """The (version, fields) of every change of it, in order."""

@@ -21,9 +21,7 @@ from tenants.models import Membership, Tenant, User
 from tenants.scoping import TenantMissing
 from tests.client import in_thread
 from tests.realtime.conftest import Told, member
-from tests.realtime.recorded import Recording, changes_of, stored
-
-STAMPED = ["title", "updated_at"]
+from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""Grants over REST, given and taken: to whom, with which body, and while an owner stays."""
+
+import json
+
+import pytest
+
+from permissions.grants import Subject
+from permissions.rest_grants import spell
+from resources.models import Document
+from tenants import opaque
+from tenants.models import Membership, User
+from tests.permissions.answers import NOT_FOUND
+from tests.permissions.conftest import Log
+from tests.permissions.shares import grants_url, put, sees, url
+from tests.world import World
+
+
+def test_put_replaces_the_audience_of_the_subject(world: World) -> None:
+    client = world.rest("owner")
+    for subject, reader in [("viewer", "viewer"), ("member", "member"), ("role:member", "both")]:
+        for audience in ("editor", "viewer", "auditor", "owner"):
+            answer = put(client, world, subject, audience)
+            assert answer.status_code == 200
+            spelled = subject if ":" in subject else f"user:{world.user_id(subject)}"
+            assert answer.json() == {"subject": spelled, "audience": audience}
+            assert answer["Cache-Control"] == "private, no-store"
+            assert sees(world, reader) == audience
+
+
+def test_put_of_the_same_audience_is_allowed(world: World) -> None:
+    log = Log(world.tenants["acme"].pk)
+    assert put(world.rest("owner"), world, "viewer", "viewer").status_code == 200
+    assert put(world.rest("owner"), world, "owner", "owner").status_code == 200
+    assert log.new() == []
+
+
+def test_delete_takes_the_grant_once(world: World) -> None:
+    client = world.rest("owner")
+    answers = [client.delete(url(world, "viewer")) for _ in range(2)]
+    assert [(a.status_code, a.content) for a in answers] == [
+        (204, b""),
+        (404, json.dumps(NOT_FOUND, separators=(",", ":")).encode()),
+    ]
+    assert sees(world, "viewer") is None
+    assert client.delete(url(world, "role:member")).status_code == 404
+
+
+def test_last_owner_is_a_conflict(world: World) -> None:
+    client = world.rest("admin")
+    answers = [
+        client.delete(url(world, "owner")),
+        put(client, world, "owner", "editor"),
+        put(client, world, "owner", "auditor"),
+    ]
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(409, "last_holder")] * 3
+    assert sees(world, "owner") == "owner"
+    assert put(client, world, "editor", "owner").status_code == 200
+    assert client.delete(url(world, "owner")).status_code == 204
+    assert sees(world, "owner") is None
+    assert client.delete(url(world, "editor")).status_code == 409
+
+
+def test_role_that_also_owns_may_be_taken(world: World) -> None:
+    client = world.rest("owner")
+    assert put(client, world, "role:member", "owner").status_code == 200
+    assert client.delete(url(world, "role:member")).status_code == 204
+    assert client.delete(url(world, "owner")).status_code == 409
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_unknown_subject_is_absent(world: World, method: str) -> None:
+    member = world.user_id("member")
+    subjects = [
+        f"user:{world.user_id('rival')}",
+        f"user:{opaque.encode(User, 10**9)}",
+        f"user:{world.user('member').pk}",
+        f"user:{member}x",
+        f"user:{member[:-1]}",
+        f"user:{world.id}",
+        f"User:{member}",
+        f"user:{member}:",
+        f"group:{member}",
+        "user:",
+        "user:%00",
+        "user:me",
+        "role:",
+        "role:owner",
+        "role:Admin",
+        "role:admin%20",
+        "role",
+        ":",
+        member,
+        "%ff",
+        "x" * 3000,
+    ]
+    log = Log(world.tenants["acme"].pk)
+    client = world.rest("owner")
+    answers = {
+        s: getattr(client, method)(f"{grants_url(world)}{s}/", {"audience": "viewer"})
+        for s in subjects
+    }
+    assert {s: (a.status_code, a.json()) for s, a in answers.items()} == dict.fromkeys(
+        subjects, (404, NOT_FOUND)
+    )
+    assert log.new() == []
+
+
+WRONG_BODIES: list[tuple[str, set[str]]] = [
+    ("{}", {"audience"}),
+    ('{"audience": "self"}', {"audience"}),
+    ('{"audience": "Owner"}', {"audience"}),
+    ('{"audience": ""}', {"audience"}),
+    ('{"audience": null}', {"audience"}),
+    ('{"audience": 5}', {"audience"}),
+    ('{"audience": true}', {"audience"}),
+    ('{"audience": ["viewer"]}', {"audience"}),
+    ('{"audience": {"name": "viewer"}}', {"audience"}),
+    ('{"audience": "viewer\\u0000"}', {"audience"}),
+    ('{"audience": "\\ud800"}', {"audience"}),
+    ('{"audience": "viewer", "until": 1}', {"until"}),
+    ('{"audience": "viewer", "\\ud800": 1}', {"\ud800"}),
+    ("[]", {"non_field_errors"}),
+    ('"viewer"', {"non_field_errors"}),
+    ("null", {"non_field_errors"}),
+    ("", {"audience"}),
+    ("{", {"detail", "code"}),
+    ("[" * 100_000, {"detail", "code"}),
+]
+
+
+def test_wrong_body_is_refused_by_name(world: World) -> None:
+    client = world.rest("owner")
+    for body, wrong in WRONG_BODIES:
+        answer = client.put(url(world, "viewer"), body, content_type="application/json")
+        assert (answer.status_code, set(answer.json())) == (400, wrong), body[:60]
+    assert sees(world, "viewer") == "viewer"
+
+
+def test_suspended_member_may_be_granted_and_sees_nothing_yet(world: World) -> None:
+    place = Membership.objects.get(tenant=world.tenants["acme"], user=world.user("member"))
+    Membership.objects.filter(pk=place.pk).update(is_active=False)
+    assert put(world.rest("owner"), world, "member", "viewer").status_code == 200
+    assert sees(world, "member") is None
+    Membership.objects.filter(pk=place.pk).update(is_active=True)
+    assert sees(world, "member") == "viewer"
+
+
+@pytest.mark.parametrize("path", ["grants/", "grants/role:admin/"])
+def test_other_methods_are_not_allowed(world: World, path: str) -> None:
+    client, wrong = world.rest("owner"), ["post", "patch"]
+    wrong += ["put", "delete"] if path == "grants/" else ["get"]
+    answers = [getattr(client, method)(f"{world.url}{path}") for method in wrong]
+    assert {(a.status_code, a.json()["code"]) for a in answers} == {(405, "method_not_allowed")}
+
+
+def test_grants_of_nothing_are_absent(world: World) -> None:
+    for id in ("unknown", str(world.document.pk), opaque.encode(Document, 10**9)):
+        assert world.rest("admin").get(f"/api/documents/{id}/grants/").status_code == 404
+
+
+def test_subject_is_spelled_as_in_addresses(world: World) -> None:
+    assert spell(Subject(role="admin")) == "role:admin"
+    assert spell(Subject(user_id=world.user("owner").pk)) == f"user:{world.user_id('owner')}"

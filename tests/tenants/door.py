@@ -1,0 +1,50 @@
+"""What comes to the one door: handshakes and credentials, and how their users lose their place."""
+
+from typing import Any
+
+from knox.models import AuthToken
+
+from tenants.credentials import (
+    Credential,
+    issue_ticket,
+)
+from tenants.models import Session, Tenant, User
+from tests.tenants.conftest import session_of
+
+HOST = "earshot.example:8000"
+
+
+def handshake(query: str = "", scheme: str = "ws", **headers: str) -> dict[str, Any]:
+    named = {"host": HOST, **headers}
+    return {
+        "type": "websocket",
+        "path": "/ws/",
+        "scheme": scheme,
+        "query_string": query.encode("latin-1"),
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in named.items()],
+    }
+
+
+def ticket_of(user: User, tenant: Tenant) -> str:
+    token, _ = AuthToken.objects.create(user)
+    return issue_ticket(user, tenant, Credential("token", token.pk, token.expiry))[0]
+
+
+def session_credential(user: User) -> Credential:
+    session = Session.objects.get(pk=session_of(user))
+    return Credential("session", session.pk, session.expire_date)
+
+
+def token_credential(user: User) -> Credential:
+    token, _ = AuthToken.objects.create(user)
+    return Credential("token", token.pk, token.expiry)
+
+
+def suspend(user: User) -> str:
+    Tenant.objects.filter(slug="acme").update(is_active=False)
+    return "acme"
+
+
+def exclude(user: User) -> str:
+    user.memberships.update(is_active=False)
+    return "acme"

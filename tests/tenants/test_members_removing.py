@@ -1,0 +1,125 @@
+"""Members over REST: who is removed loses everything, and an heir gets what only he held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from permissions import grants, holdings
+from permissions.grants import Subject
+from resources.audiences import DOCUMENTS
+from resources.models import Document, DocumentUserGrant, Profile
+from tenants import opaque
+from tenants.models import Membership, User
+from tests.tenants.places import MEMBERS, place, standing, url
+from tests.world import World
+
+
+def test_removed_member_is_gone_with_his_profile_and_his_grants(world: World) -> None:
+    world.grant("editor", "editor", world.create())
+    assert world.rest("admin").delete(url(world, "editor")).status_code == 204
+    assert "editor" not in standing(world)
+    assert not Profile.objects.filter(tenant=world.tenants["acme"], user__username="editor")
+    assert not DocumentUserGrant.objects.filter(user__username="editor").exists()
+    world.rest("admin").post(MEMBERS, {"username": "editor"})
+    assert world.rest("editor").get(world.url).status_code == 404
+
+
+def test_removal_leaves_the_other_tenant_alone(world: World) -> None:
+    theirs = world.create("globex", "both")
+    assert world.rest("admin").delete(url(world, "both")).status_code == 204
+    assert world.rest("both", "globex").get("/api/documents/").json()["count"] == 1
+    theirs.refresh_from_db()
+    assert theirs.owner == world.user("both")
+
+
+def test_owner_is_not_removed_without_an_heir(world: World) -> None:
+    for query in ("", "?transfer_to="):
+        answer = world.rest("admin").delete(url(world, "owner") + query)
+        assert (answer.status_code, answer.json()["code"]) == (409, "still_holds")
+    assert standing(world)["owner"] == ("member", True)
+    assert world.rest("owner").get(world.url)["X-Audience"] == "owner"
+
+
+@pytest.mark.parametrize("heir", ["rival", "owner", "suspended", "asleep", "membership", "?", "\0"])
+def test_heir_is_another_active_member(world: World, heir: str) -> None:
+    Membership.objects.create(
+        tenant=world.tenants["acme"], user=world.user("suspended"), is_active=False
+    )
+    Membership.objects.create(tenant=world.tenants["acme"], user=world.user("asleep"))
+    User.objects.filter(username="asleep").update(is_active=False)
+    known = {"membership": opaque.encode(Membership, place(world, "editor").pk), "?": "?"}
+    text = known.get(heir) or ("%00" if heir == "\0" else world.user_id(heir))
+    answer = world.rest("admin").delete(f"{url(world, 'owner')}?transfer_to={text}")
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"transfer_to": ["No other active member has this id."]},
+    )
+    assert standing(world)["owner"] == ("member", True)
+
+
+def test_heir_gets_what_the_removed_one_owned(world: World) -> None:
+    other, foreign = world.create(), world.create("globex", "owner")
+    path = f"{url(world, 'owner')}?transfer_to={world.user_id('viewer')}"
+    assert world.rest("admin").delete(path).status_code == 204
+    for document in (world.document, other):
+        document.refresh_from_db()
+        assert document.owner == world.user("viewer")
+    assert world.rest("viewer").get(world.url)["X-Audience"] == "owner"
+    assert not DocumentUserGrant.objects.filter(
+        user=world.user("owner"), content_object__tenant=world.tenants["acme"]
+    ).exists()
+    foreign.refresh_from_db()
+    assert foreign.owner == world.user("owner")
+
+
+def test_heir_is_not_needed_for_what_another_owns_too(world: World) -> None:
+    """Who owns by a grant is named by no field, and his going leaves the others."""
+    world.grant("editor", "owner")
+    assert world.rest("admin").delete(url(world, "editor")).status_code == 204
+
+
+def test_last_owner_by_a_grant_needs_an_heir_too(world: World) -> None:
+    world.grant("editor", "owner")
+    world.revoke("owner")
+    answer = world.rest("admin").delete(url(world, "editor"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "still_holds")
+    path = f"{url(world, 'editor')}?transfer_to={world.user_id('viewer')}"
+    assert world.rest("admin").delete(path).status_code == 204
+    assert world.rest("viewer").get(world.url)["X-Audience"] == "owner"
+    found = {g.subject: g for g in grants.grants_of(DOCUMENTS, world.document)}
+    assert found[Subject(user_id=world.user("viewer").pk)].granted_by == world.user("admin").pk
+
+
+def test_heir_loses_nothing_by_what_he_gets(world: World) -> None:
+    """An audience that he held alone would be without anybody."""
+    world.grant("editor", "owner")
+    world.revoke("owner")
+    path = f"{url(world, 'editor')}?transfer_to={world.user_id('viewer')}"
+    world.rest("admin").delete(path)
+    rows = DocumentUserGrant.objects.filter(user=world.user("viewer"))
+    assert set(rows.values_list("permission__codename", flat=True)) == {
+        "own_document",
+        "view_document",
+    }
+
+
+def test_what_belongs_to_a_membership_is_told_by_its_keys() -> None:
+    assert holdings.belongs_to_membership(Profile)
+    assert not holdings.belongs_to_membership(Document)
+
+
+def test_removal_that_fails_leaves_everything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("disk")
+
+    monkeypatch.setattr(Membership, "delete", fail)
+    path = f"{url(world, 'owner')}?transfer_to={world.user_id('viewer')}"
+    with pytest.raises(OSError, match="disk"):
+        world.rest("admin").delete(path)
+    world.document.refresh_from_db()
+    assert world.document.owner == world.user("owner")
+    assert world.rest("viewer").get(world.url)["X-Audience"] == "viewer"
