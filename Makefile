@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
+BENCH_READY := $(VENV)/requirements-bench.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help run test nightly check bench soak mutants fmt lock
@@ -52,12 +53,13 @@ check: $(READY)  ## Check format, rules, types, migrations and settings
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
 
-bench: $(READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (SOCKETS=300 CHANGES=100)
-	$(PY) -m bench.fence
-	$(PY) -m tests.servers $(PY) -m bench.revocation
-	BENCH_DROP_NOTICES=1 $(PY) -m tests.servers $(PY) -m bench.revocation
-	$(PY) -m tests.servers $(PY) -m bench.fanout
-	$(PY) -m tests.servers $(PY) -m bench.ledger
+# What is measured beside may be missing: then its rows say so, and the others are measured.
+$(BENCH_READY): requirements-bench.txt $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt && cp requirements-bench.txt $@ || true
+	npm ci --silent --prefix bench/node || true
+
+bench: $(READY) $(BENCH_READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (ROWS=)
+	$(PY) -m bench $(ROWS)
 
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
 	$(PY) -m bench.soak
@@ -74,3 +76,4 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:  ## Lock the requirements anew (needs uv; UPGRADE=--upgrade takes newer releases)
 	$(LOCK) $(UPGRADE) requirements.in --output-file requirements.txt
 	$(LOCK) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+	$(LOCK) $(UPGRADE) requirements-bench.in --output-file requirements-bench.txt

@@ -1,7 +1,7 @@
 """Fan-out: CPU that one server process spends on each delivered frame of one changing object.
 
-`python -m tests.servers python -m bench.fanout` runs it on PostgreSQL and Valkey; each contestant
-is a uvicorn process of its own, the clients are in this one. It ends by itself.
+Each contestant is a server process of its own, on
+a core of its own; clients, writers, database and broker are on the other.
 """
 
 from __future__ import annotations
@@ -10,148 +10,224 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+from channels.layers import get_channel_layer
 
-import django
+from bench import town  # sets Django up
+from bench.charts import bars
+from bench.client import Plan
+from bench.figures import Row, missing, spread
+from bench.frame import FRAME
+from bench.processes import Clients, Missing, Server, clients, daphne, node, server, uvicorn
+from tests.world import World
 
-django.setup()
-
-from asgiref.sync import sync_to_async  # noqa: E402  (needs the settings)
-from channels.layers import get_channel_layer  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from websockets.asyncio.client import ClientConnection, connect  # noqa: E402
-
-from bench.figures import Row, record, spread  # noqa: E402
-from bench.peers import GROUP  # noqa: E402
-from realtime.outbox import outbox  # noqa: E402
-from tests.servers import free_port  # noqa: E402
-from tests.world import World  # noqa: E402
-
-SOCKETS = int(os.environ.get("SOCKETS", "300"))
-CHANGES = int(os.environ.get("CHANGES", "100"))
 RUNS = 3
-TICKS = os.sysconf("SC_CLK_TCK")
+FRAMES = 30_000  # that each run delivers, about
+WARM = 3  # changes before what is counted
+SIZES = (300, 1000, 4000)
+HOW = f"one process on a core of its own, about {FRAMES:,} frames a run, {RUNS} runs in turn"
+OURS = ("Earshot, uvicorn", "Earshot, uvicorn, EARSHOT_PREFRAMED=1", "Earshot, Daphne")
+BLOG = "the blog pattern, uvicorn"
+WANTED = {
+    (OURS[0], BLOG): ("at most 1/15", 1 / 15),
+    (OURS[1], BLOG): ("at most 1/15", 1 / 15),
+    (OURS[2], "the blog pattern, Daphne"): ("at most 1/5", 1 / 5),
+    (OURS[0], "Node ws"): ("at most 1.3", 1.3),
+    (OURS[1], "Node ws"): ("at most 1.3", 1.3),
+    (OURS[0], "a bare picows broadcast"): ("at most 4", 4),
+    (OURS[1], "a bare picows broadcast"): ("at most 4", 4),
+}
 
-Change = Callable[[int], Coroutine[Any, Any, None]]
+Change = Callable[[int], Awaitable[object]]
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, from the operating system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def changes_of(sockets: int) -> int:
+    """How many changes are counted."""
+    return max(5, FRAMES // sockets)
+
+
+async def cost(under: Server, crowd: Clients, change: Change) -> float:
+    """Microseconds of the server's CPU for each frame that a client received."""
+    listening = crowd.plan.count
+    changes = changes_of(listening)
+    for number in range(-WARM, 0):  # what is done once is not counted
+        await change(number)
+        await crowd.wait(listening)
+    began = under.cpu()
+    for number in range(changes):
+        await change(number)
+        await crowd.wait(listening)
+    return (under.cpu() - began) / (changes * listening) * 1e6
 
 
 @asynccontextmanager
-async def server(application: str) -> AsyncIterator[tuple[int, str]]:
-    """A uvicorn process of an application: its pid and its WebSocket address."""
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
-    environment = {**os.environ, "EARSHOT_SOCKETS_PER_USER": str(SOCKETS + 1)}
-    process = subprocess.Popen([*command, "--log-level", "error"], env=environment)
-    try:
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                break
-            except OSError:
-                await asyncio.sleep(0.05)
-        writer.close()
-        yield process.pid, f"ws://127.0.0.1:{port}/ws/"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def measure(
-    application: str, change: Change, opening: Any = None, first: str | None = None
-) -> float:
-    """Microseconds of the server's CPU for each frame that a client received."""
-    async with server(application) as (pid, url), AsyncExitStack() as stack:
-        sockets = [
-            await stack.enter_async_context(connect(url, additional_headers=opening))
-            for _ in range(SOCKETS)
-        ]
-        for socket in sockets:
-            await socket.recv()
-            if first is not None:
-                await socket.send(first)
-                await socket.recv()
-        if application.endswith(":bare"):
-            change = said_by(sockets.pop())
-        await change(-1)
-        await asyncio.gather(*(socket.recv() for socket in sockets))
-        began = cpu_seconds(pid)
-        for number in range(CHANGES):
-            await change(number)
-            await asyncio.gather(*(socket.recv() for socket in sockets))
-        return (cpu_seconds(pid) - began) / (CHANGES * len(sockets)) * 1e6
-
-
-def said_by(socket: ClientConnection) -> Change:
-    """One of the bare loop's own sockets makes the change."""
+async def writer(name: str, **environment: str) -> AsyncIterator[Change]:
+    """A peer's writer, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.writer", name),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "bench.peer_settings", **environment},
+    )
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
+    if await stdout.readline() != b"ready\n":
+        raise Missing(f"The writer of {name} did not start.")
 
     async def change(number: int) -> None:
-        await socket.send(json.dumps({**FRAME, "number": number}))
+        stdin.write(b"%d\n" % number)
+        await stdout.readline()
 
-    return change
-
-
-FRAME: dict[str, Any] = {
-    "type": "UPDATE_DOCUMENT",
-    "model": "resources.document",
-    "id": "Xk3mWq9z",
-    "audience": "viewer",
-    "etag": "0" * 32,
-    "changed": ["title"],
-    "payload": {"id": "Xk3mWq9z", "title": "Title", "body": "Text", "status": "draft"},
-}
+    try:
+        yield change
+    finally:
+        stdin.close()
+        await process.wait()
 
 
-async def to_group(number: int) -> None:
-    """A change as the usual pattern announces it."""
-    layer: Any = get_channel_layer()
-    frame = {**FRAME, "number": number}
-    await layer.group_send(GROUP, {"type": "document.changed", "frame": frame})
+async def earshot(world: World, command: list[str], sockets: int, **environment: str) -> float:
+    """Saved beforehand and published one after another, for a save takes longer than a fan-out.
+
+    The tail would find the changes first; so it looks rarely.
+    """
+    environment |= {"EARSHOT_SOCKETS_PER_USER": "100000", "EARSHOT_TAIL_SECONDS": "600"}
+    async with AsyncExitStack() as stack:
+        under = await stack.enter_async_context(server(command, **environment))
+        plan = await town.plan(world, under.port, sockets)
+        crowd = await stack.enter_async_context(clients(plan))
+        await crowd.open()
+        messages = await town.recorded(world, changes_of(sockets) + WARM, "viewer")
+        layer: Any = get_channel_layer()
+
+        async def change(number: int) -> None:
+            await layer.group_send(*messages[number + WARM])
+
+        return await cost(under, crowd, change)
 
 
-async def measured() -> list[Row]:
-    await sync_to_async(call_command)("migrate", verbosity=0)
-    world: World = await sync_to_async(World)()
-    headers = {"Authorization": f"Token {await sync_to_async(world.token)('viewer')}"}
-    subscribe = json.dumps({"model": "resources.document", "id": world.id})
+async def of_channels(name: str, command: list[str], sockets: int) -> float:
+    """A peer on Django, whose changes come from another process through Valkey."""
+    settings = {"DJANGO_SETTINGS_MODULE": "bench.peer_settings"}
+    async with server(command, **settings) as under, writer(name) as change:
+        stream = name == "eventstream"
+        where = "http://127.0.0.1:{}/events/" if stream else "ws://127.0.0.1:{}/ws/"
+        plan = Plan(where.format(under.port), sockets, events=stream)
+        async with clients(plan) as crowd:
+            await crowd.open()
+            return await cost(under, crowd, change)
 
-    async def save(number: int) -> None:
-        await sync_to_async(world.write)(title=f"Title {number}")
-        await asyncio.to_thread(outbox.flush)
 
-    contestants: dict[str, Callable[[], Coroutine[Any, Any, float]]] = {
-        "Earshot": lambda: measure("project.asgi:application", save, headers, subscribe),
-        "a consumer in the group for each socket": lambda: measure("bench.peers:usual", to_group),
-        "a bare loop over the sockets": lambda: measure("bench.peers:bare", to_group),
+async def broadcast(command: list[str], sockets: int, io: bool = False) -> float:
+    """A peer that only passes on what its first socket says."""
+    async with server(command, DJANGO_SETTINGS_MODULE="bench.peer_settings") as under:
+        where = "/socket.io/?EIO=4&transport=websocket" if io else "/ws/"
+        plan = Plan(f"ws://127.0.0.1:{under.port}{where}", sockets + 1)
+        if io:
+            plan.replies, plan.echo = ["40"], {"2": "3"}  # Engine.IO 4: connect; ping and pong
+        async with clients(plan) as crowd:
+            await crowd.open()
+            plan.count = sockets  # the first one only speaks
+
+            async def change(number: int) -> None:
+                frame = {**FRAME, "number": number}
+                text = "42" + json.dumps(["change", frame]) if io else json.dumps(frame)
+                await crowd.say(text)
+
+            return await cost(under, crowd, change)
+
+
+def contestants(world: World, sockets: int) -> dict[str, Callable[[], Awaitable[float]]]:
+    """Every contestant by its name."""
+    app = town.APPLICATION
+    return {
+        "Earshot, uvicorn": lambda: earshot(world, uvicorn(app), sockets),
+        "Earshot, uvicorn, EARSHOT_PREFRAMED=1": lambda: earshot(
+            world, uvicorn(app), sockets, EARSHOT_PREFRAMED="1"
+        ),
+        "Earshot, Daphne": lambda: earshot(world, daphne(app), sockets),
+        "the blog pattern, uvicorn": lambda: of_channels(
+            "blog", uvicorn("bench.peers:blog"), sockets
+        ),
+        "the blog pattern, Daphne": lambda: of_channels(
+            "blog", daphne("bench.peers:blog"), sockets
+        ),
+        "djangochannelsrestframework, uvicorn": lambda: of_channels(
+            "observer", uvicorn("bench.peers:observer"), sockets
+        ),
+        "django-eventstream, uvicorn": lambda: of_channels(
+            "eventstream", uvicorn("bench.peers:eventstream"), sockets
+        ),
+        "a bare loop, uvicorn": lambda: broadcast(uvicorn("bench.peers:bare"), sockets),
+        "Node ws": lambda: broadcast(node("ws.js"), sockets),
+        "socket.io": lambda: broadcast(node("socket-io.js"), sockets, io=True),
+        "a bare picows broadcast": lambda: broadcast(
+            [sys.executable, "-m", "bench.broadcast", "PORT"], sockets
+        ),
     }
-    costs: dict[str, list[float]] = {name: [] for name in contestants}
+
+
+class Costs(NamedTuple):
+    """By contestant: what each run cost, or why there is none."""
+
+    found: dict[str, list[float]]
+    missing: dict[str, str]
+
+    def median(self, name: str) -> float | None:
+        """Microseconds of CPU for each frame."""
+        return statistics.median(self.found[name]) if name in self.found else None
+
+
+async def run(world: World, sockets: int) -> Costs:
+    """The contestants in turn, several times."""
+    costs = Costs({}, {})
     for _ in range(RUNS):
-        for name, run in contestants.items():
-            costs[name].append(await run())
-    ours = costs.pop("Earshot")
-    return [
-        Row(
-            f"CPU of a delivered frame, to that of {name}",
-            f"{statistics.median(ours) / statistics.median(theirs):.2f} "
-            f"({spread(ours)} to {spread(theirs)} µs)",
-            "",
-            f"{SOCKETS} sockets of one uvicorn process, {CHANGES} changes, {RUNS} runs in turn",
-        )
-        for name, theirs in costs.items()
-    ]
+        for name, contestant in contestants(world, sockets).items():
+            if name not in costs.missing:
+                try:
+                    costs.found.setdefault(name, []).append(await contestant())
+                except Missing as error:
+                    costs.missing[name] = str(error)
+                    costs.found.pop(name, None)
+    return costs
 
 
-if __name__ == "__main__":
-    record(asyncio.run(measured()))
+def figures(at: dict[int, Costs]) -> list[Row]:
+    """The ratios that are wanted, then every contestant's own cost."""
+    rows = []
+    for (name, other), (goal, at_most) in WANTED.items():
+        ours, theirs = at[300].median(name), at[300].median(other)
+        what = f"{name}, to {other}, 300 sockets"
+        if ours is None or theirs is None:
+            rows.append(missing(what, at[300].missing.get(name) or at[300].missing[other]))
+            continue
+        both = f"{spread(at[300].found[name])} to {spread(at[300].found[other])} µs"
+        rows.append(Row(what, ours / theirs, both, goal, ours / theirs <= at_most, HOW))
+    for name in OURS[:2]:
+        few, many = at[300].median(name), at[4000].median(name)
+        if few and many:
+            both = f"{many:.1f} to {few:.1f} µs"
+            what = f"{name}, 4,000 sockets, to 300"
+            rows.append(Row(what, many / few, both, "at most 2", many / few <= 2, HOW))
+    for size, costs in at.items():
+        for name, found in costs.found.items():
+            what = f"{name}, {size:,} sockets, µs of CPU a frame"
+            rows.append(Row(what, statistics.median(found), spread(found), "", None, ""))
+        rows += [missing(f"{name}, {size:,} sockets", why) for name, why in costs.missing.items()]
+    return rows
+
+
+async def measure() -> list[Row]:
+    world = await town.made()
+    await town.in_thread(world.write)(body=FRAME["payload"]["body"])
+    at = {size: await run(world, size) for size in SIZES}
+    names = list(contestants(world, 1))
+    series = {
+        f"{size:,} sockets": [costs.median(name) for name in names] for size, costs in at.items()
+    }
+    bars("fanout", "µs of CPU for each delivered frame", names, series)
+    return figures(at)

@@ -1,67 +1,97 @@
-"""The table of docs/performance.md: each benchmark records its rows, others' rows stay."""
+"""The table of docs/performance.md: each benchmark records its rows, those of others stay."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import platform
 import statistics
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import django
-from django.db import connection
-
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-HEAD = """# Performance
-
-Written by `make bench`. Each figure is a ratio, or a time, of things measured in turn in one run;
-absolute times depend on the machine, so the last column says which one it was.
-
-| figure | found | goal | how | machine |
-|---|---|---|---|---|
-"""
+RESULTS = Path(__file__).parent / "results.json"
+BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"
 
 
 class Row(NamedTuple):
-    """One figure: what was found, what is wanted, and how it was measured."""
+    """One figure: what was found, of what, what is wanted, whether it is reached (None: nothing is
+    wanted), and how it was measured. A `found` that is a text says why there is none."""
 
     figure: str
-    found: str
+    found: float | str
+    of: str
     goal: str
+    reached: bool | None
     how: str
+
+
+def missing(figure: str, why: object) -> Row:
+    """A row that could not be measured."""
+    return Row(figure, f"missing: {why}", "", "", None, "")
 
 
 def machine() -> str:
     """Cores and versions."""
     parts = [f"{os.cpu_count()} cores", f"Python {platform.python_version()}"]
-    parts.append(f"Django {django.__version__}")
-    parts += [f"{name} {version(name)}" for name in ("uvicorn", "channels-redis")]
-    if connection.vendor == "postgresql":
-        connection.ensure_connection()
-        parts.append(f"PostgreSQL {connection.connection.info.server_version // 10000}")
+    names = {"Django": "django", "uvicorn": "uvicorn", "channels-redis": "channels-redis"}
+    parts += [f"{name} {version(package)}" for name, package in names.items()]
+    parts += ["PostgreSQL 18", "Valkey 9.1"]
     return ", ".join(parts)
 
 
-def record(rows: Iterable[Row]) -> None:
-    """Print the rows, and put each into the page in place of the one of the same name."""
-    where = machine()
-    lines = _present()
-    for row in rows:
-        lines[row.figure] = "| " + " | ".join((*row, where)) + " |"
-        print(lines[row.figure], flush=True)
-    PAGE.write_text(HEAD + "\n".join(lines.values()) + "\n")
+def record(benchmark: str, rows: Iterable[Row]) -> None:
+    """Print the rows, keep them in place of the benchmark's last ones, and write the page."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[benchmark] = {
+        "on": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "rows": [row._asdict() for row in rows],
+    }
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    for row in results[benchmark]["rows"]:
+        print(_line(Row(**row)), flush=True)
+    _write(results)
 
 
-def _present() -> dict[str, str]:
-    if not PAGE.exists():
-        return {}
-    table = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-    return {line.split(" | ")[0].removeprefix("| "): line for line in table[1:]}
+def _write(results: dict[str, dict[str, object]]) -> None:
+    from bench.rows import ROWS
+
+    lines = [BEGIN, ""]
+    for name, title in ROWS.items():
+        result = results.get(name)
+        lines += [f"### {title}", ""]
+        if result is None:
+            lines += [f"Not measured yet: `make bench ROWS={name}`", ""]
+            continue
+        lines += ["| figure | found | of | goal | reached | how |", "|---|---|---|---|---|---|"]
+        lines += [_line(Row(**row)) for row in result["rows"]]  # type: ignore[attr-defined]
+        chart = PAGE.parent / "charts" / f"{name}.svg"
+        if chart.exists():
+            lines += ["", f"![{title}](charts/{name}.svg)"]
+        lines += ["", f"`make bench ROWS={name}`, {result['on']}; {result['machine']}.", ""]
+    text = PAGE.read_text()
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    PAGE.write_text(before + "\n".join(lines) + after)
+
+
+def _line(row: Row) -> str:
+    found = row.found if isinstance(row.found, str) else f"{row.found:.3g}"
+    reached = {True: "yes", False: "**no**", None: ""}[row.reached]
+    cells = (row.figure, found, row.of, row.goal, reached, row.how)
+    return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 
 
 def spread(values: list[float], unit: str = "", digits: int = 1) -> str:
     """The median, and the least and greatest."""
     middle = statistics.median(values)
     return f"{middle:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f}){unit}"
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The nearest-rank percentile."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

@@ -1,35 +1,73 @@
-"""What Earshot's fan-out is measured beside: the usual consumer per group, and a bare loop."""
+"""What Earshot's fan-out is measured beside: the ASGI applications of its peers."""
 
 from __future__ import annotations
 
-import json
+import os
 from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.peer_settings")
 
 import django
 
 django.setup()
 
-from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402  (needs the settings)
+from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402  (the settings)
+from django.core.asgi import get_asgi_application  # noqa: E402
+from django.db import models  # noqa: E402
+from djangochannelsrestframework.generics import GenericAsyncAPIConsumer  # noqa: E402
+from djangochannelsrestframework.observer import model_observer  # noqa: E402
+from rest_framework.serializers import ModelSerializer  # noqa: E402
 
-GROUP = "bench"
 
-
-class GroupConsumer(AsyncWebsocketConsumer):
-    """The usual pattern: each socket joins the group, and serializes each event for itself."""
+class GroupConsumer(AsyncJsonWebsocketConsumer):
+    """The blog's pattern: each socket joins its object's group, and serializes for itself."""
 
     async def connect(self) -> None:
-        await self.channel_layer.group_add(GROUP, self.channel_name)
+        self.group = self.scope["path"].strip("/").replace("/", "-")
+        await self.channel_layer.group_add(self.group, self.channel_name)
         await self.accept()
-        await self.send("ready")
+        await self.send_json({"type": "ready"})
 
     async def disconnect(self, code: int) -> None:
-        await self.channel_layer.group_discard(GROUP, self.channel_name)
+        await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def document_changed(self, event: dict[str, Any]) -> None:
-        await self.send(json.dumps(event["frame"]))
+        await self.send_json(event["frame"])
 
 
-usual = GroupConsumer.as_asgi()
+class Note(models.Model):
+    """What djangochannelsrestframework observes: the document's fields."""
+
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    status = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "bench"
+
+
+class NoteSerializer(ModelSerializer):
+    class Meta:
+        model = Note
+        fields = ("id", "title", "body", "status")
+
+
+class NoteConsumer(GenericAsyncAPIConsumer):
+    """djangochannelsrestframework's own example: a model observer with a serializer."""
+
+    async def accept(self, **kwargs: Any) -> None:
+        await self.note_changed.subscribe()
+        await super().accept(**kwargs)
+        await self.send_json({"type": "ready"})
+
+    @model_observer(Note, serializer_class=NoteSerializer)
+    async def note_changed(self, message: Any, **kwargs: Any) -> None:
+        await self.send_json(message)
+
+
+blog = GroupConsumer.as_asgi()
+observer = NoteConsumer.as_asgi()
+eventstream = get_asgi_application()
 
 _sends: set[Any] = set()
 
@@ -43,7 +81,7 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.send", "text": "ready"})
     _sends.add(send)
     while (event := await receive())["type"] == "websocket.receive":
-        for other in _sends:
+        for other in tuple(_sends):
             if other is not send:
                 await other({"type": "websocket.send", "text": event["text"]})
     _sends.discard(send)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from knox.models import AuthToken
 from pytest_django import Settings
 from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -164,7 +165,7 @@ async def test_transport_that_is_full_gets_the_newest_state_when_it_is_not(
             await in_thread(world.write)(title=title)
             await quiet()
         protocol.resume_writing()
-        titles = []
+        titles: list[str] = []
         while not titles or titles[-1] != "New":
             titles.append((await frame(socket))["payload"]["title"])
     assert len(written) == 2  # welcome and snapshot
@@ -173,7 +174,7 @@ async def test_transport_that_is_full_gets_the_newest_state_when_it_is_not(
 @pytest.mark.django_db(transaction=True)
 async def test_socket_closes_after_what_was_written(world: World, switched: None) -> None:
     async with client(world, compression=None) as socket:
-        await in_thread(world.users["viewer"].auth_token_set.all().delete)()
+        await in_thread(AuthToken.objects.filter(user=world.users["viewer"]).delete)()
         await socket.wait_closed()
         assert socket.close_code == 4401
 

@@ -1,0 +1,55 @@
+"""`python -m bench [NAME...]`: the benchmarks one after another, each with fresh servers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Final
+
+from bench.figures import missing, record
+from bench.processes import CLIENTS
+from bench.rows import ROWS
+from tests.servers import Postgres, Valkey, running
+
+SECONDS: Final = 900
+"""How long one benchmark may take."""
+
+
+class CountingPostgres(Postgres):
+    """It counts the statements, for those who ask (`pg_stat_statements`)."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "-c", "shared_preload_libraries=pg_stat_statements"]
+
+
+def run(name: str) -> bool:
+    """Measure one; whether it could be."""
+    with running(CountingPostgres) as postgres, running(Valkey) as valkey:
+        variables = {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.row", name],
+                check=False, timeout=SECONDS, env=os.environ | variables,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            record(name, [missing(ROWS[name], f"it took longer than {SECONDS} s")])
+            return False
+        if done.returncode not in (0, 1):
+            record(name, [missing(ROWS[name], f"it ended with exit code {done.returncode}")])
+    return done.returncode == 0
+
+
+def main(names: list[str]) -> int:
+    """Measure those named, or all; 1 if some could not be."""
+    unknown = set(names) - ROWS.keys()
+    if unknown:
+        print(f"There is no {', '.join(sorted(unknown))}; there are: {', '.join(ROWS)}.")
+        return 2
+    os.sched_setaffinity(0, CLIENTS)  # the servers under test have a core to themselves
+    done = [run(name) for name in names or ROWS]  # each, though one before it failed
+    return 0 if all(done) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

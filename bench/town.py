@@ -1,0 +1,72 @@
+"""Earshot's side of a benchmark: its people, its objects and its writer, in this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from unittest import mock
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+
+import django
+
+django.setup()
+
+from channels.db import database_sync_to_async  # noqa: E402  (needs the settings)
+from django.core.management import call_command  # noqa: E402
+
+from bench.client import Plan  # noqa: E402
+from realtime import notifications  # noqa: E402
+from realtime.outbox import outbox  # noqa: E402
+from tests.world import World  # noqa: E402
+
+in_thread = database_sync_to_async
+SUBSCRIBE = '{"model":"resources.document","id":"$ID"}'
+APPLICATION = "project.asgi:application"
+
+
+async def made() -> World:
+    """A migrated database with a small world in it."""
+    await in_thread(call_command)("migrate", verbosity=0)
+    world: World = await in_thread(World)()
+    return world
+
+
+async def plan(
+    world: World, port: int, count: int, ids: list[str] | None = None, user: str = "viewer",
+    tenant: str = "acme", subscriptions: int = 1,
+) -> Plan:  # fmt: skip
+    """Sockets of one user, each live on its own of the ids (by default, all on the document)."""
+    token = await in_thread(world.token)(user)
+    return Plan(
+        url=f"ws://127.0.0.1:{port}/ws/?tenant={tenant}",
+        count=count,
+        headers={"Authorization": f"Token {token}"},
+        replies=[SUBSCRIBE] * subscriptions,
+        ids=ids or [world.id],
+    )
+
+
+async def save(world: World, number: int) -> None:
+    """Change the document, and wait until that is published."""
+    await in_thread(world.write)(title=f"Title {number}")
+    await in_thread(outbox.flush)()
+
+
+class Recorder:
+    """In place of the channel layer: keeps what is published, to be published later."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        self.messages.append((group, message))
+
+
+async def recorded(world: World, changes: int, audience: str) -> list[tuple[str, dict[str, Any]]]:
+    """Change the document so often; the messages for one audience, unpublished."""
+    recorder = Recorder()
+    with mock.patch.object(notifications, "get_channel_layer", return_value=recorder):
+        for number in range(changes):
+            await save(world, number)
+    return [each for each in recorder.messages if each[1].get("audience") == audience]

@@ -1,0 +1,65 @@
+"""The writers of the peers: `python -m bench.writer NAME`.
+
+For each number that comes on its input it makes one change, as that peer is told of one, and
+answers with a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connection
+
+from bench.frame import FRAME
+from bench.peers import Note
+
+
+async def to_group(number: int) -> None:
+    """A change as the blog's pattern announces it: to `ws`, or to the group of one object."""
+    group = os.environ.get("BENCH_GROUP", "ws").replace("NUMBER", str(number))
+    frame = {**FRAME, "number": number}
+    await get_channel_layer().group_send(group, {"type": "document.changed", "frame": frame})
+
+
+def make_note() -> None:
+    with connection.schema_editor() as editor:
+        if Note._meta.db_table not in connection.introspection.table_names():
+            editor.create_model(Note)
+    Note._default_manager.get_or_create(pk=1, defaults={**FRAME["payload"], "id": 1})
+
+
+async def save_note(number: int) -> None:
+    await Note._default_manager.filter(pk=1).aget()
+    await Note(pk=1, **{**FRAME["payload"], "id": 1, "title": f"Title {number}"}).asave()
+
+
+async def send_event(number: int) -> None:
+    from django_eventstream import send_event as send
+
+    await sync_to_async(send)("document", "message", {**FRAME, "number": number})
+
+
+WRITERS: dict[str, Callable[[int], Awaitable[None]]] = {
+    "blog": to_group,
+    "observer": save_note,
+    "eventstream": send_event,
+}
+
+
+async def write(name: str) -> None:
+    """Make a change for each number that comes."""
+    if name == "observer":
+        await sync_to_async(make_note)()
+    print("ready", flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        await WRITERS[name](int(line))
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(write(sys.argv[1]))
