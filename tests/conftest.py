@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from realtime.outbox import outbox
 from tests.live import LiveServer, live_server
+from tests.neighbours import Scene
 from tests.world import World
 
 StartServer = Callable[..., LiveServer]
@@ -95,3 +96,11 @@ def by_hand(settings: Settings) -> None:
     never = dict.fromkeys(("tail_seconds", "sweep_seconds", "beat_seconds"), 3600.0)
     never["broker_timeout_seconds"] = 60.0
     settings.EARSHOT = {**settings.EARSHOT, **never}
+
+
+@pytest.fixture
+def scene(world: World, settings: Settings) -> Scene:
+    """The two tenants as neighbours, and nobody is held up by a limit."""
+    most = {"requests_per_minute": 10**6, "invitations_per_minute": 10**6}
+    settings.EARSHOT = settings.EARSHOT | most
+    return Scene(world)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from tenants.credentials import (
     Credential,
@@ -12,6 +13,7 @@ from tenants.models import Session, Tenant, User
 from tests.tenants.conftest import session_of
 
 HOST = "earshot.example:8000"
+REFUSED = {"detail": "Send a valid token, session or ticket.", "code": "not_authenticated"}
 
 
 def handshake(query: str = "", scheme: str = "ws", **headers: str) -> dict[str, Any]:
@@ -48,3 +50,14 @@ def suspend(user: User) -> str:
 def exclude(user: User) -> str:
     user.memberships.update(is_active=False)
     return "acme"
+
+
+def deactivate(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
+def browser(user: User, *, checks: bool = False) -> APIClient:
+    client = APIClient(enforce_csrf_checks=checks)
+    session_of(user, client)
+    return client

@@ -1,4 +1,4 @@
-"""The one door, as a socket comes through it; `test_views` comes as REST."""
+"""The one door, as a socket comes through it; `test_views_*` come as REST."""
 
 import pytest
 from knox.models import AuthToken

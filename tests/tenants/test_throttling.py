@@ -1,4 +1,4 @@
-"""Counting itself, on a clock of its own; `test_views` shows what a client gets."""
+"""Counting itself, on a clock of its own; `test_views_login` shows what a client gets."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

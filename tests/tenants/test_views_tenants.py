@@ -1,0 +1,78 @@
+"""In which tenant a request is, and which are the user's, over REST."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tenants.models import Tenant, User
+from tests.tenants.conftest import bearer, member
+from tests.tenants.door import exclude, suspend
+
+pytestmark = pytest.mark.django_db
+
+FORBIDDEN = {"detail": "You are not an active member of this tenant.", "code": "tenant_forbidden"}
+
+
+def test_only_tenant_need_not_be_named(owner: User) -> None:
+    client = bearer(owner)
+    for headers in ({}, {"X-Tenant": ""}, {"X-Tenant": "acme"}):
+        assert client.get("/api/me/", headers=headers).json()["tenant"] == "acme"
+
+
+def test_one_of_several_tenants_is_named(both: User) -> None:
+    client = bearer(both)
+    response = client.get("/api/me/")
+    assert (response.status_code, response.json()["code"]) == (400, "tenant_required")
+    assert client.get("/api/me/", headers={"X-Tenant": "globex"}).json()["tenant"] == "globex"
+
+
+@pytest.mark.parametrize("path", ["/api/me/", "/api/tickets/"])
+@pytest.mark.parametrize(
+    "prepare",
+    [suspend, exclude, lambda user: "globex", lambda user: "unknown", lambda user: "acme,acme"],
+)
+def test_tenants_that_one_is_not_in_look_the_same(
+    globex: Tenant, owner: User, path: str, prepare: Callable[[User], str]
+) -> None:
+    client = bearer(owner)
+    call = client.post if path == "/api/tickets/" else client.get
+    response = call(path, headers={"X-Tenant": prepare(owner)})
+    assert (response.status_code, response.json()) == (403, FORBIDDEN)
+
+
+def test_superuser_is_in_no_tenant_by_being_one(acme: Tenant) -> None:
+    root = User.objects.create_superuser("root", password="secret")
+    response = bearer(root).get("/api/me/", headers={"X-Tenant": "acme"})
+    assert (response.status_code, response.json()) == (403, FORBIDDEN)
+
+
+def test_my_tenants_are_those_that_let_me_in(acme: Tenant, globex: Tenant, both: User) -> None:
+    member("other", Tenant.objects.create(slug="other", name="Other"))
+    both.memberships.filter(tenant=globex).update(role="admin")
+    response = bearer(both).get("/api/tenants/")
+    assert response.json() == {
+        "count": 2,
+        "next": None,
+        "previous": None,
+        "results": [
+            {"slug": "acme", "name": "Acme", "role": "member"},
+            {"slug": "globex", "name": "Globex", "role": "admin"},
+        ],
+    }
+    assert response["Cache-Control"] == "private, no-store"
+    both.memberships.filter(tenant=globex).update(is_active=False)
+    suspend(both)
+    assert bearer(both).get("/api/tenants/").json()["results"] == []
+
+
+def test_my_tenants_come_in_pages(db: None, django_assert_num_queries: Any) -> None:
+    tenants = [Tenant.objects.create(slug=f"t-{n:03}", name="T") for n in range(103)]
+    client = bearer(member("everywhere", *tenants))
+    assert len(client.get("/api/tenants/").json()["results"]) == 25
+    page = client.get("/api/tenants/?page_size=1000").json()
+    assert (page["count"], len(page["results"])) == (103, 100)
+    last = client.get(page["next"]).json()
+    assert [tenant["slug"] for tenant in last["results"]] == ["t-100", "t-101", "t-102"]
+    missing = client.get("/api/tenants/?page=9")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
