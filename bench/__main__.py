@@ -10,23 +10,15 @@ from typing import Final
 from bench.figures import missing, record
 from bench.processes import CLIENTS
 from bench.rows import ROWS
-from tests.servers import Postgres, Valkey, running
+from tests.servers import servers
 
 SECONDS: Final = 900
 """How long one benchmark may take."""
 
 
-class CountingPostgres(Postgres):
-    """It counts the statements, for those who ask (`pg_stat_statements`)."""
-
-    def command(self) -> list[str]:
-        return [*super().command(), "-c", "shared_preload_libraries=pg_stat_statements"]
-
-
 def run(name: str) -> bool:
     """Measure one; whether it could be."""
-    with running(CountingPostgres) as postgres, running(Valkey) as valkey:
-        variables = {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
+    with servers() as variables:
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "bench.row", name],

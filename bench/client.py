@@ -23,15 +23,14 @@ OPENING_SECONDS: Final = 240
 class Plan:
     """`count` sockets of `url`, `at_once` of them at a time.
 
-    `greeting` is said when a socket is open, and `replies` in answer to the first frames; the frame
-    after the last reply makes it ready. In both `$ID` stands for the socket's own of `ids`. With
-    `events`, `url` is a stream of server-sent events; its ready sign is its first event.
+    `replies` are said in answer to the first frames, `$ID` in them being the socket's own of `ids`;
+    the frame after the last reply makes it ready. With `events`, `url` is a stream of server-sent
+    events; its ready sign is its first event.
     """
 
     url: str
     count: int
     headers: dict[str, str] = field(default_factory=dict)
-    greeting: str | None = None
     replies: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     at_once: int = 50
@@ -108,10 +107,6 @@ class Taker(WSListener):
     def _say(self, transport: WSTransport, text: str) -> None:
         transport.send(WSMsgType.TEXT, text.replace("$ID", self._own).encode())
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        if self._crowd.plan.greeting is not None:
-            self._say(transport, self._crowd.plan.greeting)
-
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
             return
@@ -156,7 +151,7 @@ class Stream(asyncio.Protocol):
 
 
 async def obey(crowd: Crowd, command: dict[str, Any]) -> dict[str, Any]:
-    """One command: `open`, `wait` for frames, `say` a text on the first socket, or `silent`."""
+    """One command: `open`, `wait` for frames, or `say` a text on the first socket."""
     match command["do"]:
         case "open":
             return {"seconds": await crowd.open()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import statistics
@@ -90,8 +89,3 @@ def spread(values: list[float], unit: str = "", digits: int = 1) -> str:
     """The median, and the least and greatest."""
     middle = statistics.median(values)
     return f"{middle:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f}){unit}"
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The nearest-rank percentile."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from bench import town  # sets Django up
-from bench.figures import Row, percentile
+from bench.figures import Row
 from bench.processes import Clients, clients, server, uvicorn
+from bench.soak.verdict import percentile
 from realtime.outbox import outbox
 from tenants import opaque
 from tests.world import World

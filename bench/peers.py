@@ -23,13 +23,12 @@ class GroupConsumer(AsyncJsonWebsocketConsumer):
     """The blog's pattern: each socket joins its object's group, and serializes for itself."""
 
     async def connect(self) -> None:
-        self.group = self.scope["path"].strip("/").replace("/", "-")
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.channel_layer.group_add("document", self.channel_name)
         await self.accept()
         await self.send_json({"type": "ready"})
 
     async def disconnect(self, code: int) -> None:
-        await self.channel_layer.group_discard(self.group, self.channel_name)
+        await self.channel_layer.group_discard("document", self.channel_name)
 
     async def document_changed(self, event: dict[str, Any]) -> None:
         await self.send_json(event["frame"])

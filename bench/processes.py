@@ -25,7 +25,6 @@ START_SECONDS = 30
 # The server has a core to itself; clients, writers, database and broker share the others.
 CORES = range(os.cpu_count() or 1)
 SERVERS, CLIENTS = {CORES[0]}, set(CORES[1:] or CORES)
-os.sched_setaffinity(0, CLIENTS)
 
 
 class Missing(Exception):
@@ -41,13 +40,6 @@ class Server:
     def cpu(self) -> float:
         """Seconds of CPU that it has used, user and system (the kernel's clock of a process)."""
         return time.clock_gettime((~self.pid << 3) | 2)  # CPUCLOCK_SCHED, <linux/posix-timers.h>
-
-    def memory(self) -> int:
-        """Bytes of memory that it alone holds."""
-        for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-        raise Missing("The kernel does not tell the memory of a process.")
 
 
 def uvicorn(application: str, *more: str) -> list[str]:

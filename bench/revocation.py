@@ -18,8 +18,9 @@ from unittest import mock
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench.figures import Row, percentile
+from bench.figures import Row
 from bench.processes import server, uvicorn
+from bench.soak.verdict import percentile
 from bench.town import APPLICATION, in_thread, made
 from realtime import notifications
 from tests.world import World

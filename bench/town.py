@@ -34,7 +34,7 @@ async def made() -> World:
 
 async def plan(
     world: World, port: int, count: int, ids: list[str] | None = None, user: str = "viewer",
-    tenant: str = "acme", subscriptions: int = 1,
+    tenant: str = "acme",
 ) -> Plan:  # fmt: skip
     """Sockets of one user, each live on its own of the ids (by default, all on the document)."""
     token = await in_thread(world.token)(user)
@@ -42,7 +42,7 @@ async def plan(
         url=f"ws://127.0.0.1:{port}/ws/?tenant={tenant}",
         count=count,
         headers={"Authorization": f"Token {token}"},
-        replies=[SUBSCRIBE] * subscriptions,
+        replies=[SUBSCRIBE],
         ids=ids or [world.id],
     )
 

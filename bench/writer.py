@@ -7,7 +7,6 @@ answers with a line.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -20,10 +19,9 @@ from bench.peers import Note
 
 
 async def to_group(number: int) -> None:
-    """A change as the blog's pattern announces it: to `ws`, or to the group of one object."""
-    group = os.environ.get("BENCH_GROUP", "ws").replace("NUMBER", str(number))
+    """A change as the blog's pattern announces it."""
     frame = {**FRAME, "number": number}
-    await get_channel_layer().group_send(group, {"type": "document.changed", "frame": frame})
+    await get_channel_layer().group_send("document", {"type": "document.changed", "frame": frame})
 
 
 def make_note() -> None:
