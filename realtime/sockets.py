@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +75,15 @@ class Socket:
     def sent(self, text: str) -> None:
         """Count a frame; the counts are taken and set back by whoever adds them up."""
         self.frames += 1
-        self.bytes += len(text) if text.isascii() else len(text.encode())
+        self.bytes += len(text) if text.isascii() else _encoded_size(text)
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""
         if self.subscriptions.get(subscription.ref) is subscription:
             del self.subscriptions[subscription.ref]
+
+
+@lru_cache(maxsize=16)
+def _encoded_size(text: str) -> int:
+    """The size of a text in UTF-8: one that goes to many sockets is not encoded for each."""
+    return len(text.encode())
