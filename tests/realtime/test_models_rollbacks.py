@@ -12,6 +12,16 @@ from tests.realtime.conftest import Told
 from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
 
 
+def check_another_writer_is_not_overwritten(document: Document) -> None:
+    """Assert that a save of this instance leaves alone what another one wrote meanwhile."""
+    other = stored(document)
+    other.title = "C"
+    other.save()
+    document.budget = Decimal("5.00")
+    document.save()
+    assert stored(document).title == "C"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_save_after_a_rollback_writes_what_was_rolled_back(document: Document) -> None:
     recording = Recording(document)
@@ -62,12 +72,7 @@ def test_rolled_back_savepoint_is_remembered_after_the_transaction_committed(
 def test_committed_save_is_not_written_again_over_another_writer(document: Document) -> None:
     document.title = "B"
     document.save()
-    other = stored(document)
-    other.title = "C"
-    other.save()
-    document.budget = Decimal("5.00")
-    document.save()
-    assert stored(document).title == "C"
+    check_another_writer_is_not_overwritten(document)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -80,12 +85,7 @@ def test_refresh_after_a_rollback_forgets_what_was_rolled_back(
         document.save()
         transaction.set_rollback(True)
     document.refresh_from_db(fields=fields)
-    other = stored(document)
-    other.title = "C"
-    other.save()
-    document.budget = Decimal("5.00")
-    document.save()
-    assert stored(document).title == "C"
+    check_another_writer_is_not_overwritten(document)
 
 
 @pytest.mark.django_db(transaction=True)
