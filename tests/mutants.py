@@ -172,8 +172,8 @@ MUTANTS: Final = (
     Mutant(
         "the tail asks those who wait, too",
         "realtime/tail.py",
-        "    return changed.version > s.version and visible\n",
-        "    return changed.version > s.version and visible and s.state.value == 'live'\n",
+        "    if changed.version <= s.version:",
+        "    if changed.version <= s.version or s.state.value != 'live':",
         "tests/realtime/test_tail.py::"
         "test_a_change_after_the_read_of_a_pending_subscription_is_found",
     ),
