@@ -16,7 +16,6 @@ from bench.figures import Row
 from bench.processes import Clients, clients, server, uvicorn
 from bench.soak.verdict import percentile
 from realtime.outbox import outbox
-from tenants import opaque
 from tests.world import World
 
 SOCKETS = 5000
@@ -55,24 +54,15 @@ async def broadcasts(world: World, crowd: Clients) -> None:
         await asyncio.sleep(BROADCAST)
 
 
-def of_globex(world: World) -> World:
-    """The same people, with a document of the other tenant's."""
-    small = World.__new__(World)
-    small.tenants, small.users = world.tenants, world.users
-    small.document = world.create("globex", "rival")
-    return small
-
-
 async def measure() -> list[Row]:
     world = await town.made()
-    small = await town.in_thread(of_globex)(world)
-    id = opaque.encode(type(small.document), small.document.pk)
+    small = await town.in_thread(town.with_document)(world, "globex", "rival")
     alone: list[float] = []
     beside: list[float] = []
     limits = {"EARSHOT_SOCKETS_PER_USER": "100000"}
     async with server(uvicorn(town.APPLICATION), **limits) as under:
         of_crowd = await town.plan(world, under.port, SOCKETS)
-        of_small = await town.plan(world, under.port, 1, [id], "rival", "globex")
+        of_small = await town.plan(world, under.port, 1, [small.id], "rival", "globex")
         async with clients(of_crowd, nice=19) as crowd, clients(of_small) as reader:
             await crowd.open()
             await reader.open()

@@ -6,6 +6,14 @@ from typing import Final
 
 ROWS: Final = {
     "fanout": "Fan-out: CPU of a delivered frame",
+    "objects": "Many objects with one subscriber each",
+    "subscribers": "A change's cost by subscribers and audiences",
+    "writes": "The write path",
+    "latency": "End to end: commit to last byte",
+    "storm": "A reconnect storm",
+    "access": "An access change",
+    "memory": "Memory of an idle connection",
+    "scaling": "More processes and more shards",
     "revocation": "Revoke to silence",
     "neighbour": "A noisy neighbour",
     "fence": "The fence",

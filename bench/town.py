@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 from unittest import mock
@@ -30,6 +31,15 @@ async def made() -> World:
     await in_thread(call_command)("migrate", verbosity=0)
     world: World = await in_thread(World)()
     return world
+
+
+def with_document(world: World, tenant: str = "acme", owner: str = "owner") -> World:
+    """The same people, with another document, which the viewer may view."""
+    other = copy.copy(world)
+    other.document = world.create(tenant, owner, body=world.document.body)
+    if tenant == "acme":
+        other.grant("viewer", "viewer")
+    return other
 
 
 async def plan(

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 UNPRIVILEGED = 65534
 START_SECONDS = 30
@@ -124,6 +124,7 @@ class Valkey(Server):
 
 class Postgres(Server):
     stop_signal = signal.SIGINT  # what PostgreSQL calls a fast shutdown
+    options: ClassVar = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
     @property
     def url(self) -> str:
@@ -156,9 +157,7 @@ class Postgres(Server):
             "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 300,
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
+            **self.options,
         }
         return [
             str(self.programs / "postgres"),
@@ -186,9 +185,9 @@ def running(kind: type[Server]) -> Iterator[Any]:
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, str]]:
+def servers(postgres: type[Postgres] = Postgres) -> Iterator[dict[str, str]]:
     """Both servers; yields the variables that lead to them."""
-    with running(Postgres) as postgres, running(Valkey) as valkey:
+    with running(postgres) as postgres, running(Valkey) as valkey:
         yield {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
 
 
