@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import Final
+from typing import ClassVar, Final
 
 from bench.figures import missing, record
 from bench.processes import CLIENTS
 from bench.rows import ROWS
-from tests.servers import servers
+from tests.servers import Postgres, servers
 
 SECONDS: Final = 900
 """How long one benchmark may take."""
 
 
+class Measured(Postgres):
+    """PostgreSQL as it comes, so that a commit is on disk; it counts its statements."""
+
+    options: ClassVar = {"shared_preload_libraries": "pg_stat_statements"}
+
+
 def run(name: str) -> bool:
     """Measure one; whether it could be."""
-    with servers() as variables:
+    with servers(Measured) as variables:
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "bench.row", name],

@@ -24,7 +24,8 @@ class Plan:
     """`count` sockets of `url`, `at_once` of them at a time.
 
     `replies` are said in answer to the first frames, `$ID` in them being the socket's own of `ids`;
-    the frame after the last reply makes it ready. With `events`, `url` is a stream of server-sent
+    the frame after the last reply makes it ready. `tokens` are taken in turn, as `ids` are. What is
+    in `own` each socket says when all are told to. With `events`, `url` is a stream of server-sent
     events; its ready sign is its first event.
     """
 
@@ -33,6 +34,8 @@ class Plan:
     headers: dict[str, str] = field(default_factory=dict)
     replies: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    own: list[list[str]] = field(default_factory=list)
     at_once: int = 50
     events: bool = False
     echo: dict[str, str] = field(default_factory=dict)  # what is answered at any time: heartbeats
@@ -43,7 +46,7 @@ class Crowd:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.transports: list[WSTransport] = []
+        self.transports: dict[int, WSTransport] = {}
         self.frames = 0
         self.wanted = 0
         self.last = 0.0
@@ -72,15 +75,27 @@ class Crowd:
             await Stream(self).open()
             return
         own = self.plan.ids[number % len(self.plan.ids)] if self.plan.ids else ""
+        headers = dict(self.plan.headers)
+        if self.plan.tokens:
+            token = self.plan.tokens[number % len(self.plan.tokens)]
+            headers["Authorization"] = f"Token {token}"
         ready = asyncio.get_running_loop().create_future()
         transport, _ = await ws_connect(
             lambda: Taker(self, own, ready),
             self.plan.url,
-            extra_headers=self.plan.headers,
+            extra_headers=headers,
             enable_auto_pong=True,
         )
-        self.transports.append(transport)
+        self.transports[number] = transport
         await ready
+
+    def tell(self) -> float:
+        """Have each socket say its own texts; when the first one did."""
+        began = time.perf_counter()
+        for number, texts in enumerate(self.plan.own):
+            for text in texts:
+                self.transports[number].send(WSMsgType.TEXT, text.encode())
+        return began
 
     async def wait(self, frames: int, seconds: float) -> dict[str, Any]:
         """Wait until so many frames came, counted from the last wait; when the last one did."""
@@ -151,10 +166,12 @@ class Stream(asyncio.Protocol):
 
 
 async def obey(crowd: Crowd, command: dict[str, Any]) -> dict[str, Any]:
-    """One command: `open`, `wait` for frames, or `say` a text on the first socket."""
+    """A command: `open`, `tell` all, `wait` for frames, or `say` a text on the first socket."""
     match command["do"]:
         case "open":
             return {"seconds": await crowd.open()}
+        case "tell":
+            return {"at": crowd.tell()}
         case "wait":
             return await crowd.wait(command["frames"], command["seconds"])
         case "say":

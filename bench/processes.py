@@ -112,6 +112,11 @@ class Clients:
         seconds: float = (await self._ask(do="open"))["seconds"]
         return seconds
 
+    async def tell(self) -> float:
+        """Have each socket say its own texts; when the first one did."""
+        at: float = (await self._ask(do="tell"))["at"]
+        return at
+
     async def wait(self, frames: int, seconds: float = 60) -> float:
         """When the last of so many frames came, by `time.perf_counter`, one for all processes."""
         at: float = (await self._ask(do="wait", frames=frames, seconds=seconds))["at"]

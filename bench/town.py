@@ -14,11 +14,17 @@ import django
 django.setup()
 
 from channels.db import database_sync_to_async  # noqa: E402  (needs the settings)
+from django.contrib.auth.models import Group, Permission  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from knox.models import AuthToken  # noqa: E402
 
 from bench.client import Plan  # noqa: E402
+from bench.frame import FRAME  # noqa: E402
 from realtime import notifications  # noqa: E402
 from realtime.outbox import outbox  # noqa: E402
+from resources.models import Document, DocumentGroupGrant  # noqa: E402
+from tenants import opaque  # noqa: E402
+from tenants.models import Membership, User  # noqa: E402
 from tests.world import World  # noqa: E402
 
 in_thread = database_sync_to_async
@@ -80,3 +86,50 @@ async def recorded(world: World, changes: int, audience: str) -> list[tuple[str,
         for number in range(changes):
             await save(world, number)
     return [each for each in recorder.messages if each[1].get("audience") == audience]
+
+
+def readers(world: World, count: int) -> list[User]:
+    """New members of acme, who may see nothing yet."""
+    users = User.objects.bulk_create(User(username=f"reader{n}") for n in range(count))
+    Membership.objects.bulk_create(
+        Membership(tenant=world.tenants["acme"], user=user) for user in users
+    )
+    outbox.flush()
+    return users
+
+
+def documents(world: World, count: int) -> list[Document]:
+    """New documents of acme's owner."""
+    body = FRAME["payload"]["body"]
+    tenant, owner = world.tenants["acme"], world.user("owner")
+    made = Document.objects.bulk_create(
+        Document(tenant=tenant, owner=owner, title=f"Document {n}", body=body) for n in range(count)
+    )
+    outbox.flush(60)
+    return made
+
+
+def team(members: list[User]) -> Group:
+    """A Django group with these members."""
+    group = Group.objects.create(name=f"team {members[0].pk}")
+    group.user_set.set(members)
+    return group
+
+
+def share(with_: Group, documents: list[Document]) -> None:
+    """Let a group's members view the documents."""
+    view = Permission.objects.get(codename="view_document")
+    DocumentGroupGrant.objects.bulk_create(
+        DocumentGroupGrant(group=with_, permission=view, content_object=each) for each in documents
+    )
+
+
+def id_of(document: Document) -> str:
+    """A document's id on the wire."""
+    return opaque.encode(Document, document.pk)
+
+
+def token(user: User) -> str:
+    """A new token of the user's."""
+    text: str = AuthToken.objects.create(user=user)[1]
+    return text
