@@ -42,7 +42,9 @@ def asks(ids: list[str], number: int) -> list[str]:
     turn = number // USERS
     part = len(ids) // EACH
     return [
-        json.dumps({"model": "resources.document", "id": ids[(number + turn + k * part) % len(ids)]})
+        json.dumps(
+            {"model": "resources.document", "id": ids[(number + turn + k * part) % len(ids)]}
+        )
         for k in range(turn, turn + EACH)
     ]
 
@@ -77,7 +79,7 @@ async def measure() -> list[Row]:
     together = await storm(tokens, ids, SOCKETS)
     alone = await storm(tokens, ids, ALONE, EARSHOT_ROUND_SIZE="1")
     how = (
-        f"{SOCKETS} sockets of {USERS} users with {EACH} of {DOCUMENTS} documents each, all at once; "
+        f"{SOCKETS} sockets of {USERS} users, {EACH} of {DOCUMENTS} documents each, all at once; "
         f"one by one: EARSHOT_ROUND_SIZE=1, {ALONE} sockets; PostgreSQL, one uvicorn process"
     )
     ratio = together.rate / alone.rate

@@ -90,7 +90,8 @@ async def recorded(world: World, changes: int, audience: str) -> list[tuple[str,
 
 def readers(world: World, count: int) -> list[User]:
     """New members of acme, who may see nothing yet."""
-    users = User.objects.bulk_create(User(username=f"reader{n}") for n in range(count))
+    first = User.objects.count()
+    users = User.objects.bulk_create(User(username=f"reader{first + n}") for n in range(count))
     Membership.objects.bulk_create(
         Membership(tenant=world.tenants["acme"], user=user) for user in users
     )
