@@ -19,7 +19,7 @@ SECONDS: Final = 900
 class Measured(Postgres):
     """PostgreSQL as it comes, so that a commit is on disk; it counts its statements."""
 
-    options: ClassVar = {"shared_preload_libraries": "pg_stat_statements"}
+    options: ClassVar[dict[str, str]] = {"shared_preload_libraries": "pg_stat_statements"}
 
 
 def run(name: str) -> bool:

@@ -1,7 +1,7 @@
 """The fence: what it costs on the way of a frame from the hub to the server's `send`.
 
 The real fence and one that always says yes take turns in one run,
-on the same subscriptions, through the same mailboxes and the same writers.
+on the same subscriptions, through the same mailboxes and the same senders.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ django.setup()
 from bench.figures import Row, spread  # noqa: E402  (needs the settings)
 from permissions.rendering import Ref, Representation  # noqa: E402
 from realtime import fence, groups  # noqa: E402
-from realtime.consumers import EarshotConsumer  # noqa: E402
 from realtime.delivery import Delivery  # noqa: E402
 from realtime.frames import Frame  # noqa: E402
 from realtime.joins import Group  # noqa: E402
-from realtime.mailbox import Mailbox  # noqa: E402
+from realtime.sender import Sender  # noqa: E402
 from realtime.sockets import Socket  # noqa: E402
 from realtime.subscriptions import State, Subscription  # noqa: E402
 from tenants.credentials import Client, Credential, Identity  # noqa: E402
@@ -43,21 +42,18 @@ AUDIENCE = "viewer"
 
 
 class Listener:
-    """A subscription with the consumer's own writer, in front of a server that takes everything."""
+    """A subscription with the consumer's own sender, in front of a server that takes everything."""
 
     def __init__(self, number: int, taken: Callable[[], None]) -> None:
-        consumer = self.consumer = EarshotConsumer()
-        consumer.wake = asyncio.Event()
-        consumer.mailbox = Mailbox(consumer.wake.set)
+        sender = Sender(f"{number}", self._taken, 1, _nothing)
         identity = Identity(1, 1, "acme", "member", Credential("token", "digest", None))
         client, now = Client("127.0.0.1", "bench"), datetime.now(UTC)
-        consumer.socket = Socket(
-            f"{number}", identity, client, now, consumer.mailbox, _nothing, _no_bytes
+        socket = Socket(
+            f"{number}", identity, client, now, sender.mailbox, sender.cut, sender.buffered
         )
-        consumer.base_send = self._taken
+        sender.serve(socket, preframed=False)
         self._count = taken
-        self.writer = asyncio.get_running_loop().create_task(consumer._write())
-        self.subscription = Subscription(consumer.socket, REF, "id")
+        self.subscription = Subscription(socket, REF, "id")
         self.subscription.state = State.LIVE
         self.subscription.audience = AUDIENCE
 
@@ -66,11 +62,7 @@ class Listener:
 
 
 def _nothing() -> None:
-    """Nobody is cut here."""
-
-
-def _no_bytes() -> int:
-    return 0
+    """Nobody goes here."""
 
 
 def frame(version: int) -> Frame:
@@ -113,7 +105,7 @@ class Push:
             self._done.set()
 
     async def cost(self) -> float:
-        """Microseconds of CPU for each frame that a writer gave to its server."""
+        """Microseconds of CPU for each frame that a sender gave to its server."""
         frames = [frame(self.version + number) for number in range(1, FRAMES + 1)]
         self.version += FRAMES
         gc.collect()
@@ -135,8 +127,6 @@ async def measure() -> list[Row]:
         with always_yes():
             none.append(await push.cost())
         again.append(await push.cost())
-    for listener in push.listeners:
-        listener.writer.cancel()
     ratio = statistics.median(real) / statistics.median(none)
     noise = statistics.median(real) / statistics.median(again)
     return [

@@ -20,4 +20,4 @@ async def _read_also(self: Rounds, *args: Any) -> Any:
         self._size = size
 
 
-Rounds._read_also = _read_also  # type: ignore[method-assign]
+Rounds._read_also = _read_also  # type: ignore[assignment, method-assign]

@@ -20,9 +20,7 @@ from realtime.failures import log_failure
 from realtime.hub import Hub
 from realtime.hubs import hubs
 from realtime.limits import TokenBucket
-from realtime.mailbox import Mailbox
-from realtime.metrics import CLOSES
-from realtime.preframed import Wire, wire
+from realtime.sender import Sender
 from realtime.sockets import Socket
 from tenants import credentials, opaque
 from tenants.limits import limits
@@ -45,13 +43,11 @@ class EarshotConsumer(AsyncConsumer):
     """Subscriptions to any object its user may see, by the protocol of docs/protocol.md.
 
     Frames of the client are obeyed one at a time, in order; what is sent goes through the socket's
-    mailbox, which one writer empties. The consumer is in no channel layer group: the hub is.
+    mailbox, which its sender empties. The consumer is in no channel layer group: the hub is.
     """
 
     hub: Hub | None = None
     socket: Socket | None = None
-    wire: Wire | None = None
-    sending = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; an exception ends it, and it alone, with 4500."""
@@ -59,14 +55,12 @@ class EarshotConsumer(AsyncConsumer):
         self.base_send = send
         self.limits = limits()
         self.connection = secrets.token_urlsafe(12)
-        self.wake = asyncio.Event()
-        self.mailbox = Mailbox(self._send_or_wake)
+        self.sender = Sender(self.connection, send, self.limits["cut_seconds"], self._depart)
+        self.mailbox = self.sender.mailbox
         self.unusable = 0
         self.limited = 0
         self.expiry: asyncio.TimerHandle | None = None
-        self.cutting: asyncio.Task[None] | None = None
         self.departure: asyncio.Task[None] | None = None
-        self.writer = asyncio.get_running_loop().create_task(self._write())
         try:
             while True:
                 await self.dispatch(await receive())
@@ -74,8 +68,7 @@ class EarshotConsumer(AsyncConsumer):
             pass
         except Exception as error:
             log_failure(logger, f"Socket {self.connection} failed", error)
-            self.writer.cancel()
-            await self._close(Close.SERVER_ERROR)
+            await self.sender.fail()
         finally:
             await self._leave()
 
@@ -100,16 +93,15 @@ class EarshotConsumer(AsyncConsumer):
             client,
             timezone.now(),
             self.mailbox,
-            self._cut,
-            self._buffered,
+            self.sender.cut,
+            self.sender.buffered,
         )
         taken = await hubs.add(socket)
         if isinstance(taken, Close):
             self.mailbox.close(taken)
             return
         self.hub, self.socket, self.limits = taken, socket, identity.limits
-        if self.limits["preframed"]:
-            self.wire = wire(self.base_send)
+        self.sender.serve(socket, preframed=bool(self.limits["preframed"]))
         self.bucket = TokenBucket(
             self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
         )
@@ -181,89 +173,6 @@ class EarshotConsumer(AsyncConsumer):
             case _:
                 hub.subscribe(socket, command)
 
-    # What is sent.
-
-    async def _write(self) -> None:
-        """The one writer: sends what the mailbox holds, and at last its close code."""
-        try:
-            while True:
-                if self.mailbox:
-                    self.sending = True
-                    for text in self.mailbox.take():
-                        await self._send_text(text)
-                    self.sending = False
-                elif self.mailbox.closing is not None:
-                    await self._close(self.mailbox.closing)
-                    self._depart()
-                    return
-                else:
-                    self.wake.clear()
-                    await self.wake.wait()
-        except OSError:
-            pass  # the client went; the server's disconnect follows
-        except Exception as error:
-            log_failure(logger, f"The writer of socket {self.connection} failed", error)
-            await self._close(Close.SERVER_ERROR)
-
-    def _send_or_wake(self) -> None:
-        """Send what waits at once, if there is a wire that takes it; else the writer does."""
-        if self.wire is not None and not self.sending:
-            try:
-                self._send_now(self.wire)
-            except Exception as error:
-                log_failure(logger, f"Socket {self.connection} could not be sent to", error)
-                self.wire = None
-                self.mailbox.close(Close.SERVER_ERROR)
-        if self.mailbox or self.mailbox.closing is not None:
-            self.wake.set()
-
-    def _send_now(self, wire: Wire) -> None:
-        assert self.socket is not None  # it is taken in before it has a wire
-        self.sending = True  # what is taken may put more, which comes after it
-        while self.mailbox and wire.ready:
-            for text in self.mailbox.take():
-                wire.write(text)
-                self.socket.sent(text)
-        self.sending = False
-
-    async def _send_text(self, text: str) -> None:
-        assert self.socket is not None  # a refused one has no answers
-        self.socket.sending_since = asyncio.get_running_loop().time()
-        await self.base_send({"type": "websocket.send", "text": text})
-        self.socket.sending_since = None
-        self.socket.sent(text)
-
-    async def _close(self, code: Close) -> None:
-        """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
-        CLOSES.labels(int(code)).inc()
-        try:
-            async with asyncio.timeout(self.limits["cut_seconds"]):
-                await self.base_send({"type": "websocket.close", "code": int(code)})
-        except TimeoutError:
-            if self._transport is not None:  # without, the server's pings time out
-                self._transport.abort()
-        except Exception as error:  # servers differ in what they raise when the client went first
-            logger.debug("Socket %s went first (%s).", self.connection, type(error).__name__)
-
-    def _cut(self) -> None:
-        """End a socket that takes nothing: its writer hangs in a send, and a close would too."""
-        self.writer.cancel()
-        self.mailbox.close(Close.TOO_SLOW)
-        self.cutting = asyncio.get_running_loop().create_task(self._cut_off())
-
-    async def _cut_off(self) -> None:
-        self._depart()
-        await self._close(Close.TOO_SLOW)
-
-    @property
-    def _transport(self) -> asyncio.WriteTransport | None:
-        """uvicorn gives its protocol away through the bound method; Daphne does not."""
-        return getattr(getattr(self.base_send, "__self__", None), "transport", None)
-
-    def _buffered(self) -> int:
-        """How many bytes the server holds because the client does not take them, if it says."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
-
     # Beginning and end.
 
     def _welcome(self, identity: credentials.Identity) -> str:
@@ -291,9 +200,7 @@ class EarshotConsumer(AsyncConsumer):
     async def _leave(self) -> None:
         if self.expiry is not None:
             self.expiry.cancel()
-        for task in (self.writer, self.cutting):
-            if task is not None:
-                task.cancel()
+        self.sender.cancel()
         await self._depart()
 
     def _depart(self) -> asyncio.Task[None]:

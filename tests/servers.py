@@ -124,7 +124,11 @@ class Valkey(Server):
 
 class Postgres(Server):
     stop_signal = signal.SIGINT  # what PostgreSQL calls a fast shutdown
-    options: ClassVar = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    options: ClassVar[dict[str, str]] = {
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+    }
 
     @property
     def url(self) -> str:
@@ -185,9 +189,9 @@ def running(kind: type[Server]) -> Iterator[Any]:
 
 
 @contextmanager
-def servers(postgres: type[Postgres] = Postgres) -> Iterator[dict[str, str]]:
+def servers(kind: type[Postgres] = Postgres) -> Iterator[dict[str, str]]:
     """Both servers; yields the variables that lead to them."""
-    with running(postgres) as postgres, running(Valkey) as valkey:
+    with running(kind) as postgres, running(Valkey) as valkey:
         yield {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
 
 

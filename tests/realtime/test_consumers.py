@@ -236,7 +236,7 @@ async def test_failure_in_one_socket_ends_it_alone_and_shows_no_payload(
     assert CANARY not in caplog.text
 
 
-async def test_failure_of_the_writer_ends_the_socket(
+async def test_failure_of_a_send_ends_the_socket(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Wire(await token(world, "viewer")) as wire:
@@ -244,7 +244,7 @@ async def test_failure_of_the_writer_ends_the_socket(
         wire.failing["websocket.send"] = RuntimeError(CANARY)
         wire.push(PING)
         assert await wire.frame() == {"close": 4500}
-    assert f"The writer of socket {connection} failed: RuntimeError" in caplog.text
+    assert f"Sending to socket {connection} failed: RuntimeError" in caplog.text
     assert CANARY not in caplog.text
 
 

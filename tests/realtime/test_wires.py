@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from project.asgi import application
-from realtime import preframed
+from realtime import wires
 from tests.client import in_thread, quiet
 from tests.world import World
 
@@ -36,13 +36,13 @@ def switched(settings: Settings) -> None:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that went straight to a transport."""
     texts: list[str] = []
-    write = preframed.Wire.write
+    write = wires.PreframedWire.write
 
-    def noted(wire: preframed.Wire, text: str) -> None:
+    def noted(wire: wires.PreframedWire, text: str) -> None:
         texts.append(text)
         write(wire, text)
 
-    monkeypatch.setattr(preframed.Wire, "write", noted)
+    monkeypatch.setattr(wires.PreframedWire, "write", noted)
     return texts
 
 
@@ -83,7 +83,7 @@ async def subscribe(socket: ClientConnection, world: World) -> None:
 def test_frame_is_what_another_library_reads(size: int) -> None:
     text = "é" + "x" * (size - 2) if size else ""
     reader = StreamReader()
-    reader.feed_data(preframed.framed(text))
+    reader.feed_data(wires.framed(text))
     reader.feed_eof()
     parser = Frame.parse(reader.read_exact, mask=False)
     try:
@@ -95,14 +95,14 @@ def test_frame_is_what_another_library_reads(size: int) -> None:
 
 
 def test_frame_is_framed_once_for_all() -> None:
-    assert preframed.framed("some text") is preframed.framed("some text")
+    assert wires.framed("some text") is wires.framed("some text")
 
 
 def test_another_server_has_no_wire() -> None:
     async def send(event: Any) -> None:
         raise AssertionError
 
-    assert preframed.wire(send) is None
+    assert wires.wire(send, preframed=True) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -187,7 +187,7 @@ async def test_failure_in_sending_ends_this_socket_alone(
         raise ValueError("broken")
 
     async with client(world, compression=None) as socket:
-        monkeypatch.setattr(preframed.Wire, "write", broken)
+        monkeypatch.setattr(wires.PreframedWire, "write", broken)
         await subscribe(socket, world)
         await socket.wait_closed()
         assert socket.close_code == 4500

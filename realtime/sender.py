@@ -1,0 +1,147 @@
+"""What goes out of one socket: its mailbox's texts in their order, and at last a close code.
+
+What the server takes at once is sent at once, by whoever puts it into the mailbox: to wake a task
+costs as much as to send. Only what has to wait is left to one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from realtime.codes import Close
+from realtime.failures import log_failure
+from realtime.mailbox import Mailbox
+from realtime.metrics import CLOSES
+from realtime.sockets import Socket
+from realtime.wires import Wire, wire
+
+logger = logging.getLogger(__name__)
+
+
+class Sender:
+    """Empties the mailbox of one connection; `gone` is called when it has sent a close code."""
+
+    __slots__ = ("_busy", "_cut_seconds", "_gone", "_name", "_send", "_socket", "_task", "_texts",
+                 "_wire", "mailbox")  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+        cut_seconds: float,
+        gone: Callable[[], object],
+    ) -> None:
+        self.mailbox = Mailbox(self._wake)
+        self._name = name
+        self._send = send
+        self._cut_seconds = cut_seconds
+        self._gone = gone
+        self._socket: Socket | None = None
+        self._wire: Wire | None = None
+        self._texts: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+        self._busy = False
+
+    def serve(self, socket: Socket, *, preframed: bool) -> None:
+        """From now on what is sent is this socket's; before, only a close code can be."""
+        self._socket = socket
+        self._wire = wire(self._send, preframed=preframed)
+
+    def _wake(self) -> None:
+        """Something waits: send it, unless somebody is at it, who then sends this too."""
+        if self._busy:
+            return
+        if self._wire is not None:
+            self._send_at_once(self._wire)
+        if not self._busy and (self._texts or self.mailbox or self.mailbox.closing is not None):
+            self._busy = True
+            self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def _next(self) -> str | None:
+        """The next text, which from now on counts as sent; None if nothing waits."""
+        while not self._texts and self.mailbox:
+            self._texts = self.mailbox.take()
+        return self._texts.pop(0) if self._texts else None
+
+    def _send_at_once(self, wire: Wire) -> None:
+        assert self._socket is not None  # it has a wire
+        self._busy = True  # what is taken may put more, which comes after it
+        try:
+            while wire.ready and (text := self._next()) is not None:
+                wire.write(text)
+                self._socket.sent(text)
+        except OSError:
+            return  # the client went; the server's disconnect follows
+        except Exception as error:
+            log_failure(logger, f"Socket {self._name} could not be sent to", error)
+            self._wire = None
+            self.mailbox.close(Close.SERVER_ERROR)
+        self._busy = False
+
+    async def _write(self) -> None:
+        """Send what waits, and the close code if there is one."""
+        try:
+            while (text := self._next()) is not None:
+                await self._send_text(text)
+            if self.mailbox.closing is None:
+                self._busy = False
+                return
+            await self._close(self.mailbox.closing)
+            self._gone()
+        except OSError:
+            pass  # the client went; the server's disconnect follows
+        except Exception as error:
+            log_failure(logger, f"Sending to socket {self._name} failed", error)
+            await self._close(Close.SERVER_ERROR)
+
+    async def _send_text(self, text: str) -> None:
+        assert self._socket is not None  # a refused one has no answers
+        self._socket.sending_since = asyncio.get_running_loop().time()
+        await self._send({"type": "websocket.send", "text": text})
+        self._socket.sending_since = None
+        self._socket.sent(text)
+
+    async def fail(self) -> None:
+        """Send no more, but that the server failed."""
+        self.cancel()
+        await self._close(Close.SERVER_ERROR)
+
+    def cut(self) -> None:
+        """End a socket that takes nothing: a send hangs, and a close would too."""
+        self.cancel()
+        self.mailbox.close(Close.TOO_SLOW)
+        self._task = asyncio.get_running_loop().create_task(self._cut_off())
+
+    async def _cut_off(self) -> None:
+        self._gone()
+        await self._close(Close.TOO_SLOW)
+
+    def cancel(self) -> None:
+        """Send nothing more."""
+        self._busy = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _close(self, code: Close) -> None:
+        """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
+        CLOSES.labels(int(code)).inc()
+        try:
+            async with asyncio.timeout(self._cut_seconds):
+                await self._send({"type": "websocket.close", "code": int(code)})
+        except TimeoutError:
+            if self._transport is not None:  # without, the server's pings time out
+                self._transport.abort()
+        except Exception as error:  # servers differ in what they raise when the client went first
+            logger.debug("Socket %s went first (%s).", self._name, type(error).__name__)
+
+    @property
+    def _transport(self) -> asyncio.WriteTransport | None:
+        """uvicorn gives its protocol away through the bound method; Daphne does not."""
+        return getattr(getattr(self._send, "__self__", None), "transport", None)
+
+    def buffered(self) -> int:
+        """How many bytes the server holds because the client does not take them, if it says."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
