@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from permissions.audiences import Audience, Resource
-from tenants.models import Membership
+from tenants.models import Membership, User
 
 UserObject = tuple[int, int]
 
@@ -37,20 +37,47 @@ def audiences(
     )
     held: defaultdict[UserObject, set[str]] = defaultdict(set)
     here = Q(content_object__tenant=tenant_id, content_object__in=objects)
-    for user_id, object_id, codename in _held(resource, "user", members, here):
+    for user_id, object_id, codename in _own(resource, members, here):
         held[user_id, object_id].add(codename)
-    for user_id, object_id, codename in _held(resource, "group__user", members, here):
-        held[user_id, object_id].add(codename)
-    return {pair: resource.first(held.get(pair, ())) for pair in pairs}
+    groups, granted = _through_groups(resource, members, here)
+    for user_id, object_id in pairs:
+        mine = groups[user_id]
+        held[user_id, object_id].update(name for g, name in granted[object_id] if g in mine)
+    return {pair: resource.first(held[pair]) for pair in pairs}
 
 
-def _held(
-    resource: Resource, user_path: str, users: set[int], objects: Q
-) -> QuerySet[Any, tuple[Any, ...]]:
-    table: Any = resource.user_grants if user_path == "user" else resource.group_grants
-    return table.objects.filter(
-        _permissions(resource), objects, **{f"{user_path}__in": users}
-    ).values_list(user_path, "content_object_id", "permission__codename")
+def _own(resource: Resource, users: set[int], here: Q) -> QuerySet[Any, tuple[int, int, str]]:
+    """The (user id, object id, permission) that these users hold themselves."""
+    own: Any = resource.user_grants.objects.filter(_permissions(resource), here, user__in=users)
+    rows: QuerySet[Any, tuple[int, int, str]] = own.values_list(
+        "user_id", "content_object_id", "permission__codename"
+    )
+    return rows
+
+
+def _through_groups(
+    resource: Resource, users: set[int], here: Q
+) -> tuple[Mapping[int, set[int]], Mapping[int, list[tuple[int, str]]]]:
+    """The groups of each user, and the (group id, permission)s that are granted on each object.
+
+    One statement, and so one state of the database, without the product of users and objects that a
+    join would return.
+    """
+    grants: Any = resource.group_grants.objects.filter(_permissions(resource), here)
+    joined: Any = User.groups.through._default_manager.filter(
+        user_id__in=users, group_id__in=grants.values("group_id")
+    )
+    rows = grants.values_list("group_id", "content_object_id", "permission__codename").union(
+        joined.values_list("group_id", "user_id", Value("")), all=True
+    )
+    groups: defaultdict[int, set[int]] = defaultdict(set)
+    granted: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    for group_id, key, codename in rows:
+        if codename:
+            granted[key].append((group_id, codename))
+        else:
+            groups[key].add(group_id)
+    return groups, granted
 
 
 def _permissions(resource: Resource) -> Q:
