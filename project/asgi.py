@@ -1,6 +1,8 @@
 """The ASGI application, for Daphne and uvicorn."""
 
+import gc
 import os
+import sys
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -29,3 +31,10 @@ application = ProtocolTypeRouter(
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )
+
+# The event loop must not wait for others longer than it must: neither 5 ms, Python's default, for a
+# thread that computes, nor for a garbage collection that looks at all of Django each time.
+sys.setswitchinterval(0.001)
+gc.collect()
+gc.freeze()
+gc.set_threshold(10_000)

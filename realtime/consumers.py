@@ -64,6 +64,7 @@ class EarshotConsumer(AsyncConsumer):
         try:
             while True:
                 await self.dispatch(await receive())
+                await asyncio.sleep(0)  # however many frames lie there, the others have their turn
         except StopConsumer:
             pass
         except Exception as error:
