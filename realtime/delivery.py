@@ -15,14 +15,24 @@ from realtime.failures import log_failure
 from realtime.metrics import FENCE_REFUSALS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
     from realtime.frames import Frame
     from realtime.joins import Group
     from realtime.subscriptions import Subscription
 
 logger = logging.getLogger(__name__)
 
-FAN_OUT: Final = 32
-"""Offers after which a fan-out lets others go on."""
+TURN: Final = 32
+"""Subscriptions after which a long loop lets others go on."""
+
+
+async def in_turns(subscriptions: Iterable[Subscription]) -> AsyncIterator[Subscription]:
+    """All of these, with a pause for everybody else after some: decide nothing across them."""
+    for done, s in enumerate(tuple(subscriptions), start=1):
+        yield s
+        if done % TURN == 0:
+            await asyncio.sleep(0)
 
 
 class Delivery:
@@ -79,7 +89,5 @@ class Delivery:
 
     async def _fan_out(self, group: Group, frame: Frame | None) -> None:
         """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
-        for done, s in enumerate(tuple(group.subscriptions), start=1):
+        async for s in in_turns(group.subscriptions):
             self.offer(s, frame)
-            if done % FAN_OUT == 0:
-                await asyncio.sleep(0)

@@ -70,7 +70,7 @@ def of_round(
     entries = Entries()
     for s in todo:
         if s.state is not State.ENDED:
-            _enter(entries, s, seen[s.user_id, s.ref], deleted)
+            _enter(entries, s, seen[s.pair], deleted)
     return entries
 
 

@@ -24,6 +24,7 @@ from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.frames import Frame
 from realtime.metrics import ENDS
+from realtime.queryset import BATCH, in_batches
 from realtime.records import Access, Connection, Process, Push
 from tenants.limits import limits
 from tenants.models import Tenant
@@ -43,7 +44,7 @@ def write(process: int, tenant_id: int, made: Entries) -> list[int]:
         for cause, subscriptions in made.ended.items():
             end(cause, [s.opened.access for s in subscriptions if s.opened])
         write_pushes(tenant_id, made.pushed.values())
-        begun = Access.objects.bulk_create(
+        begin = (
             Access(
                 tenant_id=tenant_id,
                 user_id=s.user_id,
@@ -57,13 +58,16 @@ def write(process: int, tenant_id: int, made: Entries) -> list[int]:
             )
             for s, frame, cause in made.begun
         )
+        begun = Access.objects.bulk_create(begin, BATCH)
     return [access.pk for access in begun]
 
 
 def end(cause: str, accesses: Collection[int]) -> None:
     """End those of these accesses that have no end yet."""
-    open_ones = Access.objects.filter(pk__in=accesses, ended_at=None)
-    open_ones.update(ended_at=timezone.now(), ended=cause)
+    now = timezone.now()
+    for pks in in_batches(accesses):
+        open_ones = Access.objects.filter(pk__in=pks, ended_at=None)
+        open_ones.update(ended_at=now, ended=cause)
 
 
 def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
@@ -86,6 +90,7 @@ def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
             )
             for frame in frames
         ),
+        batch_size=BATCH,
         ignore_conflicts=True,
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from permissions.audiences import registry
 from permissions.rendering import Ref
 from realtime import entries, groups, reading
-from realtime.delivery import Delivery
+from realtime.delivery import Delivery, in_turns
 from realtime.failures import log_failure
 from realtime.index import Index
 from realtime.joins import Group, Membership
@@ -164,7 +164,7 @@ class Rounds:
         goal = self.behind
         self._unchecked = False
         first = await self._run(
-            reading.read_round, self.tenant_id, self.applied, {_pair(s) for s in todo}
+            reading.read_round, self.tenant_id, self.applied, {s.pair for s in todo}
         )
         touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}
         seen = await self._read_also(dict(first.seen), touched)
@@ -173,13 +173,14 @@ class Rounds:
         await self._hub.check_sockets(self.tenant_id, _users(first.touches))
         made = entries.of_round(todo, seen, _deleted(first.touches))
         await self._hub.ledger.write(self.tenant_id, made)
-        for s in todo:
-            self._place(s, seen[_pair(s)], began)
+        # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
+        async for s in in_turns(todo):
+            self._place(s, seen[s.pair], began)
         self.index.read(todo, at)
         self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
-        for s in todo:
+        async for s in in_turns(todo):
             group = self._group(s)
             self._delivery.offer(s, None if group is None else group.last)
 
@@ -191,7 +192,7 @@ class Rounds:
         self, seen: dict[Pair, Frame | None], touched: set[Subscription]
     ) -> dict[Pair, Frame | None]:
         """Also what the touched ones see: later than the rows is allowed, earlier never."""
-        missing = list({_pair(s) for s in touched} - seen.keys())
+        missing = list({s.pair for s in touched} - seen.keys())
         for start in range(0, len(missing), self._size):
             pairs = missing[start : start + self._size]
             seen.update(await self._run(reading.read_pairs, self.tenant_id, pairs))
@@ -205,7 +206,7 @@ class Rounds:
     ) -> None:
         """Silence, before anything else is awaited, whoever is not in his audience any more."""
         for s in todo:
-            r = seen[_pair(s)]
+            r = seen[s.pair]
             if s.state is State.LIVE and (r is None or r.seen.audience != s.audience):
                 if s not in touched:
                     self._repairs.access(s, r)
@@ -291,10 +292,6 @@ class Rounds:
 def _schema(model: str, audience: str) -> str | None:
     found = registry.get(model).audience(audience) if model in registry else None
     return None if found is None else found.schema
-
-
-def _pair(s: Subscription) -> Pair:
-    return s.user_id, s.ref
 
 
 def _deleted(touches: Iterable[Touch]) -> set[Ref]:

@@ -48,19 +48,21 @@ class Waiting:
 class Subscription:
     """One socket's subscription of one object.
 
-    `slot` is the one state to be sent next, `sent` the last one handed to the socket; `version` is
-    the newest that the fence let in, `audience` the one it is for; `overtaken_at` the version at
-    which a read was last older; `opened` its row of the ledger, and `ended` why it was cancelled.
+    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` the last one handed
+    to the socket; `version` is the newest that the fence let in, `audience` the one it is for;
+    `overtaken_at` the version at which a read was last older; `opened` its row of the ledger, and
+    `ended` why it was cancelled.
     """
 
     __slots__ = (
-        "audience", "ended", "id", "opened", "overtaken_at", "ref", "sent", "slot", "socket",
-        "state", "version", "waiting",
+        "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent", "slot",
+        "socket", "state", "version", "waiting",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
         self.socket = socket
         self.ref = ref
+        self.pair = (socket.user_id, ref)
         self.id = id
         self.state = State.PENDING
         self.audience: str | None = None
@@ -75,7 +77,7 @@ class Subscription:
     @property
     def user_id(self) -> int:
         """Who subscribes."""
-        return self.socket.user_id
+        return self.pair[0]
 
     @property
     def newest(self) -> Frame | None:

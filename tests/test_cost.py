@@ -102,7 +102,7 @@ async def test_queries_of_a_batch_of_subscriptions_are_constant(world: World, ea
     async with AsyncExitStack() as stack:
         await subscribe_many(stack, world, each)
         rounds = rounds_of(world)
-        pairs = {(s.user_id, s.ref) for s in rounds.index.all}
+        pairs = {s.pair for s in rounds.index.all}
         found = await in_thread(counted)(reading.read_round, rounds.tenant_id, 0, pairs)
         assert found == await in_thread(counted)(
             reading.read_round, rounds.tenant_id, 0, set(list(pairs)[:1])

@@ -78,7 +78,7 @@ async def test_whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_i
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list of those who may receive a frame is stale after a yield: each write asks the fence."""
-    monkeypatch.setattr(delivery, "FAN_OUT", 1)
+    monkeypatch.setattr(delivery, "TURN", 1)
     put = Subscription.put
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         both = set(rounds_of(world).index.all)

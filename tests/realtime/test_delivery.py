@@ -94,7 +94,7 @@ async def test_group_that_was_left_while_its_frame_waited_is_forgotten() -> None
 
 
 async def test_large_tenant_does_not_hold_up_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "FAN_OUT", 10)
+    monkeypatch.setattr(delivery, "TURN", 10)
     large, small = applied(), applied()
     crowd, few = group_of(100), group_of(1)
     large.arrive(crowd, frame(1))

@@ -15,7 +15,7 @@ from tests.realtime.pieces import frame, subscription
 
 
 def of_one(s: Subscription, read: Frame | None, **more: Any) -> Entries:
-    return entries.of_round([s], {(s.user_id, s.ref): read}, more.get("deleted", ()))
+    return entries.of_round([s], {s.pair: read}, more.get("deleted", ()))
 
 
 def opened(version: int = 1) -> Subscription:

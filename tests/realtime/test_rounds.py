@@ -165,7 +165,7 @@ async def test_a_forged_revision_does_not_stop_the_tenant(world: World) -> None:
 
 
 async def test_a_long_fan_out_yields(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.delivery.FAN_OUT", 1)
+    monkeypatch.setattr("realtime.delivery.TURN", 1)
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         await in_thread(world.write)(title="For both")
         for socket in (one, two):
