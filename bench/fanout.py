@@ -13,6 +13,7 @@ import statistics
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from channels.layers import get_channel_layer
@@ -101,7 +102,11 @@ async def earshot(world: World, command: list[str], sockets: int, **environment:
         plan = await town.plan(world, under.port, sockets)
         crowd = await stack.enter_async_context(clients(plan))
         await crowd.open()
-        messages = await town.recorded(world, changes_of(sockets) + WARM, "viewer")
+        writes = [
+            partial(world.write, title=f"Title {number}")
+            for number in range(changes_of(sockets) + WARM)
+        ]
+        messages = await town.recorded(writes, "viewer")
         layer: Any = get_channel_layer()
 
         async def change(number: int) -> None:

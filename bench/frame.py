@@ -13,3 +13,6 @@ FRAME: dict[str, Any] = {
     "changed": ["title"],
     "payload": {"id": "Xk3mWq9z", "title": "Title", "body": "Text " * 34, "status": "draft"},
 }
+
+BATCH = 50
+"""How many of many objects change without a pause: channels_redis.core drops what is over 100."""

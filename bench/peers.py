@@ -11,7 +11,8 @@ import django
 
 django.setup()
 
-from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402  (the settings)
+from channels.db import database_sync_to_async  # noqa: E402  (needs the settings)
+from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from djangochannelsrestframework.generics import GenericAsyncAPIConsumer  # noqa: E402
@@ -64,7 +65,36 @@ class NoteConsumer(GenericAsyncAPIConsumer):
         await self.send_json(message)
 
 
+class ObjectConsumer(GroupConsumer):
+    """The same with many objects: what a client says is the object whose group it joins."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.send_json({"type": "welcome"})
+
+    async def receive_json(self, content: str, **_: Any) -> None:
+        self.group = f"document.{content}"
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.send_json({"type": "ready"})
+
+    async def disconnect(self, code: int) -> None:
+        await self.channel_layer.group_discard(self.group, self.channel_name)
+
+
+class RereadingConsumer(GroupConsumer):
+    """Each socket reads the object again and serializes it: its reader may see something else."""
+
+    async def document_changed(self, event: dict[str, Any]) -> None:
+        await self.send_json(await database_sync_to_async(self._read)())
+
+    def _read(self) -> dict[str, Any]:
+        shown: dict[str, Any] = NoteSerializer(Note._default_manager.get(pk=1)).data
+        return shown
+
+
 blog = GroupConsumer.as_asgi()
+objects = ObjectConsumer.as_asgi()
+rereading = RereadingConsumer.as_asgi()
 observer = NoteConsumer.as_asgi()
 eventstream = get_asgi_application()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Callable, Iterable
 from typing import Any
 from unittest import mock
 
@@ -63,12 +64,6 @@ async def plan(
     )
 
 
-async def save(world: World, number: int) -> None:
-    """Change the document, and wait until that is published."""
-    await in_thread(world.write)(title=f"Title {number}")
-    await in_thread(outbox.flush)()
-
-
 class Recorder:
     """In place of the channel layer: keeps what is published, to be published later."""
 
@@ -79,12 +74,15 @@ class Recorder:
         self.messages.append((group, message))
 
 
-async def recorded(world: World, changes: int, audience: str) -> list[tuple[str, dict[str, Any]]]:
-    """Change the document so often; the messages for one audience, unpublished."""
+async def recorded(
+    writes: Iterable[Callable[[], object]], audience: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Write all this, one after another; the messages for one audience, unpublished."""
     recorder = Recorder()
     with mock.patch.object(notifications, "get_channel_layer", return_value=recorder):
-        for number in range(changes):
-            await save(world, number)
+        for write in writes:
+            await in_thread(write)()
+            await in_thread(outbox.flush)(120)
     return [each for each in recorder.messages if each[1].get("audience") == audience]
 
 

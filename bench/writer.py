@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection
 
-from bench.frame import FRAME
+from bench.frame import BATCH, FRAME
 from bench.peers import Note
 
 
@@ -22,6 +22,14 @@ async def to_group(number: int) -> None:
     """A change as the blog's pattern announces it."""
     frame = {**FRAME, "number": number}
     await get_channel_layer().group_send("document", {"type": "document.changed", "frame": frame})
+
+
+async def to_groups(number: int) -> None:
+    """Changes of as many objects as a batch has, one after another."""
+    layer = get_channel_layer()
+    for pk in range(number * BATCH, (number + 1) * BATCH):
+        frame = {**FRAME, "number": number}
+        await layer.group_send(f"document.{pk}", {"type": "document.changed", "frame": frame})
 
 
 def make_note() -> None:
@@ -36,6 +44,12 @@ async def save_note(number: int) -> None:
     await Note(pk=1, **{**FRAME["payload"], "id": 1, "title": f"Title {number}"}).asave()
 
 
+async def save_and_announce(number: int) -> None:
+    """A change of which each socket learns only that there is one."""
+    await save_note(number)
+    await get_channel_layer().group_send("document", {"type": "document.changed"})
+
+
 async def send_event(number: int) -> None:
     from django_eventstream import send_event as send
 
@@ -44,14 +58,16 @@ async def send_event(number: int) -> None:
 
 WRITERS: dict[str, Callable[[int], Awaitable[None]]] = {
     "blog": to_group,
+    "objects": to_groups,
     "observer": save_note,
+    "rereading": save_and_announce,
     "eventstream": send_event,
 }
 
 
 async def write(name: str) -> None:
     """Make a change for each number that comes."""
-    if name == "observer":
+    if name in ("observer", "rereading"):
         await sync_to_async(make_note)()
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
