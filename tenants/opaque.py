@@ -2,7 +2,7 @@
 
 import string
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -17,16 +17,21 @@ MAX_LENGTH = 32
 
 def encode(model: type[Model], pk: int) -> str:
     """The opaque id of the model's row with this key."""
-    return _sqids(_label(model)).encode([pk])
+    return _encode(_label(model), pk)
+
+
+@lru_cache(maxsize=2**14)
+def _encode(label: str, pk: int) -> str:
+    # Kept, since it takes longer than anything else on the way of a frame to one socket.
+    return _sqids(label).encode([pk])
 
 
 def decode(model: type[Model], text: str) -> int | None:
     """The key that `encode` spells exactly like this, or None."""
     if len(text) > MAX_LENGTH:
         return None
-    sqids = _sqids(_label(model))
-    match sqids.decode(text):
-        case [pk] if pk <= sys.maxsize and sqids.encode([pk]) == text:
+    match _sqids(_label(model)).decode(text):
+        case [pk] if pk <= sys.maxsize and encode(model, pk) == text:
             return pk
     return None
 
