@@ -38,8 +38,13 @@ class Server:
         self.process, self.port, self.pid = process, port, process.pid
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used, user and system (the kernel's clock of a process)."""
-        return time.clock_gettime((~self.pid << 3) | 2)  # CPUCLOCK_SCHED, <linux/posix-timers.h>
+        """Seconds of CPU that it has used."""
+        return cpu_of(self.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU that a process has used, user and system (the kernel's clock of it)."""
+    return time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED, <linux/posix-timers.h>
 
 
 def uvicorn(application: str, *more: str) -> list[str]:
