@@ -24,7 +24,7 @@ from tests.world import World
 
 SIZES = {1: (1, 1), 100: (1, 100), 10_000: (100, 100)}  # subscriptions: readers, documents of each
 RUNS = 5
-NEIGHBOUR_RUNS = 5
+NEIGHBOUR_RUNS = 15
 BATCH = 500  # EARSHOT_ROUND_SIZE
 LIMITS = {"EARSHOT_FRAMES_PER_SECOND": "1000000", "EARSHOT_ROUND_SIZE": f"{BATCH}"}
 
@@ -107,7 +107,7 @@ class Neighbour:
         await asyncio.sleep(PAUSE)
         return found
 
-    async def beside(self, work: Coroutine[Any, Any, Loss]) -> list[float]:
+    async def beside(self, work: Coroutine[Any, Any, object]) -> list[float]:
         """The latencies while something else is done."""
         task = asyncio.create_task(work)
         found = []
@@ -123,13 +123,14 @@ async def neighbour(world: World, team: Team, under: Server) -> tuple[list[float
     plan = await town.plan(world, under.port, 1, [small.id], "rival", "globex")
     beside: list[float] = []
     idle: list[float] = []
-    async with clients(team.plan(under.port)) as crowd, clients(plan) as reader:
+    async with clients(team.plan(under.port), nice=19) as crowd, clients(plan) as reader:
         await crowd.open()
         await reader.open()
         other = Neighbour(small, reader)
         for _ in range(NEIGHBOUR_RUNS):
             await restored(team, crowd)
-            some = await other.beside(loss(team, crowd))
+            await committed(team.clear)
+            some = await other.beside(crowd.wait(team.size, 300))
             beside += some
             idle += [await other.latency() for _ in some]
     return beside, idle

@@ -11,7 +11,6 @@ from realtime.codes import Close
 from realtime.subscriptions import Opened, State, Subscription
 
 if TYPE_CHECKING:
-    from permissions.read import Pair
     from permissions.rendering import Ref
     from realtime.frames import Frame
 
@@ -45,6 +44,24 @@ class Entries:
     def __bool__(self) -> bool:
         return bool(self.begun or self.ended or self.pushed)
 
+    def enter(self, s: Subscription, frame: Frame | None, deleted: Collection[Ref]) -> None:
+        """What a round that read this for a subscription has to write; `deleted` names the objects
+        that its rows say are gone."""
+        if s.state is State.ENDED:
+            return
+        if frame is None:
+            if s.opened is not None:
+                lost = DELETED if s.ref in deleted else REVOKED
+                self.ended[CLOSED_BY.get(s.socket.mailbox.closing, lost)].append(s)
+            return
+        if s.opened is None:
+            self.begun.append((s, frame, SUBSCRIBED))
+        elif s.opened.audience != frame.seen.audience:
+            self.ended[MOVED].append(s)
+            self.begun.append((s, frame, MOVED))
+        if -1 < s.version < frame.version:
+            self.pushed[s.ref, frame.seen.audience, frame.version] = frame
+
     def written(self, accesses: Iterable[int]) -> list[tuple[int, str]]:
         """Note that all is written, with the keys of the rows for `begun`, in its order.
 
@@ -59,33 +76,3 @@ class Entries:
             else:
                 s.opened = Opened(access, frame.seen.audience)
         return late
-
-
-def of_round(
-    todo: Iterable[Subscription],
-    seen: Mapping[Pair, Frame | None],
-    deleted: Collection[Ref],
-) -> Entries:
-    """The entries of a round that read `seen`, with the objects that its rows say were deleted."""
-    entries = Entries()
-    for s in todo:
-        if s.state is not State.ENDED:
-            _enter(entries, s, seen[s.pair], deleted)
-    return entries
-
-
-def _enter(
-    entries: Entries, s: Subscription, frame: Frame | None, deleted: Collection[Ref]
-) -> None:
-    if frame is None:
-        if s.opened is not None:
-            lost = DELETED if s.ref in deleted else REVOKED
-            entries.ended[CLOSED_BY.get(s.socket.mailbox.closing, lost)].append(s)
-        return
-    if s.opened is None:
-        entries.begun.append((s, frame, SUBSCRIBED))
-    elif s.opened.audience != frame.seen.audience:
-        entries.ended[MOVED].append(s)
-        entries.begun.append((s, frame, MOVED))
-    if -1 < s.version < frame.version:
-        entries.pushed[s.ref, frame.seen.audience, frame.version] = frame

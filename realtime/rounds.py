@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
 from permissions.rendering import Ref
-from realtime import entries, groups, reading
+from realtime import groups, reading
 from realtime.delivery import Delivery, in_turns
+from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.index import Index
 from realtime.joins import Group, Membership
@@ -171,7 +172,9 @@ class Rounds:
         todo |= touched
         self._silence(todo, touched, seen)
         await self._hub.check_sockets(self.tenant_id, _users(first.touches))
-        made = entries.of_round(todo, seen, _deleted(first.touches))
+        made, deleted = Entries(), _deleted(first.touches)
+        async for s in in_turns(todo):
+            made.enter(s, seen[s.pair], deleted)
         await self._hub.ledger.write(self.tenant_id, made)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
         async for s in in_turns(todo):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from realtime import entries
 from realtime.codes import Close
 from realtime.entries import Entries
 from realtime.frames import Frame
@@ -15,7 +14,9 @@ from tests.realtime.pieces import frame, subscription
 
 
 def of_one(s: Subscription, read: Frame | None, **more: Any) -> Entries:
-    return entries.of_round([s], {s.pair: read}, more.get("deleted", ()))
+    made = Entries()
+    made.enter(s, read, more.get("deleted", ()))
+    return made
 
 
 def opened(version: int = 1) -> Subscription:
@@ -39,8 +40,9 @@ def test_access_in_the_same_audience_goes_on() -> None:
 
 def test_newer_version_is_pushed_once_for_all_who_get_it() -> None:
     one, two = opened(), opened()
-    read = frame(2)
-    made = entries.of_round([one, two], {(one.user_id, one.ref): read}, ())
+    read, made = frame(2), Entries()
+    for s in (one, two):
+        made.enter(s, read, ())
     assert list(made.pushed.values()) == [read]
     assert made.begun == []
 
