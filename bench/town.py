@@ -21,6 +21,7 @@ from knox.models import AuthToken  # noqa: E402
 
 from bench.client import Plan  # noqa: E402
 from bench.frame import FRAME  # noqa: E402
+from project.runtime import tune  # noqa: E402
 from realtime import notifications  # noqa: E402
 from realtime.outbox import outbox  # noqa: E402
 from resources.models import Document, DocumentGroupGrant  # noqa: E402
@@ -37,6 +38,7 @@ async def made() -> World:
     """A migrated database with a small world in it."""
     await in_thread(call_command)("migrate", verbosity=0)
     world: World = await in_thread(World)()
+    tune()  # as a server that writes is
     return world
 
 

@@ -1,8 +1,6 @@
 """The ASGI application, for Daphne and uvicorn."""
 
-import gc
 import os
-import sys
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -12,7 +10,8 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_application = get_asgi_application()
 
-from realtime.routing import websocket_urlpatterns  # noqa: E402  (needs the apps to be loaded)
+from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
+from realtime.routing import websocket_urlpatterns  # noqa: E402
 
 
 async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -32,9 +31,4 @@ application = ProtocolTypeRouter(
     }
 )
 
-# The event loop must not wait for others longer than it must: neither 5 ms, Python's default, for a
-# thread that computes, nor for a garbage collection that looks at all of Django each time.
-sys.setswitchinterval(0.001)
-gc.collect()
-gc.freeze()
-gc.set_threshold(10_000)
+tune()

@@ -260,8 +260,11 @@ class Stage:
         """Take things again."""
         if guest.wake is not None:
             guest.mailbox._wake, guest.wake = guest.wake, None
-            guest.mailbox._wake()  # the loop stands still between two runs
+            self.run(self._woken(guest))
             self.settle()
+
+    async def _woken(self, guest: Guest) -> None:
+        guest.mailbox._wake()  # on the loop, where all of a mailbox's puts are
 
     # The end.
 
