@@ -1,26 +1,22 @@
-"""Frames that are framed once, over uvicorn's own protocol and real sockets."""
+"""What a server takes at once, over uvicorn's own protocol and real sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from knox.models import AuthToken
 from pytest_django import Settings
-from uvicorn import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from project.asgi import application
 from realtime import wires
 from tests.client import in_thread, quiet
+from tests.protocol import client, frame, subscribe
 from tests.world import World
 
 SUBSCRIBE = {"model": "resources.document"}
@@ -44,39 +40,6 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(wires.PreframedWire, "write", noted)
     return texts
-
-
-@asynccontextmanager
-async def client(
-    world: World, state: ServerState | None = None, **options: Any
-) -> AsyncIterator[ClientConnection]:
-    """The viewer's socket, welcomed by uvicorn's protocol on this loop."""
-    loop = asyncio.get_running_loop()
-    config = Config(application, log_config=None, ws_ping_interval=None)
-    config.load()
-    state = state or ServerState()
-    server = await loop.create_server(
-        lambda: WebSocketsSansIOProtocol(config, state, {}), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-    headers = {"Authorization": f"Token {await in_thread(world.token)('viewer')}"}
-    url = f"ws://127.0.0.1:{port}/ws/?tenant=acme"
-    async with server, connect(url, additional_headers=headers, proxy=None, **options) as socket:
-        assert (await frame(socket))["type"] == "WELCOME"
-        yield socket
-    await asyncio.gather(*state.tasks)
-
-
-async def frame(socket: ClientConnection) -> dict[str, Any]:
-    """The next frame."""
-    async with asyncio.timeout(10):
-        found: dict[str, Any] = json.loads(await socket.recv())
-    return found
-
-
-async def subscribe(socket: ClientConnection, world: World) -> None:
-    """Ask for the document."""
-    await socket.send(json.dumps({**SUBSCRIBE, "id": world.id}))
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536])
@@ -133,12 +96,47 @@ async def test_socket_with_compression_takes_the_ordinary_way(
 
 @pytest.mark.django_db(transaction=True)
 async def test_without_the_switch_everybody_takes_the_ordinary_way(
-    world: World, written: list[str]
+    world: World, written: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sent: list[str] = []
+    write = wires.Wire.write
+
+    def noted(wire: wires.Wire, text: str) -> None:
+        sent.append(text)
+        write(wire, text)
+
+    monkeypatch.setattr(wires.Wire, "write", noted)
     async with client(world, compression=None) as socket:
         await subscribe(socket, world)
         assert (await frame(socket))["type"] == "SUBSCRIBED"
+    assert [json.loads(text)["type"] for text in sent] == ["WELCOME", "SUBSCRIBED"]
     assert written == []
+
+
+async def test_send_that_waits_although_it_was_ready_is_an_error() -> None:
+    class Waiting:
+        async def send(self, event: dict[str, Any]) -> None:
+            await asyncio.sleep(0)
+
+    with pytest.raises(wires.SendWaited, match="uvicorn"):
+        wires.Wire(Waiting()).write("text")  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_client_that_went_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = asyncio.Event()
+
+    def left(*_: Any) -> None:
+        gone.set()
+        raise ClientDisconnected
+
+    async with client(world, compression=None) as socket:
+        monkeypatch.setattr(wires.Wire, "write", left)
+        await subscribe(socket, world)
+        await asyncio.wait_for(gone.wait(), 10)
+    assert "could not be sent to" not in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

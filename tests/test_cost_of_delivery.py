@@ -1,0 +1,69 @@
+"""Promise 6, for a delivery: what is done for each socket is only to send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from uvicorn.server import ServerState
+from websockets.asyncio.client import ClientConnection
+
+from realtime import wires
+from tests.client import in_thread
+from tests.protocol import client, frame, subscribe
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def listeners(stack: AsyncExitStack, world: World, number: int) -> list[ClientConnection]:
+    """So many sockets of the viewer's on one server, all live."""
+    sockets = []
+    for _ in range(number):
+        socket = await stack.enter_async_context(client(world, ServerState(), compression=None))
+        await subscribe(socket, world)
+        await frame(socket)
+        sockets.append(socket)
+    return sockets
+
+
+async def tasks_of_a_change(world: World, number: int) -> Counter[str]:
+    """The tasks of the project's that a change starts with so many sockets, by what they run."""
+    loop = asyncio.get_running_loop()
+    started: Counter[str] = Counter()
+
+    def count(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        if work.cr_code.co_filename.split("/")[-2] == "realtime":
+            started[work.__qualname__] += 1
+        return asyncio.Task(work, loop=loop, **options)
+
+    async with AsyncExitStack() as stack:
+        sockets = await listeners(stack, world, number)
+        loop.set_task_factory(count)
+        await in_thread(world.write)(title=f"To {number}")
+        kinds = [(await frame(socket))["type"] for socket in sockets]
+        loop.set_task_factory(None)
+        assert kinds == ["UPDATE_DOCUMENT"] * number
+    return started
+
+
+async def test_tasks_of_a_change_are_as_many_for_one_socket_as_for_many(world: World) -> None:
+    few, many = await tasks_of_a_change(world, 1), await tasks_of_a_change(world, 8)
+    assert few["Delivery._deliver"] == many["Delivery._deliver"] == 1
+    assert not [name for name in many if name.startswith("Sender.")]
+
+
+async def test_a_change_is_framed_once_for_all_sockets(world: World, settings: Settings) -> None:
+    settings.EARSHOT = {**settings.EARSHOT, "preframed": 1}
+    async with AsyncExitStack() as stack:
+        sockets = await listeners(stack, world, 8)
+        before = wires.framed.cache_info()
+        await in_thread(world.write)(title="Framed once")
+        for socket in sockets:
+            assert (await frame(socket))["payload"]["title"] == "Framed once"
+        after = wires.framed.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 7)
