@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bench import statements, town  # sets Django up
+from bench.charts import bars
 from bench.client import Plan
 from bench.figures import Row, spread
 from bench.neighbour import PAUSE, committed
@@ -143,6 +144,8 @@ def figures(together: list[list[Loss]], alone: Loss) -> list[Row]:
     ratio = times[-1] / alone.seconds
     how = f"10,000 live subscriptions of 100 users end with a Django group; {RUNS} runs, and one"
     of = f"{spread([each.seconds for each in together[-1]], digits=2)} to {alone.seconds:.1f} s"
+    labels = [*(f"{size:,} touched" for size in SIZES), "10,000 touched, one by one"]
+    bars("access", "seconds until the last is told", labels, {"s": [*times, alone.seconds]})
     rows.append(
         Row("10,000 touched, to one by one", ratio, of, "at most 1/20", ratio <= 1 / 20, how)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pygal
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "charts"
 
 
 def bars(
-    name: str, title: str, labels: list[str], series: Mapping[str, list[float | None]]
+    name: str, title: str, labels: list[str], series: Mapping[str, Sequence[float | None]]
 ) -> None:
     """Write `docs/charts/<name>.svg`: a group of bars for each label, None where nothing is."""
     chart = pygal.HorizontalBar(

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bench import town  # sets Django up
+from bench.charts import bars
 from bench.client import Plan
 from bench.figures import Row
 from bench.frame import FRAME
@@ -74,6 +75,12 @@ async def measure() -> list[Row]:
                 some = await way(turn)
                 if turn >= 0:  # the first turn warms up
                     found.setdefault(name, []).extend(some)
+    series = {
+        f"p{share * 100:.0f}": [percentile(each, share) for each in found.values()]
+        for share in (0.5, 0.99)
+    }
+    labels = ["a bare loop" if name == "bare" else name for name in found]
+    bars("latency", f"ms until the last of {SOCKETS:,} sockets has its frame", labels, series)
     return [row(name, found[name], found["bare"], share) for name in OURS for share in (0.5, 0.99)]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import town  # sets Django up
+from bench.charts import bars
 from bench.client import Plan
 from bench.figures import Row, missing
 from bench.processes import Missing, Server, clients, node, server, uvicorn
@@ -63,6 +64,7 @@ async def measure() -> list[Row]:
     ours = await earshot(world)
     what = "Earshot, uvicorn, KB for each connection with one subscription"
     rows = [Row(what, ours, "", f"at most {GOAL:g}", ours <= GOAL, HOW)]
+    found = {"Earshot, uvicorn": ours}
     io = {"replies": ["40"], "echo": {"2": "3"}}
     others: dict[str, Callable[[], Coroutine[Any, Any, float]]] = {
         "Node ws": lambda: peer(node("ws.js"), "/ws/"),
@@ -79,5 +81,7 @@ async def measure() -> list[Row]:
         except Missing as error:
             rows.append(missing(what, error))
             continue
+        found[name] = theirs
         rows.append(Row(what, theirs, f"Earshot to it: {ours / theirs:.1f}", "", None, ""))
+    bars("memory", "KB of memory for each idle connection", list(found), {"KB": [*found.values()]})
     return rows

@@ -11,6 +11,7 @@ import json
 from typing import NamedTuple
 
 from bench import statements, town  # sets Django up
+from bench.charts import bars
 from bench.client import Plan
 from bench.figures import Row
 from bench.processes import clients, server, uvicorn
@@ -82,6 +83,8 @@ async def measure() -> list[Row]:
         f"{SOCKETS} sockets of {USERS} users, {EACH} of {DOCUMENTS} documents each, all at once; "
         f"one by one: EARSHOT_ROUND_SIZE=1, {ALONE} sockets; PostgreSQL, one uvicorn process"
     )
+    labels, rates = ["in rounds", "one by one"], [together.rate, alone.rate]
+    bars("storm", "subscriptions a second after a restart", labels, {"a second": rates})
     ratio = together.rate / alone.rate
     each = together.statements / together.subscriptions * 100
     return [

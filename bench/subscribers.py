@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from typing import NamedTuple
 
 from bench import town  # sets Django up
+from bench.charts import bars
 from bench.client import Plan
 from bench.fanout import writer
 from bench.figures import Row
@@ -165,6 +166,13 @@ async def measure() -> list[Row]:
         of = f"{total:.1f} ms (writer {cost.writing:.1f}) to {theirs[size]:.1f} ms"
         what = f"{size:,} subscribers of 4 audiences, to a re-read for each"
         rows.append(Row(what, total / theirs[size], of, "", None, ""))
+    series = {
+        "Earshot's writer": [ours[size][4].writing for size in SIZES],
+        "Earshot's server": [ours[size][4].serving for size in SIZES],
+        "a re-read for each": [theirs[size] for size in SIZES],
+    }
+    labels = [f"{size:,} subscribers" for size in SIZES]
+    bars("subscribers", "ms of CPU for a change that four audiences see", labels, series)
     by_audience = [cost.writing for cost in ours[100].values()]
     of = ", ".join(f"{each:.1f}" for each in by_audience) + " ms for 1 to 5"
     what = "The writer's cost for 5 audiences, to that for 1"
