@@ -104,6 +104,15 @@ async def subscribed(world: World, username: str) -> AsyncIterator[SocketClient]
         yield socket
 
 
+@asynccontextmanager
+async def registered(world: World, username: str) -> AsyncIterator[SocketClient]:
+    """A user's socket without subscriptions, after the round that looked at its credential."""
+    async with await in_thread(connect)(world, username) as socket:
+        await socket.receive_until("WELCOME")
+        await quiet()
+        yield socket
+
+
 class Marker:
     """Stands in a hub's rounds for a tenant that does not exist, and hears when it is noticed."""
 

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 
 from realtime import reading, tail
 from realtime.outbox import outbox
-from tests.client import SocketClient, connect, in_thread, quiet, subscribed
+from tests.client import SocketClient, in_thread, quiet, registered, subscribed
 from tests.gates import Gate, GatedReads, HeldMessages, rounds_of, this_hub
 from tests.world import World
 
@@ -50,7 +50,7 @@ def leaked(socket: SocketClient) -> bool:
 
 
 async def test_a_revocation_between_evaluation_and_join_is_not_overlooked(world: World) -> None:
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+    async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await viewer.send({"model": "resources.document", "id": world.id})
         await gate.entered()
@@ -64,7 +64,7 @@ async def test_a_revocation_between_evaluation_and_join_is_not_overlooked(world:
 
 async def test_a_change_between_the_read_and_the_join_is_not_missed(world: World) -> None:
     """A frame published before the group is joined reaches nobody: the read is made again."""
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+    async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await viewer.send({"model": "resources.document", "id": world.id})
         await gate.entered()
@@ -198,9 +198,7 @@ async def test_a_loss_between_a_rounds_read_and_its_end_is_not_skipped(world: Wo
 async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: World) -> None:
     """A round has read for the user's other socket, and an access change touches him: the new
     subscription is touched too, but what was read is older than its question."""
-    async with subscribed(world, "viewer"), await in_thread(connect)(world, "viewer") as second:
-        await second.receive_until("WELCOME")
-        await quiet()
+    async with subscribed(world, "viewer"), registered(world, "viewer") as second:
         HeldMessages(this_hub())
         await in_thread(touch)(world)
         rounds = rounds_of(world)

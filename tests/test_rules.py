@@ -15,7 +15,7 @@ from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.subscriptions import Subscription
 from resources.models import Document
-from tests.client import connect, in_thread, quiet, subscribed
+from tests.client import connect, in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
 from tests.test_races import CANARY, leaked
 from tests.world import World
@@ -58,7 +58,7 @@ async def test_nothing_is_read_beside_the_round_of_its_tenant(world: World) -> N
 
 async def test_a_frame_that_comes_while_a_subscription_waits_is_kept_for_it(world: World) -> None:
     """It is newer than the read that the subscription waits for, and nobody sends it again."""
-    async with subscribed(world, "viewer"), await in_thread(connect)(world, "viewer") as late:
+    async with subscribed(world, "viewer"), registered(world, "viewer") as late:
         messages = HeldMessages(this_hub())
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await late.send({"model": "resources.document", "id": world.id})

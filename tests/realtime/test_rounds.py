@@ -11,7 +11,7 @@ from realtime import reading
 from realtime.subscriptions import State
 from resources.models import Document
 from tenants import opaque
-from tests.client import connect, in_thread, quiet, subscribed
+from tests.client import in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
 from tests.world import World
 
@@ -98,7 +98,7 @@ async def test_a_group_is_left_when_its_last_subscription_went(world: World) -> 
 
 async def test_a_group_that_is_joined_too_late_is_left_again(world: World) -> None:
     """The client unsubscribes while the join is under way."""
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
+    async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await viewer.send({"model": "resources.document", "id": world.id})
         await gate.entered()

@@ -15,7 +15,7 @@ from realtime.outbox import outbox
 from realtime.reading import Changed
 from realtime.subscriptions import Subscription
 from resources.documents.audiences import DOCUMENTS
-from tests.client import connect, in_thread, quiet, subscribed
+from tests.client import in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
 from tests.world import World
 
@@ -57,8 +57,7 @@ async def test_a_change_already_delivered_is_not_read_again(world: World) -> Non
 
 async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world: World) -> None:
     """Its frame is lost, and the tail looks before the round has placed the older read."""
-    async with subscribed(world, "owner"), await in_thread(connect)(world, "viewer") as viewer:
-        await quiet()
+    async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
         await tail.run(this_hub())
         HeldMessages(this_hub())
         rounds = rounds_of(world)
