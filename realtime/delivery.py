@@ -89,5 +89,8 @@ class Delivery:
 
     async def _fan_out(self, group: Group, frame: Frame | None) -> None:
         """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
-        async for s in in_turns(group.subscriptions):
+        # Not `in_turns`, which costs a tenth of an offer.
+        for done, s in enumerate(tuple(group.subscriptions), start=1):
             self.offer(s, frame)
+            if done % TURN == 0:
+                await asyncio.sleep(0)

@@ -69,10 +69,12 @@ class Sender:
     def _send_at_once(self, wire: Wire) -> None:
         assert self._socket is not None  # it has a wire
         self._busy = True  # what is taken may put more, which comes after it
+        write, sent = wire.write, self._socket.sent
         try:
-            while wire.ready and (text := self._next()) is not None:
-                wire.write(text)
-                self._socket.sent(text)
+            while (self._texts or self.mailbox) and wire.ready:
+                if (text := self._next()) is not None:
+                    write(text)
+                    sent(text)
         except OSError:
             return  # the client went; the server's disconnect follows
         except Exception as error:

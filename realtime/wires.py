@@ -7,10 +7,14 @@ server's frames are not masked (RFC 6455, section 5.1). Other servers have no wi
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+if TYPE_CHECKING:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+MODULE: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 
 class SendWaited(RuntimeError):
@@ -75,8 +79,9 @@ def wire(send: Any, *, preframed: bool) -> Wire | None:
 
     A client that has agreed on compression gets no frames that are framed for all.
     """
+    serving = sys.modules.get(MODULE)  # not imported: under another server there may be no uvicorn
     protocol = getattr(send, "__self__", None)
-    if not isinstance(protocol, WebSocketsSansIOProtocol):
+    if serving is None or not isinstance(protocol, serving.WebSocketsSansIOProtocol):
         return None
     if preframed and not protocol.conn.extensions:
         return PreframedWire(protocol)

@@ -99,9 +99,9 @@ MUTANTS: Final = (
     Mutant(
         "the fence stands at each write",
         "realtime/delivery.py",
-        "in_turns(group.subscriptions):\n            self.offer(s, frame)\n",
-        "in_turns([s for s in group.subscriptions if frame and fence.passes(s, frame, "
-        "self.applied or 0)]):\n            s.put(frame)\n",
+        "enumerate(tuple(group.subscriptions), start=1):\n            self.offer(s, frame)\n",
+        "enumerate([s for s in group.subscriptions if frame and fence.passes(s, frame, "
+        "self.applied or 0)], start=1):\n            s.put(frame)\n",
         RULES + "whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_it",
     ),
     Mutant(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -61,10 +62,13 @@ def test_frame_is_framed_once_for_all() -> None:
     assert wires.framed("some text") is wires.framed("some text")
 
 
-def test_another_server_has_no_wire() -> None:
+@pytest.mark.parametrize("installed", [True, False])
+def test_another_server_has_no_wire(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(event: Any) -> None:
         raise AssertionError
 
+    if not installed:
+        monkeypatch.delitem(sys.modules, wires.MODULE)
     assert wires.wire(send, preframed=True) is None
 
 
