@@ -14,6 +14,8 @@ from tenants import opaque
 
 MAX_REF = 2**53
 MAX_NAME = 64
+MAX_ETAG = 64
+"""Far above the longest etag: a longer one is not right, and is not kept."""
 
 
 class InvalidFrame(Exception):
@@ -138,7 +140,10 @@ class SubscribeSerializer(UnsubscribeSerializer):
     etag = TextField(required=False)
 
     def command(self, values: dict[str, Any]) -> Command:
-        return Subscribe(self.target(values), values.get("etag"), values.get("ref"))
+        etag = values.get("etag")
+        if etag is not None and len(etag) > MAX_ETAG:
+            etag = None
+        return Subscribe(self.target(values), etag, values.get("ref"))
 
 
 # One instance each: building a serializer's fields costs more than validating with them.

@@ -37,13 +37,19 @@ async def in_turns(subscriptions: Iterable[Subscription]) -> AsyncIterator[Subsc
 
 class Delivery:
     """`applied` is the access revision up to which every live subscription here is known to be
-    right, None at first: a frame of a later one waits until `apply`."""
+    right, None at first: a frame of a later one waits until `apply`.
+
+    A group's newest frame is kept while it is on its way and, for those whom a round reads, until
+    the rounds `rest`. Whoever is read later is read after it, so it need not be kept longer.
+    """
 
     def __init__(self) -> None:
         self.applied: int | None = None
+        self.reading = False
         self.task: asyncio.Task[None] | None = None
         self._due: dict[Group, None] = {}
         self._held: set[Group] = set()
+        self._kept: set[Group] = set()
 
     def arrive(self, group: Group, frame: Frame) -> bool:
         """Keep the group's newest frame and deliver it soon; False if this one has to wait."""
@@ -66,6 +72,20 @@ class Delivery:
                 self._due[group] = None
         self._wake()
 
+    def rest(self) -> None:
+        """No round is under way: nobody waits for the frames that were kept for those it read."""
+        self.reading = False
+        kept, self._kept = self._kept, set()
+        for group in kept:
+            self._release(group)
+
+    def _release(self, group: Group) -> None:
+        """Let a group's delivered frame go, unless a round under way may still want it."""
+        if self.reading:
+            self._kept.add(group)
+        elif group not in self._due and group not in self._held:
+            group.last = None
+
     def offer(self, s: Subscription, frame: Frame | None) -> None:
         """Offer a frame to one subscription: the fence decides."""
         if frame is not None and not fence.offer(s, frame, self.applied or 0):
@@ -84,6 +104,7 @@ class Delivery:
                     await self._fan_out(group, group.last)
                 except Exception as error:
                     log_failure(logger, "A frame could not be delivered; the tail asks", error)
+                self._release(group)
         finally:
             self.task = None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import orjson
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from permissions.audiences import Resource, registry
 from permissions.rendering import Ref, Representation
 from realtime import messages
+from realtime.subscriptions import Digest
 from tenants import opaque
 
 
@@ -31,6 +31,12 @@ class Frame:
     def version(self) -> int:
         """The object's version shown."""
         return self.seen.version
+
+    @cached_property
+    def digest(self) -> Digest:
+        """What those who have been sent the frame keep of it."""
+        s = self.seen
+        return Digest(s.version, s.audience, s.etag, len(s.body))
 
     @cached_property
     def id(self) -> str:
@@ -55,11 +61,18 @@ def make(resource: Resource, seen: Representation, fields: Iterable[str] | None)
     return Frame(seen, resource.changed(audience, fields) or audience.fields)
 
 
-def differing(before: Frame | None, after: Frame) -> list[str]:
-    """The names of the payload fields in which two frames of an audience differ."""
-    old = {} if before is None else orjson.loads(before.seen.body)
-    new = orjson.loads(after.seen.body)
-    return [name for name in new if name not in old or old[name] != new[name]]
+_alive: Final[WeakValueDictionary[tuple[Any, ...], Frame]] = WeakValueDictionary()
+
+
+def shared(frame: Frame) -> Frame:
+    """The frame of this process with the same bytes, if somebody holds one; else this one.
+
+    What a round reads for one socket is thus kept once for all; access revisions may differ.
+    """
+    s = frame.seen
+    return _alive.setdefault(
+        (s.tenant_id, s.ref, s.audience, s.version, s.etag, s.schema, frame.changed), frame
+    )
 
 
 def to_layer(frame: Frame) -> dict[str, Any]:
@@ -92,4 +105,6 @@ def from_layer(message: dict[str, Any]) -> Frame:
         schema=message["schema"],
         body=message["body"],
     )
-    return Frame(seen, tuple(message["changed"]))
+    frame = Frame(seen, tuple(message["changed"]))
+    shared(frame)
+    return frame  # of its own revision, by which the fence decides

@@ -113,15 +113,15 @@ def _gone(subscription: Subscription) -> list[str]:
 
 
 def _state(subscription: Subscription, frame: Frame) -> list[str]:
-    before, subscription.sent = subscription.sent, frame
+    before, subscription.sent = subscription.sent, frame.digest
     seen = frame.seen
     model, id = subscription.ref.model, subscription.id
     if subscription.waiting:
         waiting = subscription.waiting.pop(0)
         body = None if waiting.etag == seen.etag else seen.body
         return [messages.subscribed(model, id, seen.audience, seen.etag, body, waiting.ref)]
-    if before is None or before.seen.audience != seen.audience:
+    if before is None or before.audience != seen.audience:
         return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
-    if before.seen.etag != seen.etag:
+    if before.etag != seen.etag:
         return [frame.update_text]
     return []

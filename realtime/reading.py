@@ -62,7 +62,7 @@ def _frames(seen: Mapping[Pair, Any]) -> dict[Pair, Frame | None]:
     for r in seen.values():
         if r is not None and id(r) not in made:
             changed = fields[r.ref.model][r.ref.pk, r.version]
-            made[id(r)] = frames.make(registry.get(r.ref.model), r, changed)
+            made[id(r)] = frames.shared(frames.make(registry.get(r.ref.model), r, changed))
     return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from realtime import frames, reading
+from realtime import reading
 from realtime.failures import log_failure
 from realtime.frames import Frame
 from realtime.metrics import DRIFT
@@ -71,8 +71,7 @@ def _moved(s: Subscription, read: Frame | None) -> str:
 
 
 def _differing(s: Subscription, read: Frame) -> str:
-    """What moved of the object, as far as this audience sees it; names only."""
+    """What moved of the object, as far as can be known: bodies that were sent are not kept."""
     if read.version < s.version:
         return "the version went down"
-    names = frames.differing(s.newest, read)
-    return f"{', '.join(names)} moved, and the version did not"
+    return f"what {read.seen.audience} sees moved, and the version did not"

@@ -126,6 +126,7 @@ class Rounds:
 
     def _wake(self) -> None:
         if self._task is None and not self._closed and self._wanted():
+            self._delivery.reading = True
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def _wanted(self) -> bool:
@@ -152,6 +153,7 @@ class Rounds:
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._task = None
+            self._delivery.rest()
             self._leave_empty()
 
     def _take(self) -> set[Subscription]:
@@ -242,7 +244,7 @@ class Rounds:
     def _confirm(self, s: Subscription, r: Frame) -> None:
         """The read is of the version that the subscription has, and must show the same."""
         newest = s.newest
-        if newest is None or r.seen.etag != newest.seen.etag:
+        if newest is None or r.seen.etag != newest.etag:
             self._repairs.change(s, r)
         elif s.waiting:
             s.put(r)

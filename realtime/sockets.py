@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from realtime.mailbox import Mailbox
+from realtime.wires import KEPT_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +76,7 @@ class Socket:
     def sent(self, text: str) -> None:
         """Count a frame; the counts are taken and set back by whoever adds them up."""
         self.frames += 1
-        self.bytes += len(text) if text.isascii() else _encoded_size(text)
+        self.bytes += len(text) if text.isascii() else encoded_size(text)
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""
@@ -83,7 +84,12 @@ class Socket:
             del self.subscriptions[subscription.ref]
 
 
+def encoded_size(text: str) -> int:
+    """The size of a text in UTF-8: a short one that goes to many sockets is encoded once."""
+    measure = _encoded_size if len(text) <= KEPT_CHARACTERS else _encoded_size.__wrapped__
+    return measure(text)
+
+
 @lru_cache(maxsize=16)
 def _encoded_size(text: str) -> int:
-    """The size of a text in UTF-8: one that goes to many sockets is not encoded for each."""
     return len(text.encode())

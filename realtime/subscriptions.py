@@ -30,6 +30,15 @@ class Gone(Enum):
 GONE: Final = Gone.GONE
 
 
+class Digest(NamedTuple):
+    """What is kept of a state when its body is not: one for all who have that state."""
+
+    version: int
+    audience: str
+    etag: str
+    size: int
+
+
 class Opened(NamedTuple):
     """The row of the ledger that says so while a subscription has an audience."""
 
@@ -48,10 +57,10 @@ class Waiting:
 class Subscription:
     """One socket's subscription of one object.
 
-    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` the last one handed
-    to the socket; `version` is the newest that the fence let in, `audience` the one it is for;
-    `overtaken_at` the version at which a read was last older; `opened` its row of the ledger, and
-    `ended` why it was cancelled.
+    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` names the last one
+    handed to the socket; `version` is the newest that the fence let in, `audience` the one it is
+    for; `overtaken_at` the version at which a read was last older; `opened` its row of the ledger,
+    and `ended` why it was cancelled.
     """
 
     __slots__ = (
@@ -71,7 +80,7 @@ class Subscription:
         self.opened: Opened | None = None
         self.ended = ""
         self.slot: Frame | Gone | None = None
-        self.sent: Frame | None = None
+        self.sent: Digest | None = None
         self.waiting: list[Waiting] = []
 
     @property
@@ -80,9 +89,9 @@ class Subscription:
         return self.pair[0]
 
     @property
-    def newest(self) -> Frame | None:
+    def newest(self) -> Digest | None:
         """The newest state that it has, sent or still to be sent."""
-        return self.sent if self.slot is None or self.slot is GONE else self.slot
+        return self.sent if self.slot is None or self.slot is GONE else self.slot.digest
 
     def put(self, slot: Frame | Gone) -> None:
         """Make this the state to be sent next."""

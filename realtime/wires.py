@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MODULE: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
+KEPT_CHARACTERS: Final = 2**16
+"""Longer texts are framed for each socket: to keep them costs more than to copy them."""
+
 
 class SendWaited(RuntimeError):
     """A server's send waited, although its transport was writable."""
@@ -59,7 +62,8 @@ class PreframedWire(Wire):
     __slots__ = ()
 
     def write(self, text: str) -> None:
-        self._protocol.transport.write(framed(text))
+        frame = framed if len(text) <= KEPT_CHARACTERS else framed.__wrapped__
+        self._protocol.transport.write(frame(text))
 
 
 @lru_cache(maxsize=16)

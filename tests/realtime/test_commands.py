@@ -116,3 +116,11 @@ def test_any_json_is_a_command_or_refused_with_its_ref(frame: Any) -> None:
 def test_any_text_is_a_command_or_refused_in_a_line(text: str) -> None:
     said = outcome(text)
     assert not isinstance(said, InvalidFrame) or "\n" not in str(said)
+
+
+@pytest.mark.parametrize(("length", "kept"), [(64, True), (65, False), (15_900, False)])
+def test_etag_longer_than_any_is_not_kept(length: int, kept: bool) -> None:
+    etag = "e" * length
+    command = parse(json.dumps({"model": MODEL, "id": ID, "etag": etag}))
+    assert isinstance(command, Subscribe)
+    assert command.etag == (etag if kept else None)

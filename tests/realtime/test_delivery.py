@@ -124,3 +124,46 @@ async def test_failure_in_one_group_does_not_stop_the_next(
     await settle(delivery)
     assert versions(sound) == {1}
     assert "OSError" in caplog.text
+
+
+async def test_frame_is_let_go_when_it_is_delivered() -> None:
+    group, delivery = group_of(1), applied()
+    delivery.arrive(group, frame(1))
+    await settle(delivery)
+    assert versions(group) == {1}
+    assert group.last is None
+
+
+async def test_frame_is_kept_for_those_whom_a_round_reads_until_the_rounds_rest() -> None:
+    group, delivery = group_of(1), applied()
+    delivery.reading = True
+    delivery.arrive(group, kept := frame(1))
+    await settle(delivery)
+    assert group.last is kept
+    delivery.rest()
+    assert group.last is None
+
+
+async def test_frame_that_came_during_a_fan_out_outlives_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "TURN", 1)
+    group, delivering = group_of(2), applied()
+    delivering.arrive(group, frame(1))
+    await asyncio.sleep(0)
+    delivering.arrive(group, frame(2))
+    await settle(delivering)
+    assert versions(group) == {2}
+
+
+async def test_frame_that_is_ahead_outlives_the_rounds_that_do_not_apply_it() -> None:
+    group, delivery = group_of(1), applied(4)
+    delivery.reading = True
+    delivery.arrive(group, frame(1))
+    await settle(delivery)
+    delivery.arrive(group, ahead := frame(2, revision=5))
+    delivery.rest()
+    assert group.last is ahead
+    delivery.apply(5)
+    await settle(delivery)
+    assert versions(group) == {2}

@@ -68,3 +68,30 @@ async def test_frame_arrives_through_the_channel_layer_as_it_was() -> None:
     received = frames.from_layer(message)
     assert received == sent
     assert received.update_text == sent.update_text
+
+
+def test_frames_of_the_same_bytes_are_one_while_somebody_holds_it() -> None:
+    first = frames.shared(frame(body='{"title":"T"}'))
+    assert frames.shared(frame(body='{"title":"T"}', revision=7)) is first
+    assert frames.shared(frame(body='{"title":"U"}')) is not first
+    assert frames.shared(frame(version=2, body='{"title":"T"}')) is not first
+    assert frames.shared(frame(audience="editor", body='{"title":"T"}')) is not first
+
+
+def test_frame_that_nobody_holds_is_gone() -> None:
+    before = len(frames._alive)
+    held = frames.shared(frame(body='{"title":"gone"}'))
+    assert len(frames._alive) == before + 1
+    digest = held.digest
+    del held
+    assert len(frames._alive) == before
+    assert digest == (1, "viewer", 'viewer:{"title":"gone"}', 16)
+
+
+async def test_frame_of_the_broker_keeps_its_own_revision_and_is_shared_with_reads() -> None:
+    read = frames.shared(frame(body='{"title":"both"}'))
+    came = frames.from_layer(frames.to_layer(frame(body='{"title":"both"}', revision=9)))
+    assert (read.seen.revision, came.seen.revision) == (0, 9)
+    del read
+    came = frames.from_layer(frames.to_layer(frame(body='{"title":"both"}', revision=9)))
+    assert frames.shared(frame(body='{"title":"both"}', revision=10)) is came

@@ -1,5 +1,9 @@
 """A socket's own record."""
 
+import pytest
+
+from realtime.sockets import _encoded_size
+from realtime.wires import KEPT_CHARACTERS
 from tests.realtime.pieces import socket, subscription
 
 
@@ -49,3 +53,12 @@ def test_slow_reader_that_goes_on_reading_is_not_stalled() -> None:
     assert not s.stalled(now=118.0, seconds=10)
     assert not s.stalled(now=127.0, seconds=10)
     assert s.stalled(now=129.0, seconds=10)
+
+
+@pytest.mark.parametrize("size", [10, KEPT_CHARACTERS, KEPT_CHARACTERS + 1])
+def test_texts_are_measured_in_bytes_and_long_ones_are_not_kept(size: int) -> None:
+    _encoded_size.cache_clear()
+    s = socket()
+    s.sent("é" * size)
+    assert s.bytes == 2 * size
+    assert _encoded_size.cache_info().currsize == (size <= KEPT_CHARACTERS)

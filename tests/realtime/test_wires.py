@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +61,16 @@ def test_frame_is_what_another_library_reads(size: int) -> None:
 
 def test_frame_is_framed_once_for_all() -> None:
     assert wires.framed("some text") is wires.framed("some text")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_long_text_is_framed_and_not_kept(more: int) -> None:
+    written: list[bytes] = []
+    protocol: Any = SimpleNamespace(transport=SimpleNamespace(write=written.append))
+    wires.framed.cache_clear()
+    wires.PreframedWire(protocol).write("x" * (wires.KEPT_CHARACTERS + more))
+    assert written == [wires.framed.__wrapped__("x" * (wires.KEPT_CHARACTERS + more))]
+    assert wires.framed.cache_info().currsize == 1 - more
 
 
 @pytest.mark.parametrize("installed", [True, False])
