@@ -40,8 +40,8 @@ test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey;
 # A test may take two minutes; ten thousand steps take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/test_model.py
 
-nightly: export EARSHOT_MODEL_STEPS ?= 10000
-nightly: $(READY)  ## Take ten thousand random steps on each database (EARSHOT_MODEL_STEPS=10000)
+nightly: export MODEL_STEPS ?= 10000
+nightly: $(READY)  ## Take ten thousand random steps on each database (MODEL_STEPS=10000)
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
 	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
 

@@ -23,7 +23,17 @@ from bench.charts import bars
 from bench.client import Plan
 from bench.figures import Row, missing, spread
 from bench.frame import FRAME
-from bench.processes import Clients, Missing, Server, clients, daphne, node, server, uvicorn
+from bench.processes import (
+    QUIET_TAIL,
+    Clients,
+    Missing,
+    Server,
+    clients,
+    daphne,
+    node,
+    server,
+    uvicorn,
+)
 from tests.world import World
 
 RUNS = 3
@@ -96,7 +106,7 @@ async def earshot(world: World, command: list[str], sockets: int, **environment:
 
     The tail would find the changes first; so it looks rarely.
     """
-    environment |= {"EARSHOT_SOCKETS_PER_USER": "100000", "EARSHOT_TAIL_SECONDS": "600"}
+    environment |= {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL}
     async with AsyncExitStack() as stack:
         under = await stack.enter_async_context(server(command, **environment))
         plan = await town.plan(world, under.port, sockets)

@@ -52,6 +52,7 @@ async def earshot(world: World, ids: list[str]) -> list[float]:
         "EARSHOT_SOCKETS_PER_USER": "100000",
         "EARSHOT_SOCKETS_PER_TENANT": "100000",
         "EARSHOT_TAIL_SECONDS": "6000",
+        "EARSHOT_PROCESS_LOST_SECONDS": "12000",
         "EARSHOT_SWEEP_SECONDS": "6000",
     }
     async with server(uvicorn(town.APPLICATION), **limits) as under:

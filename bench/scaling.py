@@ -17,7 +17,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from bench import town  # sets Django up
 from bench.figures import Row, spread
 from bench.frame import FRAME
-from bench.processes import clients, cpu_of, server, uvicorn
+from bench.processes import QUIET_TAIL, clients, cpu_of, server, uvicorn
 from tests.servers import Valkey, running
 from tests.world import World
 
@@ -30,7 +30,7 @@ PUBLISHES = 20_000
 
 async def deliveries(world: World, processes: int) -> float:
     """Seconds of CPU of the busiest of so many processes, which share the sockets."""
-    limits = {"EARSHOT_SOCKETS_PER_USER": "100000", "EARSHOT_TAIL_SECONDS": "600"}
+    limits = {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL}
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         under = [await enter(server(uvicorn(town.APPLICATION), **limits)) for _ in range(processes)]

@@ -20,7 +20,7 @@ from bench.client import Plan
 from bench.fanout import writer
 from bench.figures import Row, spread
 from bench.frame import FRAME
-from bench.processes import Clients, Server, clients, server, uvicorn
+from bench.processes import QUIET_TAIL, Clients, Server, clients, server, uvicorn
 from permissions.audiences import Audience, registry
 from permissions.rendering import SERIALIZATIONS
 from resources.documents.audiences import DOCUMENTS
@@ -108,7 +108,7 @@ async def changed(world: World, under: Server, crowd: Clients, audiences: int) -
 async def earshot(world: World, sockets: int) -> dict[int, Cost]:
     """The cost by audiences."""
     found = {}
-    limits = {"EARSHOT_SOCKETS_PER_USER": "100000", "EARSHOT_TAIL_SECONDS": "600"}
+    limits = {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL}
     async with server(uvicorn(town.APPLICATION), **limits) as under:
         plan = await town.plan(world, under.port, sockets)
         plan.tokens = [await town.in_thread(world.token)(name) for name in READERS]

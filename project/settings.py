@@ -9,49 +9,34 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from tenants.limits import InvalidLimit, read_limits
+from project import environment
+from project.environment import flag, text
+from tenants.limit_rules import Contradiction
+from tenants.limits import LIMITS, InvalidLimit, read_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-environ.Env.read_env(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
+environ.Env.read_env(environment.file() or BASE_DIR / ".env")
 env = environ.Env()
-
-
-def text(name: str, default: str = "") -> str:
-    """Return a variable; an empty one counts as absent."""
-    return env.str(name, default="") or default
-
-
-def flag(name: str) -> bool:
-    return env.bool(name, default=False) if text(name) else False
-
-
-def words(name: str, default: str = "") -> list[str]:
-    """Return the parts of a comma-separated variable."""
-    return [word for part in text(name, default).split(",") if (word := part.strip())]
-
 
 # --- Limits and periods
 
 try:
     EARSHOT = read_limits(os.environ)
-except InvalidLimit as error:
+except (InvalidLimit, Contradiction) as error:
     raise ImproperlyConfigured(str(error)) from error
 
 # --- Where and how it runs
 
 DEBUG = flag("DEBUG")
-HOST = text("HOST", "127.0.0.1")
-PORT = text("PORT", "8000")
-if not (PORT.isdecimal() and 0 < int(PORT) < 65536):
-    raise ImproperlyConfigured(f"PORT must be a number from 1 to 65535; it is {PORT!r}.")
-
-SECRET_KEY = text("SECRET_KEY", "for development only, known to everybody" if DEBUG else "")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("Set SECRET_KEY to a long random text, or DEBUG=1 to develop.")
-
-ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+DEMO = DEBUG or flag("EARSHOT_DEMO")
+HOST = environment.host("HOST", "127.0.0.1")
+PORT = environment.port("PORT", "8000")
+SECRET_KEY = environment.secret(
+    "SECRET_KEY", 0 if DEBUG else 32, "for development only, known to everybody" if DEBUG else ""
+)
+ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS", wildcards=True)
 
 ASGI_APPLICATION = "project.asgi.application"
 ROOT_URLCONF = "project.urls"
@@ -126,21 +111,23 @@ def database(url: str) -> dict[str, Any]:
             "max_size": EARSHOT["database_connections"],
             "timeout": EARSHOT["database_seconds"],
         }
-    elif config["ENGINE"] == "django.db.backends.sqlite3":
+    else:
         options["transaction_mode"] = "IMMEDIATE"
         options["timeout"] = EARSHOT["database_seconds"]
         options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite://.")
     return config
 
 
-DATABASE_URL = text("DATABASE_URL")
-if not DATABASE_URL:
+if not text("DATABASE_URL"):
     (BASE_DIR / "var").mkdir(exist_ok=True)
-    DATABASE_URL = f"sqlite:///{quote(str(BASE_DIR / 'var' / 'earshot.sqlite3'))}"
 
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = {
+    "default": database(
+        environment.database_url(
+            "DATABASE_URL", f"sqlite:///{quote(str(BASE_DIR / 'var' / 'earshot.sqlite3'))}"
+        )
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Throttles count here, in each process: they must not stop when a broker does. The default
@@ -154,18 +141,24 @@ CACHES = {
 
 # --- Channel layer
 
-REDIS_URLS = words("REDIS_URL")
+REDIS_URLS = environment.redis_urls("REDIS_URL")
 if not (REDIS_URLS or DEBUG or flag("EARSHOT_SINGLE_PROCESS")):
     raise ImproperlyConfigured(
         "Set REDIS_URL, or EARSHOT_SINGLE_PROCESS=1 if there is only one server process: "
         "the in-memory channel layer does not reach another."
     )
 
+BROKER_PREFIX = environment.matching(
+    "EARSHOT_BROKER_PREFIX",
+    r"[A-Za-z0-9._-]{1,40}",
+    "have at most 40 letters, digits, dots, hyphens and underscores",
+    "earshot",
+)
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "prefix": text("EARSHOT_BROKER_PREFIX", "earshot"),
+            "prefix": BROKER_PREFIX,
             "hosts": [
                 {
                     "address": url,
@@ -201,9 +194,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-PASSWORD_LINK = text("EARSHOT_PASSWORD_LINK", f"http://{HOST}:{PORT}/password/#{{user}}/{{token}}")
-if "{user}" not in PASSWORD_LINK or "{token}" not in PASSWORD_LINK:
-    raise ImproperlyConfigured("EARSHOT_PASSWORD_LINK must hold {user} and {token}.")
+PASSWORD_LINK = environment.link(
+    "EARSHOT_PASSWORD_LINK",
+    ("{user}", "{token}"),
+    f"http://{HOST}:{PORT}/password/#{{user}}/{{token}}" if DEBUG else "",
+)
 PASSWORD_RESET_TIMEOUT = EARSHOT["password_link_hours"] * 3600
 ANONYMOUS_USER_NAME = None  # guardian: nobody has permissions without having logged in
 GUARDIAN_MONKEY_PATCH_USER = False
@@ -212,15 +207,10 @@ REST_KNOX = {"TOKEN_TTL": timedelta(hours=EARSHOT["token_hours"]), "AUTO_REFRESH
 
 # --- E-mail
 
-EMAIL_URL = text("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")
-try:
-    vars().update(env.email_url_config(EMAIL_URL))
-except (ImproperlyConfigured, ValueError) as error:
-    raise ImproperlyConfigured(
-        "EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://."
-    ) from error
+EMAIL_URL = environment.email_url("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")
+vars().update(env.email_url_config(EMAIL_URL))
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "earshot@localhost")
+DEFAULT_FROM_EMAIL = environment.sender("DEFAULT_FROM_EMAIL", "earshot@localhost")
 
 # --- REST
 
@@ -256,7 +246,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Browsers
 
-CORS_ALLOWED_ORIGINS = words("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = environment.origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [
     "accept",
@@ -281,11 +271,16 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 
 # --- Log
 
+LOG_LEVEL = environment.choice(
+    "EARSHOT_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": text("EARSHOT_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }
+
+environment.check_unknown(*(limit.variable for limit in LIMITS))

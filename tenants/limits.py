@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from tenants.limit_rules import bounds, check_together
+
 
 class InvalidLimit(ValueError):
     """A limit that is not a number, or not one that makes sense."""
@@ -23,7 +25,9 @@ class InvalidLimit(ValueError):
 
     def __str__(self) -> str:
         kind = "a whole number" if isinstance(self.limit.default, int) else "a number"
-        bound = "0 or more" if self.limit.zero else "above 0"
+        least, most = bounds(self.limit.name, self.limit.default)
+        bound = "0 or more" if self.limit.zero else f"{least:g} or more" if least else "above 0"
+        bound += f" and at most {most:.12g}"
         return f"{self.limit.variable} must be {kind}, {bound}; it is {self.text!r}."
 
 
@@ -45,7 +49,10 @@ class Limit(NamedTuple):
             value = type(self.default)(text)
         except ValueError:
             raise InvalidLimit(self, text) from None
+        least, most = bounds(self.name, self.default)
         if not math.isfinite(value) or value < 0 or (value == 0 and not self.zero):
+            raise InvalidLimit(self, text)
+        if value > most or 0 < value < least:
             raise InvalidLimit(self, text)
         return value
 
@@ -100,10 +107,12 @@ LIMITS = (
 
 def read_limits(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return every limit by name; an empty variable counts as absent."""
-    return {
+    values = {
         limit.name: limit.parse(text) if (text := environ.get(limit.variable)) else limit.default
         for limit in LIMITS
     }
+    check_together(values)
+    return values
 
 
 DEFAULTS: Final = read_limits({})
@@ -117,6 +126,9 @@ OF_TENANT: Final = frozenset(
     }
 )  # fmt: skip
 """Those that a tenant may have for itself."""
+
+OF_SERVER: Final = frozenset({"client_frame_bytes"})
+"""Those of them that the server applies first, before it knows the tenant."""
 
 
 def limits(own: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
@@ -138,3 +150,5 @@ def check_own(own: Any) -> None:
             raise ValidationError(str(error)) from error
         if type(value) not in (int, type(known[name].default)):
             raise ValidationError(f"{name} must be a number.")
+        if name in OF_SERVER and value > (most := limits()[name]):
+            raise ValidationError(f"{name} must be at most {most}, what the server takes.")

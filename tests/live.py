@@ -63,17 +63,23 @@ def command(program: Program, port: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", *options, application]
 
 
+def and_what_goes_with_it(environment: dict[str, str]) -> dict[str, str]:
+    """The variables, and that processes are not held for lost sooner than they look."""
+    if tail := environment.get("EARSHOT_TAIL_SECONDS"):
+        lost = str(max(15.0, 3 * float(tail)))
+        environment = {"EARSHOT_PROCESS_LOST_SECONDS": lost} | environment
+    return environment
+
+
 @contextmanager
 def live_server(program: Program = "uvicorn", **environment: str) -> Iterator[LiveServer]:
     """A server that answers; `environment` sets variables, such as `EARSHOT_TAIL_SECONDS="1"`."""
     port = free_port()
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
-        variables = dict(os.environ)
+        variables = os.environ | settings | and_what_goes_with_it(environment)
         variables.pop("COVERAGE_PROCESS_CONFIG", None)  # it would only make the server slow
-        process = subprocess.Popen(
-            command(program, port), stdout=log, stderr=log, env=variables | settings | environment
-        )
+        process = subprocess.Popen(command(program, port), stdout=log, stderr=log, env=variables)
         server = LiveServer(process, port, Path(log.name))
         try:
             wait_until_ready(process, server.ready, Path(log.name))

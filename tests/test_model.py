@@ -1,6 +1,6 @@
 """Promises 1 to 4 under random histories: a real hub against a reference model.
 
-`EARSHOT_MODEL_STEPS` says how many steps; a failure prints the steps that lead to it.
+`MODEL_STEPS` says how many steps; a failure prints the steps that lead to it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from hypothesis.stateful import (
 from tests.steps_writes import Histories
 
 STEPS_EACH = 40
-STEPS = int(os.environ.get("EARSHOT_MODEL_STEPS", "320"))
+STEPS = int(os.environ.get("MODEL_STEPS", "320"))
 
-# Without shrinking a failure costs no minutes: ask for fewer steps with EARSHOT_MODEL_SHRINK.
-PHASES = (Phase.generate, *((Phase.shrink,) if "EARSHOT_MODEL_SHRINK" in os.environ else ()))
+# Without shrinking a failure costs no minutes: ask for fewer steps with MODEL_SHRINK.
+PHASES = (Phase.generate, *((Phase.shrink,) if "MODEL_SHRINK" in os.environ else ()))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def test_every_socket_receives_only_what_its_user_could_see_and_converges() -> N
         settings=settings(
             max_examples=max(1, STEPS // STEPS_EACH),
             stateful_step_count=STEPS_EACH,
-            derandomize="EARSHOT_MODEL_STEPS" not in os.environ,
+            derandomize="MODEL_STEPS" not in os.environ,
             database=None,
             deadline=None,
             print_blob=True,

@@ -16,6 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from django.core.management import call_command
+from pytest_django import Settings
 from websockets.sync.client import connect
 
 from tests.conftest import StartServer
@@ -88,7 +89,8 @@ class Terminal:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the talk by hand needs curl")
-def test_talk_by_hand_works_as_written(start_server: StartServer) -> None:
+def test_talk_by_hand_works_as_written(start_server: StartServer, settings: Settings) -> None:
+    settings.DEMO = True
     call_command("demo", verbosity=0)
     setup, listing, listening, changing, granting = blocks(section("Talk with it by hand"), "sh")
     terminal = Terminal(start_server("daphne"), setup)
@@ -143,6 +145,7 @@ def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         write(tmp_path, block)
     monkeypatch.chdir(tmp_path)
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}", "REDIS_URL": ""}
+    database["EARSHOT_DEMO"] = "1"
     [commands] = blocks(text, "sh")
     for line in [*commands.splitlines(), f"{PYTHON} manage.py demo"]:
         run(line, database)

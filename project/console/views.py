@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.generic import TemplateView
 
 
@@ -22,10 +24,9 @@ def content_security_policy(host: str) -> str:
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
-class ConsoleView(TemplateView):
-    """Serves the page only: whatever it shows, it asks the API and the socket for."""
+class PageView(TemplateView):
+    """Serves a page only: whatever it shows, it asks the API and the socket for."""
 
-    template_name = "console/index.html"
     http_method_names = ["get", "head", "options"]
     request: HttpRequest
 
@@ -35,7 +36,18 @@ class ConsoleView(TemplateView):
         return super().render_to_response(context, headers=headers, **kwargs)
 
 
-class PasswordView(ConsoleView):
+class ConsoleView(PageView):
+    """The demo's page, which logs in as people of the demo: without the demo it is not there."""
+
+    template_name = "console/index.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.DEMO:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+
+class PasswordView(PageView):
     """Where links in e-mails lead; their parts stay in the browser until it posts them."""
 
     template_name = "console/password.html"

@@ -5,8 +5,23 @@ import re
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from pytest_django import Settings
+
+pytestmark = pytest.mark.usefixtures("demo_allowed")
 
 PAGES = pytest.mark.parametrize("path", ["/", "/password/"])
+
+
+@pytest.fixture
+def demo_allowed(settings: Settings) -> None:
+    settings.DEMO = True
+
+
+def test_demos_page_is_not_there_without_the_demo(settings: Settings) -> None:
+    settings.DEMO = False
+    client = Client()
+    answers = [client.get(path, headers={"host": "localhost"}) for path in ("/", "/password/")]
+    assert [answer.status_code for answer in answers] == [404, 200]
 
 
 @PAGES

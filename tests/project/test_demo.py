@@ -1,19 +1,27 @@
 """`manage.py demo`, as the protocol describes it."""
 
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from permissions import grants
 from permissions.grants import Subject, grants_of
 from realtime.models import Change
 from resources.audiences import DOCUMENTS
 from resources.models import Document
-from tenants.models import Membership, User
+from tenants.models import Membership, Tenant, User
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Settings) -> None:
+    settings.DEMO = True
 
 
 def demo() -> str:
@@ -108,3 +116,75 @@ def test_demo_leaves_alone_what_people_made_of_it() -> None:
     assert (plan.body, plan.owner) == ("Mine", editor)
     found = {g.subject: g.audience.name for g in grants_of(DOCUMENTS, plan)}
     assert found[Subject(user_id=editor.pk)] == "owner"
+
+
+def whole_database() -> list[Any]:
+    models = [model for model in apps.get_models() if model._meta.managed]
+    return [list(model._base_manager.order_by("pk").values()) for model in models]
+
+
+def make_user(**fields: Any) -> None:
+    User.objects.create_user(**{"username": "owner", "email": "owner@example.com"} | fields)
+
+
+def make_operator() -> None:
+    User.objects.create_superuser("admin", "admin@example.com", "a secret of the operator")
+
+
+def make_double() -> None:
+    """All that a user can make of an account looks like the demo's."""
+    make_user(first_name="Owner", password="demo")
+
+
+def make_tenant() -> None:
+    Tenant.objects.create(slug="globex", name="Globex")
+
+
+def promote() -> None:
+    """An account of the demo has become an operator's."""
+    call_command("demo", verbosity=0)
+    User.objects.filter(username="admin").update(is_superuser=True, password="!")
+
+
+def rename() -> None:
+    """Somebody has the name of an account of the demo, which has another one."""
+    call_command("demo", verbosity=0)
+    User.objects.filter(username="owner").update(username="former")
+    make_user(password="of somebody else")
+
+
+FOREIGN = [
+    (make_user, "the user 'owner'"),
+    (make_operator, "the user 'admin'"),
+    (make_double, "the user 'owner'"),
+    (make_tenant, "the tenant 'globex'"),
+    (promote, "the user 'admin'"),
+    (rename, "the user 'owner'"),
+]
+
+
+@pytest.mark.parametrize(("make", "named"), FOREIGN)
+def test_demo_touches_nothing_that_it_did_not_make(make: Callable[[], None], named: str) -> None:
+    make()
+    before = whole_database()
+    with pytest.raises(CommandError, match=f"{named}.*Nothing was changed"):
+        demo()
+    assert whole_database() == before
+
+
+def test_demo_leaves_other_people_alone() -> None:
+    make_user(username="somebody", is_superuser=True)
+    before = User.objects.filter(username="somebody").values().get()
+    demo()
+    demo()
+    assert User.objects.filter(username="somebody").values().get() == before
+
+
+def test_demo_runs_only_where_it_is_allowed(settings: Settings) -> None:
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="DEBUG=1 or EARSHOT_DEMO=1"):
+        demo()
+    del settings.DEMO
+    with pytest.raises(CommandError, match="DEBUG=1 or EARSHOT_DEMO=1"):
+        demo()
+    assert not User.objects.exists()

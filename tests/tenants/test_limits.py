@@ -5,6 +5,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
+from tenants.limit_rules import LEAST, MOST, RULES, Contradiction, Rule, check_together
 from tenants.limits import (
     DEFAULTS,
     LIMITS,
@@ -34,7 +35,9 @@ def test_environment_sets_a_limit_and_an_empty_variable_does_not() -> None:
 @pytest.mark.parametrize("default", [20, 2.0])
 @pytest.mark.parametrize("text", ["many", "-1", "0", "nan", "inf", "1,5", " "])
 def test_what_makes_no_sense_is_refused_by_name(default: float, text: str) -> None:
-    with pytest.raises(InvalidLimit, match=r"EARSHOT_SIZE must be .* above 0; it is '") as caught:
+    with pytest.raises(
+        InvalidLimit, match=r"EARSHOT_SIZE must be .* above 0 and .*; it is '"
+    ) as caught:
         Limit("size", default, "").parse(text)
     assert (caught.value.limit.name, caught.value.text) == ("size", text)
 
@@ -48,6 +51,35 @@ def test_zero_passes_only_where_it_makes_sense() -> None:
     assert Limit("proxies", 0, "", zero=True).parse("0") == 0
     with pytest.raises(InvalidLimit, match="0 or more"):
         Limit("proxies", 0, "", zero=True).parse("-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "text"),
+    [
+        ("round_size", 500, "5001"),
+        ("sweep_budget", 0.1, "1.5"),
+        ("client_frame_bytes", 16_384, "100"),
+        ("tail_seconds", 2.0, "0.001"),
+        ("any_seconds", 2.0, "100000"),
+        ("anything", 1, "2000000000"),
+    ],
+)
+def test_each_limit_has_bounds(name: str, default: float, text: str) -> None:
+    with pytest.raises(InvalidLimit, match=f"EARSHOT_{name.upper()} must be .* at most"):
+        Limit(name, default, "").parse(text)
+
+
+def test_bounds_and_rules_are_of_limits_that_there_are() -> None:
+    rules = {name for rule in RULES for name in (rule.lower, rule.higher)}
+    assert {*LEAST, *MOST, *rules} <= {limit.name for limit in LIMITS}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_limits_that_contradict_each_other_are_refused(rule: Rule) -> None:
+    low = DEFAULTS[rule.higher] / rule.times
+    check_together(DEFAULTS | {rule.lower: low})
+    with pytest.raises(Contradiction, match=f"EARSHOT_{rule.lower.upper()} is .* Lower the one"):
+        check_together(DEFAULTS | {rule.lower: low * 1.01})
 
 
 def test_document_shows_every_limit_with_its_default_and_purpose() -> None:
@@ -87,6 +119,8 @@ def test_tenant_may_have_limits_of_its_own(own: dict[str, float]) -> None:
         ({"sockets_per_user": 1.5}, "a whole number"),
         ({"sockets_per_user": True}, "a whole number"),
         ({"sockets_per_user": "5"}, "must be a number"),
+        ({"client_frame_bytes": 16_385}, "at most 16384, what the server takes"),
+        ({"client_frame_bytes": 100}, "256 or more"),
     ],
 )
 def test_tenant_may_not_have_what_is_no_limit_of_a_tenant(own: Any, message: str) -> None:
