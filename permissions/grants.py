@@ -1,9 +1,12 @@
-"""Grants: the one writer of guardian's tables. Which subject holds which audience of an object."""
+"""Grants: the one writer of guardian's tables. Which subject holds which audience of an object.
+
+Each function that gives something a user decided says which: `permissions.ceiling` weighs it.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,7 +18,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from permissions import ceiling
 from permissions.audiences import Audience, Resource
+from permissions.ceiling import Actor
 from tenants.models import Role
 from tenants.roles import group_name, role_group
 
@@ -38,7 +43,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A subject's audience of one object: the first of those whose permissions he holds."""
+    """A subject's audience of one object: the first of those whose permissions they hold."""
 
     subject: Subject
     audience: Audience
@@ -82,29 +87,41 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]
 
 
 def put(
-    resource: Resource, obj: Any, subject: Subject, audience: Audience, by: int | None = None
+    resource: Resource, obj: Any, subject: Subject, audience: Audience, *, actor: Actor
 ) -> None:
-    """Give the subject exactly this audience of the object, as user `by`; raises LastHolder."""
+    """Give the subject exactly this audience of the object; raises AboveCeiling, LastHolder."""
     with transaction.atomic():
         _lock(resource, obj)
+        ceiling.check(resource, [(obj, subject, audience)], actor)
         _keep_holders(resource, obj, subject, audience)
         rows = _of_subject(resource, obj, subject)
         rows.exclude(permission__codename=audience.permission).delete()
         if not rows.exists():
-            _create(resource, [(obj, subject, audience)], by)
+            _create(resource, [(obj, subject, audience)], actor.user_id)
 
 
 def add(
-    resource: Resource, objects: Iterable[Any], subject: Subject, audience: Audience, by: int
+    resource: Resource,
+    objects: Iterable[Any],
+    subject: Subject,
+    audience: Audience,
+    *,
+    actor: Actor,
 ) -> None:
-    """Give the subject this audience of objects besides what he has of them, as user `by`."""
-    _create(resource, [(obj, subject, audience) for obj in objects], by)
+    """Give the subject this audience of objects besides what they have; raises AboveCeiling."""
+    given = [(obj, subject, audience) for obj in objects]
+    ceiling.check(resource, given, actor)
+    _create(resource, given, actor.user_id)
 
 
-def take(resource: Resource, obj: Any, subject: Subject) -> bool:
-    """Take whatever the subject holds on the object; False if it was nothing; raises LastHolder."""
+def take(resource: Resource, obj: Any, subject: Subject, *, actor: Actor) -> bool:
+    """Take whatever the subject holds on the object; False if it was nothing.
+
+    Raises AboveCeiling for an actor who does not manage the object's grants, and LastHolder.
+    """
     with transaction.atomic():
         _lock(resource, obj)
+        ceiling.check_manages(resource, obj, actor)
         _keep_holders(resource, obj, subject, None)
         return bool(_of_subject(resource, obj, subject).delete()[0])
 
@@ -155,31 +172,45 @@ def _create(
 
 
 def establish(resource: Resource, created: Iterable[Any]) -> None:
-    """Give new objects the audiences that their declaration names: holders' and roles'."""
-    given = []
+    """Give new objects the audiences that their declaration names: holders' and roles'.
+
+    Whoever creates an object says whose it is: there is nothing in it yet that others may see.
+    """
+    given: list[ceiling.Gift] = []
     for obj in created:
-        for field, name in resource.holders.items():
-            user_id = _holder(obj, field)
-            if user_id is not None:
-                given.append((obj, Subject(user_id=user_id), _declared(resource, name)))
+        given.extend(_named(resource, obj, resource.holders))
         for role, name in resource.roles.items():
             given.append((obj, Subject(role=role), _declared(resource, name)))
     if given:
         _create(resource, given)
 
 
-def follow(resource: Resource, obj: Any, before: Mapping[str, Any]) -> None:
-    """Move the holders' grants after holder fields changed; `before` has the old users' keys."""
-    for field, name in resource.holders.items():
-        if field not in before:
-            continue
-        audience = _declared(resource, name)
-        old = Subject(user_id=before[field])
-        rows = _of_subject(resource, obj, old).filter(permission__codename=audience.permission)
-        rows.delete()
+def follow(resource: Resource, moved: Iterable[tuple[Any, Mapping[str, Any]]]) -> None:
+    """Move the holders' grants after holder fields changed; with each object its old users' keys.
+
+    To name somebody in such a field is to give them its audience; raises AboveCeiling.
+    """
+    changed = [
+        (obj, {field: before[field] for field in resource.holders if field in before})
+        for obj, before in moved
+    ]
+    given = [gift for obj, before in changed for gift in _named(resource, obj, before)]
+    ceiling.check(resource, given, ceiling.current())
+    for obj, before in changed:
+        for field, user_id in before.items():
+            audience = _declared(resource, resource.holders[field])
+            rows = _of_subject(resource, obj, Subject(user_id=user_id))
+            rows.filter(permission__codename=audience.permission).delete()
+    if given:
+        _create(resource, given)
+
+
+def _named(resource: Resource, obj: Any, fields: Iterable[str]) -> Iterator[ceiling.Gift]:
+    """What the users that these holder fields name get by it."""
+    for field in fields:
         user_id = _holder(obj, field)
         if user_id is not None:
-            _create(resource, [(obj, Subject(user_id=user_id), audience)])
+            yield obj, Subject(user_id=user_id), _declared(resource, resource.holders[field])
 
 
 def _holder(obj: Any, field: str) -> int | None:

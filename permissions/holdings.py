@@ -1,4 +1,4 @@
-"""What a member holds when his membership ends: handed over, since no object may be nobody's.
+"""What a member holds when their membership ends: handed over, since no object may be nobody's.
 
 It works over every declared resource. What belongs to a membership, such as a profile, goes too.
 """
@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import CASCADE, Exists, Model, OuterRef, QuerySet
 
-from permissions import grants
+from permissions import ceiling, grants
 from permissions.audiences import Audience, Resource, registry
+from permissions.ceiling import Actor
 from permissions.grants import Subject
 from tenants.members import StillHolds
 from tenants.models import Membership
@@ -19,10 +20,13 @@ from tenants.models import Membership
 def on_membership_ending(
     membership: Membership, heir: Membership | None, by: int, **_: Any
 ) -> None:
-    """Give the heir what names the member, and take all the grants that the member has here."""
+    """Give the heir what names the member, and take all the grants that the member has here.
+
+    Raises StillHolds, and AboveCeiling where `by` could not grant the heir as much.
+    """
     for resource in registry:
         if not belongs_to_membership(resource.model):
-            _hand_over(resource, membership, heir, by)
+            _hand_over(resource, membership, heir, Actor(by))
         _own_grants(resource, membership).delete()
 
 
@@ -36,7 +40,7 @@ def belongs_to_membership(model: type[Model]) -> bool:
 
 
 def _hand_over(
-    resource: Resource, membership: Membership, heir: Membership | None, by: int
+    resource: Resource, membership: Membership, heir: Membership | None, actor: Actor
 ) -> None:
     here = resource.model.objects.filter(tenant=membership.tenant_id)
     for field, name in resource.holders.items():
@@ -48,8 +52,10 @@ def _hand_over(
             if named.exists() or alone.exists():
                 raise StillHolds
             continue
-        grants.add(resource, alone.order_by("pk"), Subject(user_id=heir.user_id), audience, by)
-        named.update(**{field: heir.user_id})
+        subject = Subject(user_id=heir.user_id)
+        with ceiling.acting(actor):
+            grants.add(resource, alone.order_by("pk"), subject, audience, actor=actor)
+            named.update(**{field: heir.user_id})
 
 
 def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
@@ -59,7 +65,7 @@ def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
 
 
 def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> QuerySet[Any]:
-    """The keys of the objects on which only he, and no group, has this audience's permission."""
+    """The keys of the objects on which only they, and no group, have this audience's permission."""
     same = {
         "permission__codename": audience.permission,
         "content_object": OuterRef("content_object"),

@@ -11,8 +11,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from permissions import grants
+from permissions import ceiling, grants
 from permissions.audiences import Audience, Resource
+from permissions.ceiling import Standing
 from permissions.grants import Grant, LastHolder, Subject
 from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
@@ -42,7 +43,7 @@ class GrantsMixin:
         """The object's grants, page by page; `?audience=` filters."""
         wanted = request.query_params.get("audience")
         with snapshot():
-            self.check_may_grant(self.audience_of(pk))
+            self.check_manages(self.audience_of(pk))
             obj = self.stored(pk, self.get_queryset())
             found = grants.grants_of(self.resource, obj)
             page: list[Grant] = self.paginate_queryset(
@@ -54,43 +55,34 @@ class GrantsMixin:
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
         """PUT replaces the subject's audience, DELETE takes it."""
-        self.check_may_grant(self.audience_of(pk))
+        self.check_manages(self.audience_of(pk))
         with transaction.atomic():
             obj = self.locked(pk)
-            audience = self.audience_of(pk)
-            self.check_may_grant(audience)
+            self.check_manages(self.audience_of(pk))
             whom = self.subject(subject)
             try:
                 if request.method == "PUT":
-                    return cast(Response, self.put_grant(obj, audience, whom))
-                if not grants.take(self.resource, obj, whom):
+                    return cast(Response, self.put_grant(obj, whom))
+                if not grants.take(self.resource, obj, whom, actor=self.actor):
                     raise Http404
             except LastHolder as last:
                 raise LastHolderConflict(str(last)) from last
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def put_grant(self: Any, obj: Any, own: Audience, whom: Subject) -> Response:
-        """Give the subject the audience in the body; 403 for an admin who raises himself."""
+    def put_grant(self: Any, obj: Any, whom: Subject) -> Response:
+        """Give the subject the audience in the body; 403 for more than the requester may give."""
         body = GrantSerializer(data=self.request.data)
         body.is_valid(raise_exception=True)
         given = self.resource.audience(body.validated_data["audience"])
         if given is None:
             raise serializers.ValidationError({"audience": ["Unknown audience."]})
-        himself = whom in (Subject(user_id=self.request.user.pk), Subject(role=Role.ADMIN))
-        if himself and not own.grants and given not in self.below_ceiling():
-            raise exceptions.PermissionDenied
-        grants.put(self.resource, obj, whom, given, by=self.request.user.pk)
+        grants.put(self.resource, obj, whom, given, actor=self.actor)
         return Response({"subject": spell(whom), "audience": given.name})
 
-    def below_ceiling(self: Any) -> tuple[Audience, ...]:
-        """What admins may give themselves: the audience that they have of every object, or less."""
-        names = [audience.name for audience in self.resource.audiences]
-        ceiling = self.resource.roles.get(Role.ADMIN)
-        return self.resource.audiences[names.index(ceiling) :] if ceiling else ()
-
-    def check_may_grant(self: Any, audience: Audience) -> None:
+    def check_manages(self: Any, audience: Audience) -> None:
         """Refuse those who see the object, but neither own it nor administer the tenant."""
-        self.check(audience.grants or self.request.membership.role == Role.ADMIN)
+        role = self.request.membership.role
+        self.check(ceiling.may_manage(Standing(self.request.user.pk, role, audience)))
 
     def subject(self: Any, text: str) -> Subject:
         """The subject that the address names: a member or a role of this tenant, or 404."""

@@ -148,7 +148,7 @@ class LiveModel(Guarded):
         resource = resource_of(type(self))
         moved = {name: stored[name] for name in fields & holder_fields(type(self))}
         if resource is not None and moved:
-            grants.follow(resource, self, moved)
+            grants.follow(resource, [(self, moved)])
 
     def _candidates(self, named: set[str] | None) -> set[str]:
         """The tracked fields that this save is about."""

@@ -135,8 +135,8 @@ class LiveQuerySet(TenantQuerySet[M]):
     def _follow(self, base: Any, pks: list[int], before: Rows, holders: Collection[str]) -> None:
         resource = resource_of(self.model)
         if resource is not None and holders:
-            for obj in base.filter(pk__in=pks):
-                grants.follow(resource, obj, {name: before[obj.pk][name] for name in holders})
+            named = {pk: {name: before[pk][name] for name in holders} for pk in pks}
+            grants.follow(resource, [(obj, named[obj.pk]) for obj in base.filter(pk__in=pks)])
 
 
 def raise_versions(model: Any, fields: Collection[str] | None, locked: Rows) -> None:

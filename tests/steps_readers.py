@@ -13,6 +13,7 @@ from hypothesis.stateful import (
 from knox.models import AuthToken
 
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import LastHolder, Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
@@ -90,14 +91,16 @@ class Readers(Circumstances):
         given = DOCUMENTS.audience(audience)
         assert given is not None
         subject = Subject(user_id=self.stage.users[user].pk)
-        self.stage.do(lambda: grants.put(DOCUMENTS, document, subject, given))
+        self.stage.do(lambda: grants.put(DOCUMENTS, document, subject, given, actor=SYSTEM))
         held = self._held(user, document)
         held.clear()
         held.add(PERMISSION[DOCUMENT, audience])
 
     def _take_row(self, user: str, document: Document) -> None:
         try:
-            grants.take(DOCUMENTS, document, Subject(user_id=self.stage.users[user].pk))
+            grants.take(
+                DOCUMENTS, document, Subject(user_id=self.stage.users[user].pk), actor=SYSTEM
+            )
         except LastHolder:
             return
         self._held(user, document).clear()
@@ -124,7 +127,9 @@ class Readers(Circumstances):
         document, given = self._document(number), DOCUMENTS.audience(audience)
         assert given is not None
         try:
-            self.stage.do(lambda: grants.put(DOCUMENTS, document, Subject(role=role), given))
+            self.stage.do(
+                lambda: grants.put(DOCUMENTS, document, Subject(role=role), given, actor=SYSTEM)
+            )
         except LastHolder:
             self.stage.sound = True
         else:

@@ -10,6 +10,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject
 from permissions.rendering import Ref
 from realtime.outbox import outbox
@@ -81,12 +82,12 @@ class World:
         given = DOCUMENTS.audience(audience)
         assert given is not None
         subject = Subject(user_id=self.user(username).pk)
-        grants.put(DOCUMENTS, document or self.document, subject, given)
+        grants.put(DOCUMENTS, document or self.document, subject, given, actor=SYSTEM)
 
     def revoke(self, username: str, document: Document | None = None) -> None:
         """Take whatever a user himself holds on the document."""
         subject = Subject(user_id=self.user(username).pk)
-        grants.take(DOCUMENTS, document or self.document, subject)
+        grants.take(DOCUMENTS, document or self.document, subject, actor=SYSTEM)
 
     @property
     def ref(self) -> Ref:

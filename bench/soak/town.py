@@ -13,6 +13,7 @@ from knox.models import AuthToken
 
 from bench.soak.history import History
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant, Profile
@@ -136,9 +137,9 @@ class Town:
         subject = Subject(user_id=person.user.pk)
         given = DOCUMENTS.audience(audience) if audience else None
         if given is None:
-            grants.take(DOCUMENTS, paper.document, subject)
+            grants.take(DOCUMENTS, paper.document, subject, actor=SYSTEM)
         else:
-            grants.put(DOCUMENTS, paper.document, subject, given)
+            grants.put(DOCUMENTS, paper.document, subject, given, actor=SYSTEM)
 
     def token(self, person: Person) -> Token:
         """A new token of a person's."""

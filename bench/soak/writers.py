@@ -15,6 +15,7 @@ from bench.soak.rest import Rest
 from bench.soak.town import AUDIENCES, CANARIED, Paper, Person, Town
 from bench.soak.turns import Ended, Turns
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
@@ -158,9 +159,9 @@ class Writer:
 
             def operation() -> None:
                 if given is None:
-                    grants.take(DOCUMENTS, paper.document, subject)
+                    grants.take(DOCUMENTS, paper.document, subject, actor=SYSTEM)
                 else:
-                    grants.put(DOCUMENTS, paper.document, subject, given)
+                    grants.put(DOCUMENTS, paper.document, subject, given, actor=SYSTEM)
 
             fact.add(*self.done("role grant", operation), audience)
             self.history.count("access changes")

@@ -12,6 +12,7 @@ from guardian.shortcuts import assign_perm
 
 from permissions import decision, grants
 from permissions.audiences import Audience
+from permissions.ceiling import SYSTEM
 from permissions.grants import Grant, LastHolder, Subject, grants_of
 from resources.audiences import DOCUMENTS, PROFILES
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
@@ -39,7 +40,7 @@ def held(place: World, document: Document | None = None) -> dict[Subject, str]:
 
 
 def put(place: World, subject: Subject, name: str) -> None:
-    grants.put(DOCUMENTS, place.document, subject, audience(name))
+    grants.put(DOCUMENTS, place.document, subject, audience(name), actor=SYSTEM)
 
 
 def decided(place: World, name: str) -> str | None:
@@ -105,10 +106,10 @@ def test_put_for_a_role_reaches_who_has_it(place: World) -> None:
 
 
 def test_take_tells_whether_there_was_anything(place: World) -> None:
-    assert grants.take(DOCUMENTS, place.document, user(place, "viewer")) is True
-    assert grants.take(DOCUMENTS, place.document, user(place, "viewer")) is False
-    assert grants.take(DOCUMENTS, place.document, ADMINS) is True
-    assert grants.take(DOCUMENTS, place.document, MEMBERS) is False
+    assert grants.take(DOCUMENTS, place.document, user(place, "viewer"), actor=SYSTEM) is True
+    assert grants.take(DOCUMENTS, place.document, user(place, "viewer"), actor=SYSTEM) is False
+    assert grants.take(DOCUMENTS, place.document, ADMINS, actor=SYSTEM) is True
+    assert grants.take(DOCUMENTS, place.document, MEMBERS, actor=SYSTEM) is False
     assert set(held(place)) == {user(place, "owner"), user(place, "editor")}
 
 
@@ -118,7 +119,7 @@ def test_last_owner_stays(place: World, name: str | None) -> None:
         if name:
             put(place, user(place, "owner"), name)
         else:
-            grants.take(DOCUMENTS, place.document, user(place, "owner"))
+            grants.take(DOCUMENTS, place.document, user(place, "owner"), actor=SYSTEM)
 
     with pytest.raises(LastHolder, match="owner") as caught:
         lower()
@@ -132,11 +133,11 @@ def test_owner_may_go_when_there_is_another(
 ) -> None:
     """Another user or a role: each of two may go, and then the other stays."""
     put(place, other(place, "editor"), "owner")
-    assert grants.take(DOCUMENTS, place.document, user(place, "owner"))
+    assert grants.take(DOCUMENTS, place.document, user(place, "owner"), actor=SYSTEM)
     with pytest.raises(LastHolder):
-        grants.take(DOCUMENTS, place.document, other(place, "editor"))
+        grants.take(DOCUMENTS, place.document, other(place, "editor"), actor=SYSTEM)
     put(place, user(place, "owner"), "owner")
-    assert grants.take(DOCUMENTS, place.document, other(place, "editor"))
+    assert grants.take(DOCUMENTS, place.document, other(place, "editor"), actor=SYSTEM)
 
 
 @on_postgresql
@@ -145,11 +146,11 @@ def test_two_takings_of_the_last_two_owners_wait_for_each_other(world: World) ->
     put(world, user(world, "editor"), "owner")
 
     def second() -> object:
-        return grants.take(DOCUMENTS, world.document, user(world, "editor"))
+        return grants.take(DOCUMENTS, world.document, user(world, "editor"), actor=SYSTEM)
 
     with ThreadPoolExecutor(1) as executor:
         with transaction.atomic():
-            grants.take(DOCUMENTS, world.document, user(world, "owner"))
+            grants.take(DOCUMENTS, world.document, user(world, "owner"), actor=SYSTEM)
             future = executor.submit(on_its_own, second)
             assert is_held_up(future)
         with pytest.raises(LastHolder):
@@ -220,13 +221,13 @@ def test_ownership_follows_the_owner(place: World) -> None:
 def test_owner_that_follows_nobody_just_goes(place: World) -> None:
     before = {"owner": place.user("owner").pk}
     place.document.owner_id = None  # type: ignore[assignment]
-    grants.follow(DOCUMENTS, place.document, before)
+    grants.follow(DOCUMENTS, [(place.document, before)])
     assert user(place, "owner") not in held(place)
 
 
 def test_change_of_another_field_moves_nobody(place: World) -> None:
     log = Log(place.document.tenant_id)
-    grants.follow(DOCUMENTS, place.document, {"title": "Old"})
+    grants.follow(DOCUMENTS, [(place.document, {"title": "Old"})])
     assert log.new() == []
 
 

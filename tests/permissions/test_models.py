@@ -12,6 +12,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from permissions import accesslog, grants
 from permissions.accesslog import Touch
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject
 from permissions.models import AccessChange, GrantsOverwritten
 from resources.audiences import DOCUMENTS
@@ -283,14 +284,14 @@ def test_saves_do_not_deadlock_with_grants(world: World) -> None:
         with transaction.atomic():
             Document.objects.across_tenants().filter(pk=other.pk).update(title="Saved")
             saved.set()
-            grants.put(DOCUMENTS, other, subject, viewer)
+            grants.put(DOCUMENTS, other, subject, viewer, actor=SYSTEM)
 
     with ThreadPoolExecutor(1) as executor:
         future = executor.submit(on_its_own, save_and_grant)
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '10s'")
-            grants.put(DOCUMENTS, world.document, subject, viewer)
+            grants.put(DOCUMENTS, world.document, subject, viewer, actor=SYSTEM)
             granted.set()
             assert saved.wait(10)
             Document.objects.across_tenants().filter(pk=other.pk).update(body="Also saved")

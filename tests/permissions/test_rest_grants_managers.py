@@ -1,13 +1,8 @@
 """Grants over REST: owners and the tenant's admins manage them, and no admin raises himself."""
 
-from typing import Any
-
 import pytest
 
-from permissions.audiences import Audience, Resource
-from permissions.rest_grants import GrantsMixin
-from resources.audiences import DOCUMENTS
-from resources.models import Document, DocumentGroupGrant
+from resources.models import DocumentGroupGrant
 from tenants.models import Membership, User
 from tests.permissions.answers import NOT_FOUND
 from tests.permissions.conftest import Log
@@ -101,15 +96,3 @@ def test_role_admin_may_lose_its_grant_and_then_sees_nothing(world: World) -> No
     assert client.delete(url(world, "role:admin")).status_code == 204
     assert client.get(grants_url(world)).status_code == 404
     assert not DocumentGroupGrant.objects.exists() or sees(world, "admin") is None
-
-
-def test_admins_of_a_resource_without_a_role_give_themselves_nothing() -> None:
-    class View(GrantsMixin):
-        resource: Any
-
-    view = View()
-    view.resource = DOCUMENTS
-    assert [audience.name for audience in view.below_ceiling()] == ["auditor"]
-    audience: Audience = DOCUMENTS.audiences[0]
-    view.resource = Resource(model=Document, audiences=(audience,))
-    assert view.below_ceiling() == ()

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject, grants_of
 from realtime.models import Change
 from resources.audiences import DOCUMENTS
@@ -91,7 +92,7 @@ def test_demo_gives_the_passwords_and_grants_back() -> None:
     user = User.objects.get(username="viewer")
     user.set_password("another")
     user.save()
-    grants.take(DOCUMENTS, document(), Subject(user_id=user.pk))
+    grants.take(DOCUMENTS, document(), Subject(user_id=user.pk), actor=SYSTEM)
     demo()
     user.refresh_from_db()
     assert user.check_password("demo")
@@ -108,7 +109,7 @@ def test_demo_leaves_alone_what_people_made_of_it() -> None:
     plan.owner = editor
     plan.body = "Mine"
     plan.save()
-    grants.put(DOCUMENTS, plan, Subject(user_id=editor.pk), owner)
+    grants.put(DOCUMENTS, plan, Subject(user_id=editor.pk), owner, actor=SYSTEM)
     Document.objects.create(tenant=plan.tenant, owner=editor, title=plan.title)
     demo()
     assert Document.objects.filter(tenant=plan.tenant).count() == 2

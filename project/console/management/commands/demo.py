@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from permissions import grants
+from permissions.ceiling import SYSTEM
 from permissions.grants import Subject
 from project.console.models import DemoAccount, DemoTenant
 from resources.documents.audiences import DOCUMENTS
@@ -114,4 +115,4 @@ class Command(BaseCommand):
             assert audience is not None
             subject = Subject(user_id=User.objects.get(username=name).pk)
             if subject not in present:
-                grants.put(DOCUMENTS, document, subject, audience)
+                grants.put(DOCUMENTS, document, subject, audience, actor=SYSTEM)
