@@ -90,7 +90,7 @@ class Push:
     """A hub's fan-out to many listeners."""
 
     def __init__(self) -> None:
-        self.delivery = Delivery()
+        self.delivery = Delivery(lambda _: None)
         self.delivery.apply(0)
         self.group = Group(groups.of_object(1, REF, AUDIENCE))
         self.listeners = [Listener(number, self._count) for number in range(SOCKETS)]

@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 from prometheus_client import Counter
 
+from permissions import unavailable
 from permissions.audiences import Audience, Resource
 from permissions.serializers import AudienceSerializer
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
+
+
+NO_ETAG: Final = ""
+"""In the place of the etag of what cannot be shown: equal as long as that is so."""
 
 
 class Ref(NamedTuple):
@@ -29,8 +34,9 @@ class Ref(NamedTuple):
 class Representation:
     """An object as one audience sees it at one version: immutable, shared by all who read it.
 
-    `body` is the payload's JSON; `revision` the tenant's access revision of the snapshot that it
-    was read in; `schema` the digest of the audience's declared fields.
+    `body` is the payload's JSON, None if the object cannot be shown; `revision` the tenant's access
+    revision of the snapshot that it was read in; `schema` the digest of the audience's declared
+    fields.
     """
 
     tenant_id: int
@@ -40,7 +46,7 @@ class Representation:
     revision: int
     etag: str
     schema: str
-    body: bytes
+    body: bytes | None
 
 
 _serializers = threading.local()
@@ -68,17 +74,27 @@ def etag(tenant_id: int, ref: Ref, audience: str, body: bytes) -> str:
 
 
 def render(resource: Resource, audience: Audience, obj: Any, revision: int) -> Representation:
-    """Serialize one object for one audience; counted, because it is what must not be repeated."""
+    """Serialize one object for one audience; counted, because it is what must not be repeated.
+
+    Whatever fails is this object's failure for this audience; only the database's own is raised.
+    """
     SERIALIZATIONS.labels(resource.label, audience.name).inc()
     ref = Ref(resource.label, obj.pk)
-    body = orjson.dumps(payload(audience, obj))
+    body, tag = None, NO_ETAG
+    try:
+        body = orjson.dumps(payload(audience, obj))
+        tag = etag(obj.tenant_id, ref, audience.name, body)
+    except Exception as error:  # anybody's serializer raises what it likes
+        if unavailable.is_of_database(error):
+            raise
+        unavailable.tell(resource, audience, obj.pk, error)
     return Representation(
         tenant_id=obj.tenant_id,
         ref=ref,
         audience=audience.name,
         version=obj.version,
         revision=revision,
-        etag=etag(obj.tenant_id, ref, audience.name, body),
+        etag=tag,
         schema=audience.schema,
         body=body,
     )

@@ -36,6 +36,14 @@ class PreconditionFailed(exceptions.APIException):
     default_code = "precondition_failed"
 
 
+class Unavailable(exceptions.APIException):
+    """The object is there for its reader, and cannot be shown."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The object cannot be shown now. It is not you: ask the server's operator."
+    default_code = "unavailable"
+
+
 class Metadata(SimpleMetadata):
     """What OPTIONS says without looking for the object: whether there is one would show."""
 
@@ -81,20 +89,23 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
-        """The page of objects that the reader sees, newest first."""
+        """The page of objects that the reader sees, newest first, and how many cannot be shown."""
         reader = self.request.user.pk
         mine = decision.visible(self.resource, self.get_queryset(), reader)
         pks = self.paginate_queryset(mine.order_by("-pk").values_list("pk", flat=True))
         refs = [(reader, Ref(self.resource.label, pk)) for pk in pks or ()]
-        seen = read(self.request.tenant.pk, refs).seen
-        return self.get_paginated_response([orjson.Fragment(r.body) for r in seen.values() if r])
+        seen = [r for r in read(self.request.tenant.pk, refs).seen.values() if r]
+        shown = [orjson.Fragment(r.body) for r in seen if r.body is not None]
+        answer = self.get_paginated_response(shown)
+        answer.data["unavailable"] = len(seen) - len(shown)
+        return answer
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One object; 304 if the reader has it already."""
         return self.answer_read(self.find(pk))
 
     def answer_read(self, pk: int) -> Response:
-        """The reader's representation of an object, or 404."""
+        """The reader's representation of an object, or 404; 503 if it cannot be shown."""
         pair = (self.request.user.pk, Ref(self.resource.label, pk))
         seen = read(self.request.tenant.pk, [pair]).seen[pair]
         if seen is None:
@@ -105,7 +116,12 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self.answer(seen)
 
     def answer(self, seen: Representation, code: int = status.HTTP_200_OK) -> Response:
-        """A response with a payload, its audience and its etag."""
+        """A response with a payload, its audience and its etag; raises Unavailable without one.
+
+        Then a transaction that is open rolls back: what is written is always answered.
+        """
+        if seen.body is None:
+            raise Unavailable
         body = None if code == status.HTTP_304_NOT_MODIFIED else orjson.Fragment(seen.body)
         return Response(
             body, code, headers={"ETag": quote_etag(seen.etag), "X-Audience": seen.audience}
@@ -185,14 +201,18 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return render(self.resource, audience, obj, revision=0)
 
     def check_precondition(self, audience: Audience, obj: Any) -> None:
-        """Raise PreconditionFailed unless If-Match, if given, names the current representation."""
+        """Raise PreconditionFailed unless If-Match, if given, names the current representation.
+
+        What cannot be shown has none, so that only `*` names it.
+        """
         condition = self.request.headers.get("If-Match")
         if condition is None:
             return
         wanted = parse_etags(condition)  # of one without quotes nothing is left: it fails
         if "*" in wanted:
             return
-        if quote_etag(self.representation(audience, obj.pk).etag) not in wanted:
+        seen = self.representation(audience, obj.pk)
+        if seen.body is None or quote_etag(seen.etag) not in wanted:
             raise PreconditionFailed
 
 

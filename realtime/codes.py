@@ -26,3 +26,4 @@ class Error(StrEnum):
     INVALID = "invalid"
     TOO_MANY_SUBSCRIPTIONS = "too_many_subscriptions"
     RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"

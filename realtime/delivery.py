@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from realtime import fence
 from realtime.failures import log_failure
 from realtime.metrics import FENCE_REFUSALS
+from realtime.subscriptions import State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from realtime.frames import Frame
     from realtime.joins import Group
@@ -43,7 +44,8 @@ class Delivery:
     the rounds `rest`. Whoever is read later is read after it, so it need not be kept longer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Callable[[Iterable[Subscription]], None]) -> None:
+        self._ask = ask
         self.applied: int | None = None
         self.reading = False
         self.task: asyncio.Task[None] | None = None
@@ -87,9 +89,17 @@ class Delivery:
             group.last = None
 
     def offer(self, s: Subscription, frame: Frame | None) -> None:
-        """Offer a frame to one subscription: the fence decides."""
-        if frame is not None and not fence.offer(s, frame, self.applied or 0):
+        """Offer a frame to one subscription: the fence decides.
+
+        One that was never shown the object is asked for, once for each version, instead.
+        """
+        if frame is None or fence.offer(s, frame, self.applied or 0):
+            return
+        if s.state is not State.UNAVAILABLE:
             FENCE_REFUSALS.inc()
+        elif s.overtaken_at < frame.version > s.version:
+            s.overtaken_at = frame.version
+            self._ask([s])
 
     def _wake(self) -> None:
         if self.task is None and self._due:

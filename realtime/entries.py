@@ -54,12 +54,17 @@ class Entries:
                 lost = DELETED if s.ref in deleted else REVOKED
                 self.ended[CLOSED_BY.get(s.socket.mailbox.closing, lost)].append(s)
             return
-        if s.opened is None:
-            self.begun.append((s, frame, SUBSCRIBED))
-        elif s.opened.audience != frame.seen.audience:
+        had = None if s.opened is None else s.opened.audience
+        if had not in (None, frame.seen.audience):
             self.ended[MOVED].append(s)
-            self.begun.append((s, frame, MOVED))
-        if -1 < s.version < frame.version:
+        if frame.available:  # else nothing leaves
+            self._enter_payload(s, frame, had)
+
+    def _enter_payload(self, s: Subscription, frame: Frame, had: str | None) -> None:
+        if had != frame.seen.audience:
+            self.begun.append((s, frame, SUBSCRIBED if had is None else MOVED))
+        mended = s.state is State.LIVE and not s.available  # perhaps without a new version
+        if mended or -1 < s.version < frame.version:
             self.pushed[s.ref, frame.seen.audience, frame.version] = frame
 
     def written(self, accesses: Iterable[int]) -> list[tuple[int, str]]:

@@ -15,12 +15,19 @@ def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
     has, and of an access revision that this process has applied for the tenant."""
     seen = frame.seen
     return (
-        subscription.state is State.LIVE
+        _takes(subscription, frame)
         and seen.ref == subscription.ref
         and seen.audience == subscription.audience
         and seen.revision <= applied
         and seen.version > subscription.version
     )
+
+
+def _takes(subscription: Subscription, frame: Frame) -> bool:
+    """Whoever was never shown anything as this audience needs a round, which writes the ledger."""
+    if frame.available:
+        return subscription.state is State.LIVE
+    return subscription.state in (State.LIVE, State.UNAVAILABLE)
 
 
 def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:

@@ -1,10 +1,14 @@
-"""Frames: what goes to one audience of one object, encoded once, the same for all who get it."""
+"""Frames: what goes to one audience of one object, encoded once, the same for all who get it.
+
+A frame without a body says that this version cannot be shown to the audience.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from types import NoneType
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -13,6 +17,10 @@ from permissions.rendering import Ref, Representation
 from realtime import messages
 from realtime.subscriptions import Digest
 from tenants import opaque
+
+UNAVAILABLE: Final = "unavailable:"
+"""Before the schema of a frame without a body: a release that knows no such frame takes it for one
+of another release, and reads."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,16 @@ class Frame:
         """The object's version shown."""
         return self.seen.version
 
+    @property
+    def available(self) -> bool:
+        """Whether there is a payload."""
+        return self.seen.body is not None
+
     @cached_property
     def digest(self) -> Digest:
         """What those who have been sent the frame keep of it."""
         s = self.seen
-        return Digest(s.version, s.audience, s.etag, len(s.body))
+        return Digest(s.version, s.audience, s.etag, len(s.body or b""))
 
     @cached_property
     def id(self) -> str:
@@ -47,6 +60,7 @@ class Frame:
     def update_text(self) -> str:
         """The UPDATE frame's text: made once in each process, sent to many."""
         s = self.seen
+        assert s.body is not None  # else there is nothing to update to
         return messages.updated(s.ref.model, self.id, s.audience, s.etag, self.changed, s.body)
 
 
@@ -87,7 +101,7 @@ def to_layer(frame: Frame) -> dict[str, Any]:
         "version": s.version,
         "revision": s.revision,
         "etag": s.etag,
-        "schema": s.schema,
+        "schema": s.schema if frame.available else UNAVAILABLE + s.schema,
         "changed": list(frame.changed),
         "body": s.body,
     }
@@ -102,9 +116,25 @@ def from_layer(message: dict[str, Any]) -> Frame:
         version=message["version"],
         revision=message["revision"],
         etag=message["etag"],
-        schema=message["schema"],
-        body=message["body"],
+        schema=message["schema"].removeprefix(UNAVAILABLE),
+        body=_body(message),
     )
     frame = Frame(seen, tuple(message["changed"]))
     shared(frame)
     return frame  # of its own revision, by which the fence decides
+
+
+def _body(message: dict[str, Any]) -> bytes | None:
+    """The body in a message, which must be bytes unless its schema says that there is none."""
+    body: bytes | None = message["body"]
+    if not isinstance(body, NoneType if message["schema"].startswith(UNAVAILABLE) else bytes):
+        raise MalformedFrame(type(body))
+    return body
+
+
+class MalformedFrame(TypeError):
+    """A message of the channel layer has a body that is none."""
+
+    def __init__(self, found: type) -> None:
+        self.found = found
+        super().__init__(f"A frame's body is of type {found.__name__}: who else writes there?")

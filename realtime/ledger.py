@@ -71,8 +71,12 @@ def end(cause: str, accesses: Collection[int]) -> None:
 
 
 def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
-    """Write versions that are about to be pushed; one that was written already stays as it is."""
-    if not frames:
+    """Write versions that are about to be pushed; one that was written already stays as it is.
+
+    What cannot be shown is no push.
+    """
+    bodies = [(frame, frame.seen.body) for frame in frames if frame.seen.body is not None]
+    if not bodies:
         return
     payloads = Tenant.objects.filter(pk=tenant_id, record_payloads=True).exists()
     Push.objects.bulk_create(
@@ -85,10 +89,10 @@ def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
                 version=frame.version,
                 fields=list(frame.changed),
                 etag=frame.seen.etag,
-                size=len(frame.seen.body),
-                payload=frame.seen.body.decode() if payloads else None,
+                size=len(body),
+                payload=body.decode() if payloads else None,
             )
-            for frame in frames
+            for frame, body in bodies
         ),
         batch_size=BATCH,
         ignore_conflicts=True,

@@ -93,8 +93,9 @@ class Mailbox:
             return []
         if slot is GONE:
             return _gone(subscription)
-        texts = _state(subscription, slot)
-        if subscription.waiting:  # one answer at a time: each may be large
+        texts = _state(subscription, slot) if slot.available else _unavailable(subscription)
+        waiting = subscription.waiting if slot.available else subscription.unanswered
+        if waiting:  # one answer at a time: each may be large
             subscription.put(slot)
         return texts
 
@@ -106,6 +107,7 @@ def _gone(subscription: Subscription) -> list[str]:
         for waiting in subscription.waiting
     ]
     subscription.waiting.clear()
+    subscription.answered = 0
     if subscription.sent is not None:
         subscription.sent = None
         texts.append(messages.deleted(model, id))
@@ -114,14 +116,31 @@ def _gone(subscription: Subscription) -> list[str]:
 
 def _state(subscription: Subscription, frame: Frame) -> list[str]:
     before, subscription.sent = subscription.sent, frame.digest
+    told, subscription.told = subscription.told, False
     seen = frame.seen
+    assert seen.body is not None
     model, id = subscription.ref.model, subscription.id
     if subscription.waiting:
         waiting = subscription.waiting.pop(0)
+        subscription.answered = max(subscription.answered - 1, 0)
         body = None if waiting.etag == seen.etag else seen.body
         return [messages.subscribed(model, id, seen.audience, seen.etag, body, waiting.ref)]
     if before is None or before.audience != seen.audience:
         return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
-    if before.etag != seen.etag:
+    if told or before.etag != seen.etag:
         return [frame.update_text]
     return []
+
+
+def _unavailable(subscription: Subscription) -> list[str]:
+    """Said once, and to each subscribe once, which is answered when the object can be shown."""
+    told, subscription.told = subscription.told, True
+    ref = messages.NO_REF
+    if subscription.unanswered:
+        ref = subscription.waiting[subscription.answered].ref
+        subscription.answered += 1
+    elif told:
+        return []
+    return [
+        messages.error(Error.UNAVAILABLE, ref, model=subscription.ref.model, id=subscription.id)
+    ]

@@ -21,6 +21,7 @@ DETAILS: Final[Mapping[Error, str]] = {
     Error.INVALID: "This frame cannot be used.",
     Error.TOO_MANY_SUBSCRIPTIONS: "The socket has as many subscriptions as it may: end one first.",
     Error.RATE_LIMITED: "Too many frames; send fewer.",
+    Error.UNAVAILABLE: "The object cannot be shown now; you get it as soon as it can be.",
 }
 
 

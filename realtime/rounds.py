@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
+PLACED: Final = (State.LIVE, State.UNAVAILABLE)
 
 
 class Rounds:
@@ -51,7 +52,7 @@ class Rounds:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._unchecked = False
-        self._delivery = Delivery()
+        self._delivery = Delivery(self.ask)
         self._repairs = Repairs(tenant_id, hub.run)
         self._notices = hub.joins.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
@@ -212,7 +213,7 @@ class Rounds:
         """Silence, before anything else is awaited, whoever is not in his audience any more."""
         for s in todo:
             r = seen[s.pair]
-            if s.state is State.LIVE and (r is None or r.seen.audience != s.audience):
+            if s.state in PLACED and (r is None or r.seen.audience != s.audience):
                 if s not in touched:
                     self._repairs.access(s, r)
                 s.silence()
@@ -226,12 +227,13 @@ class Rounds:
             s.end()
         elif r.version < s.version:
             self._overtaken(s, r)
+        elif not r.available and s.opened is None:
+            if s.state is State.LIVE or self._is_joined(s, r, began):
+                s.place(State.UNAVAILABLE, r)
         elif s.state is State.LIVE and r.version == s.version:
             self._confirm(s, r)
         elif s.state is State.LIVE or self._is_joined(s, r, began):
-            s.state = State.LIVE
-            s.version = r.version
-            s.put(r)
+            s.place(State.LIVE, r)
 
     def _overtaken(self, s: Subscription, r: Frame) -> None:
         """A frame overtook the read: read again; if that is no newer, the version was lowered."""
@@ -243,8 +245,12 @@ class Rounds:
 
     def _confirm(self, s: Subscription, r: Frame) -> None:
         """The read is of the version that the subscription has, and must show the same."""
-        newest = s.newest
-        if newest is None or r.seen.etag != newest.etag:
+        if not r.available:
+            if s.available or s.unanswered:
+                s.put(r)
+        elif not (s.available or _shown_otherwise(s, r)):
+            s.put(r)  # rendering failed before; of the row there is nothing to repair
+        elif s.newest is None or r.seen.etag != s.newest.etag:
             self._repairs.change(s, r)
         elif s.waiting:
             s.put(r)
@@ -284,7 +290,7 @@ class Rounds:
 
     def _joined(self, group: Group) -> None:
         """A group has become usable: those who waited for it are read again."""
-        self.ask([s for s in group.subscriptions if s.state is State.PENDING])
+        self.ask([s for s in group.subscriptions if s.state is not State.LIVE])
         self._empty.add(group)
         self._leave_empty()
 
@@ -292,6 +298,12 @@ class Rounds:
         if s.audience is None:
             return None
         return self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
+
+
+def _shown_otherwise(s: Subscription, r: Frame) -> bool:
+    """Whether the subscription was shown something else as this version."""
+    held = s.sent
+    return held is not None and held.version == r.version and held.etag != r.seen.etag
 
 
 def _schema(model: str, audience: str) -> str | None:

@@ -18,6 +18,7 @@ class State(Enum):
 
     PENDING = "pending"  # asked for, or between two audiences: nothing may be sent
     LIVE = "live"
+    UNAVAILABLE = "unavailable"  # in its audience, which was never shown the object: nor may be now
     ENDED = "ended"
 
 
@@ -57,15 +58,16 @@ class Waiting:
 class Subscription:
     """One socket's subscription of one object.
 
-    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` names the last one
-    handed to the socket; `version` is the newest that the fence let in, `audience` the one it is
-    for; `overtaken_at` the version at which a read was last older; `opened` its row of the ledger,
-    and `ended` why it was cancelled.
+    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` names the last
+    payload handed to the socket, `told` says that it has been told since that the object cannot be
+    shown, as have the first `answered` of those `waiting`; `version` is the newest that the fence
+    let in, `audience` the one it is for; `overtaken_at` the version at which a read was last older;
+    `opened` its row of the ledger, and `ended` why it was cancelled.
     """
 
     __slots__ = (
-        "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent", "slot",
-        "socket", "state", "version", "waiting",
+        "answered", "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent",
+        "slot", "socket", "state", "told", "version", "waiting",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
@@ -81,7 +83,9 @@ class Subscription:
         self.ended = ""
         self.slot: Frame | Gone | None = None
         self.sent: Digest | None = None
+        self.told = False
         self.waiting: list[Waiting] = []
+        self.answered = 0
 
     @property
     def user_id(self) -> int:
@@ -90,13 +94,33 @@ class Subscription:
 
     @property
     def newest(self) -> Digest | None:
-        """The newest state that it has, sent or still to be sent."""
-        return self.sent if self.slot is None or self.slot is GONE else self.slot.digest
+        """The newest payload that it has, sent or still to be sent."""
+        if self.slot is None or self.slot is GONE or not self.slot.available:
+            return self.sent
+        return self.slot.digest
+
+    @property
+    def available(self) -> bool:
+        """Whether its newest state is a payload, and not that the object cannot be shown."""
+        if self.slot is None or self.slot is GONE:
+            return not self.told
+        return self.slot.available
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a subscribe waits of which nothing was said."""
+        return len(self.waiting) > self.answered
 
     def put(self, slot: Frame | Gone) -> None:
         """Make this the state to be sent next."""
         self.slot = slot
         self.socket.mailbox.put(self)
+
+    def place(self, state: State, read: Frame) -> None:
+        """A round read this: it counts, and is to be sent next."""
+        self.state = state
+        self.version = read.version
+        self.put(read)
 
     def silence(self) -> None:
         """Send nothing more until a read says what may be sent; what is gone stays gone."""

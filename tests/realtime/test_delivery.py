@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -21,8 +22,13 @@ def group_of(size: int) -> Group:
     return group
 
 
+def nobody(subscriptions: Iterable[Subscription]) -> None:
+    """Nobody is asked for."""
+    assert not list(subscriptions)
+
+
 def applied(revision: int = 0) -> Delivery:
-    made = Delivery()
+    made = Delivery(nobody)
     made.apply(revision)
     return made
 
@@ -75,7 +81,7 @@ async def test_frame_that_is_ahead_waits_until_its_revision_is_applied() -> None
 
 
 async def test_frame_waits_while_nothing_is_applied_yet() -> None:
-    group, delivery = group_of(1), Delivery()
+    group, delivery = group_of(1), Delivery(nobody)
     assert not delivery.arrive(group, frame(1))
     assert delivery.task is None
     delivery.apply(0)

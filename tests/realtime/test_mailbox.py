@@ -301,7 +301,7 @@ class SlowClient(RuleBasedStateMachine):
         if self.s.version >= 0:
             assert self.s.sent is not None
             assert self.s.sent.version == self.s.version
-            assert self.copy == json.loads(self.newest.seen.body)
+            assert self.copy == json.loads(self.newest.seen.body or "")
             assert self.answered == self.asked
 
 

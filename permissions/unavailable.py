@@ -1,0 +1,73 @@
+"""Objects that cannot be shown: each fails alone, and is counted and logged once."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import InterfaceError, OperationalError
+from prometheus_client import Counter
+
+from tenants import opaque
+
+if TYPE_CHECKING:
+    from permissions.audiences import Audience, Resource
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = Counter(
+    "earshot_unavailable",
+    "Objects that could not be shown to an audience, each kind of error once.",
+    ["model", "audience"],
+)
+
+REMEMBERED: Final = 10_000
+"""Failures that are remembered, so that each is told once."""
+
+_told: OrderedDict[tuple[str, int, str, type[Exception]], None] = OrderedDict()
+_lock = threading.Lock()
+
+
+def is_of_database(error: Exception) -> bool:
+    """Whether the error says that the database does not serve, and nothing about a row."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    # SQLite has one class for all: this code is for what a statement found in its rows.
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return code != sqlite3.SQLITE_ERROR
+
+
+def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> None:
+    """Count and log that an object cannot be shown; never a value, which messages may quote."""
+    key = (resource.label, pk, audience.name, type(error))
+    with _lock:
+        known = key in _told
+        _told[key] = None
+        _told.move_to_end(key)
+        if len(_told) > REMEMBERED:
+            _told.popitem(last=False)
+    if known:
+        return
+    UNAVAILABLE.labels(resource.label, audience.name).inc()
+    logger.error(
+        "%s %s cannot be shown to audience %s: %s at %s.",
+        resource.label, _spelled(resource, pk), audience.name, type(error).__name__, _where(error),
+    )  # fmt: skip
+
+
+def _spelled(resource: Resource, pk: int) -> str:
+    try:
+        return opaque.encode(resource.model, pk)
+    except Exception:  # a key that cannot be spelled may be why the object cannot be shown
+        return "with a key that has no id"
+
+
+def _where(error: Exception) -> str:
+    """The file and line that raised it."""
+    at: Any = error.__traceback__
+    while at.tb_next is not None:
+        at = at.tb_next
+    return f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
