@@ -1,0 +1,42 @@
+"""Documents that cannot be shown to some of their audiences, by a serializer that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final
+
+import pytest
+
+from permissions import unavailable
+from resources.documents.serializers import EditorSerializer, OwnerSerializer, ViewerSerializer
+
+BAD: Final = "a value for nobody"
+"""A document with this as its review notes fails for owners and editors, with this body also for
+viewers; auditors see neither."""
+
+COSTLY: Final = Decimal("66.66")
+
+
+class Unshowable(RuntimeError):
+    """What somebody's serializer raises; its message quotes a value."""
+
+
+@contextmanager
+def failing(error: Exception | None = None, *, of_owners: bool = False) -> Iterator[None]:
+    """Documents with the bad text fail so; or those with a budget of 66.66, for owners."""
+    raised = error or Unshowable(f"no way to show {BAD!r}")
+    whole = ViewerSerializer.to_representation
+
+    def to_representation(self: Any, obj: Any) -> Any:
+        noted = isinstance(self, EditorSerializer) and obj.review_notes == BAD
+        costly = of_owners and isinstance(self, OwnerSerializer) and obj.budget == COSTLY
+        if noted or costly or obj.body == BAD:
+            raise raised
+        return whole(self, obj)
+
+    unavailable._told.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ViewerSerializer, "to_representation", to_representation)
+        yield
