@@ -10,4 +10,4 @@ from resources.models import Document
 __all__ = ["application"]
 
 # No versions, no rows of changes, nothing announced.
-Document.save = models.Model.save  # type: ignore[method-assign]
+Document.save = models.Model.save  # type: ignore[assignment, method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -13,6 +14,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from permissions import accesslog
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
+from tenants.watching import named_database
 
 
 class Guarded(TenantOwned):
@@ -46,18 +48,19 @@ def stored(grants: models.QuerySet[Any]) -> list[Any]:
 class GrantQuerySet(models.QuerySet[Any]):
     """A permission table's queryset whose bulk writes reach the access log too."""
 
-    def bulk_create(  # type: ignore[override]
+    def bulk_create(
         self,
         objs: Any,
         batch_size: int | None = None,
         ignore_conflicts: bool = False,
         update_conflicts: bool = False,
-        **kwargs: Any,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
     ) -> list[Any]:
         if update_conflicts:
             raise GrantsOverwritten(self.model)
         with accesslog.atomic(self.db):
-            created = super().bulk_create(objs, batch_size, ignore_conflicts, **kwargs)
+            created = super().bulk_create(objs, batch_size, ignore_conflicts)
             accesslog.record_grants(created, "granted")
         return created
 
@@ -91,7 +94,7 @@ class LoggedGrant(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        with accesslog.atomic(kwargs.get("using")):
+        with accesslog.atomic(named_database(args, kwargs)):
             super().save(*args, **kwargs)
 
 

@@ -71,7 +71,7 @@ class LiveModel(Guarded):
 
     def save(
         self,
-        *,
+        *args: Any,
         force_insert: bool | tuple[ModelBase, ...] = False,
         force_update: bool = False,
         using: str | None = None,
@@ -83,11 +83,20 @@ class LiveModel(Guarded):
         loaded or last committed, so that a stale instance does not put old values back. Each is
         confirmed against the stored row, which is locked.
         """
+        if args:  # as Django still takes them
+            force_insert, force_update, using, update_fields = self._parse_save_params(  # type: ignore[attr-defined]
+                *args,
+                method_name="save",
+                force_insert=force_insert,
+                force_update=force_update,
+                using=using,
+                update_fields=update_fields,
+            )
         named = None if update_fields is None else set(update_fields)
         with transaction.atomic(using=using, savepoint=False):
-            stored = None if force_insert or self.pk is None else self.lock_stored()
+            stored = None if force_insert or self.pk is None else self.lock_stored(using)
             if stored is not None:
-                self._save_changes(stored, named)
+                self._save_changes(stored, named, using)
             elif force_update or named is not None:
                 # Django says what is wrong with it, or does nothing.
                 super().save(
@@ -111,10 +120,11 @@ class LiveModel(Guarded):
             for written in self._unconfirmed:
                 written.difference_update(self.tracker.fields if fields is None else fields)
 
-    def lock_stored(self) -> dict[str, Any] | None:
+    def lock_stored(self, using: str | None = None) -> dict[str, Any] | None:
         """Lock the stored row, if there is one, and return what it holds; raises FixedField."""
         # Neither the manager's scoping nor an order, both of which take longer than the query.
-        rows: Any = models.QuerySet(type(self)).filter(pk=self.pk).select_for_update(no_key=True)
+        rows: Any = models.QuerySet(type(self), using=using).filter(pk=self.pk)
+        rows = rows.select_for_update(no_key=True)
         columns = rows.values("pk", "tenant_id", "version", *self.tracker.fields)
         row: dict[str, Any] | None = next(iter(columns), None)
         if row is not None and row["tenant_id"] != self.tenant_id:
@@ -130,7 +140,9 @@ class LiveModel(Guarded):
         if resource is not None:
             grants.establish(resource, [self])
 
-    def _save_changes(self, stored: dict[str, Any], named: set[str] | None) -> None:
+    def _save_changes(
+        self, stored: dict[str, Any], named: set[str] | None, using: str | None
+    ) -> None:
         names = self._candidates(named)
         self._state.adding = False
         fields = {name for name in names if self._evaluated(name) != stored[name]}
@@ -141,7 +153,7 @@ class LiveModel(Guarded):
                 setattr(self, stamp, timezone.now())
                 fields.add(stamp)
         self.version = stored["version"] + 1
-        super().save(update_fields={*fields, "version"}, force_update=True)
+        super().save(update_fields={*fields, "version"}, force_update=True, using=using)
         self._remember(set(fields))
         recorded = Recorded(changes.ref_of(type(self), self.pk), self.version, fields)
         changes.record(self.tenant_id, [recorded])

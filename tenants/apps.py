@@ -6,6 +6,7 @@ class TenantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenants import standing
+        from tenants import checks, standing
 
         standing.connect()
+        checks.register_checks()

@@ -19,7 +19,7 @@ class UserManager(auth.UserManager["User"]):
     use_in_migrations = False
 
     def get_queryset(self) -> WatchedQuerySet[User]:
-        return WatchedQuerySet(self.model, using=self._db)
+        return WatchedQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
 
 
 class User(Watched, auth.AbstractUser):

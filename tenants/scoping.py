@@ -1,4 +1,8 @@
-"""A query that was never told its tenant raises, instead of reading everybody's rows."""
+"""A query that was never told its tenant raises, instead of reading everybody's rows.
+
+`objects` raises: it is for people's code. What Django, DRF and others ask by themselves goes
+through `unscoped`, the default and the base manager: validators, forms, related objects, fixtures.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 M = TypeVar("M", bound=models.Model)
@@ -29,7 +34,7 @@ def _guarded(
 ) -> Callable[Concatenate[Any, P], R]:
     @wraps(method)
     def guarded(self: TenantQuerySet[Any], *args: P.args, **kwargs: P.kwargs) -> R:
-        if not self._told:
+        if not self.told:
             raise TenantMissing(self.model)
         return method(self, *args, **kwargs)
 
@@ -39,7 +44,14 @@ def _guarded(
 class TenantQuerySet(models.QuerySet[M]):
     """Refuses to run until a filter, get or related manager of a tenant told it the tenant."""
 
-    _told = False
+    told = False
+
+    @classmethod
+    def as_manager(cls) -> Any:
+        """A manager that raises as its queries do."""
+        return GuardedManager.from_queryset(cls)()
+
+    as_manager.queryset_only = True  # type: ignore[attr-defined]
 
     def across_tenants(self) -> Self:
         """The same query, meant for all tenants."""
@@ -47,7 +59,7 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def filter(self, *args: Any, **kwargs: Any) -> Self:
         told = any(map(_names_tenant, (*args, *kwargs.items())))
-        return super().filter(*args, **kwargs)._telling(self._told or told)
+        return super().filter(*args, **kwargs)._telling(self.told or told)
 
     def none(self) -> Self:
         return super().none()._telling(True)
@@ -69,29 +81,44 @@ class TenantQuerySet(models.QuerySet[M]):
     update = _guarded(models.QuerySet.update)
 
     def __and__(self, other: Any) -> Self:
-        return super().__and__(other)._telling(self._told or _told(other))
+        return super().__and__(other)._telling(self.told or _told(other))
 
     def __or__(self, other: Any) -> Self:
-        return super().__or__(other)._telling(self._told and _told(other))
+        return super().__or__(other)._telling(self.told and _told(other))
 
     def __xor__(self, other: Any) -> Self:
-        return super().__xor__(other)._telling(self._told and _told(other))
+        return super().__xor__(other)._telling(self.told and _told(other))
 
     def _combinator_query(self, combinator: str, *others: Any, **kwargs: Any) -> Self:
         told = all(map(_told, (self, *others)))
         return super()._combinator_query(combinator, *others, **kwargs)._telling(told)  # type: ignore[misc]
 
     def _clone(self) -> Self:
-        return super()._clone()._telling(self._told)  # type: ignore[misc]
+        return super()._clone()._telling(self.told)  # type: ignore[misc]
 
     def _telling(self, told: bool) -> Self:
         # In place: one more clone would use up what Django's many-to-many managers made sticky.
-        self._told = told
+        self.told = told
         return self
 
 
+class GuardedManager(models.Manager[M]):
+    """For people's code. A migration may mean all tenants: there it is a plain manager."""
+
+    use_in_migrations = True
+
+    def deconstruct(self) -> Any:
+        return models.Manager().deconstruct()
+
+    def __eq__(self, other: object) -> bool:
+        # The one that a migration made of it is no change.
+        return type(other) is models.Manager or super().__eq__(other)
+
+    __hash__ = models.Manager.__hash__
+
+
 class UnscopedManager(models.Manager[M]):
-    """For Django itself (cascades, related objects): its queries need not name the tenant."""
+    """For the frameworks themselves: their queries need not name the tenant."""
 
     def get_queryset(self) -> Any:
         return super().get_queryset().across_tenants()  # type: ignore[attr-defined]
@@ -100,23 +127,76 @@ class UnscopedManager(models.Manager[M]):
 class TenantOwned(models.Model):
     """An object of exactly one tenant.
 
-    A subclass with a query set of its own declares both managers anew, `objects` first:
-    `objects = Mine.as_manager()` and `unscoped = UnscopedManager.from_queryset(Mine)()`.
+    A subclass with a query set of its own declares both managers anew:
+    `objects = Mine.as_manager()` and `unscoped = UnscopedManager.from_queryset(Mine)()`. One with a
+    `Meta` of its own lets that inherit. A system check says where either is missing.
     """
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
 
-    objects = TenantQuerySet.as_manager()
+    objects: ClassVar[Any] = TenantQuerySet.as_manager()
     unscoped: ClassVar[Any] = UnscopedManager.from_queryset(TenantQuerySet)()
 
     class Meta:
         abstract = True
         base_manager_name = "unscoped"
+        default_manager_name = "unscoped"
+
+    def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
+        """Refuse besides what Django does: another tenant, and a link to another tenant's row."""
+        excluded = set(exclude or ())
+        super().clean_fields(excluded)
+        if not self.tenant_id:
+            return
+        errors = {
+            link.name: _no_such(link, getattr(self, link.attname))
+            for link in tenant_links(type(self))
+            if link.name not in excluded and self._elsewhere(link.related_model, link)
+        }
+        if "tenant" not in excluded and not self._state.adding and self._elsewhere(type(self)):
+            errors["tenant"] = ValidationError("An object keeps its tenant.", code="fixed")
+        if errors:
+            raise ValidationError(errors)
+
+    def _elsewhere(self, model: Any, link: Any = None) -> bool:
+        """Whether the row that the link leads to, without one this row, is of another tenant."""
+        rows = model._base_manager.exclude(tenant_id=self.tenant_id)
+        key = {link.target_field.name: getattr(self, link.attname)} if link else {"pk": self.pk}
+        found: bool = rows.filter(**key).exists()
+        return found
+
+    def validate_unique(self, exclude: Iterable[str] | None = None) -> None:
+        """Django's, within the tenant, though a form does not show it."""
+        super().validate_unique(self._but_for_tenant(exclude))
+
+    def validate_constraints(self, exclude: Iterable[str] | None = None) -> None:
+        """Django's, within the tenant, though a form does not show it."""
+        super().validate_constraints(self._but_for_tenant(exclude))
+
+    def _but_for_tenant(self, exclude: Iterable[str] | None) -> set[str]:
+        return set(exclude or ()) - ({"tenant"} if self.tenant_id else set())
+
+
+def tenant_links(model: type[models.Model]) -> list[Any]:
+    """The model's foreign keys to rows that are a tenant's too."""
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.ForeignKey)
+        and any(other.name == "tenant" for other in field.related_model._meta.concrete_fields)
+    ]
+
+
+def _no_such(link: Any, value: Any) -> ValidationError:
+    """What Django says of a row that does not exist."""
+    names = {"model": link.related_model._meta.verbose_name, "field": link.target_field.name}
+    params = {**names, "pk": value, "value": value}
+    return ValidationError(link.error_messages["invalid"], code="invalid", params=params)
 
 
 def _told(query: models.QuerySet[Any]) -> bool:
     # Another query set never asks.
-    return getattr(query, "_told", True)
+    return getattr(query, "told", True)
 
 
 def _names_tenant(condition: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from django.apps import apps
@@ -52,19 +52,20 @@ class WatchedQuerySet(models.QuerySet[M]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(  # type: ignore[override]
+    def bulk_create(
         self,
         objs: Iterable[M],
         batch_size: int | None = None,
         ignore_conflicts: bool = False,
         update_conflicts: bool = False,
-        **kwargs: Any,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
     ) -> list[M]:
         if ignore_conflicts or update_conflicts:
             raise ConflictsUnwatchable(self.model)
         self._for_write = True
         with transaction.atomic(using=self.db, savepoint=False):
-            created = super().bulk_create(objs, batch_size, **kwargs)
+            created = super().bulk_create(objs, batch_size)
             announce(self.model, self.db, {row.pk: None for row in created}, created)
         return created
 
@@ -79,9 +80,15 @@ class Watched(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        using = named_database(args, kwargs) or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using, savepoint=False):
             super().save(*args, **kwargs)
+
+
+def named_database(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    """The database that arguments of `save` name, also by position, which Django still takes."""
+    using: str | None = args[2] if len(args) > 2 else kwargs.get("using")
+    return using
 
 
 def stored(rows: models.QuerySet[Any]) -> Rows:

@@ -22,6 +22,7 @@ from permissions.holdings import belongs_to_membership
 from realtime.records import Access, Push
 from tenants import opaque
 from tenants.credentials import WrongLogin
+from tenants.forms import TenantModelForm
 from tenants.models import Membership, Tenant, User
 from tenants.throttling import login_limits
 
@@ -109,6 +110,7 @@ class MembershipAdmin(CascadeMixin, FixedMixin, admin.ModelAdmin):
 class ObjectAdmin(FixedMixin, ReinforcedGuardedModelAdmin):  # type: ignore[misc]
     """The objects of one resource, of all tenants, with guardian's pages for their grants."""
 
+    form = TenantModelForm
     list_display = ("pk", "__str__", "tenant")
     list_filter = ("tenant",)
     list_select_related = ("tenant",)
@@ -117,9 +119,6 @@ class ObjectAdmin(FixedMixin, ReinforcedGuardedModelAdmin):  # type: ignore[misc
         if db_field.related_model is User:  # too many for a list
             kwargs["widget"] = ForeignKeyRawIdWidget(db_field.remote_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).across_tenants()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return not belongs_to_membership(self.model) and super().has_add_permission(request)

@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete
 
 from permissions.accesslog import access_committed
 from realtime.apps import RealtimeConfig
-from realtime.checks import check_trackers
+from realtime.checks import check_live_models
 from resources.models import Document
 from tenants.watching import rows_changed
 
@@ -20,4 +20,4 @@ def test_ready_connects_signals_and_registers_checks_once() -> None:
     assert before == after
     assert all(after)
     assert post_delete.has_listeners(Document)
-    assert check_trackers in registry.registered_checks
+    assert check_live_models in registry.registered_checks

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, models
+from django.db.migrations.state import ModelState
 from django.db.models import Count, F, Q
 
 from tenants.models import Tenant
@@ -39,7 +41,7 @@ class LoudNote(TenantOwned):
     objects = LoudQuerySet.as_manager()
     unscoped: ClassVar[Any] = UnscopedManager.from_queryset(LoudQuerySet)()
 
-    class Meta:  # does not inherit, and is no less scoped
+    class Meta(TenantOwned.Meta):
         app_label = "tests"
 
     def __str__(self) -> str:
@@ -192,21 +194,49 @@ def test_new_and_known_objects_bring_their_tenants(notes: Tenant) -> None:
     created[0].delete()
 
 
-def test_related_objects_of_one_object_must_be_told(notes: Tenant) -> None:
+def test_related_objects_are_scoped_by_their_object(notes: Tenant) -> None:
     one: Any
     one, two = Note.objects.filter(tenant=notes).order_by("pk")
     one.answers.add(two)
     two.refresh_from_db()
     assert two.question == one
+    assert list(one.answers.all()) == [two]
+    with_answers: Any
+    [with_answers] = Note.objects.filter(tenant=notes, pk=one.pk).prefetch_related("answers")
+    assert [answer.text for answer in with_answers.answers.all()] == ["two"]
     with pytest.raises(TenantMissing):
-        list(one.answers.all())
-    assert one.answers.get(tenant=notes) == two
+        list(one.answers(manager="objects").all())
+
+
+def test_object_is_validated_within_its_tenant(notes: Tenant, globex: Tenant) -> None:
+    one = Note.objects.get(tenant=notes, text="one")
+    one.question = Note.objects.get(tenant=globex)
+    with pytest.raises(ValidationError, match="not a valid choice") as refused:
+        one.full_clean(exclude=["author"])
+    assert set(refused.value.message_dict) == {"question"}
+    one.question = one
+    one.full_clean(exclude=["author"])
+    Note(tenant=globex, text="new", author=None).full_clean(exclude=["author", "question"])
+    with pytest.raises(ValidationError, match="cannot be null"):
+        Note(text="homeless").full_clean()
+
+
+def test_historical_model_of_a_migration_has_plain_managers() -> None:
+    """Its rows may be meant for all tenants, and nothing of its managers is a change."""
+    state = ModelState.from_model(Note)
+    assert [(name, type(manager)) for name, manager in state.construct_managers()] == [
+        ("objects", models.Manager),
+        ("unscoped", models.Manager),
+    ]
+    assert state.managers == [("objects", models.Manager()), ("unscoped", models.Manager())]
+    assert state.managers != [("objects", LoudQuerySet.as_manager())]
+    assert Note.objects == Note.objects
+    assert hash(Note.objects) != hash(Note.unscoped)
 
 
 def test_layer_above_hooks_the_writes_of_both_managers() -> None:
-    assert LoudNote._default_manager.name == "objects"
-    assert LoudNote._base_manager.name == "unscoped"
-    for query in (LoudNote.objects.all(), LoudNote._base_manager.all()):
+    assert LoudNote._default_manager.name == LoudNote._base_manager.name == "unscoped"
+    for query in (LoudNote.objects.all(), LoudNote._default_manager.all()):
         assert type(query) is LoudQuerySet
     with pytest.raises(TenantMissing):
         LoudNote.objects.update(text="new")

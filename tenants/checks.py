@@ -1,0 +1,55 @@
+"""System checks of tenants' models: `objects` raises, and the frameworks' own managers work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+from django.db import models
+
+from tenants.scoping import TenantOwned, TenantQuerySet, UnscopedManager
+
+
+def register_checks() -> None:
+    """Run with `manage.py check` and at start-up."""
+    checks.register(check_managers, "earshot")
+
+
+def check_managers(**_: Any) -> list[checks.CheckMessage]:
+    """Every problem of the managers of every tenant's model."""
+    found: list[checks.CheckMessage] = []
+    for model in apps.get_models():
+        if issubclass(model, TenantOwned):
+            found.extend(_check_own_queries(model))
+            found.extend(_check_people(model))
+    return found
+
+
+def _check_own_queries(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
+    for option in ("default_manager_name", "base_manager_name"):
+        manager = getattr(model, f"_{option.removesuffix('_name')}")
+        if not isinstance(manager, UnscopedManager):
+            yield checks.Error(
+                f"Django's own queries on {model.__name__} go through {manager.name!r}, "
+                "which is no UnscopedManager.",
+                hint="Let its Meta inherit that of its base, as in class Meta(LiveModel.Meta), "
+                f"or set {option} = 'unscoped' there.",
+                obj=model,
+                id="earshot.E030",
+            )
+
+
+def _check_people(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
+    for manager in model._meta.managers:
+        query: Any = manager.get_queryset()
+        guarded = isinstance(query, TenantQuerySet)
+        if not guarded or (manager.name == "objects" and query.told):
+            yield checks.Error(
+                f"{model.__name__}.{manager.name} reads the rows of all tenants unasked.",
+                hint="Make its query set a subclass of that of the base's objects, "
+                f"and the manager by as_manager(): {manager.name} = Mine.as_manager().",
+                obj=model,
+                id="earshot.E031",
+            )
