@@ -61,7 +61,7 @@ $(BENCH_READY): requirements-bench.txt $(READY)
 bench: $(READY) $(BENCH_READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (ROWS=)
 	$(PY) -m bench $(ROWS)
 
-soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED=)
+soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED= FAULTS=)
 	$(PY) -m bench.soak
 
 mutants: $(READY)  ## Undo each rule of the hub once, in a copy, and see its test fail

@@ -8,6 +8,9 @@ from tests.settings import CHANNEL_LAYERS
 if os.environ.get("BENCH_DROP_NOTICES"):
     CHANNEL_LAYERS["default"]["BACKEND"] = "bench.lossy.NoticeDroppingLayer"
 
+# A password costs here what it costs in production.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+
 # Broken parts are what a soak is about; what a server says of them is in its log.
 LOGGING = {
     "version": 1,

@@ -36,14 +36,16 @@ def main() -> int:
         logging.basicConfig(filename=LOGS / "soak.log", filemode="w", force=True)
         from django.core.management import call_command
 
+        from bench.soak.faults import chosen
         from bench.soak.fleet import Fleet
         from bench.soak.run import Soak
 
+        faults = chosen(os.environ.get("FAULTS", ""))
         call_command("migrate", verbosity=0)
         fleet = Fleet(LOGS)
         with fleet.running():
             began = time.monotonic()
-            soak = Soak(fleet, postgres, valkey, SOCKETS, SEED)
+            soak = Soak(fleet, postgres, valkey, SOCKETS, SEED, faults)
             passed = asyncio.run(soak.run(SECONDS))
             print(f"\n{time.monotonic() - began:.0f} s; {'passed' if passed else 'FAILED'}")
     return 0 if passed else 1

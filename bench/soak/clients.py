@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import socket
 import time
 from collections import defaultdict
 from typing import Any, NoReturn
@@ -16,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from bench.soak.fleet import Fleet
 from bench.soak.history import History, Receipt, Span
+from bench.soak.narrow import narrow
 from bench.soak.town import Person, Token, Town
 
 Target = tuple[str, str]
@@ -78,7 +78,7 @@ class Client:
             return 1006
         options: dict[str, Any] = {}
         if self.slow:
-            options = {"sock": self._narrow(process.port), "max_queue": 1}
+            options = {"sock": narrow(process.port), "max_queue": 1}
         try:
             async with connect(
                 f"{process.url}?tenant={self.person.tenant.slug}",
@@ -91,13 +91,6 @@ class Client:
             return closed.rcvd.code if closed.rcvd else 1006
         except (OSError, InvalidHandshake, InvalidMessage, TimeoutError):
             return 1006
-
-    def _narrow(self, port: int) -> socket.socket:
-        """A connection that the kernel buffers little for."""
-        narrow = socket.socket()
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        narrow.connect(("127.0.0.1", port))
-        return narrow
 
     async def _serve(self, connection: ClientConnection) -> NoReturn:
         """Take what comes until the connection is closed, which raises."""
@@ -161,7 +154,7 @@ class Client:
         if canaries:
             self.history.receipts.append(
                 Receipt(now, self.person.name, self.token.name, self.number, target[1], canaries,
-                        len(text))
+                        len(text), frame["type"].startswith("UPDATE_"))
             )  # fmt: skip
         self._apply(frame, target, now)
         kind: str = frame["type"]

@@ -10,6 +10,7 @@ from random import Random
 
 from bench.soak.clients import Client
 from bench.soak.fleet import Fleet, Process
+from bench.soak.floods import Attacker
 from bench.soak.writers import Writer
 from tests.servers import Postgres, Server, Valkey
 
@@ -26,6 +27,7 @@ class Parts:
     valkey: Valkey
     slow: list[Client]
     writer: Writer
+    attacker: Attacker
     random: Random
     hold: float
 
@@ -116,6 +118,21 @@ def _flood(parts: Parts) -> None:
         fact.add(*writer.done("grant", lambda: town.grant(paper, person, "editor")), "editor")
 
 
+async def flood_passwords(parts: Parts) -> None:
+    """One person changes their password, over and over."""
+    await parts.attacker.passwords(parts.hold)
+
+
+async def flood_logins(parts: Parts) -> None:
+    """Somebody tries passwords, over and over."""
+    await parts.attacker.logins(parts.hold)
+
+
+async def flood_messages(parts: Parts) -> None:
+    """Clients send what is too much, and take nothing."""
+    await parts.attacker.messages(parts.hold)
+
+
 FAULTS: dict[str, Fault] = {
     "Valkey restarted": restart_valkey,
     "a server killed": kill_uvicorn,
@@ -124,4 +141,24 @@ FAULTS: dict[str, Fault] = {
     "slow clients": slow_clients,
     "a server paused": pause_server,
     "Daphne killed": kill_daphne,
+    "passwords flooded": flood_passwords,
+    "logins flooded": flood_logins,
+    "oversized clients": flood_messages,
 }
+
+
+class UnknownFault(LookupError):
+    """`FAULTS` names something that is none."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r} is none of {', '.join(FAULTS)}.")
+
+
+def chosen(names: str) -> list[str]:
+    """The faults that a comma-separated text names; of an empty one all. Raises UnknownFault."""
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    for name in found:
+        if name not in FAULTS:
+            raise UnknownFault(name)
+    return found or list(FAULTS)

@@ -71,6 +71,16 @@ class Process:
         self._signal(signal.SIGCONT)
         self.up = True
 
+    def megabytes(self) -> int:
+        """The most memory that it has had since it started; 0 while it is not there."""
+        assert self.process is not None
+        try:
+            text = Path(f"/proc/{self.process.pid}/status").read_text()
+        except FileNotFoundError:
+            return 0
+        lines = (line.split() for line in text.splitlines())
+        return next((int(line[1]) // 1024 for line in lines if line[0] == "VmHWM:"), 0)
+
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)

@@ -46,16 +46,23 @@ class Timeline:
 
 
 class Value(NamedTuple):
-    """A canary: which field of which object it was in, and the longest time that it was stored."""
+    """A canary: which field of which object it was in, and the longest time that it was stored.
+
+    `written` is when its write had certainly committed.
+    """
 
     thing: str
     field: str
     began: float
+    written: float
     ended: float = inf
 
 
 class Receipt(NamedTuple):
-    """One frame about an object as it came: whose socket, by which token, which canaries."""
+    """One frame about an object as it came: whose socket, by which token, which canaries.
+
+    `pushed` is whether it told of a change, and not what the socket asked for.
+    """
 
     at: float
     user: str
@@ -64,6 +71,7 @@ class Receipt(NamedTuple):
     thing: str
     canaries: tuple[int, ...]
     size: int
+    pushed: bool = True
 
 
 @dataclass(slots=True)
@@ -121,7 +129,7 @@ class History:
         before = self.newest.get((thing, field))
         if before is not None:
             self.values[before] = self.values[before]._replace(ended=ended)
-        self.values[number] = Value(thing, field, began)
+        self.values[number] = Value(thing, field, began, ended)
         self.newest[thing, field] = number
 
     def fault_at(self, began: float, ended: float) -> str | None:

@@ -37,6 +37,7 @@ def report(history: History, checks: list[Convergence], tail_seconds: float) -> 
         print(f"| {name} | {text} |")
     for name, number in must_be_zero.items():
         print(f"| **{name}** (must be 0) | {number:,} |")
+    print_deliveries(verdict)
     told = print_silences(verdict)
     for line in [*missed[:10], *(f"leak: {leak}" for leak in leaks[:10])]:
         print(line)
@@ -45,15 +46,26 @@ def report(history: History, checks: list[Convergence], tail_seconds: float) -> 
     return told and not any(must_be_zero.values())
 
 
+def print_deliveries(verdict: Verdict) -> None:
+    """From a commit to each socket, by tenant: some faults are one tenant's doing."""
+    found = verdict.deliveries()
+    print("\n| commit to frame | tenant | frames | p50 | p99 | max |\n|---|---|---|---|---|---|")
+    for tenant, name in sorted(found, key=lambda key: (key[1] or "", key[0])):
+        figures = _milliseconds(found[tenant, name])
+        print(f"| {name or 'no fault'} | {tenant} | {len(found[tenant, name])} | {figures} |")
+
+
+def _milliseconds(found: list[float]) -> str:
+    """Their median, their 99th percentile and the longest."""
+    shown = (percentile(found, 0.5), percentile(found, 0.99), max(found))
+    return " | ".join(f"{seconds * 1000:,.0f} ms" for seconds in shown)
+
+
 def print_silences(verdict: Verdict) -> bool:
     """From a loss of access to silence; whether everybody was told."""
     silences = verdict.silences()
     print("\n| revoke to silence | losses seen | p50 | p99 | max |\n|---|---|---|---|---|")
     for name in sorted(silences, key=lambda name: name or ""):
         found = silences[name]
-        figures = " | ".join(
-            f"{seconds * 1000:,.0f} ms"
-            for seconds in (percentile(found, 0.5), percentile(found, 0.99), max(found))
-        )
-        print(f"| {name or 'no fault'} | {len(found)} | {figures} |")
+        print(f"| {name or 'no fault'} | {len(found)} | {_milliseconds(found)} |")
     return all(seconds < inf for found in silences.values() for seconds in found)

@@ -14,6 +14,7 @@ from bench.soak.clients import Client, Target
 from bench.soak.convergence import Convergence, check
 from bench.soak.faults import FAULTS, Parts
 from bench.soak.fleet import Fleet
+from bench.soak.floods import Attacker
 from bench.soak.history import History, Window
 from bench.soak.report import report
 from bench.soak.rest import Rest
@@ -33,8 +34,15 @@ class Soak:
     """All its parts, and the order in which they act."""
 
     def __init__(
-        self, fleet: Fleet, postgres: Postgres, valkey: Valkey, sockets: int, seed: int
+        self,
+        fleet: Fleet,
+        postgres: Postgres,
+        valkey: Valkey,
+        sockets: int,
+        seed: int,
+        faults: list[str],
     ) -> None:
+        self.faults = faults
         self.random = Random(seed)
         shown = {a.name: frozenset(a.fields) & {*CANARIED} for a in DOCUMENTS.audiences}
         self.history = History(shown)
@@ -48,7 +56,14 @@ class Soak:
         writers = [self._writer(seed + number) for number in range(WRITERS)]
         self.threads = threads(writers)
         self.parts = Parts(
-            fleet, postgres, valkey, self.slow, self._writer(seed - 1), self.random, 3.0
+            fleet,
+            postgres,
+            valkey,
+            self.slow,
+            self._writer(seed - 1),
+            Attacker(self.town.attacker, fleet, self.rest, self.history),
+            self.random,
+            3.0,
         )
         outbox.flush()
         connections.close_all()
@@ -118,7 +133,7 @@ class Soak:
             thread.start()
         calm = self.parts.hold = min(LONG_SECONDS, seconds / 20)
         while True:
-            for name in self.random.sample(list(FAULTS), len(FAULTS)):
+            for name in self.random.sample(self.faults, len(self.faults)):
                 self.turns.go()
                 await asyncio.sleep(calm)
                 if time.monotonic() > until:
@@ -132,6 +147,9 @@ class Soak:
         await FAULTS[name](self.parts)
         found = await self._converge(name)
         window.ended = time.monotonic()
+        most = "megabytes of memory of the largest server, at most"
+        used = max(process.megabytes() for process in self.fleet.processes)
+        self.history.counts[most] = max(self.history.counts[most], used)
         return found
 
     async def _converge(self, after: str) -> Convergence:

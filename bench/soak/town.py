@@ -21,6 +21,7 @@ from tenants import opaque
 from tenants.models import Membership, Role, Tenant, User
 
 CANARIED = ("title", "body", "review_notes", "budget")
+ATTACKER_PASSWORD = "known to them"
 PEOPLE = 30
 PAPERS = 12
 OWNERS = 4
@@ -87,6 +88,15 @@ class Town:
         for slug in ("north", "south"):
             self._found(Tenant.objects.create(slug=slug, name=slug), random)
         self.heavy = self.papers[0]
+        self.attacker = self._attacker(self.heavy.owner.tenant)
+
+    def _attacker(self, tenant: Tenant) -> Person:
+        """A member like others, who has a password and no live copies."""
+        user = User.objects.create_user(f"{tenant.slug}-attacker", password=ATTACKER_PASSWORD)
+        Membership.objects.create(tenant=tenant, user=user)
+        person = Person(user, tenant, owner=False)
+        person.rest = self.token(person).text
+        return person
 
     def _found(self, tenant: Tenant, random: Random) -> None:
         users = User.objects.bulk_create(

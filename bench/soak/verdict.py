@@ -79,6 +79,25 @@ class Verdict:
                 newest[key] = max(value.began, newest.get(key, -inf))
         return found
 
+    def deliveries(self) -> dict[tuple[str, str | None], list[float]]:
+        """Seconds from the end of a write until a socket was pushed it, by tenant and fault.
+
+        A value counts where a socket first has it, and only if it came with a change.
+        """
+        found: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
+        had: set[tuple[int, int]] = set()
+        for receipt in self.history.receipts:
+            for number in receipt.canaries:
+                value = self.history.values.get(number)
+                if value is None or (receipt.socket, number) in had:
+                    continue
+                had.add((receipt.socket, number))
+                if receipt.pushed:
+                    fault = self.history.fault_at(value.written, receipt.at)
+                    tenant = self.history.tenants[receipt.user]
+                    found[tenant, fault].append(max(0.0, receipt.at - value.written))
+        return found
+
     def silences(self) -> dict[str | None, list[float]]:
         """Seconds from a loss of a grant's commit until each live socket was told, by the fault.
 

@@ -180,3 +180,17 @@ def test_percentile_is_one_of_the_values() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([float(n) for n in range(100)], 0.99) == 99.0
     assert percentile([], 0.5) == 0.0
+
+
+def test_delivery_is_measured_where_a_socket_first_has_a_pushed_value(history: History) -> None:
+    history.windows.append(Window("logins flooded", 30, 50))
+    history.wrote(2, "doc", "title", 32, 33)
+    history.wrote(3, "doc", "title", 34, 35)
+    receive(history, 22.5, 1)
+    receive(history, 36, 1, 2, 3)
+    asked = Receipt(37, "ann", "1", 8, "doc", (3,), 100, pushed=False)
+    history.receipts += [asked, asked._replace(at=38, pushed=True)]
+    assert Verdict(history).deliveries() == {
+        ("north", None): [1.5],
+        ("north", "logins flooded"): [3.0, 1.0],
+    }
