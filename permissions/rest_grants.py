@@ -90,7 +90,7 @@ class GrantsMixin:
         if kind == "role" and name in Role.values:
             return Subject(role=name)
         user_id = opaque.decode(User, name) if kind == "user" else None
-        members = Membership.objects.filter(tenant=self.request.tenant)
+        members = Membership.objects.joined().filter(tenant=self.request.tenant)
         if user_id is None or not members.filter(user_id=user_id).exists():
             raise Http404
         return Subject(user_id=user_id)

@@ -72,6 +72,8 @@ def on_groups_changed(
         users = set(instance.user_set.values_list("pk", flat=True))
     else:
         users = pk_set
-    standings = Membership.objects.filter(user_id__in=users).order_by("tenant_id", "user_id")
+    # In every tenant: the operator may have granted something there to a group of another one.
+    standings = Membership.objects.joined().filter(user_id__in=users)
+    standings = standings.order_by("tenant_id", "user_id")
     for tenant_id, user_id in standings.values_list("tenant_id", "user_id"):
         accesslog.record(tenant_id, [Touch(user_id=user_id)], "groups changed")

@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 from rest_framework import exceptions, serializers
 
-from tenants import mail, opaque, passwords
+from tenants import links, mail, opaque
 from tenants.credentials import active_memberships
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import Membership, Role, State, Tenant, User
 from tenants.signals import membership_ending
 
 
@@ -31,10 +32,17 @@ class LastAdmin(Conflict):
 
 
 class AlreadyMember(Conflict):
-    """There is a membership, active or not."""
+    """There is a membership, active or not, or an invitation."""
 
     default_code = "already_member"
-    default_detail = "This user is a member already."
+    default_detail = "This user is a member already, or invited."
+
+
+class NotAccepted(Conflict):
+    """Nobody becomes a member without their consent."""
+
+    default_code = "not_accepted"
+    default_detail = "This user has not accepted the invitation yet."
 
 
 class UsernameTaken(Conflict):
@@ -48,7 +56,7 @@ class StillHolds(Conflict):
     """Objects would be left without the person whose they are."""
 
     default_code = "still_holds"
-    default_detail = "Objects here are his; name in ?transfer_to= the user who gets them."
+    default_detail = "Objects here are theirs; an admin can name in ?transfer_to= who gets them."
 
 
 @contextmanager
@@ -60,27 +68,22 @@ def turn(tenant: Tenant) -> Iterator[None]:
 
 
 def add(actor: Membership, username: str, role: str) -> Membership:
-    """Make an existing user a member, and tell him; the tenant learns no more than his name."""
+    """Invite an existing user; the tenant learns no more than the username."""
     with turn(actor.tenant):
         _check_admin(actor)
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             raise serializers.ValidationError({"username": ["There is no such user."]})
         _check_new(actor.tenant, user)
-        member = Membership(tenant=actor.tenant, user=user, role=role)
-        member.by_name = True
         try:
             with transaction.atomic():
-                member.save()
+                return _invite(actor.tenant, user, role, by_name=True)
         except IntegrityError as error:  # somebody who waits for no turn was as fast
             raise AlreadyMember from error
-        if user.email:
-            _after_commit(lambda: [passwords.notice(user, actor.tenant)])
-    return member
 
 
 def invite(actor: Membership, username: str, email: str, role: str) -> Membership:
-    """Make a new user a member, and send him the link to his first password."""
+    """Invite a new user, whose link sets a first password and accepts."""
     with turn(actor.tenant):
         _check_admin(actor)
         if taken := User.objects.filter(username=username).first():
@@ -91,15 +94,15 @@ def invite(actor: Membership, username: str, email: str, role: str) -> Membershi
                 user = User.objects.create_user(username, email)
         except IntegrityError as error:  # another tenant's admin was as fast
             raise UsernameTaken from error
-        member = Membership.objects.create(tenant=actor.tenant, user=user, role=role)
-        _after_commit(lambda: [passwords.invitation(user, actor.tenant)])
-    return member
+        return _invite(actor.tenant, user, role, by_name=False)
 
 
 def change(actor: Membership, member_id: str, **fields: object) -> Membership:
-    """Change a member's role or activity; raises Http404 and LastAdmin."""
+    """Change a member's role or activity; raises Http404, LastAdmin and NotAccepted."""
     with turn(actor.tenant):
         member = _find(actor.tenant, member_id)
+        if member.state == State.INVITED and fields.get("is_active"):
+            raise NotAccepted
         for name, value in fields.items():
             setattr(member, name, value)
         if not (member.is_active and member.role == Role.ADMIN):
@@ -110,14 +113,39 @@ def change(actor: Membership, member_id: str, **fields: object) -> Membership:
 
 
 def remove(actor: Membership, member_id: str, heir_id: str | None) -> None:
-    """End a membership; what the member holds goes to the heir, a user's id, or is StillHolds."""
+    """End a membership; what the member holds goes to the heir, a user's id, or is StillHolds.
+
+    An invitation is taken back: who is invited holds nothing.
+    """
     with turn(actor.tenant):
         member = _find(actor.tenant, member_id)
-        _check_admin_stays(member)
         _check_admin(actor)
         heir = _heir(member, heir_id) if heir_id else None
-        membership_ending.send(Membership, membership=member, heir=heir, by=actor.user_id)
-        member.delete()
+        end(member, heir, by=actor.user_id)
+
+
+def end(member: Membership, heir: Membership | None, by: int) -> None:
+    """End a membership or an invitation, in its tenant's turn; raises LastAdmin and StillHolds."""
+    if member.state != State.INVITED:
+        _check_admin_stays(member)
+        membership_ending.send(Membership, membership=member, heir=heir, by=by)
+    member.delete()
+
+
+def _invite(tenant: Tenant, user: User, role: str, *, by_name: bool) -> Membership:
+    member = Membership.objects.create(
+        tenant=tenant,
+        user=user,
+        role=role,
+        is_active=False,
+        invited_at=timezone.now(),
+        by_name=by_name,
+    )
+    if user.email:
+        transaction.on_commit(
+            lambda: mail.send_later(lambda: [links.invitation(member)]), robust=True
+        )
+    return member
 
 
 def _find(tenant: Tenant, member_id: str) -> Membership:
@@ -150,7 +178,7 @@ def _check_admin_stays(member: Membership) -> None:
 
 
 def _check_admin(actor: Membership) -> None:
-    """Whoever asked may have been demoted while he waited for his turn."""
+    """Whoever asked may have been demoted while they waited for their turn."""
     if not _admins(actor.tenant_id).filter(pk=actor.pk).exists():
         raise PermissionDenied
 
@@ -158,7 +186,3 @@ def _check_admin(actor: Membership) -> None:
 def _check_new(tenant: Tenant, user: User) -> None:
     if Membership.objects.filter(tenant=tenant, user=user).exists():
         raise AlreadyMember
-
-
-def _after_commit(letters: mail.Letters) -> None:
-    transaction.on_commit(lambda: mail.send_later(letters), robust=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import models as auth
@@ -75,21 +75,44 @@ class Role(models.TextChoices):
     MEMBER = "member"
 
 
+class State(models.TextChoices):
+    INVITED = "invited"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class MembershipQuerySet(WatchedQuerySet["Membership"]):
+    def invited(self) -> Self:
+        """Those whose users have not accepted."""
+        return self.filter(is_active=False, invited_at__isnull=False)
+
+    def joined(self) -> Self:
+        """Those whose users are members, active or not."""
+        return self.exclude(is_active=False, invited_at__isnull=False)
+
+
 class Membership(Watched):
-    """A user's place in a tenant. Asked before the tenant is known, so not tenant-scoped."""
+    """A user's place in a tenant, or the invitation to one, which is not active until accepted.
+
+    Asked before the tenant is known, so not tenant-scoped.
+    """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    invited_at = models.DateTimeField(null=True, editable=False)
+    by_name = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="The tenant knows no more of the person than their username.",
+    )
 
-    watched = ("tenant_id", "user_id", "role", "is_active")
+    watched = ("tenant_id", "user_id", "role", "is_active", "invited_at")
 
-    by_name = False
-    """Set on a new one: the tenant knows no more of the person than his username."""
-
-    objects = models.Manager.from_queryset(WatchedQuerySet)()
+    objects = models.Manager.from_queryset(MembershipQuerySet)()
 
     class Meta:
         # Related managers write through the base manager.
@@ -101,6 +124,18 @@ class Membership(Watched):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.tenant_id} as {self.role}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_active:  # else this instance would invite anew when it is deactivated
+            self.invited_at = None
+        super().save(*args, **kwargs)
+
+    @property
+    def state(self) -> State:
+        """Whether the user is in; an active one accepted, whatever else its row says."""
+        if self.is_active:
+            return State.ACTIVE
+        return State.INACTIVE if self.invited_at is None else State.INVITED
 
 
 class Ticket(models.Model):

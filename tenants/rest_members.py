@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants import members
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role, State, User
 from tenants.opaque import OpaqueIdField
 from tenants.rest import (
     IsAdmin,
@@ -34,6 +34,7 @@ class MemberSerializer(serializers.Serializer[Membership]):
     username = serializers.CharField(source="user.username")
     role = serializers.CharField()
     is_active = serializers.BooleanField()
+    state = serializers.ChoiceField(State.choices)
 
 
 class NewMemberSerializer(StrictSerializer):
@@ -50,7 +51,7 @@ class ChangedMemberSerializer(StrictSerializer):
 
 
 class MembersView(PrivateResponseMixin, ListAPIView[Membership]):
-    """The tenant's members by username, active or not; POST adds one."""
+    """The tenant's members by username, active, inactive or invited; POST invites one."""
 
     permission_classes = (IsAdmin,)
     pagination_class = Pagination
@@ -85,7 +86,9 @@ class MemberView(PrivateResponseMixin, APIView):
 
     @extend_schema(
         responses={204: None},
-        parameters=[OpenApiParameter("transfer_to", description="The user who gets his objects.")],
+        parameters=[
+            OpenApiParameter("transfer_to", description="The user who gets the member's objects.")
+        ],
     )
     def delete(self, request: Any, pk: str) -> Response:
         members.remove(request.membership, pk, request.query_params.get("transfer_to"))

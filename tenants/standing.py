@@ -3,16 +3,16 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from knox.models import get_token_model
 
 from tenants import watching
-from tenants.models import Membership, Session, Tenant, Ticket, User
+from tenants.models import Membership, Session, State, Tenant, Ticket, User
 from tenants.roles import drop_groups, keep_in_step
 from tenants.signals import membership_created, password_hashed_anew, standing_changed
-from tenants.watching import Change
+from tenants.watching import Change, Row
 
 
 def connect() -> None:
@@ -37,13 +37,29 @@ def end_credentials(user_ids: Collection[int]) -> None:
 
 
 def _on_memberships(changes: list[Change], created: list[Membership], **_: Any) -> None:
+    # While somebody is only invited, nobody's standing changes.
+    changes = [change for change in changes if any(map(_joined, change))]
     rows = [row for change in changes for row in change if row]
     pairs = sorted({(row["tenant_id"], row["user_id"]) for row in rows})
     keep_in_step(pairs)
-    if created:
-        membership_created.send(Membership, memberships=created)
+    if members := [m for m in created if m.state != State.INVITED] + _accepted(changes):
+        membership_created.send(Membership, memberships=members)
     for tenant_id, user_id in pairs:
         _send(tenant_id, user_id, "membership")
+
+
+def _joined(row: Row | None) -> bool:
+    return row is not None and (row["is_active"] or row["invited_at"] is None)
+
+
+def _accepted(changes: list[Change]) -> list[Membership]:
+    """The invitations that became memberships, by their users' consent or by the operator."""
+    rows: models.QuerySet[Membership] = models.QuerySet(Membership)
+    active = [a["pk"] for _, a in changes if a and a["is_active"] and a["invited_at"]]
+    if active:  # else, deactivated, they would be invited again
+        rows.filter(pk__in=active).update(invited_at=None)
+    became = [a["pk"] for b, a in changes if b and a and not _joined(b)]
+    return list(rows.filter(pk__in=became)) if became else []
 
 
 def _on_tenants(changes: list[Change], **_: Any) -> None:
@@ -79,7 +95,8 @@ def _on_password_hashed_anew(user_id: int, **_: Any) -> None:
 
 
 def _announce(user_ids: Collection[int], cause: str) -> None:
-    places = Membership.objects.filter(user_id__in=user_ids).order_by("tenant_id", "user_id")
+    places = Membership.objects.joined().filter(user_id__in=user_ids)
+    places = places.order_by("tenant_id", "user_id")
     for tenant_id, user_id in places.values_list("tenant_id", "user_id"):
         _send(tenant_id, user_id, cause)
 

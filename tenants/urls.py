@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants import rest_members, rest_passwords, views
+from tenants import rest_members, rest_passwords, rest_places, views
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
@@ -13,5 +13,7 @@ urlpatterns = [
     path("password/confirm/", rest_passwords.ConfirmView.as_view(), name="password-confirm"),
     path("me/", views.MeView.as_view(), name="me"),
     path("tickets/", views.TicketsView.as_view(), name="tickets"),
-    path("tenants/", views.TenantsView.as_view(), name="tenants"),
+    path("tenants/", rest_places.PlacesView.as_view(), name="tenants"),
+    path("tenants/<str:slug>/", rest_places.PlaceView.as_view(), name="tenant"),
+    path("tenants/<str:slug>/accept/", rest_places.AcceptView.as_view(), name="tenant-accept"),
 ]

@@ -6,22 +6,20 @@ from typing import Any
 
 from django.contrib.auth import authenticate, logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models import QuerySet
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.generics import RetrieveAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants.credentials import WrongLogin, active_memberships, issue_ticket, issue_token
+from tenants.credentials import WrongLogin, issue_ticket, issue_token
 from tenants.models import Membership, User
 from tenants.opaque import OpaqueIdField
 from tenants.rest import (
     InTenant,
-    Pagination,
     PrivateResponseMixin,
     StrictCharField,
     StrictSerializer,
@@ -64,12 +62,6 @@ class MeSerializer(serializers.Serializer[Membership]):
 class TicketSerializer(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     expires_in = serializers.IntegerField()
-
-
-class TenantSerializer(serializers.Serializer[Membership]):
-    slug = serializers.CharField(source="tenant.slug")
-    name = serializers.CharField(source="tenant.name")
-    role = serializers.CharField()
 
 
 class LoginView(PrivateResponseMixin, APIView):
@@ -145,15 +137,3 @@ class TicketsView(PrivateResponseMixin, APIView):
         ticket, seconds = issue_ticket(user_of(request), tenant, credential_of(request))
         answer = {"ticket": ticket, "expires_in": seconds}
         return Response(TicketSerializer(answer).data, status=status.HTTP_201_CREATED)
-
-
-class TenantsView(PrivateResponseMixin, ListAPIView[Membership]):
-    """Where I am an active member, by slug."""
-
-    permission_classes = (IsAuthenticated,)
-    pagination_class = Pagination
-    serializer_class = TenantSerializer
-
-    def get_queryset(self) -> QuerySet[Membership]:
-        mine = active_memberships().filter(user_id=user_of(self.request).pk)
-        return mine.select_related("tenant").order_by("tenant__slug")

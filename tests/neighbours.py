@@ -20,7 +20,7 @@ from realtime.outbox import outbox
 from realtime.records import Connection, Process
 from resources.models import Document, Profile
 from tenants import opaque
-from tenants.models import Membership, User
+from tenants.models import Membership, Role, Tenant, User
 from tests.world import World
 
 CANARY = "for the eyes of acme only"
@@ -59,6 +59,8 @@ class Scene:
         profile.display_name, profile.bio = CANARY, CANARY
         profile.save()
         assert outbox.flush()  # the documents that show it follow
+        for slug in ("initech", "closed", "left"):
+            self.elsewhere(slug)
         now = timezone.now()
         Connection.objects.create(
             id=SOCKET,
@@ -67,6 +69,20 @@ class Scene:
             user_id=self.world.user("owner").pk,
             since=now,
         )
+
+    def elsewhere(self, slug: str) -> None:
+        """A tenant where the strangers are not, not any more, or not while it is suspended."""
+        tenant = Tenant.objects.create(slug=slug, name=CANARY)
+        place = {"tenant": tenant, "is_active": slug == "closed"}
+        Membership.objects.create(tenant=tenant, user=self.world.user("owner"), role=Role.ADMIN)
+        if slug != "initech":
+            Membership.objects.create(user=self.world.user("both"), **place)
+            Membership.objects.create(user=self.world.user("rival"), role=Role.ADMIN, **place)
+        if slug == "closed":
+            Membership.objects.filter(user=self.world.user("both"), tenant=tenant).update(
+                is_active=False, invited_at=timezone.now()
+            )
+            Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
     def id(self, model: type[Any], mine: int | None = None) -> str:
         return opaque.encode(model, NONE if mine is None else mine)
@@ -120,6 +136,16 @@ class Scene:
             for path, _ in self.pairs(User, keys, "/api/password/confirm/")
             for real, none in [(path.ids[0], self.id(User))]
         ]
+
+    @staticmethod
+    def places(path: str) -> Callable[[Scene], list[Pair]]:
+        """Tenants where no stranger is, or whose door is closed: no member may be asked to go."""
+
+        def pairs(scene: Scene) -> list[Pair]:
+            slugs, none = ("initech", "closed", "left"), Ask(path.format("unknown"))
+            return [(Ask(path.format(slug), ids=(slug,)), none) for slug in slugs]
+
+        return pairs
 
     def connections(self) -> list[Pair]:
         """An open socket of acme's, and none."""
@@ -193,6 +219,8 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/ledger/accesses/": Scene.ledgers("accesses"),
     "api/ledger/pushes/": Scene.ledgers("pushes"),
     "api/tenants/": alone("/api/tenants/"),
+    "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
+    "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),
     "api/tickets/": alone("/api/tickets/"),
     "api/^documents/$": alone("/api/documents/?page_size=100", {"title": ""}),
     "api/^documents/(?P<pk>[^/]+)/$": lambda s: s.of_documents(body={"title": "X"}),

@@ -122,6 +122,7 @@ WITHOUT_A_TENANT = {
     f"api/{name}/"
     for name in (
         "login", "logout", "logoutall", "password", "password/confirm", "password/reset", "tenants",
+        "tenants/<str:slug>", "tenants/<str:slug>/accept",
     )
 }  # fmt: skip
 

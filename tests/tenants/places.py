@@ -36,6 +36,17 @@ def make_admin(world: World, username: str) -> None:
     Membership.objects.filter(pk=place(world, username).pk).update(role=Role.ADMIN)
 
 
+def accept(world: World, username: str, tenant: str = "acme") -> int:
+    """Accept an invitation over REST; the status of the answer."""
+    answer = world.rest(username, "").post(f"/api/tenants/{tenant}/accept/")
+    return int(answer.status_code)
+
+
+def decline(world: World, username: str, tenant: str = "acme") -> Any:
+    """Decline, or leave, over REST."""
+    return world.rest(username, "").delete(f"/api/tenants/{tenant}/")
+
+
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Run these in threads that begin together."""
     barrier = Barrier(len(works))

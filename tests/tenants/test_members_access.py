@@ -27,6 +27,7 @@ def test_members_are_listed_by_username_and_page(world: World) -> None:
             "username": name,
             "role": "admin" if name == "admin" else "member",
             "is_active": name != "viewer",
+            "state": "inactive" if name == "viewer" else "active",
         }
         for name in ("admin", "both", "editor", "member", "owner", "viewer")
     ]

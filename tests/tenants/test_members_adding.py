@@ -1,4 +1,4 @@
-"""Members over REST: an admin adds who is known, and invites who is new."""
+"""Members over REST: an admin invites who is known by the username, and who is new by e-mail."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from resources.models import Profile
 from tenants import mail, members, opaque
 from tenants.members import UsernameTaken
 from tenants.models import Membership, Role, User
-from tests.tenants.places import MEMBERS, Letters, at_once, place, standing
+from tests.tenants.places import MEMBERS, Letters, accept, at_once, place, standing
 from tests.world import World
 
 
-def test_existing_user_is_added_by_his_name_and_told(world: World, mailoutbox: Letters) -> None:
+def test_existing_user_is_invited_by_username_and_told(world: World, mailoutbox: Letters) -> None:
     answer = world.rest("admin").post(MEMBERS, {"username": "rival", "role": "admin"})
     assert answer.status_code == 201
     assert answer.json() == {
@@ -25,41 +25,44 @@ def test_existing_user_is_added_by_his_name_and_told(world: World, mailoutbox: L
         "user": world.user_id("rival"),
         "username": "rival",
         "role": "admin",
-        "is_active": True,
+        "is_active": False,
+        "state": "invited",
     }
     mail.flush()
     [letter] = mailoutbox
     assert letter.to == ["rival@example.com"]
     assert "Acme" in letter.subject
     assert "password" not in letter.body
+    assert accept(world, "rival") == 204
     assert world.rest("rival").get("/api/members/").status_code == 200
 
 
-def test_added_user_is_known_by_his_name_only(world: World) -> None:
+def test_invited_user_is_known_by_username_only(world: World) -> None:
     """Else any tenant's admin could read the name and e-mail of anybody whose username he knows."""
     User.objects.filter(username="rival").update(first_name="Rita", last_name="Val")
     world.rest("admin").post(MEMBERS, {"username": "rival"})
+    accept(world, "rival")
     profile = world.profile("rival")
     assert (profile.display_name, profile.email) == ("rival", "")
     assert "example.com" not in world.rest("admin").get(MEMBERS).content.decode()
 
 
-def test_user_without_an_email_is_added_too(world: World, mailoutbox: Letters) -> None:
+def test_user_without_an_email_is_invited_too(world: World, mailoutbox: Letters) -> None:
     User.objects.create_user("silent")
     assert world.rest("admin").post(MEMBERS, {"username": "silent"}).status_code == 201
     mail.flush()
     assert mailoutbox == []
 
 
-def test_new_user_gets_a_link_that_sets_his_password_once(
+def test_new_user_gets_a_link_that_sets_a_password_and_accepts_once(
     world: World, mailoutbox: Letters, settings: Settings
 ) -> None:
     settings.PASSWORD_LINK = "https://app.example/set?user={user}&token={token}"
     body = {"username": "newcomer", "email": "new@example.com"}
     answer = world.rest("admin").post(MEMBERS, body)
     assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "user", "username", "role", "is_active"}
-    assert answer.json()["role"] == "member"
+    assert set(answer.json()) == {"id", "user", "username", "role", "is_active", "state"}
+    assert (answer.json()["role"], answer.json()["state"]) == ("member", "invited")
     mail.flush()
     [letter] = mailoutbox
     assert letter.to == ["new@example.com"]
@@ -156,7 +159,7 @@ def test_member_created_twice_at_once_is_created_once(world: World, mailoutbox: 
     assert {a.json().get("code", "") for a in answers} == {"", "already_member"}
     mail.flush()
     assert len(mailoutbox) == 1
-    assert Profile.objects.filter(tenant=world.tenants["acme"]).count() == 7
+    assert Membership.objects.filter(tenant=world.tenants["acme"]).count() == 7
 
 
 def test_name_that_two_tenants_take_at_once_is_one_persons(world: World) -> None:

@@ -32,6 +32,7 @@ def test_admin_changes_a_member(world: World, body: Any, after: tuple[str, bool]
         "username": "viewer",
         "role": after[0],
         "is_active": after[1],
+        "state": "active" if after[1] else "inactive",
     }
     assert standing(world)["viewer"] == after
 

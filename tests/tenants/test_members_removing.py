@@ -12,7 +12,7 @@ from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentUserGrant, Profile
 from tenants import opaque
 from tenants.models import Membership, User
-from tests.tenants.places import MEMBERS, place, standing, url
+from tests.tenants.places import MEMBERS, accept, place, standing, url
 from tests.world import World
 
 
@@ -23,6 +23,7 @@ def test_removed_member_is_gone_with_his_profile_and_his_grants(world: World) ->
     assert not Profile.objects.filter(tenant=world.tenants["acme"], user__username="editor")
     assert not DocumentUserGrant.objects.filter(user__username="editor").exists()
     world.rest("admin").post(MEMBERS, {"username": "editor"})
+    accept(world, "editor")
     assert world.rest("editor").get(world.url).status_code == 404
 
 

@@ -13,7 +13,7 @@ from knox.models import AuthToken
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from tenants import mail, passwords
+from tenants import links, mail
 from tenants.models import Session, Ticket, User
 from tests.client import in_thread, subscribed
 from tests.tenants.conftest import Standing, bearer, session_of
@@ -275,5 +275,5 @@ async def test_confirmed_password_closes_live_sockets(world: World) -> None:
 def test_link_without_a_place_shows_its_parts(world: World, settings: Settings) -> None:
     """Another project's settings may not have it."""
     del settings.PASSWORD_LINK
-    user, token = passwords.link(world.user("viewer")).split(" ")
+    user, token = links.link(world.user("viewer")).split(" ")
     assert confirm(user, token).status_code == 204

@@ -56,8 +56,8 @@ def test_my_tenants_are_those_that_let_me_in(acme: Tenant, globex: Tenant, both:
         "next": None,
         "previous": None,
         "results": [
-            {"slug": "acme", "name": "Acme", "role": "member"},
-            {"slug": "globex", "name": "Globex", "role": "admin"},
+            {"slug": "acme", "name": "Acme", "role": "member", "state": "active"},
+            {"slug": "globex", "name": "Globex", "role": "admin", "state": "active"},
         ],
     }
     assert response["Cache-Control"] == "private, no-store"

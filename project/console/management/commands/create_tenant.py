@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from tenants import mail, passwords
+from tenants import links, mail
 from tenants.models import Membership, Role, Tenant, User
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("slug", help="Its name in addresses: letters, digits, - and _.")
         parser.add_argument("--name", help="Its name for people; the slug, unless told.")
         parser.add_argument("--admin", required=True, metavar="USERNAME", help="New, or not.")
-        parser.add_argument("--email", default="", help="Where a new admin gets his link.")
+        parser.add_argument("--email", default="", help="Where a new admin gets the link.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -56,12 +56,12 @@ class Command(BaseCommand):
         return user
 
     def _send_link(self, tenant: Tenant, user: User) -> None:
-        """Send the link by which he sets his password, or print it."""
+        """Send the link by which they set their password, or print it."""
         try:
             if user.email and mail.is_set_up():
-                passwords.invitation(user, tenant).send()
+                links.welcome(user, tenant.name).send()
                 self.stdout.write(f"A link to set the password was sent to {user.email}.")
                 return
         except OSError as error:
             self.stderr.write(f"The e-mail could not be sent: {error}")
-        self.stdout.write(f"The password can be set here, once: {passwords.link(user)}")
+        self.stdout.write(f"The password can be set here, once: {links.link(user)}")

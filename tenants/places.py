@@ -1,0 +1,49 @@
+"""Where somebody is or is invited, and what they decide about it: accept, decline, leave."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from tenants.members import end, turn
+from tenants.models import Membership, State
+
+
+def of_user(user_id: int) -> QuerySet[Membership]:
+    """The user's active memberships and invitations, of tenants that are not suspended."""
+    open_to = Q(is_active=True) | Q(invited_at__isnull=False)
+    return Membership.objects.filter(open_to, user_id=user_id, tenant__is_active=True)
+
+
+def accept(user_id: int, slug: str) -> None:
+    """Make a membership of the user's invitation there; Http404 if there is none."""
+    place = _find(user_id, slug)
+    if place.state != State.INVITED or not join(place):
+        raise Http404
+
+
+def join(invitation: Membership) -> bool:
+    """Make a membership of an invitation; False if it is none any more."""
+    with turn(invitation.tenant):
+        there = Membership.objects.invited().filter(tenant__is_active=True)
+        member = there.filter(pk=invitation.pk).first()
+        if member is None:
+            return False
+        member.is_active = True
+        member.save(update_fields=["is_active", "invited_at"])
+    return True
+
+
+def leave(user_id: int, slug: str) -> None:
+    """Decline, or leave; raises Http404, LastAdmin and StillHolds."""
+    place = _find(user_id, slug)
+    with turn(place.tenant):
+        end(_find(user_id, slug), None, by=user_id)
+
+
+def _find(user_id: int, slug: str) -> Membership:
+    mine = of_user(user_id).filter(tenant__slug=slug.replace("\0", " "))
+    place = mine.select_related("tenant").first()
+    if place is None:
+        raise Http404
+    return place
