@@ -98,7 +98,7 @@ LIMITS = (
     Limit("resets_per_email", 3, "Links to a new password that are sent to one e-mail a minute."),
     Limit("resets_per_address", 30, "Such links that one address may ask for in a minute."),
     Limit("password_link_hours", 72, "Life of a link to set a password."),
-    Limit("invitations_per_minute", 60, "People whom the admins of one tenant add in a minute."),
+    Limit("invitations_per_minute", 60, "People whom the admins of one tenant invite in a minute."),
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),

@@ -100,7 +100,7 @@ class UserAdmin(CascadeMixin, DjangoUserAdmin):
 
 
 class MembershipAdmin(CascadeMixin, FixedMixin, admin.ModelAdmin):
-    list_display = ("tenant", "user", "role", "is_active", "created_at")
+    list_display = ("tenant", "user", "role", "state", "is_active", "created_at")
     list_filter = ("role", "is_active", "tenant")
     list_select_related = ("tenant", "user")
     raw_id_fields = ("user",)

@@ -14,7 +14,7 @@ from django.db.models import Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from permissions.models import GroupGrant, UserGrant
-from tenants.models import Role, Tenant, Ticket, User
+from tenants.models import Membership, Role, Tenant, Ticket, User
 from tenants.roles import group_name
 
 CREDENTIALS: Final = (Ticket,)
@@ -22,6 +22,7 @@ SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
 OF_A_USER: Final = (
     "id", "username", "first_name", "last_name", "email", "is_active", "date_joined",
 )  # fmt: skip
+OF_THE_INVITED: Final = ("id", "username")
 
 
 def rows(tenant: Tenant) -> Iterator[QuerySet[Any]]:
@@ -40,7 +41,11 @@ def _path(model: type[Model]) -> str | None:
 
 def members(tenant: Tenant) -> QuerySet[User]:
     """The users who are members of it, active or not."""
-    return User.objects.filter(memberships__tenant=tenant).order_by("pk")
+    return _users(tenant.memberships.joined())
+
+
+def _users(places: QuerySet[Membership]) -> QuerySet[User]:
+    return User.objects.filter(pk__in=places.values("user")).order_by("pk")
 
 
 def only_here(tenant: Tenant) -> QuerySet[User]:
@@ -79,6 +84,7 @@ def export(tenant: Tenant) -> Iterator[dict[str, Any]]:
     """It, its members and all its rows, each as `{"model", "row"}`; no password, no credential."""
     yield from _exported(Tenant.objects.filter(pk=tenant.pk), None)
     yield from _exported(members(tenant), OF_A_USER)
+    yield from _exported(_users(tenant.memberships.invited()), OF_THE_INVITED)
     for queryset in rows(tenant):
         if queryset.model not in CREDENTIALS:
             yield from _exported(queryset, None)

@@ -13,6 +13,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -234,6 +235,18 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     assert "tenants.ticket" not in found
     assert Ticket.objects.exists()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_export_tells_no_more_of_the_invited_than_their_username(
+    world: World, tmp_path: Path
+) -> None:
+    place = {"tenant": world.tenants["acme"], "user": world.user("rival")}
+    Membership.objects.create(**place, is_active=False, invited_at=timezone.now())
+    run("export_tenant", "acme", "--output", str(tmp_path / "acme.jsonl"))
+    people = exported(tmp_path / "acme.jsonl")["tenants.user"]
+    assert [user for user in people if user["username"] == "rival"] == [
+        {"id": world.user("rival").pk, "username": "rival"}
+    ]
 
 
 def test_export_overwrites_nothing(world: World, tmp_path: Path) -> None:
