@@ -144,6 +144,8 @@ class EarshotConsumer(AsyncConsumer):
             return
         self.unusable = 0
         self._obey(command)
+        if self.mailbox.closing is Close.TOO_SLOW:
+            self._count_refusal("socket_bytes")
 
     def _count_refusal(self, limit: str) -> None:
         assert self.socket is not None  # only those who are in have a limit

@@ -45,11 +45,16 @@ class Frame:
         """Whether there is a payload."""
         return self.seen.body is not None
 
+    @property
+    def size(self) -> int:
+        """The payload's bytes."""
+        return len(self.seen.body or b"")
+
     @cached_property
     def digest(self) -> Digest:
         """What those who have been sent the frame keep of it."""
         s = self.seen
-        return Digest(s.version, s.audience, s.etag, len(s.body or b""))
+        return Digest(s.version, s.audience, s.etag, self.size)
 
     @cached_property
     def id(self) -> str:

@@ -23,7 +23,16 @@ from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
 from realtime.ledger import Ledger
 from realtime.messages import unsubscribed
-from realtime.metrics import CONFLATIONS, FRAME_BYTES, FRAMES, SOCKETS, SUBSCRIPTIONS, TAIL_SEEN
+from realtime.metrics import (
+    CONFLATIONS,
+    FRAME_BYTES,
+    FRAMES,
+    SOCKET_BYTES,
+    SOCKET_BYTES_MAX,
+    SOCKETS,
+    SUBSCRIPTIONS,
+    TAIL_SEEN,
+)
 from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.sockets import Socket
@@ -91,7 +100,9 @@ class Hub:
             count_refusal(socket.tenant_id, limit)
             return Close.TOO_MANY
         self.attendance.add(socket)
-        self._rounds(socket.tenant_id).check()
+        rounds = self._rounds(socket.tenant_id)
+        socket.mailbox.again = rounds.ask
+        rounds.check()
         return None
 
     def check(self, socket: Socket) -> None:
@@ -128,12 +139,12 @@ class Hub:
         rounds = self._rounds(socket.tenant_id)
         subscription = socket.subscriptions.get(ref)
         if subscription is not None:
-            subscription.waiting.append(waiting)
+            subscription.ask(waiting)
             rounds.ask([subscription])
             return
         subscription = Subscription(socket, ref, command.target.id)
-        subscription.waiting.append(waiting)
         socket.subscriptions[ref] = subscription
+        subscription.ask(waiting)
         rounds.add(subscription)
 
     def full(self, socket: Socket, command: Subscribe) -> bool:
@@ -262,7 +273,10 @@ class Hub:
             socket.frames = socket.bytes = socket.mailbox.conflated = 0
 
     def _measure(self) -> None:
-        SOCKETS.set(sum(1 for _ in self.attendance))
+        kept = [socket.kept for socket in self.attendance]
+        SOCKETS.set(len(kept))
+        SOCKET_BYTES.set(sum(kept))
+        SOCKET_BYTES_MAX.set(max(kept, default=0))
         SUBSCRIPTIONS.set(sum(len(rounds.index.all) for rounds in self.rounds.values()))
         TAIL_SEEN.set_to_current_time()
         self._count(self.attendance)

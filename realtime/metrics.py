@@ -11,6 +11,16 @@ SOCKETS = Gauge("earshot_sockets", "Sockets that are open.", multiprocess_mode="
 SUBSCRIPTIONS = Gauge(
     "earshot_subscriptions", "Live copies that are held.", multiprocess_mode="livesum"
 )
+SOCKET_BYTES = Gauge(
+    "earshot_socket_bytes",
+    "Bytes that wait for sockets in all their queues; what several wait for counts for each.",
+    multiprocess_mode="livesum",
+)
+SOCKET_BYTES_MAX = Gauge(
+    "earshot_socket_bytes_max",
+    "Bytes that wait for the socket for which most do.",
+    multiprocess_mode="livemax",
+)
 FRAMES = Counter("earshot_frames", "Frames sent to clients.")
 FRAME_BYTES = Counter("earshot_frame_bytes", "Bytes of frames sent to clients.")
 CONFLATIONS = Counter("earshot_conflations", "States that were replaced before they were sent.")

@@ -22,7 +22,7 @@ from realtime.index import Index
 from realtime.joins import Group, Membership
 from realtime.metrics import ROUND_FAILURES
 from realtime.repairs import Repairs
-from realtime.subscriptions import State, Subscription
+from realtime.subscriptions import Digest, State, Subscription
 
 if TYPE_CHECKING:
     from permissions.accesslog import Touch
@@ -252,7 +252,7 @@ class Rounds:
             s.put(r)  # rendering failed before; of the row there is nothing to repair
         elif s.newest is None or r.seen.etag != s.newest.etag:
             self._repairs.change(s, r)
-        elif s.waiting:
+        elif s.waiting or isinstance(s.slot, Digest):
             s.put(r)
 
     def _is_joined(self, s: Subscription, r: Frame, began: int) -> bool:

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 class Sender:
     """Empties the mailbox of one connection; `gone` is called when it has sent a close code."""
 
-    __slots__ = ("_busy", "_cut_seconds", "_gone", "_name", "_send", "_socket", "_task", "_texts",
-                 "_wire", "mailbox")  # fmt: skip
+    __slots__ = ("_busy", "_cut_seconds", "_gone", "_last", "_name", "_send", "_sending", "_socket",
+                 "_task", "_texts", "_wire", "mailbox")  # fmt: skip
 
     def __init__(
         self,
@@ -42,6 +42,8 @@ class Sender:
         self._socket: Socket | None = None
         self._wire: Wire | None = None
         self._texts: list[str] = []
+        self._sending = 0
+        self._last = 0
         self._task: asyncio.Task[None] | None = None
         self._busy = False
 
@@ -49,6 +51,8 @@ class Sender:
         """From now on what is sent is this socket's; before, only a close code can be."""
         self._socket = socket
         self._wire = wire(self._send, preframed=preframed)
+        self.mailbox.bound = socket.limits["socket_bytes"]
+        self.mailbox.under_way = lambda: max(0, self.buffered() - self._last)
 
     def _wake(self) -> None:
         """Something waits: send it, unless somebody is at it, who then sends this too."""
@@ -74,7 +78,7 @@ class Sender:
             while (self._texts or self.mailbox) and wire.ready:
                 if (text := self._next()) is not None:
                     write(text)
-                    sent(text)
+                    self._last = sent(text)
         except OSError:
             return  # the client went; the server's disconnect follows
         except Exception as error:
@@ -102,9 +106,10 @@ class Sender:
     async def _send_text(self, text: str) -> None:
         assert self._socket is not None  # a refused one has no answers
         self._socket.sending_since = asyncio.get_running_loop().time()
+        self._last = self._sending = self._socket.sent(text)
         await self._send({"type": "websocket.send", "text": text})
+        self._sending = 0
         self._socket.sending_since = None
-        self._socket.sent(text)
 
     async def fail(self) -> None:
         """Send no more, but that the server failed."""
@@ -145,5 +150,7 @@ class Sender:
         return getattr(getattr(self._send, "__self__", None), "transport", None)
 
     def buffered(self) -> int:
-        """How many bytes the server holds because the client does not take them, if it says."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        """How many bytes are on their way because the client does not take them: here, and those
+        that the server holds, if it says."""
+        server = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._sending + sum(map(len, self._texts)) + server

@@ -26,7 +26,7 @@ class Socket:
     `registered` is whether the database has a row of it;
     `checked_at` is the loop's time at which its credential was last looked at; `sending_since` that
     at which the send under way began or last made progress, or None; `buffered` tells how many
-    bytes wait in the server's buffer; `cut` ends a socket that takes nothing.
+    bytes are on their way, in the server's buffer too; `cut` ends a socket that takes nothing.
     """
 
     id: str
@@ -64,19 +64,29 @@ class Socket:
         """What must stay valid for the socket to stay."""
         return self.user_id, self.tenant_id, self.identity.credential
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept for it: what waits, and what is on its way."""
+        return self.mailbox.held + self.buffered()
+
     def stalled(self, now: float, seconds: float) -> bool:
-        """Whether something has waited so long without a byte of it being taken."""
+        """Whether something has waited so long without a byte of it being taken.
+
+        One that is being closed has so long for the frame under way, progress or not.
+        """
         if self.sending_since is None:
             return False
         before, self._buffered_before = self._buffered_before, self.buffered()
-        if self._buffered_before < before:
+        if self._buffered_before < before and self.mailbox.closing is None:
             self.sending_since = now
         return now - self.sending_since > seconds
 
-    def sent(self, text: str) -> None:
-        """Count a frame; the counts are taken and set back by whoever adds them up."""
+    def sent(self, text: str) -> int:
+        """Count a frame, and say its size; whoever adds the counts up sets them back."""
+        size = len(text) if text.isascii() else encoded_size(text)
         self.frames += 1
-        self.bytes += len(text) if text.isascii() else encoded_size(text)
+        self.bytes += size
+        return size
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""

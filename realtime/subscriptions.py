@@ -39,6 +39,16 @@ class Digest(NamedTuple):
     etag: str
     size: int
 
+    @property
+    def available(self) -> bool:
+        """It is of a payload, as a frame may be."""
+        return True
+
+    @property
+    def digest(self) -> Digest:
+        """Itself: it stands where a frame may."""
+        return self
+
 
 class Opened(NamedTuple):
     """The row of the ledger that says so while a subscription has an audience."""
@@ -58,11 +68,12 @@ class Waiting:
 class Subscription:
     """One socket's subscription of one object.
 
-    `pair` is who asks for what; `slot` is the one state to be sent next, `sent` names the last
-    payload handed to the socket, `told` says that it has been told since that the object cannot be
-    shown, as have the first `answered` of those `waiting`; `version` is the newest that the fence
-    let in, `audience` the one it is for; `overtaken_at` the version at which a read was last older;
-    `opened` its row of the ledger, and `ended` why it was cancelled.
+    `pair` is who asks for what; `slot` is the one state to be sent next, or the digest of one for
+    which there is no room yet; `sent` names the last payload handed to the socket, `told` says that
+    it has been told since that the object cannot be shown, as have the first `answered` of those
+    `waiting`; `version` is the newest that the fence let in, `audience` the one it is for;
+    `overtaken_at` the version at which a read was last older; `opened` its row of the ledger, and
+    `ended` why it was cancelled.
     """
 
     __slots__ = (
@@ -81,7 +92,7 @@ class Subscription:
         self.overtaken_at = -1
         self.opened: Opened | None = None
         self.ended = ""
-        self.slot: Frame | Gone | None = None
+        self.slot: Frame | Digest | Gone | None = None
         self.sent: Digest | None = None
         self.told = False
         self.waiting: list[Waiting] = []
@@ -111,6 +122,17 @@ class Subscription:
         """Whether a subscribe waits of which nothing was said."""
         return len(self.waiting) > self.answered
 
+    def ask(self, waiting: Waiting) -> None:
+        """A subscribe of the client waits for its answer."""
+        self.waiting.append(waiting)
+        self.socket.mailbox.question()
+
+    def settle(self, questions: int) -> None:
+        """So many subscribes, the oldest, have their answers."""
+        del self.waiting[:questions]
+        self.answered = max(self.answered - questions, 0)
+        self.socket.mailbox.answered(questions)
+
     def put(self, slot: Frame | Gone) -> None:
         """Make this the state to be sent next."""
         self.slot = slot
@@ -122,11 +144,17 @@ class Subscription:
         self.version = read.version
         self.put(read)
 
+    def put_off(self) -> None:
+        """Keep no body of the state to be sent next."""
+        if self.slot is not GONE and self.slot is not None and self.slot.available:
+            self.slot = self.slot.digest
+
     def silence(self) -> None:
         """Send nothing more until a read says what may be sent; what is gone stays gone."""
         self.state = State.PENDING
         if self.slot is not GONE:
             self.slot = None
+            self.socket.mailbox.drop(self)
 
     def end(self) -> None:
         """Nothing more will come, and the client is told once."""
@@ -139,4 +167,5 @@ class Subscription:
         self.state = State.ENDED
         self.ended = why
         self.slot = None
-        self.waiting.clear()
+        self.settle(len(self.waiting))
+        self.socket.mailbox.drop(self)

@@ -79,6 +79,7 @@ LIMITS = (
     Limit("heartbeat_seconds", 20, "Time between the server's pings."),
     Limit("stalled_seconds", 10.0, "How long a socket may take nothing that waits for it."),
     Limit("cut_seconds", 1.0, "How long a close frame may take before the transport is cut."),
+    Limit("socket_bytes", 2_097_152, "Bytes that wait for one socket, in all its queues."),
     Limit("client_frame_bytes", 16_384, "Size of a client's frame."),
     Limit("frames_per_second", 50, "Frames of a client that are answered, in the long run."),
     Limit("frames_burst", 1_000, "Frames of a client that are answered at once."),
@@ -121,8 +122,8 @@ DEFAULTS: Final = read_limits({})
 OF_TENANT: Final = frozenset(
     {
         "client_frame_bytes", "frames_per_second", "frames_burst", "invalid_frames",
-        "requests_per_minute", "sockets_per_tenant", "sockets_per_user", "stalled_seconds",
-        "subscriptions_per_socket",
+        "requests_per_minute", "socket_bytes", "sockets_per_tenant", "sockets_per_user",
+        "stalled_seconds", "subscriptions_per_socket",
     }
 )  # fmt: skip
 """Those that a tenant may have for itself."""

@@ -107,7 +107,7 @@ MUTANTS: Final = (
     Mutant(
         "what is equal is decided against what was sent",
         "realtime/mailbox.py",
-        "    if before.etag != seen.etag:\n",
+        "    if told or before.etag != seen.etag:\n",
         "    if True:\n",
         "tests/realtime/test_mailbox.py::test_state_that_went_and_came_back_sends_nothing",
     ),

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from realtime import fence
 from realtime.codes import Close
 from realtime.frames import Frame
-from realtime.mailbox import Mailbox
+from realtime.mailbox import ITEM_BYTES, QUESTION_BYTES, Mailbox
 from realtime.subscriptions import GONE, State, Subscription
 from tests.realtime.pieces import ID, MODEL, frame, subscription, waiting
 
@@ -36,7 +36,7 @@ def types(mailbox: Mailbox) -> list[str]:
 def s() -> Subscription:
     """A live subscription whose client asked and has got version 1, `"A"`."""
     s = subscription()
-    s.waiting.append(waiting())
+    s.ask(waiting())
     offer(s, frame(1, '"A"'))
     assert types(s.socket.mailbox) == ["SUBSCRIBED"]
     return s
@@ -109,8 +109,7 @@ def test_state_that_came_back_after_it_was_sent_is_sent(s: Subscription) -> None
 def test_silenced_state_is_not_sent(s: Subscription) -> None:
     offer(s, frame(2, '"B"'))
     s.silence()
-    assert len(s.socket.mailbox) == 1
-    assert s.socket.mailbox.take() == []
+    assert len(s.socket.mailbox) == 0
 
 
 def test_moved_reader_is_told_so_even_if_the_payload_is_equal(s: Subscription) -> None:
@@ -144,11 +143,8 @@ def test_every_subscribe_is_answered_with_its_ref_and_without_what_the_client_ho
     s: Subscription,
 ) -> None:
     newer = frame(2, '"B"')
-    s.waiting += [
-        waiting("a"),
-        waiting(2, etag=newer.seen.etag),
-        waiting(None, etag='viewer:"A"'),
-    ]
+    for each in (waiting("a"), waiting(2, etag=newer.seen.etag), waiting(None, etag='viewer:"A"')):
+        s.ask(each)
     offer(s, newer)
     answers = take_all(s.socket.mailbox)
     assert [(f["type"], f.get("ref"), f.get("payload")) for f in answers] == [
@@ -163,7 +159,8 @@ def test_every_subscribe_is_answered_with_its_ref_and_without_what_the_client_ho
 
 def test_answers_of_a_large_object_are_made_one_at_a_time(s: Subscription) -> None:
     """A client that asks for it again and again does not fill the memory with its texts."""
-    s.waiting += [waiting(1), waiting(2)]
+    s.ask(waiting(1))
+    s.ask(waiting(2))
     offer(s, frame(2, '"B"'))
     (first,) = s.socket.mailbox.take()
     offer(s, frame(3, '"C"'))
@@ -172,17 +169,47 @@ def test_answers_of_a_large_object_are_made_one_at_a_time(s: Subscription) -> No
     assert take_all(s.socket.mailbox) == []
 
 
-def test_one_who_asks_and_takes_no_answer_is_closed(s: Subscription) -> None:
+def test_one_who_asks_and_takes_no_answer_is_closed_and_nothing_is_kept(s: Subscription) -> None:
     mailbox = s.socket.mailbox
-    for _ in range(16):
+    mailbox.bound = 2**20
+    for _ in range(15):
         mailbox.answer("x" * 2**16)
+    assert len(mailbox) == 15
+    mailbox.answer("x" * 2**16)
+    assert mailbox.closing is Close.TOO_SLOW
+    assert (len(mailbox), mailbox.held) == (0, 0)
+
+
+def test_answers_count_with_what_each_costs_and_in_bytes(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    mailbox.answer("x" * 10)
+    mailbox.answer("\u00e9" * 10)
+    assert mailbox.held == 2 * ITEM_BYTES + 30
+
+
+def test_subscribes_that_are_not_answered_count(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    mailbox.bound = 10 * QUESTION_BYTES
+    for _ in range(10):
+        s.ask(waiting("r" * 64, etag="e" * 64))
+    assert (mailbox.closing, mailbox.held) == (None, mailbox.bound)
+    s.ask(waiting())
+    assert mailbox.closing is Close.TOO_SLOW
+
+
+def test_what_is_under_way_counts(s: Subscription) -> None:
+    mailbox = s.socket.mailbox
+    mailbox.bound = 1000
+    mailbox.under_way = lambda: 900
+    mailbox.answer("x")
     assert mailbox.closing is None
     mailbox.answer("x")
-    assert mailbox.closing is Close.TOO_MANY
+    assert mailbox.closing is Close.TOO_SLOW
 
 
-def test_one_who_takes_his_answers_may_ask_for_ever(s: Subscription) -> None:
+def test_one_who_takes_all_answers_may_ask_for_ever(s: Subscription) -> None:
     mailbox = s.socket.mailbox
+    mailbox.bound = 2**20
     for _ in range(100):
         mailbox.answer("x" * 2**16)
         mailbox.take()
@@ -191,7 +218,8 @@ def test_one_who_takes_his_answers_may_ask_for_ever(s: Subscription) -> None:
 
 def test_subscribe_of_what_may_not_be_seen_is_answered_not_found() -> None:
     s = subscription()
-    s.waiting += [waiting(), waiting("b")]
+    s.ask(waiting())
+    s.ask(waiting("b"))
     s.end()
     assert s.socket.mailbox.take() == [NOT_FOUND + "}", NOT_FOUND + ',"ref":"b"}']
     assert len(s.socket.mailbox) == 0
@@ -206,7 +234,7 @@ def test_lost_object_is_deleted_once(s: Subscription) -> None:
 
 
 def test_subscribe_repeated_while_it_is_lost_gets_both(s: Subscription) -> None:
-    s.waiting.append(waiting("again"))
+    s.ask(waiting("again"))
     s.end()
     assert types(s.socket.mailbox) == ["ERROR", "DELETE_DOCUMENT"]
     assert not s.waiting
@@ -235,7 +263,7 @@ class SlowClient(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.s = subscription()
-        self.s.waiting.append(waiting())
+        self.s.ask(waiting())
         self.versions: list[int] = []
         self.etags: list[tuple[str, str]] = []
         self.copy: Any = None
@@ -266,7 +294,7 @@ class SlowClient(RuleBasedStateMachine):
     def ask(self) -> None:
         """A repeated subscribe; the round's read finds nothing newer."""
         newest = self.newest
-        self.s.waiting.append(waiting("again"))
+        self.s.ask(waiting("again"))
         self.asked += 1
         self.s.put(newest)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from realtime.codes import Close
 from realtime.sockets import _encoded_size
 from realtime.wires import KEPT_CHARACTERS
 from tests.realtime.pieces import socket, subscription
@@ -62,3 +63,14 @@ def test_texts_are_measured_in_bytes_and_long_ones_are_not_kept(size: int) -> No
     s.sent("é" * size)
     assert s.bytes == 2 * size
     assert _encoded_size.cache_info().currsize == (size <= KEPT_CHARACTERS)
+
+
+def test_socket_that_is_being_closed_is_not_spared_for_its_progress() -> None:
+    s = socket()
+    left = iter((3000, 2000, 1000))
+    s.buffered = lambda: next(left)
+    s.sending_since = 100.0
+    assert not s.stalled(now=105.0, seconds=10)
+    assert not s.stalled(now=111.0, seconds=10)
+    s.mailbox.close(Close.CREDENTIALS)
+    assert s.stalled(now=121.1, seconds=10)

@@ -47,10 +47,10 @@ def test_end_is_told_and_frees_its_place() -> None:
 
 def test_cancelled_subscription_tells_nothing() -> None:
     s = subscription()
-    s.waiting.append(waiting("ref"))
+    s.ask(waiting("ref"))
     s.put(frame(1))
     s.cancel("unsubscribed")
     assert s.state is State.ENDED
     assert s.slot is None
     assert not s.waiting
-    assert s.socket.mailbox.take() == []
+    assert (len(s.socket.mailbox), s.socket.mailbox.held) == (0, 0)
