@@ -9,7 +9,7 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from project import environment
+from project import environment, logs
 from project.environment import flag, text
 from tenants.limit_rules import Contradiction
 from tenants.limits import LIMITS, InvalidLimit, read_limits
@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.requests.middleware",
     "django.middleware.security.SecurityMiddleware",
     "project.static.StaticFilesMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -257,7 +258,7 @@ CORS_ALLOW_HEADERS = [
     "x-csrftoken",
     "x-tenant",
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Audience"]
+CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Audience", "X-Request-ID"]
 
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -274,13 +275,7 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 LOG_LEVEL = environment.choice(
     "EARSHOT_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "propagate": True}},
-}
+LOG_FORM = environment.choice("EARSHOT_LOG", ("line", "json"), "line")
+LOGGING = logs.config(LOG_LEVEL, as_json=LOG_FORM == "json")
 
 environment.check_unknown(*(limit.variable for limit in LIMITS))

@@ -68,7 +68,9 @@ class EarshotConsumer(AsyncConsumer):
         except StopConsumer:
             pass
         except Exception as error:
-            log_failure(logger, f"Socket {self.connection} failed", error)
+            log_failure(
+                logger, f"Socket {self.connection} failed", error, connection=self.connection
+            )
             await self.sender.fail()
         finally:
             await self._leave()

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from realtime.failures import broker
 from realtime.metrics import BROKER_UP
 
 if TYPE_CHECKING:
@@ -59,5 +60,6 @@ async def run(hub: Hub) -> None:
             logger.error("The broker does not answer; live copies follow by the tail meanwhile.")
         elif heartbeat.up and not before:
             logger.warning("The broker is back; all groups are joined again.")
+            broker.over()
             await hub.resync()
         await asyncio.sleep(hub.limits["beat_seconds"])

@@ -18,7 +18,7 @@ from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
 from realtime.drain import close_all
-from realtime.failures import log_failure
+from realtime.failures import database, log_failure
 from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
 from realtime.ledger import Ledger
@@ -292,6 +292,7 @@ class Hub:
             try:
                 await self._beat()
                 await tail.run(self)
+                database.over()
                 self._measure()
             except Exception as error:
                 log_failure(logger, "A look of the tail failed; the next one comes", error)

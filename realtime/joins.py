@@ -9,6 +9,8 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from realtime.failures import log_broken
+
 if TYPE_CHECKING:
     from realtime.frames import Frame
     from realtime.subscriptions import Subscription
@@ -145,6 +147,6 @@ class Joins:
             async with asyncio.timeout(self._timeout):
                 await getattr(self._layer, call)(group.name, self.channel)
         except Exception as error:
-            logger.warning("%s of %s failed (%s).", call, group.name, type(error).__name__)
+            log_broken(logger, f"{call} of {group.name} failed", error)
             return False
         return True

@@ -27,7 +27,7 @@ from permissions.read import objects_of
 from permissions.rendering import Ref, render
 from permissions.snapshot import snapshot
 from realtime import changes, dependents, frames, groups, ledger
-from realtime.failures import log_failure
+from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from tenants.limits import limits
 
@@ -58,7 +58,9 @@ def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> l
 def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Message]:
     """What the work returns; nothing if it fails: every hub's tail finds the changes."""
     try:
-        return work(*args) or []
+        done = work(*args) or []
+        database.over()
+        return done
     except Exception as error:
         PUBLISH_FAILURES.inc()
         log_failure(logger, "A change could not be announced; the tail finds it", error)
@@ -102,8 +104,11 @@ async def send(messages: list[Message]) -> None:
                 await layer.group_send(group, message)
         except Exception as error:  # redis, sockets and layers raise what they like
             PUBLISH_FAILURES.inc(len(messages) - sent)
-            logger.warning(
-                "The broker took %d of %d messages (%s); the tail delivers the others.",
-                sent, len(messages), type(error).__name__,
-            )  # fmt: skip
+            log_broken(
+                logger,
+                f"The broker took {sent} of {len(messages)} messages; the tail delivers the others",
+                error,
+            )
             return
+    if messages:
+        broker.over()

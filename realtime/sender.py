@@ -82,7 +82,9 @@ class Sender:
         except OSError:
             return  # the client went; the server's disconnect follows
         except Exception as error:
-            log_failure(logger, f"Socket {self._name} could not be sent to", error)
+            log_failure(
+                logger, f"Socket {self._name} could not be sent to", error, connection=self._name
+            )
             self._wire = None
             self.mailbox.close(Close.SERVER_ERROR)
         self._busy = False
@@ -100,7 +102,9 @@ class Sender:
         except OSError:
             pass  # the client went; the server's disconnect follows
         except Exception as error:
-            log_failure(logger, f"Sending to socket {self._name} failed", error)
+            log_failure(
+                logger, f"Sending to socket {self._name} failed", error, connection=self._name
+            )
             await self._close(Close.SERVER_ERROR)
 
     async def _send_text(self, text: str) -> None:

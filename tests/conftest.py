@@ -12,6 +12,7 @@ from django.core.management.commands import flush
 from django.db import connection, connections
 from pytest_django import Settings
 
+from realtime import failures
 from realtime.outbox import outbox
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
@@ -25,6 +26,13 @@ StartServer = Callable[..., LiveServer]
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
     assert outbox.flush()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No outage that another test made is still to be told of."""
+    for outage in (failures.database, failures.broker):
+        monkeypatch.setattr(outage, "_since", None)
 
 
 @pytest.fixture(autouse=True)

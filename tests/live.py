@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,8 @@ from django.db import connection
 
 from tests.servers import free_port, stop, wait_until_ready
 
-Program = Literal["uvicorn", "daphne"]
+QUIETLY = ("--log-level", "warning")
+Program = Literal["uvicorn", "daphne", "project"]
 
 
 class LiveServer:
@@ -55,11 +56,23 @@ def database_url() -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
-def command(program: Program, port: int) -> list[str]:
+def command(program: Program, port: int, options: Sequence[str] = ()) -> list[str]:
     application = "project.asgi:application"
     if program == "daphne":
-        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
-    options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+        return [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-b",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            *options,
+            application,
+        ]
+    if program == "project":
+        return [sys.executable, "-m", "project"]
+    options = ["--host", "127.0.0.1", "--port", str(port), *(options or QUIETLY)]
     return [sys.executable, "-m", "uvicorn", *options, application]
 
 
@@ -72,14 +85,19 @@ def and_what_goes_with_it(environment: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def live_server(program: Program = "uvicorn", **environment: str) -> Iterator[LiveServer]:
+def live_server(
+    program: Program = "uvicorn", options: Sequence[str] = (), **environment: str
+) -> Iterator[LiveServer]:
     """A server that answers; `environment` sets variables, such as `EARSHOT_TAIL_SECONDS="1"`."""
     port = free_port()
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
+    settings |= {"HOST": "127.0.0.1", "PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
         variables = os.environ | settings | and_what_goes_with_it(environment)
         variables.pop("COVERAGE_PROCESS_CONFIG", None)  # it would only make the server slow
-        process = subprocess.Popen(command(program, port), stdout=log, stderr=log, env=variables)
+        process = subprocess.Popen(
+            command(program, port, options), stdout=log, stderr=log, env=variables
+        )
         server = LiveServer(process, port, Path(log.name))
         try:
             wait_until_ready(process, server.ready, Path(log.name))

@@ -16,7 +16,7 @@ class DemoAccount(models.Model):
     )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return f"the demo's: {self.pk}"
 
 
 class DemoTenant(models.Model):
@@ -25,4 +25,4 @@ class DemoTenant(models.Model):
     tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True, related_name="+")
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return f"the demo's: {self.pk}"

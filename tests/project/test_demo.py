@@ -12,6 +12,7 @@ from pytest_django import Settings
 from permissions import grants
 from permissions.ceiling import SYSTEM
 from permissions.grants import Subject, grants_of
+from project.console.models import DemoAccount, DemoTenant
 from realtime.models import Change
 from resources.audiences import DOCUMENTS
 from resources.models import Document
@@ -171,6 +172,13 @@ def test_demo_touches_nothing_that_it_did_not_make(make: Callable[[], None], nam
     with pytest.raises(CommandError, match=f"{named}.*Nothing was changed"):
         demo()
     assert whole_database() == before
+
+
+def test_what_the_demo_made_is_marked() -> None:
+    demo()
+    marked = [*DemoAccount.objects.all(), *DemoTenant.objects.all()]
+    assert sorted(map(str, marked)) == sorted(f"the demo's: {each.pk}" for each in marked)
+    assert len(marked) == 7 + 2
 
 
 def test_demo_leaves_other_people_alone() -> None:

@@ -69,7 +69,8 @@ NONSENSE = {
     "SECRET_KEY": ["short", "x" * 31],
     "DEBUG": ["maybe", "2", "1 # on"],
     "ALLOWED_HOSTS": ["https://a.example", "a.example/", "a.example:80", "a b", "-", "a,,*.b"],
-    "CSRF_TRUSTED_ORIGINS": ["a.example", "https://", "https://a.example/", "*", "a.example:80"],
+    "CSRF_TRUSTED_ORIGINS": ["a.example", "https://", "https://a.example/", "*", "a.example:80",
+                             "https://a.example:x", "https://[::1"],
     "CORS_ALLOWED_ORIGINS": ["a.example", "https://*.a.example", "https://a.example/x", "*"],
     "DATABASE_URL": [
         "mysql://db/earshot", "earshot", "postgres://db", "postgres://db/", "postgres://db:x/e",
@@ -92,6 +93,7 @@ NONSENSE = {
     "EARSHOT_BROKER_PREFIX": ["a:b", "a b", "x" * 41],
     "EARSHOT_TLS": ["strict"],
     "EARSHOT_LOG_LEVEL": ["loud", "20"],
+    "EARSHOT_LOG": ["xml"],
     "ENV_FILE": ["/nowhere/at/all"],
 }  # fmt: skip
 
