@@ -9,10 +9,12 @@ from typing import Any
 from django.core import checks
 from rest_framework import serializers
 
-from permissions.audiences import Audience, NoGrantTable, Resource, registry
+from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
+from permissions.bounds import is_bounded, is_bounded_field
 from permissions.models import GroupGrant, UserGrant
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
+from tenants.strict import json_types
 
 MAX_GROUP_NAME = 99
 
@@ -152,6 +154,7 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 serializer,
             )
     yield from _check_writes(audience)
+    yield from _check_bounds(resource, audience)
 
 
 def _defaults_to_user(field: Any) -> bool:
@@ -181,3 +184,40 @@ def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
                 "Declare the field with read_only=True.",
                 audience.serializer,
             )
+
+
+def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
+    """Whatever one reader can be shown, or one writer can store, has a bound."""
+    serializer = audience.serializer
+    columns = {column.name: column for column in resource.model._meta.concrete_fields}
+    shown = {show.field: show for show in resource.shows}
+    for name, field in serializer().fields.items():
+        written = name in audience.writes
+        if written and json_types(field) is None:
+            yield _error(
+                13,
+                f"Nobody knows which JSON {serializer.__name__}.{name} takes.",
+                f"Derive {type(field).__name__} from a field of DRF's, or name its `json_types`, "
+                "(str,) or others.",
+                serializer,
+            )
+        column = columns.get(str(field.source))
+        if column is not None:
+            unbounded: list[Any] = [] if is_bounded(column) else [column]
+        elif name in shown:
+            unbounded = _unbounded_sources(shown[name])
+        else:
+            unbounded = [name] if written and not is_bounded_field(field) else []
+        for source in unbounded:
+            yield _error(
+                14,
+                f"{serializer.__name__}.{name} shows {source}, which has no bound.",
+                "State a `max_length` (for JSON in bytes), a decimal's `max_digits`, an array's "
+                "`size` and its items' bound.",
+                serializer,
+            )
+
+
+def _unbounded_sources(show: Shows) -> list[Any]:
+    columns = [show.model._meta.get_field(name) for name in show.fields]
+    return [column for column in columns if not is_bounded(column)]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from guardian.managers import GroupObjectPermissionManager, UserObjectPermissionManager
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions import accesslog
+from permissions.bounds import beyond
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
 from tenants.watching import named_database
@@ -24,6 +26,15 @@ class Guarded(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         abstract = True
+
+    def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
+        """Django's own, and the bounds of texts and JSON, which Django leaves to forms."""
+        excluded = set(exclude or ())
+        super().clean_fields(excluded)
+        columns = [c for c in self._meta.concrete_fields if c.name not in excluded]
+        wrong = {c.name: beyond(c, getattr(self, c.attname)) for c in columns}
+        if any(wrong.values()):
+            raise ValidationError({name: reasons for name, reasons in wrong.items() if reasons})
 
 
 class GrantsOverwritten(TypeError):

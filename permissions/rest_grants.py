@@ -19,7 +19,7 @@ from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from tenants import opaque
 from tenants.models import Membership, Role, User
-from tenants.rest import StrictCharField, StrictSerializer
+from tenants.rest import StrictSerializer
 
 
 class LastHolderConflict(exceptions.APIException):
@@ -32,7 +32,7 @@ class LastHolderConflict(exceptions.APIException):
 class GrantSerializer(StrictSerializer):
     """The body of a PUT: the audience to give."""
 
-    audience = StrictCharField()
+    audience = serializers.CharField()
 
 
 class GrantsMixin:

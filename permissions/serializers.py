@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.db import models
 from rest_framework import serializers
 
+from permissions.bounds import beyond
 from tenants.opaque import OpaqueIdField
+from tenants.strict import StrictFields
 
 
 class SerializerKnowsUser(RuntimeError):
@@ -35,68 +37,8 @@ class SealedContext(dict[str, Any]):
     __contains__ = __getitem__ = get = pop = setdefault = _asked
 
 
-class Strict:
-    """A field that takes only values of these JSON types, instead of converting others."""
-
-    json_types: ClassVar[tuple[type, ...]] = (str,)
-
-    def to_internal_value(self, data: Any) -> Any:
-        if type(data) not in self.json_types:
-            raise serializers.ValidationError("Wrong type of value.", code="invalid")
-        return super().to_internal_value(data)  # type: ignore[misc]
-
-
-class StrictCharField(Strict, serializers.CharField):
-    """Text, from a string."""
-
-
-class StrictChoiceField(Strict, serializers.ChoiceField):
-    """One of several strings."""
-
-
-class StrictDateField(Strict, serializers.DateField):
-    """A date, from a string."""
-
-
-class StrictDateTimeField(Strict, serializers.DateTimeField):
-    """A moment, from a string."""
-
-
-class StrictDecimalField(Strict, serializers.DecimalField):
-    """A decimal, from a string: a JSON number has lost its digits before anybody looks."""
-
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        # DRF's own takes an empty string for null.
-        return serializers.Field.validate_empty_values(self, data)
-
-
-class StrictIntegerField(Strict, serializers.IntegerField):
-    """An integer, from an integer."""
-
-    json_types = (int,)
-
-
-class StrictBooleanField(Strict, serializers.BooleanField):
-    """A boolean, from a boolean."""
-
-    json_types = (bool,)
-
-
-class AudienceSerializer(serializers.ModelSerializer[Any]):
+class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     """One audience's payload: explicit fields, opaque ids, strict types, a sealed context."""
-
-    serializer_choice_field = StrictChoiceField
-    serializer_field_mapping: ClassVar[Any] = {
-        **serializers.ModelSerializer.serializer_field_mapping,
-        models.CharField: StrictCharField,
-        models.TextField: StrictCharField,
-        models.EmailField: type("StrictEmailField", (Strict, serializers.EmailField), {}),
-        models.DateField: StrictDateField,
-        models.DateTimeField: StrictDateTimeField,
-        models.DecimalField: StrictDecimalField,
-        models.IntegerField: StrictIntegerField,
-        models.BooleanField: StrictBooleanField,
-    }
 
     class Meta:
         model: type[models.Model]
@@ -117,3 +59,17 @@ class AudienceSerializer(serializers.ModelSerializer[Any]):
         if model_field.primary_key:
             return OpaqueIdField, {"model": self.Meta.model}
         return super().build_standard_field(field_name, model_field)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Strict, and within the columns' bounds, also where the field itself states none."""
+        values = super().to_internal_value(data)
+        columns = {column.name: column for column in self.Meta.model._meta.concrete_fields}
+        wrong = {
+            str(field.field_name): reasons
+            for field in self._writable_fields
+            if field.field_name in data and field.source in columns and field.source in values
+            if (reasons := beyond(columns[field.source], values[field.source]))
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return values

@@ -1,14 +1,13 @@
-"""What every REST view of the project is made of: identity, errors, pages, strict bodies."""
+"""What every REST view of the project is made of: identity, errors, pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
-from rest_framework import exceptions, serializers
+from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import BasePermission
@@ -19,6 +18,7 @@ from tenants import credentials
 from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Role
+from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
 
 __all__ = [
@@ -27,9 +27,6 @@ __all__ = [
     "Pagination",
     "PrivateResponseMixin",
     "SessionAuthentication",
-    "StrictBooleanField",
-    "StrictCharField",
-    "StrictEmailField",
     "StrictSerializer",
     "TokenAuthentication",
     "UserThrottle",
@@ -63,38 +60,6 @@ class Pagination(PageNumberPagination):
     page_size = limits()["page_size"]
     page_size_query_param = "page_size"
     max_page_size = limits()["page_size_max"]
-
-
-class StrictCharField(serializers.CharField):
-    """A string that was one in the JSON; DRF would take numbers too."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class StrictEmailField(StrictCharField, serializers.EmailField):
-    """An e-mail address that was a string in the JSON."""
-
-
-class StrictBooleanField(serializers.BooleanField):
-    """A boolean that was one in the JSON; DRF would take "yes" and 1 too."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses keys that it does not know, by name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
-        if unknown:
-            raise serializers.ValidationError({name: ["Unknown field."] for name in unknown})
-        return super().to_internal_value(data)
 
 
 class PrivateResponseMixin:

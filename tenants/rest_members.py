@@ -20,9 +20,6 @@ from tenants.rest import (
     IsAdmin,
     Pagination,
     PrivateResponseMixin,
-    StrictBooleanField,
-    StrictCharField,
-    StrictEmailField,
     StrictSerializer,
 )
 from tenants.throttling import Minute, count
@@ -40,14 +37,14 @@ class MemberSerializer(serializers.Serializer[Membership]):
 class NewMemberSerializer(StrictSerializer):
     """With `email` a new user, without one an existing one."""
 
-    username = StrictCharField(max_length=150, validators=[UnicodeUsernameValidator()])
-    email = StrictEmailField(required=False, max_length=254)
+    username = serializers.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    email = serializers.EmailField(required=False, max_length=254)
     role = serializers.ChoiceField(Role.choices, default=Role.MEMBER)
 
 
 class ChangedMemberSerializer(StrictSerializer):
     role = serializers.ChoiceField(Role.choices, required=False)
-    is_active = StrictBooleanField(required=False)
+    is_active = serializers.BooleanField(required=False)
 
 
 class MembersView(PrivateResponseMixin, ListAPIView[Membership]):

@@ -12,12 +12,12 @@ from rest_framework.views import APIView
 
 from tenants import passwords
 from tenants.credentials import WrongLogin
-from tenants.rest import PrivateResponseMixin, StrictCharField, StrictEmailField, StrictSerializer
+from tenants.rest import PrivateResponseMixin, StrictSerializer
 from tenants.throttling import login_limits, reset_limits
 from tenants.views import user_of
 
 
-class PasswordField(StrictCharField):
+class PasswordField(serializers.CharField):
     """A password, with its spaces."""
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class ChangeSerializer(StrictSerializer):
 
 
 class ResetSerializer(StrictSerializer):
-    email = StrictEmailField()
+    email = serializers.EmailField()
 
 
 class ConfirmSerializer(StrictSerializer):
-    user = StrictCharField()
-    token = StrictCharField()
+    user = serializers.CharField()
+    token = serializers.CharField()
     new = PasswordField()
 
 

@@ -21,7 +21,6 @@ from tenants.opaque import OpaqueIdField
 from tenants.rest import (
     InTenant,
     PrivateResponseMixin,
-    StrictCharField,
     StrictSerializer,
     credential_of,
 )
@@ -42,8 +41,8 @@ def user_of(request: Request) -> User:
 
 
 class LoginSerializer(StrictSerializer):
-    username = StrictCharField(trim_whitespace=False)
-    password = StrictCharField(trim_whitespace=False)
+    username = serializers.CharField(trim_whitespace=False)
+    password = serializers.CharField(trim_whitespace=False)
 
 
 class TokenSerializer(serializers.Serializer[Any]):

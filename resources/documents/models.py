@@ -30,9 +30,9 @@ class Document(LiveModel):
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=200)
-    body = models.TextField(default="", blank=True)
+    body = models.TextField(max_length=100_000, default="", blank=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
-    review_notes = models.TextField(default="", blank=True)
+    review_notes = models.TextField(max_length=100_000, default="", blank=True)
     due_on = models.DateField(null=True, blank=True)
     budget = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -20,7 +20,7 @@ class Profile(LiveModel):
     membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="profile")
     display_name = models.CharField(max_length=150, default="", blank=True)
     title = models.CharField(max_length=150, default="", blank=True)
-    bio = models.TextField(default="", blank=True)
+    bio = models.TextField(max_length=2_000, default="", blank=True)
     email = models.EmailField(default="", blank=True)
     phone = models.CharField(max_length=32, default="", blank=True)
     timezone = models.CharField(max_length=64, default="UTC", blank=True)

@@ -192,7 +192,7 @@ def test_right_to_write_what_is_not_shown_is_found(declare: Declare) -> None:
 
 def test_declared_field_that_nobody_closed_is_found(declare: Declare) -> None:
     def viewer(*writes: str, **options: Any) -> Audience:
-        serializer = showing(title=serializers.CharField(**options))
+        serializer = showing(title=serializers.CharField(max_length=5, **options))
         return Audience("viewer", "view_document", serializer, writes=writes)
 
     assert found(declare, viewer()) == ["earshot.E011"]

@@ -9,7 +9,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from tenants.credentials import TenantForbidden, TenantRequired
-from tenants.rest import InTenant, PrivateResponseMixin, StrictCharField, StrictSerializer
+from tenants.rest import InTenant, PrivateResponseMixin, StrictSerializer
 
 REFUSED = {"detail": "Send a valid token, session or ticket.", "code": "not_authenticated"}
 
@@ -100,7 +100,7 @@ def test_tenant_is_asked_of_nobody() -> None:
 
 
 class Body(StrictSerializer):
-    text = StrictCharField(max_length=5)
+    text = serializers.CharField(max_length=5)
 
 
 @pytest.mark.parametrize(
