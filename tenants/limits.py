@@ -94,8 +94,20 @@ LIMITS = (
     # REST and credentials
     Limit("token_hours", 10, "Life of a token."),
     Limit("ticket_seconds", 30, "Life of a socket ticket."),
-    Limit("login_failures_per_username", 10, "Failed logins a minute for one username."),
+    Limit(
+        "login_failures_per_username", 10, "Failed logins a minute for a username at one address."
+    ),
     Limit("login_failures_per_address", 100, "Failed logins a minute from one address."),
+    Limit(
+        "login_failures_of_strangers",
+        100,
+        "Failed logins a minute for a username at all addresses where its user never logged in.",
+    ),
+    Limit(
+        "logins_per_username", 300, "Logins a minute for a username at one address, the good too."
+    ),
+    Limit("hashing_seconds", 5.0, "How long a password waits for its turn to be hashed."),
+    Limit("hashing_waiting", 100, "Passwords that wait for it; of one address a quarter of them."),
     Limit("resets_per_email", 3, "Links to a new password that are sent to one e-mail a minute."),
     Limit("resets_per_address", 30, "Such links that one address may ask for in a minute."),
     Limit("password_link_hours", 72, "Life of a link to set a password."),

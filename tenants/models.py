@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Self
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import models as auth
-from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models, transaction
+from django.utils import timezone
 
+from tenants import hashing
 from tenants.limits import check_own
 from tenants.signals import password_hashed_anew
 from tenants.watching import Watched, WatchedQuerySet
@@ -23,22 +24,30 @@ class UserManager(auth.UserManager["User"]):
 
 
 class User(Watched, auth.AbstractUser):
-    """Django's user. A changed password ends his tokens, sessions and tickets with it."""
+    """Django's user. A changed password ends their tokens, sessions and tickets with it; passwords
+    are hashed in a lane (`tenants/hashing.py`)."""
 
     watched = ("is_active", "password", "username")
 
     objects: ClassVar[UserManager] = UserManager()
 
     def check_password(self, raw_password: str | None) -> bool:
-        return check_password(raw_password, self.password, self._store_new_hash)
+        correct, outdated = hashing.verify(raw_password, self.password)
+        if correct and outdated:
+            self._store_new_hash(raw_password)
+        return correct
 
     async def acheck_password(self, raw_password: str | None) -> bool:
         return await sync_to_async(self.check_password)(raw_password)
 
-    def _store_new_hash(self, raw_password: str) -> None:
-        """Hash the same password anew; unlike a changed one, that ends his sessions only, which
+    def set_password(self, raw_password: str | None) -> None:
+        self.password = hashing.encode(raw_password)
+        self._password = raw_password
+
+    def _store_new_hash(self, raw_password: str | None) -> None:
+        """Hash the same password anew; unlike a changed one, that ends the sessions only, which
         Django takes for good no longer."""
-        old, self.password = self.password, make_password(raw_password)
+        old, self.password = self.password, hashing.encode(raw_password)
         unwatched: models.QuerySet[User] = models.QuerySet(User)
         with transaction.atomic():
             if unwatched.filter(pk=self.pk, password=old).update(password=self.password):
@@ -151,6 +160,22 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.tenant_id} until {self.expires_at}"
+
+
+class KnownAddress(models.Model):
+    """Where a user has logged in: what strangers do about the username does not count there."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="one_of_each_known_address")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.seen_at}"
 
 
 class Session(AbstractBaseSession):

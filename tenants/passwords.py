@@ -1,10 +1,14 @@
 """Passwords: changed with the old one, or with a one-time link that came by e-mail.
 
-The row is locked while it is decided, so a link works once and no token outlives the change; the
-write itself ends the user's tokens, sessions and sockets (`tenants/standing.py`).
+Hashing is slow: it is done with neither connection nor lock in hand (`tenants/hashing.py`). Then
+the row is locked, and written only if it still has the password that was read: so a link works
+once, and no token outlives the change. The write itself ends the user's tokens, sessions and
+sockets (`tenants/standing.py`).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
@@ -12,9 +16,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework import exceptions, serializers
 
-from tenants import links, mail, opaque, places
+from tenants import hashing, links, mail, opaque, places
 from tenants.credentials import WrongLogin
-from tenants.models import User
+from tenants.models import Membership, User
 
 
 class InvalidLink(exceptions.APIException):
@@ -25,30 +29,52 @@ class InvalidLink(exceptions.APIException):
     default_detail = "This link is not, or no longer, good; ask for another one."
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whose password a good link sets, and which invitation it accepts."""
+
+    user: User
+    invitation: Membership | None
+
+
 def change(user_id: int, old: str, new: str) -> None:
     """Set a new password; raises WrongLogin for a wrong old one, ValidationError for a weak new."""
-    user = _locked(user_id)
+    user = _active(user_id)
     if user is None or not user.check_password(old):
         raise WrongLogin
-    _set(user, new)
+    encoded = _hashed(user, new)
+    with transaction.atomic():
+        if not _unchanged(user):
+            raise WrongLogin
+        _write(user, encoded, new)
 
 
-@transaction.atomic
-def confirm(user: str, token: str, new: str) -> None:
-    """Set a new password by a link's parts; raises InvalidLink, or ValidationError for `new`.
+def follow(user: str, token: str) -> Link:
+    """The link that has these parts; raises InvalidLink.
 
     The link of an invitation accepts that one too, and no other link accepts any.
     """
     user_id = opaque.decode(User, user)
-    found = None if user_id is None else _locked(user_id)
+    found = None if user_id is None else _active(user_id)
     if found is None:
         raise InvalidLink
-    if not default_token_generator.check_token(found, token):
-        invitation = links.invitation_by(found, token)
-        if invitation is None or not places.join(invitation):
+    if default_token_generator.check_token(found, token):
+        return Link(found, None)
+    invitation = links.invitation_by(found, token)
+    if invitation is None:
+        raise InvalidLink
+    return Link(found, invitation)
+
+
+def confirm(link: Link, new: str) -> None:
+    """Set a new password by a link; raises InvalidLink, or ValidationError for `new`."""
+    encoded = _hashed(link.user, new)
+    with transaction.atomic():
+        if not _unchanged(link.user):
             raise InvalidLink
-    _set(found, new)
+        if link.invitation is not None and not places.join(link.invitation):
+            raise InvalidLink
+        _write(link.user, encoded, new)
 
 
 def send_reset(email: str) -> None:
@@ -57,15 +83,25 @@ def send_reset(email: str) -> None:
     mail.send_later(lambda: [links.reset(user) for user in users])
 
 
-def _locked(user_id: int) -> User | None:
-    users = User.objects.select_for_update(no_key=True)
-    return users.filter(pk=user_id, is_active=True).first()
+def _active(user_id: int) -> User | None:
+    return User.objects.filter(pk=user_id, is_active=True).first()
 
 
-def _set(user: User, new: str) -> None:
+def _hashed(user: User, new: str) -> str:
+    """The hash of a new password; raises ValidationError for a weak one."""
     try:
         validate_password(new, user)
     except ValidationError as error:
         raise serializers.ValidationError({"new": error.messages}) from error
-    user.set_password(new)
+    return hashing.encode(new)
+
+
+def _unchanged(user: User) -> bool:
+    """Lock the user's row; whether they are active and have the password that was read."""
+    rows = User.objects.select_for_update(no_key=True)
+    return bool(rows.filter(pk=user.pk, password=user.password, is_active=True))
+
+
+def _write(user: User, encoded: str, new: str) -> None:
+    user.password, user._password = encoded, new
     user.save(update_fields=["password"])

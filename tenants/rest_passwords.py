@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants import passwords
+from tenants import hashing, passwords
+from tenants.addresses import address_of
 from tenants.credentials import WrongLogin
 from tenants.rest import PrivateResponseMixin, StrictSerializer
 from tenants.throttling import login_limits, reset_limits
@@ -40,7 +41,7 @@ class ConfirmSerializer(StrictSerializer):
 
 
 class PasswordView(PrivateResponseMixin, APIView):
-    """A new password for whoever knows the old one; all his credentials end."""
+    """A new password for whoever knows the old one; all their credentials end."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -51,7 +52,7 @@ class PasswordView(PrivateResponseMixin, APIView):
         user = user_of(request)
         try:
             # Who holds a stolen token must not guess the password faster than at the login.
-            with login_limits(request, user.username):
+            with login_limits(request, user.username, inside=True):
                 passwords.change(user.pk, **body.validated_data)
         except WrongLogin as wrong:
             raise serializers.ValidationError({"old": ["Wrong password."]}) from wrong
@@ -87,5 +88,10 @@ class ConfirmView(PrivateResponseMixin, APIView):
     def post(self, request: Request) -> Response:
         body = ConfirmSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        passwords.confirm(**body.validated_data)
+        parts = body.validated_data
+        link = passwords.follow(parts["user"], parts["token"])
+        with hashing.known.place(address_of(request), link.user.username):
+            # Once more: of several at once, each has waited here for the one before it.
+            link = passwords.follow(parts["user"], parts["token"])
+            passwords.confirm(link, parts["new"])
         return Response(status=status.HTTP_204_NO_CONTENT)

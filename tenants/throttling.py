@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from threading import Condition
+from threading import Lock
 from typing import Any
 
 from django.core.cache import cache
@@ -16,6 +15,8 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from tenants import hashing
+from tenants.addresses import address_of, is_known, remember
 from tenants.credentials import NotAuthenticated
 from tenants.limits import limits
 from tenants.metrics import count_refusal
@@ -40,9 +41,10 @@ class Minute:
         """The seconds until there is room for the whole limit again."""
         return self._read()[0] - self.timer()
 
-    def add(self) -> None:
+    def add(self, number: int = 1) -> None:
         ends, count = self._read()
-        cache.set(self.key, (ends, count + 1), ends - self.timer())
+        # What is taken back may have been counted in the minute before.
+        cache.set(self.key, (ends, max(0, count + number)), ends - self.timer())
 
     def _read(self) -> tuple[float, int]:
         now = self.timer()
@@ -71,57 +73,73 @@ class UserThrottle(BaseThrottle):
 
 
 @contextmanager
-def login_limits(request: Request | HttpRequest, username: str) -> Iterator[None]:
-    """Let the body try a login; `NotAuthenticated` counts, for the address and the username."""
-    address = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # either has META
-    with (
-        _attempt(Minute("login_failures_per_address", address)),
-        _attempt(Minute("login_failures_per_username", username)),
-    ):
-        yield
+def login_limits(
+    request: Request | HttpRequest, username: str, *, inside: bool = False
+) -> Iterator[None]:
+    """Let the body use a password of this username in a hashing lane, or raise Throttled.
+
+    `NotAuthenticated` counts as a failure, for the address, for the username at this address, and,
+    where its user has never logged in, for the username among all strangers. Who is `inside`
+    already, by a token or a session, has no reason to use it often: with them every use counts.
+    """
+    address = address_of(request)
+    failures = [
+        Minute("login_failures_per_address", address),
+        Minute("login_failures_per_username", (username, address)),
+    ]
+    uses = Minute("logins_per_username", (username, address))
+    check(*failures, uses)  # who will be refused anyway costs no query and waits for nothing
+    known = is_known(username, address)
+    lane = hashing.known if known or inside else hashing.strangers
+    if not known:
+        failures.append(Minute("login_failures_of_strangers", username))
+        check(*failures)
+    # A name that anybody may say is no user yet: strangers would wait for each other by it.
+    with lane.place(address, username if known or inside else None):
+        count(*failures, uses)
+        try:
+            yield
+        except NotAuthenticated:
+            raise
+        except BaseException:
+            if not inside:
+                take_back(*failures)
+            raise
+        if not inside:
+            take_back(*failures)
+            if not known:
+                remember(username, address)
 
 
 def reset_limits(request: Request, email: str) -> None:
     """Count a request for a new password, for its address and its e-mail; raise Throttled."""
-    address = BaseThrottle().get_ident(request)
-    count(Minute("resets_per_address", address), Minute("resets_per_email", email.casefold()))
+    count(
+        Minute("resets_per_address", address_of(request)),
+        Minute("resets_per_email", email.casefold()),
+    )
 
 
 def count(*minutes: Minute) -> None:
     """Count one of each, or none of them and raise Throttled if one has no room."""
     with _turn:
-        for minute in minutes:
-            if minute.room() <= 0:
-                raise Throttled(minute.wait())
+        check(*minutes)
         for minute in minutes:
             minute.add()
 
 
-@contextmanager
-def _attempt(failures: Minute) -> Iterator[None]:
-    """One of as many attempts at a time as may still fail: more at once would be free guesses."""
+def check(*minutes: Minute) -> None:
+    """Raise Throttled if one of them has no room."""
+    for minute in minutes:
+        if minute.room() <= 0:
+            raise Throttled(minute.wait())
+
+
+def take_back(*minutes: Minute) -> None:
+    """Count one of each less: what was counted was none of them."""
     with _turn:
-        while 0 < failures.room() <= _attempts[failures.key]:
-            _turn.wait()
-        if failures.room() <= 0:
-            raise Throttled(failures.wait())
-        _attempts[failures.key] += 1
-    failed = False
-    try:
-        yield
-    except NotAuthenticated:
-        failed = True
-        raise
-    finally:
-        with _turn:
-            if failed:
-                failures.add()
-            _attempts[failures.key] -= 1
-            if not _attempts[failures.key]:
-                del _attempts[failures.key]
-            _turn.notify_all()
+        for minute in minutes:
+            minute.add(-1)
 
 
-# Guards the counts of this process, and wakes attempts that wait for another to end.
-_turn = Condition()
-_attempts: Counter[str] = Counter()
+# Guards the counts of this process.
+_turn = Lock()

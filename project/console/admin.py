@@ -5,6 +5,7 @@ Whatever is written here is written through the ORM, so live sockets follow at o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import admin
@@ -13,7 +14,7 @@ from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from guardian.admin import ReinforcedGuardedModelAdmin
 from rest_framework.exceptions import Throttled
 
@@ -44,7 +45,22 @@ class LimitedLogin(AdminAuthenticationForm):
         except WrongLogin:
             raise self.get_invalid_login_error() from None
         except Throttled:
-            raise ValidationError("Too many failed logins; wait a minute.") from None
+            raise ValidationError("Too many logins; wait a minute.") from None
+
+
+def limited_change(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Whoever has a stolen session of an operator cannot guess the password where it is changed."""
+
+    def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        try:
+            with login_limits(request, request.user.get_username(), inside=True):
+                return view(request, *args, **kwargs)
+        except Throttled:
+            return HttpResponse("Too many passwords; wait a minute.\n", "text/plain", status=429)
+
+    return limited
 
 
 class FixedMixin:
@@ -158,6 +174,7 @@ class PushAdmin(LedgerAdmin):
 
 admin.site.site_title = admin.site.site_header = "Earshot"
 admin.site.login_form = LimitedLogin
+admin.site.password_change = limited_change(admin.site.password_change)  # type: ignore
 admin.site.unregister(Group)  # those of the tenants' roles follow from memberships
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(User, UserAdmin)

@@ -1,20 +1,22 @@
 """Counting itself, on a clock of its own; `test_views_login` shows what a client gets."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Condition, Event
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
+from django.db import connections
 from pytest_django import Settings
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from tenants import throttling
+from tenants.addresses import is_known
 from tenants.credentials import NotAuthenticated
 from tenants.models import User
 from tenants.throttling import Minute, UserThrottle, login_limits
+
+pytestmark = pytest.mark.django_db
 
 
 class Clock:
@@ -33,6 +35,8 @@ def limits(settings: Settings) -> None:
     settings.EARSHOT = settings.EARSHOT | {
         "login_failures_per_username": 2,
         "login_failures_per_address": 4,
+        "login_failures_of_strangers": 6,
+        "logins_per_username": 30,
         "requests_per_minute": 3,
     }
 
@@ -46,10 +50,10 @@ def request_of(
     return request
 
 
-def fail(username: str = "owner", **request: Any) -> float | None:
+def fail(username: str = "owner", inside: bool = False, **request: Any) -> float | None:
     """Log in with a wrong password; the seconds to wait, if that was one too many."""
     try:
-        with login_limits(request_of(**request), username):
+        with login_limits(request_of(**request), username, inside=inside):
             raise NotAuthenticated
     except NotAuthenticated:
         return None
@@ -57,8 +61,8 @@ def fail(username: str = "owner", **request: Any) -> float | None:
         return cast("Any", throttled).wait
 
 
-def succeed(username: str = "owner", **request: Any) -> None:
-    with login_limits(request_of(**request), username):
+def succeed(username: str = "owner", inside: bool = False, **request: Any) -> None:
+    with login_limits(request_of(**request), username, inside=inside):
         pass
 
 
@@ -86,11 +90,57 @@ def test_other_errors_do_not_count() -> None:
     assert [fail(), fail()] == [None, None]
 
 
-def test_username_is_limited_wherever_he_is_and_others_are_not() -> None:
-    assert [fail(address=f"192.0.2.{n}") for n in range(3)][:2] == [None, None]
+def test_good_logins_are_limited_too(clock: Clock) -> None:
+    for _ in range(30):
+        succeed()
     with pytest.raises(Throttled):
-        succeed(address="192.0.2.9")
+        succeed()
     succeed("another")
+    clock.now += 60
+    succeed()
+
+
+def test_who_is_inside_has_every_use_counted() -> None:
+    succeed(inside=True)
+    with pytest.raises(ZeroDivisionError), login_limits(request_of(), "owner", inside=True):
+        raise ZeroDivisionError
+    assert fail(inside=True) is not None
+    assert fail() is not None  # it is one count
+
+
+@pytest.mark.parametrize("times", [10, 1000])
+def test_who_fails_keeps_nobody_out_elsewhere(times: int) -> None:
+    failed = [fail() for _ in range(times)]
+    assert failed.count(None) == 2
+    succeed(address="192.0.2.2")
+    succeed("another")
+
+
+def test_strangers_everywhere_together_have_few_guesses_of_a_username(clock: Clock) -> None:
+    failed = [fail(address=f"192.0.2.{n}") for n in range(20)]
+    assert failed == [None] * 6 + [60] * 14
+    with pytest.raises(Throttled):
+        succeed(address="192.0.2.200")
+    assert fail("another", address="192.0.2.1") is None
+    clock.now += 60
+    succeed(address="192.0.2.200")
+
+
+def test_who_logged_in_there_before_gets_in_whatever_strangers_do() -> None:
+    User.objects.create_user("owner")
+    succeed(address="198.51.100.7")
+    assert is_known("owner", "198.51.100.7")
+    assert [fail(address=f"192.0.2.{n}") for n in range(7)][-1] is not None
+    succeed(address="198.51.100.7")
+    assert [fail(address="198.51.100.7") for _ in range(3)].count(None) == 2
+
+
+def test_where_a_stolen_token_was_used_nobody_becomes_known() -> None:
+    User.objects.create_user("owner")
+    succeed(inside=True)
+    assert fail("owner", address="192.0.2.9") is None
+    assert not is_known("owner", "192.0.2.1")
+    assert not is_known("owner", "192.0.2.9")
 
 
 def test_address_is_limited_whoever_it_names(clock: Clock) -> None:
@@ -117,46 +167,31 @@ def test_any_username_is_counted(username: str) -> None:
 
 
 def outcomes(attempts: int, attempt: Callable[[int], Any]) -> list[Any]:
+    def alone(number: int) -> Any:
+        try:
+            return attempt(number)
+        finally:
+            connections.close_all()
+
     with ThreadPoolExecutor(attempts) as pool:
-        return list(pool.map(attempt, range(attempts)))
+        return list(pool.map(alone, range(attempts)))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_attempts_at_once_give_no_more_guesses() -> None:
     failed = outcomes(16, lambda _: fail())
     assert failed.count(None) == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_strangers_at_once_have_no_more_guesses() -> None:
+    failed = outcomes(16, lambda n: fail(address=f"192.0.2.{n}"))
+    assert failed.count(None) == 6
+
+
+@pytest.mark.django_db(transaction=True)
 def test_good_logins_at_once_wait_for_each_other() -> None:
     assert outcomes(16, lambda _: succeed()) == [None] * 16
-
-
-def fail_while(begin: Callable[[], Future[Any]], until: Event) -> Future[Any]:
-    """Fail after another attempt has begun and has come to the point where it waits."""
-    try:
-        with login_limits(request_of(), "owner"):
-            later = begin()
-            assert until.wait(10)
-            assert not later.done()
-            raise NotAuthenticated
-    except NotAuthenticated:
-        return later
-
-
-def test_attempt_waits_while_those_before_it_may_fail(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    settings.EARSHOT = settings.EARSHOT | {"login_failures_per_username": 1}
-    waiting = Event()
-
-    class Announcing(Condition):
-        def wait(self, timeout: float | None = None) -> bool:
-            waiting.set()
-            return super().wait(timeout)
-
-    monkeypatch.setattr(throttling, "_turn", Announcing())
-    with ThreadPoolExecutor() as pool:
-        later = fail_while(lambda: pool.submit(fail), until=waiting)
-        assert later.result(10) is not None
 
 
 def allowed(user: User | None) -> tuple[bool, UserThrottle]:

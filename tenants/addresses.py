@@ -1,0 +1,67 @@
+"""Where requests come from, and where somebody has logged in before.
+
+Who guesses a password from elsewhere must not keep out who knows it. So failures are counted for a
+username and an address together; and where somebody has logged in before, what strangers at other
+addresses do about this username does not count.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from tenants.models import KnownAddress, User
+
+KEPT: Final = 20
+LIFE: Final = timedelta(days=90)
+NETWORK: Final = 64
+
+
+def address_of(request: Request | HttpRequest) -> str:
+    """The client's address, behind proxies as the settings say; of IPv6 its network, /64: one
+    subscriber has all of that."""
+    text = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]  # either has META
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if not isinstance(address, IPv6Address):
+        return text
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> NETWORK << NETWORK)}/{NETWORK}"
+
+
+def is_known(username: str, address: str) -> bool:
+    """Whether this user has logged in from there in the last ninety days."""
+    if "\0" in username:  # PostgreSQL would not take it
+        return False
+    recent = KnownAddress.objects.filter(seen_at__gt=timezone.now() - LIFE)
+    return recent.filter(user__username=username, digest=_digest(address)).exists()
+
+
+def remember(username: str, address: str) -> None:
+    """This user has logged in from there; of their addresses the last twenty are kept."""
+    user = User.objects.only("pk").filter(username=username).first()
+    if user is None:
+        return
+    mine = KnownAddress.objects.filter(user=user)
+    mine.update_or_create(
+        digest=_digest(address),
+        defaults={"seen_at": timezone.now()},
+        create_defaults={"user": user},
+    )
+    kept = mine.order_by("-seen_at", "-pk").values_list("pk", flat=True)[:KEPT]
+    mine.exclude(pk__in=list(kept)).delete()
+
+
+def _digest(address: str) -> str:
+    """Not the address itself: nobody needs to read where people are."""
+    return salted_hmac("earshot.address", address, algorithm="sha256").hexdigest()
