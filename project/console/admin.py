@@ -174,7 +174,9 @@ class PushAdmin(LedgerAdmin):
 
 admin.site.site_title = admin.site.site_header = "Earshot"
 admin.site.login_form = LimitedLogin
-admin.site.password_change = limited_change(admin.site.password_change)  # type: ignore
+admin.site.password_change = limited_change(  # type: ignore[assignment, method-assign]
+    admin.site.password_change
+)
 admin.site.unregister(Group)  # those of the tenants' roles follow from memberships
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(User, UserAdmin)
