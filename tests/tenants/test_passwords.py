@@ -162,6 +162,8 @@ def test_reset_does_not_say_whether_there_is_anybody(world: World, mailoutbox: L
     User.objects.filter(username="editor").update(is_active=False)
     emails = ("viewer@example.com", "nobody@example.com", "editor@example.com")
     answers = [reset(email) for email in emails]
+    for answer in answers:
+        del answer.headers["X-Request-ID"]
     assert {(a.status_code, a.content, str(a.headers)) for a in answers} == {
         (202, b"", str(answers[0].headers))
     }
