@@ -24,6 +24,9 @@ class Guarded(TenantOwned):
 
     version = models.BigIntegerField(default=0, editable=False)
 
+    unreadable: frozenset[str] = frozenset()
+    """The columns whose stored values are none of their fields: see `loading`."""
+
     class Meta(TenantOwned.Meta):
         abstract = True
 

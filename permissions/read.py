@@ -9,8 +9,9 @@ from typing import Any
 
 from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
+from permissions.loading import load
 from permissions.rendering import Ref, Representation, render
-from permissions.snapshot import snapshot
+from permissions.snapshot import in_snapshot
 
 Pair = tuple[int, Ref]
 
@@ -29,12 +30,11 @@ def read(tenant_id: int, pairs: Collection[Pair]) -> Reading:
     A constant number of queries a resource; one rendering for each object and audience, however
     many users ask. An unknown model, a foreign object and a forbidden one alike give None.
     """
-    with snapshot():
-        return read_within(tenant_id, pairs)
+    return in_snapshot(lambda guarded: read_within(tenant_id, pairs, guarded=guarded))
 
 
-def read_within(tenant_id: int, pairs: Collection[Pair]) -> Reading:
-    """`read` inside a snapshot that the caller holds."""
+def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Reading:
+    """`read` inside a snapshot that the caller holds, `guarded` with savepoints."""
     revision = accesslog.revision(tenant_id)
     seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
     by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
@@ -44,26 +44,32 @@ def read_within(tenant_id: int, pairs: Collection[Pair]) -> Reading:
     for label, wanted in by_label.items():
         resource = registry.get(label)
         allowed = decision.audiences(resource, tenant_id, wanted)
-        objects = objects_of(resource, tenant_id, {pk for (_, pk), a in allowed.items() if a})
-        rendered = _Renderings(resource, objects, revision)
+        seen_by_some = {pk for (_, pk), a in allowed.items() if a}
+        objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
+        rendered = _Renderings(resource, objects, revision, guarded)
         for (user_id, pk), audience in allowed.items():
             seen[user_id, Ref(label, pk)] = rendered.get(pk, audience)
     return Reading(revision, seen)
 
 
-def objects_of(resource: Resource, tenant_id: int, pks: Iterable[int]) -> dict[int, Any]:
+def objects_of(
+    resource: Resource, tenant_id: int, pks: Iterable[int], *, guarded: bool = False
+) -> dict[int, Any]:
     """The tenant's objects among these keys, with what their payloads need, in one query."""
     wanted = resource.model.objects.filter(tenant_id=tenant_id, pk__in=set(pks))
-    return {obj.pk: obj for obj in resource.prepare(wanted)}
+    return load(resource, wanted, savepoint=guarded)
 
 
 class _Renderings:
     """Renders each object at most once for each audience."""
 
-    def __init__(self, resource: Resource, objects: Mapping[int, Any], revision: int) -> None:
+    def __init__(
+        self, resource: Resource, objects: Mapping[int, Any], revision: int, guarded: bool
+    ) -> None:
         self.resource = resource
         self.objects = objects
         self.revision = revision
+        self.guarded = guarded
         self.done: dict[tuple[int, str], Representation] = {}
 
     def get(self, pk: int, audience: Audience | None) -> Representation | None:
@@ -72,5 +78,7 @@ class _Renderings:
             return None
         key = (pk, audience.name)
         if key not in self.done:
-            self.done[key] = render(self.resource, audience, obj, self.revision)
+            self.done[key] = render(
+                self.resource, audience, obj, self.revision, savepoint=self.guarded
+            )
         return self.done[key]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final, NamedTuple
 
 import orjson
+from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 from prometheus_client import Counter
@@ -49,6 +51,18 @@ class Representation:
     body: bytes | None
 
 
+class IncompletePayload(LookupError):
+    """An object lacks what its audience's payload shows, as a `prepare` should have added."""
+
+    def __init__(self, audience: Audience, names: list[str]) -> None:
+        self.audience = audience
+        self.names = names
+        super().__init__(
+            f"The {audience.name}'s payload has no {', '.join(names)}: see to it that the"
+            " resource's `prepare` adds what is no field of the model."
+        )
+
+
 _serializers = threading.local()
 
 
@@ -62,8 +76,13 @@ def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
 
 def payload(audience: Audience, obj: Any) -> dict[str, Any]:
     """The audience's payload of an object: in UTC and English, whoever's thread this is."""
+    serializer = _serializer(audience.serializer)
     with timezone.override(UTC), translation.override("en"):
-        shown: dict[str, Any] = _serializer(audience.serializer).to_representation(obj)
+        shown: dict[str, Any] = serializer.to_representation(obj)
+    # DRF leaves out a read-only field for which the object has no attribute.
+    absent = [n for n, f in serializer.fields.items() if n not in shown and not f.write_only]
+    if absent:
+        raise IncompletePayload(audience, absent)
     return shown
 
 
@@ -73,20 +92,23 @@ def etag(tenant_id: int, ref: Ref, audience: str, body: bytes) -> str:
     return salted_hmac("earshot.etag", named + body, algorithm="sha256").hexdigest()[:32]
 
 
-def render(resource: Resource, audience: Audience, obj: Any, revision: int) -> Representation:
+def render(
+    resource: Resource, audience: Audience, obj: Any, revision: int, *, savepoint: bool = False
+) -> Representation:
     """Serialize one object for one audience; counted, because it is what must not be repeated.
 
-    Whatever fails is this object's failure for this audience; only the database's own is raised.
+    Whatever fails is this object's failure for this audience; only the database's own is raised,
+    and what spoils the transaction under way, if no `savepoint` is asked for.
     """
     SERIALIZATIONS.labels(resource.label, audience.name).inc()
     ref = Ref(resource.label, obj.pk)
     body, tag = None, NO_ETAG
     try:
-        body = orjson.dumps(payload(audience, obj))
+        with transaction.atomic() if savepoint else nullcontext():
+            body = orjson.dumps(payload(audience, obj))
         tag = etag(obj.tenant_id, ref, audience.name, body)
     except Exception as error:  # anybody's serializer raises what it likes
-        if unavailable.is_of_database(error):
-            raise
+        unavailable.raise_database_s(error)
         unavailable.tell(resource, audience, obj.pk, error)
     return Representation(
         tenant_id=obj.tenant_id,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import orjson
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils.http import parse_etags, quote_etag
 from rest_framework import exceptions, serializers, status
@@ -16,13 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from permissions import ceiling, decision
+from permissions import ceiling, decision, loading
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
 from permissions.rendering import Ref, Representation, render
+from permissions.unavailable import is_of_database
 from tenants import opaque
 from tenants.credentials import TokenAuthentication
 from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
@@ -190,15 +191,20 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def stored(self, pk: str, queryset: Any) -> Any:
         """The object among these; 404 if it is of another tenant, or gone."""
-        obj = queryset.filter(pk=self.find(pk)).first()
+        obj = loading.one(queryset, self.find(pk))
         if obj is None:
             raise Http404
         return obj
 
     def representation(self, audience: Audience, key: int) -> Representation:
         """What the writer himself sees now; its revision is never used, for it is not pushed."""
-        obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
-        return render(self.resource, audience, obj, revision=0)
+        try:
+            obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
+            return render(self.resource, audience, obj, revision=0)
+        except DatabaseError as error:
+            if is_of_database(error):
+                raise
+            raise Unavailable from error  # and the transaction is spoiled
 
     def check_precondition(self, audience: Audience, obj: Any) -> None:
         """Raise PreconditionFailed unless If-Match, if given, names the current representation.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+
+from permissions import unavailable
+
+T = TypeVar("T")
 
 
 class SnapshotInTransaction(RuntimeError):
@@ -35,6 +39,22 @@ def snapshot() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
+
+
+def in_snapshot(work: Callable[[bool], T]) -> T:
+    """What the work returns, run in a snapshot.
+
+    If a statement fails over what a row holds, which on PostgreSQL spoils the transaction, it is
+    run once more and told, by True, to guard with savepoints whatever may fail so.
+    """
+    try:
+        with snapshot():
+            return work(False)
+    except DatabaseError as error:
+        if unavailable.is_of_database(error):
+            raise
+    with snapshot():
+        return work(True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from prometheus_client import Counter
 
 from tenants import opaque
@@ -38,6 +38,21 @@ def is_of_database(error: Exception) -> bool:
     # SQLite has one class for all: this code is for what a statement found in its rows.
     code = getattr(error.__cause__, "sqlite_errorcode", None)
     return code != sqlite3.SQLITE_ERROR
+
+
+def raise_database_s(error: Exception) -> None:
+    """Raise the error again if it is the database's, or has spoiled the transaction under way."""
+    if is_of_database(error) or (isinstance(error, DatabaseError) and _is_spoiled()):
+        raise error
+
+
+def _is_spoiled() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return True
+    return False
 
 
 def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> None:

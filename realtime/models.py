@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models.base import ModelBase
 from django.utils import timezone
 
-from permissions import grants
+from permissions import grants, loading
 from permissions.models import Guarded
 from realtime import changes
 from realtime.changes import Creation, Recorded
@@ -124,9 +124,10 @@ class LiveModel(Guarded):
         """Lock the stored row, if there is one, and return what it holds; raises FixedField."""
         # Neither the manager's scoping nor an order, both of which take longer than the query.
         rows: Any = models.QuerySet(type(self), using=using).filter(pk=self.pk)
-        rows = rows.select_for_update(no_key=True)
-        columns = rows.values("pk", "tenant_id", "version", *self.tracker.fields)
-        row: dict[str, Any] | None = next(iter(columns), None)
+        row: dict[str, Any] | None = loading.values(
+            rows.select_for_update(no_key=True),
+            ("pk", "tenant_id", "version", *self.tracker.fields),
+        )
         if row is not None and row["tenant_id"] != self.tenant_id:
             raise FixedField(type(self), "tenant")
         return row

@@ -25,7 +25,7 @@ from permissions import accesslog
 from permissions.audiences import Resource, registry
 from permissions.read import objects_of
 from permissions.rendering import Ref, render
-from permissions.snapshot import snapshot
+from permissions.snapshot import in_snapshot
 from realtime import changes, dependents, frames, groups, ledger
 from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
@@ -34,6 +34,8 @@ from tenants.limits import limits
 logger = logging.getLogger(__name__)
 
 Message = tuple[str, dict[str, Any]]
+Since = dict[int, set[str] | None]
+Exact = dict[tuple[int, int], set[str] | None]
 
 
 def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> list[Message]:
@@ -78,13 +80,17 @@ def _notices(tenant_ids: Iterable[int]) -> list[Message]:
 
 def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
     """The frames of changed objects; none of new ones, to which nobody can be subscribed yet."""
-    with snapshot():
+
+    def work(guarded: bool) -> tuple[int, dict[int, Any], Since, Exact]:
         revision = accesslog.revision(tenant_id)
-        objects = objects_of(resource, tenant_id, versions)
+        objects = objects_of(resource, tenant_id, versions, guarded=guarded)
         since = changes.fields_since(resource.label, versions, creations=False)
         exact = changes.fields_changed(
             resource.label, [(o.pk, o.version) for o in objects.values()]
         )
+        return revision, objects, since, exact
+
+    revision, objects, since, exact = in_snapshot(work)
     made = [
         frames.make(resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version])
         for obj in objects.values()

@@ -12,9 +12,9 @@ from django.db import connection, models, transaction
 from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.audiences import registry
-from permissions.read import Pair, read, read_within
+from permissions.read import Pair, Reading, read, read_within
 from permissions.rendering import Ref
-from permissions.snapshot import snapshot
+from permissions.snapshot import in_snapshot, snapshot
 from realtime import changes, dependents, frames
 from realtime.frames import Frame
 from realtime.queryset import raise_versions
@@ -37,12 +37,14 @@ class RoundReading:
 def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> RoundReading:
     """The tenant's access revision and changes above `applied` (None: everything is touched), and
     what the pairs see, in one snapshot."""
-    with snapshot():
-        reading = read_within(tenant_id, pairs)
+
+    def work(guarded: bool) -> tuple[Reading, list[Touch]]:
+        reading = read_within(tenant_id, pairs, guarded=guarded)
         if applied is None:
-            touches = [Touch()]
-        else:
-            touches = accesslog.since(tenant_id, applied, reading.revision)
+            return reading, [Touch()]
+        return reading, accesslog.since(tenant_id, applied, reading.revision)
+
+    reading, touches = in_snapshot(work)
     return RoundReading(reading.revision, touches, _frames(reading.seen))
 
 

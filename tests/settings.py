@@ -5,7 +5,8 @@ import os
 # A developer's `.env` may name a real database: it is not for the tests.
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "for tests only, known to everybody")
-os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
+if "REDIS_URL" not in os.environ:
+    os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
 os.environ.setdefault("EARSHOT_PASSWORD_LINK", "https://app.example/password/#{user}/{token}")
 # Tests that run at once have databases of their own, in which the same keys mean others.
 os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
+from django.db import connection
 
 from permissions import unavailable
 from resources.documents.serializers import EditorSerializer, OwnerSerializer, ViewerSerializer
@@ -40,3 +41,11 @@ def failing(error: Exception | None = None, *, of_owners: bool = False) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ViewerSerializer, "to_representation", to_representation)
         yield
+
+
+def spoil(document: Any, column: str = "due_on") -> None:
+    """Store in a column of dates or moments what the database takes and Django cannot convert."""
+    value = "12000-01-01" if connection.vendor == "postgresql" else "2030-02-31"
+    table = document._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = %s", [value, document.pk])

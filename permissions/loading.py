@@ -1,0 +1,134 @@
+"""Loading objects: what the database gives and Django cannot convert fails alone.
+
+One such value fails the whole query. Then the values at fault are found by column and by halves,
+and the objects are loaded without them; who asks for one of them is told by an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, NoReturn
+
+from django.db import models, transaction
+
+from permissions import unavailable
+from permissions.audiences import Resource
+
+UNREADABLE: Final = object()
+"""In the place of a value that cannot be read: it equals no other."""
+
+
+class UnreadableValue(ValueError):
+    """What is stored in a field cannot be converted to a value of it."""
+
+    def __init__(self, model: type[models.Model], names: Iterable[str]) -> None:
+        self.model = model
+        self.names = tuple(names)
+        super().__init__(
+            f"What is stored in {', '.join(self.names)} of this {model._meta.label} is no value of"
+            " the field: write another."
+        )
+
+
+def load(
+    resource: Resource, rows: models.QuerySet[Any], *, savepoint: bool = False
+) -> dict[int, Any]:
+    """The objects of these rows, by key, with what their payloads need, in one query.
+
+    If a row fails that, some more queries. `savepoint` guards them against a database that spoils
+    the transaction of a failed query; without it that is raised.
+    """
+    prepared = _prepared(resource, rows)
+    try:
+        with _guard(savepoint):
+            return {obj.pk: obj for obj in prepared}
+    except Exception as error:  # converters raise what they like
+        unavailable.raise_database_s(error)
+    return _load_in_parts(prepared, list(rows.order_by().values_list("pk", flat=True)))
+
+
+def one(rows: models.QuerySet[Any], pk: int) -> Any:
+    """The object with this key among these rows, or None, to be written or deleted.
+
+    Values that cannot be read are UNREADABLE, and may be set.
+    """
+    try:
+        return rows.filter(pk=pk).first()
+    except Exception as error:  # so there is one
+        unavailable.raise_database_s(error)
+    obj = _load_in_parts(models.QuerySet(rows.model), [pk])[pk]
+    unread = dict.fromkeys(obj.unreadable, UNREADABLE)
+    obj.refresh_from_db = lambda *_, **__: obj.__dict__.update(unread)
+    return obj
+
+
+def values(rows: models.QuerySet[Any], names: Iterable[str]) -> dict[str, Any] | None:
+    """These fields of the first row, or None; UNREADABLE for those that cannot be read."""
+    try:
+        return next(iter(rows.values(*names)), None)
+    except Exception as error:
+        unavailable.raise_database_s(error)
+    found: dict[str, Any] = dict.fromkeys(names, UNREADABLE)
+    for name in names:
+        found |= _halves([name], lambda some: rows.values(*some)[0].items())
+    return found
+
+
+def _prepared(resource: Resource, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    try:
+        return resource.prepare(rows)
+    except Exception:  # then whoever needs it fails, and says so
+        return rows
+
+
+def _load_in_parts(prepared: models.QuerySet[Any], pks: list[int]) -> dict[int, Any]:
+    """The objects with these keys, without the values that cannot be read."""
+    model = prepared.model
+    plain: models.QuerySet[Any] = models.QuerySet(model)
+    columns = [f.attname for f in model._meta.concrete_fields if not f.primary_key]
+    parts = {name: _column(plain, pks, name) for name in columns}
+    broken = [name for name in columns if len(parts[name]) < len(pks)]
+    found = _halves(pks, lambda some: _by_key(prepared.filter(pk__in=some).defer(*broken)))
+    bare = [pk for pk in pks if pk not in found]  # it is what was prepared that cannot be read
+    found |= _by_key(plain.filter(pk__in=bare).defer(*broken))
+    for pk, obj in found.items():
+        obj.unreadable = frozenset(name for name in broken if pk not in parts[name])
+        obj.__dict__.update({name: parts[name][pk] for name in broken if pk in parts[name]})
+        if obj.unreadable:
+            obj.refresh_from_db = _refuse(model, obj.unreadable)
+    return found
+
+
+def _by_key(rows: models.QuerySet[Any]) -> dict[int, Any]:
+    return {obj.pk: obj for obj in rows}
+
+
+def _column(rows: models.QuerySet[Any], pks: list[int], name: str) -> dict[int, Any]:
+    return _halves(pks, lambda some: rows.filter(pk__in=some).values_list("pk", name))
+
+
+def _halves(keys: list[Any], fetch: Callable[[list[Any]], Any]) -> dict[Any, Any]:
+    """What can be fetched of these keys, in ever smaller parts where something cannot."""
+    try:
+        with _guard(True):
+            return dict(fetch(keys))
+    except Exception as error:
+        unavailable.raise_database_s(error)
+    if len(keys) == 1:
+        return {}
+    middle = len(keys) // 2
+    return {**_halves(keys[:middle], fetch), **_halves(keys[middle:], fetch)}
+
+
+def _guard(savepoint: bool) -> AbstractContextManager[Any]:
+    return transaction.atomic() if savepoint else nullcontext()
+
+
+def _refuse(model: type[models.Model], names: Iterable[str]) -> Callable[..., NoReturn]:
+    """In the place of loading a value later, which fails again or is of another state."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise UnreadableValue(model, names)
+
+    return refuse
