@@ -1,4 +1,4 @@
-"""Each request has an id: it is in its answer, and in each line of the log that is about it."""
+"""Each request has an id, a proxy's or a new one: it is in each line of the log about it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ def new_id(given: str | None) -> str:
 def middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Takes or makes the id, answers it, and says in a line what was asked and answered."""
+    """Takes the id that came, and answers it, or makes one; says in a line what was answered."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         began = time.monotonic()
-        identity = new_id(request.headers.get(HEADER))
+        given = request.headers.get(HEADER)
+        identity = new_id(given)
         vars(request)["request_id"] = identity
         token = request_id.set(identity)
         try:
             response = get_response(request)
-            response.headers[HEADER] = identity
+            if identity == given:  # else answers that must be alike would differ by it
+                response.headers[HEADER] = identity
             _tell(request, response, 1000 * (time.monotonic() - began))
         finally:
             request_id.reset(token)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from django.db import InterfaceError, OperationalError
 
+
+class Told(RuntimeError):
+    """An error whose message is of our own making, and tells nothing of anybody."""
+
+
 SAFE = (OperationalError, InterfaceError)
 LONGEST = 300
 
@@ -15,7 +20,9 @@ def reason(error: BaseException) -> str:
     for its own: details of a refusal stand below, and other messages may be about anything.
     """
     name = type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, Told):
+        return str(error)
+    if isinstance(error, OSError) and isinstance(error.strerror, str):
         return f"{name}: {error.strerror}"
     if isinstance(error, SAFE):
         first = next(iter(str(error).strip().splitlines()), "")

@@ -7,6 +7,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_toke
 from django.core.mail import EmailMessage
 
 from tenants import opaque
+from tenants.failures import Told
 from tenants.models import Membership, User
 
 
@@ -16,6 +17,21 @@ class InvitationTokens(PasswordResetTokenGenerator):
     def __init__(self, invitation: Membership) -> None:
         super().__init__()
         self.key_salt = f"{type(self).__qualname__}:{invitation.pk}"
+
+
+class NoLink(Told):
+    """There is no page to which people could be sent."""
+
+    def __str__(self) -> str:
+        return (
+            "EARSHOT_PASSWORD_LINK is not set, so there is no link to set a password. Set it to "
+            "the public address of the page that does, https://.../password/#{user}/{token}"
+        )
+
+
+def are_set_up() -> bool:
+    """Whether links lead anywhere; other projects may have none and spell out the parts."""
+    return bool(getattr(settings, "PASSWORD_LINK", True))
 
 
 def invitation_by(user: User, token: str) -> Membership | None:
@@ -28,7 +44,7 @@ def invitation_by(user: User, token: str) -> Membership | None:
 
 
 def link(user: User) -> str:
-    """The link by which the user sets a password, once."""
+    """The link by which the user sets a password, once; raises NoLink."""
     return _spell(user, default_token_generator.make_token(user))
 
 
@@ -70,5 +86,7 @@ def _welcome(user: User, name: str, what: str, address: str) -> EmailMessage:
 
 
 def _spell(user: User, token: str) -> str:
+    if not are_set_up():
+        raise NoLink
     text: str = getattr(settings, "PASSWORD_LINK", "{user} {token}")
     return text.replace("{user}", opaque.encode(User, user.pk)).replace("{token}", token)

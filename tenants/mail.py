@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from tenants.failures import reason
+
 Letters = Callable[[], list[EmailMessage]]
 
 logger = logging.getLogger(__name__)
@@ -39,5 +41,7 @@ def _send(letters: Letters) -> None:
     try:
         for letter in letters():
             letter.send()
+            if ".dummy." in settings.EMAIL_BACKEND:
+                logger.warning("An e-mail was not sent: EMAIL_URL is not set.")
     except Exception as error:
-        logger.error("An e-mail could not be sent (%s).", type(error).__name__)
+        logger.error("An e-mail could not be sent: %s", reason(error))

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from tenants import mail
+from tenants import links, mail
 
 
 def register_checks() -> None:
@@ -18,7 +18,7 @@ def register_checks() -> None:
 
 def check_links(**_: Any) -> list[checks.CheckMessage]:
     """Whoever is invited, or forgot their password, needs a link that leads to this server."""
-    if getattr(settings, "PASSWORD_LINK", ""):
+    if links.are_set_up():
         return []
     return [
         checks.Error(

@@ -112,6 +112,18 @@ def test_link_is_printed_where_no_email_goes(
     assert Tenant.objects.get(slug="new").name == "new"
 
 
+def test_without_a_page_that_sets_passwords_the_command_says_so(
+    world: World, settings: Settings, mailoutbox: Letters
+) -> None:
+    settings.PASSWORD_LINK = ""
+    said = run("create_tenant", "new", "--admin", "boss", "--email", "b@example.com")
+    assert "Created new; boss is its admin." in said
+    assert "127.0.0.1" not in said
+    assert "EARSHOT_PASSWORD_LINK is not set" in said
+    assert "manage.py changepassword boss" in said
+    assert mailoutbox == []
+
+
 def test_link_is_printed_for_who_has_no_email(world: World, mailoutbox: Letters) -> None:
     assert "/password/#" in run("create_tenant", "new", "--admin", "boss")
     assert mailoutbox == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from smtplib import SMTPAuthenticationError
 from typing import Any
 
 import pytest
 from django.db import DataError, IntegrityError, OperationalError, connection
 
-from tenants.failures import reason
+from tenants.failures import Told, reason
 from tenants.models import Tenant
 
 
@@ -22,6 +23,8 @@ from tenants.models import Tenant
         (TimeoutError(), "TimeoutError"),
         (FileNotFoundError(2, "No such file", "a payload"), "FileNotFoundError: No such file"),
         (ConnectionError("a payload"), "ConnectionError"),
+        (SMTPAuthenticationError(535, b"a payload"), "SMTPAuthenticationError"),
+        (Told("Set it."), "Set it."),
         (OperationalError("x" * 1000), "OperationalError: " + "x" * 300),
         (ValueError("a payload"), "ValueError"),
         (DataError('invalid input "a payload"'), "DataError"),

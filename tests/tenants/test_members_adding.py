@@ -54,6 +54,30 @@ def test_user_without_an_email_is_invited_too(world: World, mailoutbox: Letters)
     assert mailoutbox == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PASSWORD_LINK", "", "could not be sent: EARSHOT_PASSWORD_LINK is not set"),
+        (
+            "EMAIL_BACKEND",
+            "django.core.mail.backends.dummy.EmailBackend",
+            "was not sent: EMAIL_URL is not set",
+        ),
+    ],
+)
+def test_invitation_that_reaches_nobody_is_told_in_the_log(
+    world: World, settings: Settings, mailoutbox: Letters, caplog: pytest.LogCaptureFixture,
+    name: str, value: str, said: str,
+) -> None:  # fmt: skip
+    setattr(settings, name, value)
+    new = {"username": "ann", "email": "ann@example.com"}
+    assert world.rest("admin").post(MEMBERS, new).status_code == 201
+    mail.flush()
+    assert mailoutbox == []
+    assert said in caplog.text
+    assert "ann" not in caplog.text
+
+
 def test_new_user_gets_a_link_that_sets_a_password_and_accepts_once(
     world: World, mailoutbox: Letters, settings: Settings
 ) -> None:

@@ -56,7 +56,13 @@ class Command(BaseCommand):
         return user
 
     def _send_link(self, tenant: Tenant, user: User) -> None:
-        """Send the link by which they set their password, or print it."""
+        """Send the link by which they set their password, or print it, or say that none is."""
+        try:
+            link = links.link(user)
+        except links.NoLink as error:
+            instead = f"manage.py changepassword {user.username}"
+            self.stderr.write(f"{error}. Until then `{instead}` gives the first password.")
+            return
         try:
             if user.email and mail.is_set_up():
                 links.welcome(user, tenant.name).send()
@@ -64,4 +70,4 @@ class Command(BaseCommand):
                 return
         except OSError as error:
             self.stderr.write(f"The e-mail could not be sent: {error}")
-        self.stdout.write(f"The password can be set here, once: {links.link(user)}")
+        self.stdout.write(f"The password can be set here, once: {link}")
