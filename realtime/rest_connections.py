@@ -19,11 +19,11 @@ from permissions.accesslog import Touch
 from realtime import ledger
 from realtime.records import Access, Connection
 from realtime.rest_ledger import id_of, usernames
-from tenants import credentials, opaque
+from tenants import opaque, revocations
 from tenants.models import User
 from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
 
-REVOKE = OpenApiParameter("revoke", bool, description="End the socket's credential too.")
+REVOKE = OpenApiParameter("revoke", bool, description="End its credential, in this tenant.")
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
@@ -81,7 +81,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
 
     @extend_schema(parameters=[REVOKE], responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Close a socket with 1000; with `?revoke=1` end its credential, which closes with 4401."""
+        """Close a socket with 1000; with `?revoke=1` end its credential here, which is 4401."""
         revoke = request.query_params.get("revoke", "0")
         if revoke not in ("0", "1"):
             raise serializers.ValidationError({"revoke": ["Must be 0 or 1."]})
@@ -90,7 +90,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
             if found is None:
                 raise Http404
             if revoke == "1":
-                credentials.revoke(found.kind, found.key)
+                revocations.revoke(found.tenant_id, (found.kind, found.key))
             Connection.objects.filter(pk=found.pk).update(closing=True)
             accesslog.record(found.tenant_id, [Touch(found.user_id)], "closed")
         return Response(status=status.HTTP_204_NO_CONTENT)

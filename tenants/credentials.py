@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -30,9 +30,11 @@ from rest_framework.authentication import CSRFCheck
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from tenants import revocations
 from tenants.limits import limits
 from tenants.models import Membership, Session, Tenant, Ticket, User
 
+Key = revocations.Key
 Kind = Literal["token", "session"]
 
 
@@ -128,13 +130,20 @@ class TokenAuthentication(knox.TokenAuthentication):
         return super().authenticate_credentials(token)
 
 
-def membership_for(user: User, slug: str | None) -> Membership:
-    """The user's active membership there, or without a slug his only one; else `Refused`."""
+def membership_for(user: User, slug: str | None, key: Key | None = None) -> Membership:
+    """The user's active membership there, or without a slug the only one; else `Refused`.
+
+    With the credential's key, one that is revoked there is not good.
+    """
     memberships = active_memberships().filter(user_id=user.pk).select_related("tenant")
+    revoked = Value(False) if key is None else revocations.revoked_there(key)
+    memberships = memberships.annotate(revoked=revoked)
     if slug:
         memberships = memberships.filter(tenant__slug=slug.replace("\0", " "))
     match list(memberships.order_by("pk")[:2]):
         case [membership]:
+            if membership.revoked:
+                raise NotAuthenticated
             return membership
         case []:
             raise TenantForbidden
@@ -152,7 +161,7 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
         slug = tenant.slug
     else:
         user, credential = _from_headers(_request(scope))
-    membership = membership_for(user, slug)
+    membership = membership_for(user, slug, (credential.kind, credential.key))
     tenant = membership.tenant
     own = limits(tenant.limits)
     return Identity(user.pk, tenant.pk, tenant.slug, membership.role, credential, own)
@@ -209,14 +218,8 @@ def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
     return found
 
 
-def revoke(kind: str, key: str) -> None:
-    """End a credential: whatever came with it ends too."""
-    rows = get_token_model().objects if kind == "token" else Session.objects
-    rows.filter(pk=key).delete()
-
-
 def ended(items: Iterable[Held]) -> dict[Held, int]:
-    """The close code of each (user id, tenant id, credential) that may not stay; three queries."""
+    """The close code of each (user id, tenant id, credential) that may not stay; four queries."""
     held = set(items)
     good = live((credential.kind, credential.key) for _, _, credential in held)
     owners = {key: user.pk for key, (user, _) in good.items()}
@@ -225,10 +228,12 @@ def ended(items: Iterable[Held]) -> dict[Held, int]:
         .filter(user_id__in={item[0] for item in held}, tenant_id__in={item[1] for item in held})
         .values_list("user_id", "tenant_id")
     )
+    revoked = revocations.among({(there, c.kind, c.key) for _, there, c in held})
     codes: dict[Held, int] = {}
     for item in held:
         user_id, tenant_id, credential = item
-        if owners.get((credential.kind, credential.key)) != user_id:
+        key = credential.kind, credential.key
+        if owners.get(key) != user_id or (tenant_id, *key) in revoked:
             codes[item] = NotAuthenticated.close_code
         elif (user_id, tenant_id) not in places:
             codes[item] = TenantForbidden.close_code

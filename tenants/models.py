@@ -178,6 +178,23 @@ class KnownAddress(models.Model):
         return f"{self.user_id} at {self.seen_at}"
 
 
+class Revocation(models.Model):
+    """A credential that is none in this tenant any more, though it is elsewhere."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8)
+    key = models.CharField(max_length=128)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "kind", "tenant"], name="revoked_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a {self.kind} in {self.tenant_id}"
+
+
 class Session(AbstractBaseSession):
     """Django's session, with its user in a column, so that his sessions can be found and ended."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
+from tenants import revocations
+from tenants.credentials import Key, NotAuthenticated
 from tenants.members import end, turn
 from tenants.models import Membership, State
 
@@ -15,9 +17,9 @@ def of_user(user_id: int) -> QuerySet[Membership]:
     return Membership.objects.filter(open_to, user_id=user_id, tenant__is_active=True)
 
 
-def accept(user_id: int, slug: str) -> None:
+def accept(user_id: int, slug: str, key: Key | None = None) -> None:
     """Make a membership of the user's invitation there; Http404 if there is none."""
-    place = _find(user_id, slug)
+    place = _find(user_id, slug, key)
     if place.state != State.INVITED or not join(place):
         raise Http404
 
@@ -34,16 +36,19 @@ def join(invitation: Membership) -> bool:
     return True
 
 
-def leave(user_id: int, slug: str) -> None:
+def leave(user_id: int, slug: str, key: Key | None = None) -> None:
     """Decline, or leave; raises Http404, LastAdmin and StillHolds."""
-    place = _find(user_id, slug)
+    place = _find(user_id, slug, key)
     with turn(place.tenant):
-        end(_find(user_id, slug), None, by=user_id)
+        end(_find(user_id, slug, key), None, by=user_id)
 
 
-def _find(user_id: int, slug: str) -> Membership:
+def _find(user_id: int, slug: str, key: Key | None) -> Membership:
+    """The user's place there; NotAuthenticated if the credential is revoked there."""
     mine = of_user(user_id).filter(tenant__slug=slug.replace("\0", " "))
     place = mine.select_related("tenant").first()
     if place is None:
         raise Http404
+    if key is not None and revocations.is_revoked(place.tenant_id, key):
+        raise NotAuthenticated
     return place

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
+from knox.models import get_token_model
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.pagination import PageNumberPagination
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import credentials
-from tenants.credentials import Credential, NotAuthenticated, Refused, TokenAuthentication
+from tenants.credentials import Credential, Key, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Role
 from tenants.strict import StrictSerializer
@@ -32,6 +33,7 @@ __all__ = [
     "UserThrottle",
     "credential_of",
     "exception_handler",
+    "key_of",
 ]
 
 
@@ -41,7 +43,8 @@ class InTenant(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             raise NotAuthenticated
-        membership = credentials.membership_for(request.user, request.headers.get("X-Tenant"))
+        slug = request.headers.get("X-Tenant")
+        membership = credentials.membership_for(request.user, slug, key_of(request))
         membership.user = request.user
         request.membership = membership  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
@@ -70,6 +73,15 @@ class PrivateResponseMixin:
         final["Cache-Control"] = "private, no-store"
         patch_vary_headers(final, ["Authorization", "Cookie", "X-Tenant"])
         return final
+
+
+def key_of(request: Request) -> Key | None:
+    """The kind and key of the token or session by which it came; None for another project's."""
+    if isinstance(request.auth, get_token_model()):
+        return "token", request.auth.pk
+    session = getattr(request, "session", None)
+    key = None if session is None else session.session_key
+    return ("session", key) if request.auth is None and key else None
 
 
 def credential_of(request: Request) -> Credential:

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from tenants import places
 from tenants.models import Membership, State
-from tenants.rest import Pagination, PrivateResponseMixin
+from tenants.rest import Pagination, PrivateResponseMixin, key_of
 from tenants.views import user_of
 
 
@@ -44,7 +44,7 @@ class PlaceView(PrivateResponseMixin, APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Leave the tenant, or decline its invitation."""
-        places.leave(user_of(request).pk, slug)
+        places.leave(user_of(request).pk, slug, key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -56,5 +56,5 @@ class AcceptView(PrivateResponseMixin, APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, slug: str) -> Response:
         """Accept it: from now on I am a member."""
-        places.accept(user_of(request).pk, slug)
+        places.accept(user_of(request).pk, slug, key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

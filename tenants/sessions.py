@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.db import transaction
 
+from tenants import revocations
 from tenants.models import Session, User
 
 
@@ -17,6 +20,17 @@ class SessionStore(db.SessionStore):
         # A cookie may hold anything, and PostgreSQL takes no NUL.
         valid: bool = super()._validate_session_key(key)  # type: ignore[misc]
         return bool(valid) and str(key).isalnum()
+
+    def cycle_key(self) -> None:
+        """Renew the session; where it is revoked, the new one is, too."""
+        with transaction.atomic():
+            tenants = revocations.tenants_of(("session", self.session_key or ""))
+            super().cycle_key()
+            for tenant_id in tenants:
+                revocations.revoke(tenant_id, ("session", str(self.session_key)))
+
+    async def acycle_key(self) -> None:
+        await sync_to_async(self.cycle_key)()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         return _with_user(super().create_model_instance(data), data)

@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from knox.models import get_token_model
 
-from tenants import watching
+from tenants import revocations, watching
 from tenants.models import Membership, Session, State, Tenant, Ticket, User
 from tenants.roles import drop_groups, keep_in_step
 from tenants.signals import membership_created, password_hashed_anew, standing_changed
@@ -77,7 +77,9 @@ def _on_users(changes: list[Change], **_: Any) -> None:
 
 
 def _on_credential_deleted(instance: Any, **_: Any) -> None:
-    expiry = instance.expire_date if isinstance(instance, Session) else instance.expiry
+    session = isinstance(instance, Session)
+    revocations.forget(("session" if session else "token", instance.pk))
+    expiry = instance.expire_date if session else instance.expiry
     # One that had expired ended then; clearing up after it changes nothing.
     if instance.user_id is not None and (expiry is None or expiry > timezone.now()):
         _announce([instance.user_id], "credential")

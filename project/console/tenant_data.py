@@ -14,10 +14,10 @@ from django.db.models import Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from permissions.models import GroupGrant, UserGrant
-from tenants.models import Membership, Role, Tenant, Ticket, User
+from tenants.models import Membership, Revocation, Role, Tenant, Ticket, User
 from tenants.roles import group_name
 
-CREDENTIALS: Final = (Ticket,)
+CREDENTIALS: Final = (Ticket, Revocation)
 SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
 OF_A_USER: Final = (
     "id", "username", "first_name", "last_name", "email", "is_active", "date_joined",

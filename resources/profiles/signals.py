@@ -15,7 +15,9 @@ def connect() -> None:
 
 
 def on_membership_created(memberships: list[Membership], **_: Any) -> None:
-    """Create a profile for each, under the person's name."""
+    """Create a profile for each that has none, under the person's name."""
+    known = Profile.objects.across_tenants().filter(membership__in=memberships)
+    there = set(known.values_list("membership_id", flat=True))
     users = User.objects.in_bulk([membership.user_id for membership in memberships])
     Profile.objects.bulk_create(
         Profile(
@@ -25,6 +27,7 @@ def on_membership_created(memberships: list[Membership], **_: Any) -> None:
             **_known(users[membership.user_id], by_name=membership.by_name),
         )
         for membership in memberships
+        if membership.pk not in there
     )
 
 

@@ -17,6 +17,7 @@ from realtime.management.commands.prune import age
 from realtime.models import Change
 from realtime.outbox import outbox
 from realtime.records import Access, Push
+from tenants import revocations
 from tests.client import in_thread, subscribed
 from tests.realtime.pieces import frame
 from tests.realtime.test_ledger import lost_process
@@ -51,12 +52,14 @@ def test_old_rows_go_and_an_open_access_stays(
     aged: World, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(pruning, "BATCH", batch)
+    revocations.revoke(aged.tenants["acme"].pk, ("token", "gone"))
     counts = Change.objects.count(), AccessChange.objects.count()
     assert prune("90d") == {
         "realtime.Access": 1,
         "realtime.Push": 5,
         "realtime.Change": counts[0],
         "permissions.AccessChange": counts[1],
+        "tenants.Revocation": 1,
     }
     assert [access.ended_at for access in Access.objects.all()] == [None]
     assert not Push.objects.exists()

@@ -10,7 +10,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from realtime.records import Connection, Process
-from tenants.models import Session
+from tenants.models import Revocation, Session
 from tests.client import SocketClient, connect, in_thread, quiet, subscribed
 from tests.gates import this_hub
 from tests.realtime.test_ledger import lost_process
@@ -96,12 +96,23 @@ async def test_closed_socket_ends_with_1000_and_no_other_does(world: World) -> N
         assert await in_thread(AuthToken.objects.filter(user=world.user("viewer")).count)() == 2
 
 
-async def test_closed_socket_whose_token_is_revoked_ends_with_4401(world: World) -> None:
-    async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
-        assert await close(world, one, "?revoke=1") == 204
-        assert (await one.settle())[-1] == {"close": 4401}
-        assert await two.settle() == []
-        assert await in_thread(AuthToken.objects.filter(user=world.user("viewer")).count)() == 1
+async def test_socket_whose_token_is_revoked_ends_with_4401_in_this_tenant_only(
+    world: World,
+) -> None:
+    """All sockets of the token, here; those of another, and those elsewhere, stay open."""
+    token = await in_thread(world.token)("both")
+    here, also, there = [SocketClient(token, tenant) for tenant in ("acme", "acme", "globex")]
+    other = await in_thread(connect)(world, "both")
+    async with here, also, there, other:
+        for socket in (here, also, there, other):
+            assert (await socket.receive())["type"] == "WELCOME"
+        assert await close(world, here, "?revoke=1") == 204
+        assert (await here.settle())[-1] == {"close": 4401}
+        assert (await also.settle())[-1] == {"close": 4401}
+        assert await there.settle() == await other.settle() == []
+        assert await in_thread(AuthToken.objects.filter(user=world.user("both")).count)() == 2
+        async with SocketClient(token, "acme") as again:
+            assert await again.receive() == {"close": 4401}
 
 
 async def test_revoke_is_0_or_1(world: World) -> None:
@@ -110,7 +121,7 @@ async def test_revoke_is_0_or_1(world: World) -> None:
         assert await viewer.settle() == []
 
 
-async def test_session_of_a_closed_socket_is_revoked_too(world: World) -> None:
+async def test_session_of_a_closed_socket_is_revoked_here_too(world: World) -> None:
     def log_in() -> str:
         client = APIClient()
         assert client.login(username="viewer", password="secret")
@@ -127,7 +138,8 @@ async def test_session_of_a_closed_socket_is_revoked_too(world: World) -> None:
         assert (await client.receive())["type"] == "WELCOME"
         assert await close(world, client, "?revoke=1") == 204
         assert (await client.settle())[-1] == {"close": 4401}
-        assert not await in_thread(Session.objects.filter(pk=key).exists)()
+        assert await in_thread(Session.objects.filter(pk=key).exists)()
+        assert await in_thread(Revocation.objects.filter(kind="session", key=key).exists)()
 
 
 def test_sockets_of_a_lost_process_are_not_shown(world: World) -> None:

@@ -104,7 +104,7 @@ def test_token_without_expiry_lives(acme: Tenant, owner: User) -> None:
     assert ended([(owner.pk, acme.pk, identity.credential)]) == {}
 
 
-def test_any_number_ends_in_three_queries(
+def test_any_number_ends_in_four_queries(
     acme: Tenant, globex: Tenant, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     held = []
@@ -112,7 +112,7 @@ def test_any_number_ends_in_three_queries(
         user = member(f"user-{number}", acme, globex)
         for credential in (token_credential(user), session_credential(user)):
             held += [(user.pk, tenant.pk, credential) for tenant in (acme, globex)]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert ended(held) == {}
     with django_assert_num_queries(0):
         assert ended([]) == {}

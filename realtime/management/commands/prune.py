@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from realtime.pruning import prune
+from tenants import revocations
+from tenants.models import Revocation
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -34,3 +36,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         for model, count in prune(timezone.now() - options["older_than"]):
             self.stdout.write(f"{model}: {count}")
+        # Whatever their age: those of credentials that ended where no hook saw it.
+        self.stdout.write(f"{Revocation._meta.label}: {revocations.forget_ended()}")
