@@ -17,7 +17,10 @@ from realtime.hubs import hubs
 from realtime.index import Index
 from realtime.outbox import outbox
 from realtime.subscriptions import Subscription
+from tests.documented import rule
 from tests.world import World
+
+RULE = rule()
 
 in_thread = database_sync_to_async
 """Runs ORM code on a thread and gives its connection back; sync_to_async would keep it."""
@@ -32,7 +35,7 @@ class SocketClient:
         path = f"/ws/?tenant={tenant}{query}"
         self.communicator: Any = WebsocketCommunicator(application, path, headers)
         self.frames: list[dict[str, Any]] = []
-        self.copies: dict[tuple[str, str], dict[str, Any]] = {}
+        self.copies: dict[tuple[Any, Any], dict[str, Any]] = {}
 
     async def __aenter__(self) -> SocketClient:
         accepted, _ = await self.communicator.connect(timeout=5)
@@ -88,11 +91,7 @@ class SocketClient:
 
     def apply(self, frame: dict[str, Any]) -> None:
         """The client's rule, as the protocol has it."""
-        key = (frame.get("model", ""), frame.get("id", ""))
-        if "payload" in frame:
-            self.copies[key] = frame["payload"]
-        elif frame["type"].startswith("DELETE_"):
-            self.copies.pop(key, None)
+        RULE(self.copies, frame)
 
 
 @asynccontextmanager

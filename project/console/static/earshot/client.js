@@ -37,6 +37,9 @@ export function apply(copy, frame) {
     return { state: "live", audience, payload, changed, etag };
   }
   if (type.startsWith("DELETE_")) return { ...NOTHING, state: "gone" };
+  if (type === "ERROR" && frame.code === "unavailable") {
+    return { ...copy, state: "pending", changed: [] }; // it comes by itself
+  }
   if (type === "ERROR") {
     return { ...NOTHING, state: "refused", error: { code: frame.code, detail: frame.detail } };
   }

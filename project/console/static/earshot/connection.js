@@ -10,7 +10,7 @@
  */
 
 const STANDARD_CODES = { 1001: 4503, 1012: 4503, 1006: 4500, 1011: 4500 };
-const FINAL = new Set([1000, 4400, 4403, 4413]);
+const FINAL = new Set([1000, 1002, 1007, 1009, 4400, 4403, 4413]);
 const WINDOWED = new Set([4429, 4503]);
 const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429 };
 const FIRST_DELAY = 0.5; // seconds, as everywhere here
