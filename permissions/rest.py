@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import orjson
@@ -26,6 +27,7 @@ from permissions.rendering import Ref, Representation, render
 from permissions.unavailable import is_of_database
 from tenants import opaque
 from tenants.credentials import TokenAuthentication
+from tenants.refusals import names_of
 from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
 
 
@@ -56,6 +58,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     """List, read, create, write and delete objects of one resource, as their reader may."""
 
     resource: ClassVar[Resource]
+    written: Mapping[str, str] = MappingProxyType({})  # for `tenants.refusals`
     request: Any  # with `tenant` and `membership`, which its permission class sets
     lookup_value_regex = "[^/]+"
     metadata_class = Metadata
@@ -144,9 +147,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             self.check(audience.writes)
             self.check_precondition(audience, obj)
             data = writable(audience, request.data, ignore_read_only=not partial)
-            serializer = write_serializer(audience)(obj, data=data, partial=partial)
-            serializer.is_valid(raise_exception=True)
-            serializer.save()
+            self.valid(write_serializer(audience)(obj, data=data, partial=partial)).save()
             return self.answer(self.representation(audience, obj.pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -159,6 +160,12 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             self.check_precondition(audience, obj)
             obj.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def valid(self, serializer: Any) -> Any:
+        """The serializer, which takes the body; what the database refuses is told in its names."""
+        serializer.is_valid(raise_exception=True)
+        self.written = names_of(serializer)
+        return serializer
 
     def find(self, pk: str) -> int:
         """The key that an id in the URL stands for, or 404."""
@@ -231,8 +238,7 @@ class CreateMixin:
         holder, name = next(iter(resource.holders.items()))
         audience = resource.audience(name)
         data = writable(audience, request.data, ignore_read_only=False)
-        serializer = write_serializer(audience)(data=data)
-        serializer.is_valid(raise_exception=True)
+        serializer = self.valid(write_serializer(audience)(data=data))
         with transaction.atomic():
             obj = serializer.save(tenant_id=self.request.tenant.pk, **{holder: request.user})
             answer = self.answer(self.representation(audience, obj.pk), status.HTTP_201_CREATED)

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
 from tenants.opaque import OpaqueIdField
@@ -58,7 +59,16 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     ) -> tuple[Any, dict[str, Any]]:
         if model_field.primary_key:
             return OpaqueIdField, {"model": self.Meta.model}
-        return super().build_standard_field(field_name, model_field)
+        field, options = super().build_standard_field(field_name, model_field)
+        # The database says what is unique, within the tenant or not, and to two at once as well.
+        validators = options.pop("validators", ())
+        if left := [v for v in validators if not isinstance(v, UniqueValidator)]:
+            options["validators"] = left
+        return field, options
+
+    def get_validators(self) -> list[Any]:
+        """Those that Meta names; none that would look for others with the same values."""
+        return list(getattr(self.Meta, "validators", ()))
 
     def to_internal_value(self, data: Any) -> Any:
         """Strict, and within the columns' bounds, also where the field itself states none."""

@@ -19,6 +19,7 @@ from tenants import credentials
 from tenants.credentials import Credential, Key, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Role
+from tenants.refusals import refusal
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
 
@@ -100,6 +101,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()
+    exc = refusal(exc, getattr(context.get("view"), "written", {})) or exc
     response = handle(exc, context)
     if response is None:
         return None

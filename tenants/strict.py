@@ -79,7 +79,9 @@ def _types_of_class(field_class: type) -> tuple[type, ...] | None:
 
 def mistake(field: Any, value: Any) -> Any:
     """What is wrong with this JSON for the field, in the form of DRF's errors; None for nothing."""
-    reason = unfit(value)
+    # A column of floats keeps what a column of JSON gives back as an integer.
+    as_float = isinstance(field, serializers.FloatField) and type(value) is float
+    reason = None if as_float else unfit(value)
     return [reason] if reason else _mistake(field, value)
 
 
@@ -173,7 +175,7 @@ def _mistake_of_value(field: Any, value: Any) -> list[str] | None:
             return ["May not be blank."]  # DRF takes it for null
         case serializers.DurationField() if not value.strip():
             return ["May not be blank."]  # Django takes it for none of the time
-        case serializers.FloatField() if float(value) != value:
+        case serializers.FloatField() if type(value) is int and float(value) != value:
             return ["Has too many digits for a floating-point number."]
         case serializers.ModelField() if not _comes_back(field.model_field, value):
             return ["Not a valid value."]

@@ -5,11 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
+from realtime.outbox import outbox
 from tenants.models import Membership, User
 from tests.world import World
 
@@ -77,3 +84,27 @@ class Log:
         """These fields of the new rows; without any, whom and what they touch."""
         fields = fields or ("user_id", "model", "object_id")
         return list(self.rows().filter(pk__gt=self.start).values_list(*fields))
+
+
+@pytest.fixture
+def shop(world: World, declare: Callable[[Resource], Resource]) -> Iterator[World]:
+    """The world with the app `shop`, which has its tables and its address `/api/items/`."""
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.permissions.shop"]):
+        from tests.permissions.shop.models import MODELS
+        from tests.permissions.shop.urls import ITEMS
+
+        declare(ITEMS)
+        with connection.schema_editor() as editor:
+            for model in MODELS:
+                editor.create_model(model)
+        create_permissions(apps.get_app_config("shop"), verbosity=0)
+        with override_settings(ROOT_URLCONF="tests.permissions.shop.urls"):
+            yield world
+        assert outbox.flush()
+        types = ContentType.objects.filter(app_label="shop")
+        Permission.objects.filter(content_type__in=types).delete()
+        types.delete()
+        ContentType.objects.clear_cache()
+        with connection.schema_editor() as editor:
+            for model in reversed(MODELS):
+                editor.delete_model(model)

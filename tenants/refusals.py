@@ -1,0 +1,130 @@
+"""What the database refuses, as a REST error: which field, and nothing of what else is stored."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import DatabaseError, DataError, IntegrityError, models
+from rest_framework import exceptions, serializers, status
+
+log = logging.getLogger(__name__)
+
+RAISED = "P0001"
+"""The state of PostgreSQL's errors that a trigger raises."""
+
+
+class Conflict(exceptions.APIException):
+    """The write would break a rule that the database keeps."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "The database refuses this: it would break a rule for what it holds."
+    default_code = "conflict"
+
+
+class StillNeeded(Conflict):
+    """Others refer to what was to be deleted."""
+
+    default_detail = "It cannot be deleted: others refer to it."
+    default_code = "still_needed"
+
+
+def refusal(error: Exception, written: Mapping[str, str]) -> exceptions.APIException | None:
+    """The REST error for what the database, or a model's own validation, said against a write.
+
+    `written` is what `names_of` says: no other fields are named. None for an error of another kind.
+    """
+    match error:
+        case models.ProtectedError() | models.RestrictedError():
+            return StillNeeded()
+        case ValidationError():
+            return _invalid(error, written)
+        case IntegrityError() | DataError():
+            return _refused(error, written)
+        case DatabaseError() if getattr(error.__cause__, "sqlstate", None) == RAISED:
+            return _refused(error, written)
+    return None
+
+
+def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIException:
+    columns = {*_columns(error)}
+    named = {written[column] for column in columns if column in written}
+    if isinstance(error, DataError) and not named and len({*written.values()}) == 1:
+        named = {*written.values()}
+    log.warning("The database refused a write: %s, fields: %s", type(error).__name__, named)
+    if not named:
+        return Conflict()
+    # Unique within the tenant: of its own others it may be told. Else the message says nothing.
+    unique = _is_unique(error) and bool({"tenant", "tenant_id"} & columns)
+    said = "Must be unique." if unique else "Not an allowed value."
+    found = {name: [said] for name in sorted(named)}
+    return serializers.ValidationError(found, code="unique" if unique else "invalid")
+
+
+def _invalid(error: ValidationError, written: Mapping[str, str]) -> exceptions.APIException:
+    """A model's validation: its messages for fields of the body, none of them for the others."""
+    by_field: Mapping[str, Any] = {NON_FIELD_ERRORS: error.messages}
+    if hasattr(error, "error_dict"):
+        by_field = error.message_dict
+    found = {written[name]: texts for name, texts in by_field.items() if name in written}
+    return serializers.ValidationError(found or {"non_field_errors": ["Not allowed."]})
+
+
+def _is_unique(error: Exception) -> bool:
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return str(error).startswith("UNIQUE") if diagnosis is None else diagnosis.sqlstate == "23505"
+
+
+def _columns(error: Exception) -> Iterable[str]:
+    """The columns that the database's error is about: named by it, or by the broken constraint."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if diagnosis is None:  # SQLite's messages hold no values
+        names = re.findall(r"\w+", str(error))
+        constraints = names
+    else:
+        # "Key (a, b)=(1, 2) already exists." Only the names: the values may look like some.
+        key = re.search(r"\(([\w, ]+)\)=\(", diagnosis.message_detail or "")
+        names = [*re.findall(r"\w+", key[1] if key else ""), diagnosis.column_name or ""]
+        constraints = [diagnosis.constraint_name or ""]
+    yield from names
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name in constraints or _has_columns(model, constraint, names):
+                yield from _fields_of(constraint)
+
+
+def _has_columns(model: Any, constraint: Any, names: Collection[str]) -> bool:
+    """Whether these are the columns of the constraint, whose name SQLite does not say."""
+    if model._meta.db_table not in names or not getattr(constraint, "fields", ()):
+        return False
+    own = {model._meta.get_field(name).column for name in constraint.fields}
+    return own == {c.column for c in model._meta.concrete_fields} & {*names}
+
+
+def _fields_of(constraint: Any) -> Iterable[str]:
+    """The fields of a constraint, and of the expressions and conditions that it is made of."""
+    yield from getattr(constraint, "fields", ())
+    condition = getattr(constraint, "condition", None)
+    if condition is not None:
+        yield from condition.referenced_base_fields
+    for expression in getattr(constraint, "expressions", ()):
+        one = expression[0] if isinstance(expression, tuple) else expression  # an exclusion's pair
+        parts = one.flatten() if hasattr(one, "flatten") else [one]
+        yield from (str(getattr(part, "name", part)) for part in parts)
+
+
+def names_of(serializer: Any) -> dict[str, str]:
+    """Which fields of its body a model's serializer writes into which fields and columns."""
+    columns = {
+        n: c for c in serializer.Meta.model._meta.concrete_fields for n in (c.name, c.attname)
+    }
+    return {
+        name: str(field.field_name)
+        for field in serializer._writable_fields
+        if field.field_name in serializer.initial_data and field.source in columns
+        for name in (columns[field.source].name, columns[field.source].column)
+    }

@@ -1,0 +1,1 @@
+"""An app whose table has a constraint of each kind."""
