@@ -17,6 +17,7 @@ from tenants.opaque import OpaqueIdField
 from tenants.strict import json_types
 
 MAX_GROUP_NAME = 99
+MAX_AUDIENCE_NAME = 32  # as the ledger takes it
 
 KNOWS_THE_REQUEST = (
     serializers.FileField,
@@ -103,11 +104,13 @@ def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.C
             serializer,
         )
         return
-    if len(f"earshot.{2**63}.{resource.label}.{2**63}.{audience.name}") > MAX_GROUP_NAME:
+    group_name = f"earshot.{2**63}.{resource.label}.{2**63}.{audience.name}"
+    if len(group_name) > MAX_GROUP_NAME or len(audience.name) > MAX_AUDIENCE_NAME:
         yield _error(
             5,
             f"The group names of {resource.label} for {audience.name} are too long.",
-            f"Shorten the audience's name; a group name has at most {MAX_GROUP_NAME} characters.",
+            f"Shorten the audience's name; a group name has at most {MAX_GROUP_NAME} characters,"
+            f" an audience's {MAX_AUDIENCE_NAME}.",
             resource.model,
         )
     yield from _check_overrides(serializer)

@@ -6,7 +6,7 @@ and the objects are loaded without them; who asks for one of them is told by an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NoReturn
 
@@ -39,13 +39,17 @@ def load(
     If a row fails that, some more queries. `savepoint` guards them against a database that spoils
     the transaction of a failed query; without it that is raised.
     """
-    prepared = _prepared(resource, rows)
+    return load_rows(_prepared(resource, rows), savepoint=savepoint)
+
+
+def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[int, Any]:
+    """The objects of these rows as they are."""
     try:
         with _guard(savepoint):
-            return {obj.pk: obj for obj in prepared}
+            return _by_key(rows)
     except Exception as error:  # converters raise what they like
         unavailable.raise_database_s(error)
-    return _load_in_parts(prepared, list(rows.order_by().values_list("pk", flat=True)))
+    return _load_in_parts(rows, list(rows.order_by().values_list("pk", flat=True)))
 
 
 def one(rows: models.QuerySet[Any], pk: int) -> Any:
@@ -61,6 +65,16 @@ def one(rows: models.QuerySet[Any], pk: int) -> Any:
     unread = dict.fromkeys(obj.unreadable, UNREADABLE)
     obj.refresh_from_db = lambda *_, **__: obj.__dict__.update(unread)
     return obj
+
+
+def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[int, dict[str, Any]]:
+    """These fields of the rows, by key; UNREADABLE for those that cannot be read."""
+    try:
+        return {row["pk"]: row for row in rows.values("pk", *names)}
+    except Exception as error:
+        unavailable.raise_database_s(error)
+    pks = list(rows.values_list("pk", flat=True))
+    return {pk: values(rows.filter(pk=pk), ("pk", *names)) or {} for pk in pks}
 
 
 def values(rows: models.QuerySet[Any], names: Iterable[str]) -> dict[str, Any] | None:

@@ -141,6 +141,13 @@ class Creation:
         )
 
 
+def known(fields: Any) -> list[str] | None:
+    """The names of fields that a row holds; None, any, also for what is no list of names."""
+    if isinstance(fields, list) and all(isinstance(name, str) for name in fields):
+        return fields
+    return None
+
+
 def fields_changed(
     model: str, versions: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], set[str] | None]:
@@ -160,7 +167,7 @@ def fields_changed(
     found: dict[tuple[int, int], set[str] | None] = {}
     by_object: dict[tuple[int, int], list[tuple[int, list[str] | None]]] = {}
     for pk, version, xid, fields in together:
-        by_object.setdefault((pk, xid), []).append((version, fields))
+        by_object.setdefault((pk, xid), []).append((version, known(fields)))
     for pk, version in wanted:
         group = by_object.get((pk, xids.get((pk, version), -1)), [])
         parts = [fields for v, fields in group if v <= version]
@@ -186,7 +193,7 @@ def fields_since(
     found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
     for pk, version, fields in rows.values_list("object_id", "version", "fields"):
         if version >= versions[pk]:
-            found[pk].append(fields)
+            found[pk].append(known(fields))
     return {pk: _union(parts) for pk, parts in found.items()}
 
 

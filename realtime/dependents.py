@@ -6,16 +6,23 @@ changed again by a transaction that commits between.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import models, transaction
 
+from permissions import unavailable
 from permissions.audiences import Resource, Shows, registry
+from permissions.loading import load_rows
 from permissions.rendering import Ref
 from realtime import changes
+from realtime.failures import log_failure
 from realtime.queryset import BATCH, in_batches, raise_versions
+
+logger = logging.getLogger(__name__)
 
 
 def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
@@ -52,7 +59,10 @@ def raise_after_commit(resource: Resource, shows: Shows, rows: Sequence[Any]) ->
 
 
 def showing(
-    tenant_id: int, changed: Iterable[tuple[Ref, Collection[str] | None]]
+    tenant_id: int,
+    changed: Iterable[tuple[Ref, Collection[str] | None]],
+    *,
+    guarded: bool = False,
 ) -> set[tuple[int, Ref]]:
     """The (tenant id, Ref) of objects that show rows of live models that changed these fields."""
     by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
@@ -65,17 +75,31 @@ def showing(
         model = registry.get(label).model
         for resource, shows in shown(model):
             rows = _rows(model, tenant_id, shows, by_label[label])
-            found.update((t, Ref(resource.label, pk)) for t, pk in find(shows, rows))
+            pairs = find(shows, rows, guarded=guarded)
+            found.update((t, Ref(resource.label, pk)) for t, pk in pairs)
     return found
 
 
-def find(shows: Shows, rows: Sequence[Any]) -> set[tuple[int, int]]:
-    """The (tenant id, key) of the objects that show these rows."""
+def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, int]]:
+    """The (tenant id, key) of the objects that show these rows; `guarded` with savepoints."""
     found: set[tuple[int, int]] = set()
     for start in range(0, len(rows), BATCH):
-        some = list(rows[start : start + BATCH])
-        found.update(shows.find(some).values_list("tenant_id", "pk"))
+        found |= _find(shows, list(rows[start : start + BATCH]), guarded)
     return found
+
+
+def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
+    """A row that fails is found nothing for; anybody's `find` raises what it likes."""
+    try:
+        with transaction.atomic() if guarded else nullcontext():
+            return set(shows.find(rows).values_list("tenant_id", "pk"))
+    except Exception as error:
+        unavailable.raise_database_s(error)
+        if len(rows) == 1:
+            what = f"What shows a {shows.model._meta.label} could not be found; the sweep looks"
+            log_failure(logger, what, error)
+            return set()
+    return {pair for row in rows for pair in _find(shows, [row], guarded)}
 
 
 def _rows(
@@ -84,4 +108,5 @@ def _rows(
     """Those of a tenant's rows that changed in what is shown (None: in any field)."""
     wanted = set(shows.fields)
     pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
-    return list(model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)) if pks else []
+    rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)
+    return list(load_rows(rows).values()) if pks else []

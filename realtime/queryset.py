@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.utils import timezone
 
-from permissions import grants
+from permissions import grants, loading
 from permissions.audiences import Resource, registry
 from realtime import changes
 from realtime.changes import Creation, Recorded
@@ -117,7 +117,7 @@ class LiveQuerySet(TenantQuerySet[M]):
 
     @staticmethod
     def _stored(rows: Any, names: Collection[str]) -> Rows:
-        return {row["pk"]: row for row in rows.values("pk", "tenant_id", "version", *names)}
+        return loading.values_of_all(rows, ("tenant_id", "version", *names))
 
     def record(self, before: Rows, names: Collection[str]) -> None:
         """Compare locked rows with what they are now; raise and record those that differ."""

@@ -14,7 +14,7 @@ from permissions.accesslog import Touch
 from permissions.audiences import registry
 from permissions.read import Pair, Reading, read, read_within
 from permissions.rendering import Ref
-from permissions.snapshot import in_snapshot, snapshot
+from permissions.snapshot import in_snapshot
 from realtime import changes, dependents, frames
 from realtime.frames import Frame
 from realtime.queryset import raise_versions
@@ -94,25 +94,28 @@ def read_tail(tenant_ids: Collection[int], cursor: int | None) -> TailReading:
     On PostgreSQL the cursor is a transaction horizon: a row with a lower id may commit after one
     with a higher was read. On SQLite, where writers are serial, it is an id.
     """
+    return in_snapshot(lambda guarded: _read_tail(tenant_ids, cursor, guarded))
+
+
+def _read_tail(tenant_ids: Collection[int], cursor: int | None, guarded: bool) -> TailReading:
     from realtime.models import Change
 
-    with snapshot():
-        revisions = accesslog.revisions(tenant_ids)
-        following, column = _horizon()
-        rows: models.QuerySet[Any, Any] = Change.objects.none()
-        if cursor is not None:
-            rows = Change.objects.filter(tenant_id__in=tenant_ids, **{f"{column}__gte": cursor})
-        found = [
-            Changed(tenant_id, Ref(model, pk), version, fields)
-            for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
-                "tenant_id", "model", "object_id", "version", "fields"
-            )
-        ]
-        showing = {(row.tenant_id, row.ref) for row in found if not row.version}
-        for tenant_id in {row.tenant_id for row in found}:
-            mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
-            showing |= dependents.showing(tenant_id, mine)
-        found = [row for row in found if row.version]
+    revisions = accesslog.revisions(tenant_ids)
+    following, column = _horizon()
+    rows: models.QuerySet[Any, Any] = Change.objects.none()
+    if cursor is not None:
+        rows = Change.objects.filter(tenant_id__in=tenant_ids, **{f"{column}__gte": cursor})
+    found = [
+        Changed(tenant_id, Ref(model, pk), version, changes.known(fields))
+        for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
+            "tenant_id", "model", "object_id", "version", "fields"
+        )
+    ]
+    showing = {(row.tenant_id, row.ref) for row in found if not row.version}
+    for tenant_id in {row.tenant_id for row in found}:
+        mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
+        showing |= dependents.showing(tenant_id, mine, guarded=guarded)
+    found = [row for row in found if row.version]
     return TailReading(revisions, found, showing, following)
 
 

@@ -30,8 +30,8 @@ FILTERS = [
 
 
 def id_of(row: Access | Push) -> str | None:
-    """The id of a row's object; None if its model is not declared any more."""
-    if row.model not in registry:
+    """The id of a row's object; None if its model is not declared any more, or its key is none."""
+    if row.model not in registry or row.object_id < 0:
         return None
     return opaque.encode(registry.get(row.model).model, row.object_id)
 
