@@ -88,7 +88,8 @@ class Resource:
 
     `holders` maps a field that names a user to the audience this user holds; `roles` maps a tenant
     role to the audience it holds on every new object; `prepare` adds to a queryset what the
-    payloads need beside the row.
+    payloads need beside the row. Where each object is a person's own (of the user in the first of
+    `holders`), `names` is the payload field by which they are known to others.
     """
 
     model: type[Guarded]
@@ -97,6 +98,7 @@ class Resource:
     roles: Mapping[str, str] = field(default_factory=dict)
     shows: tuple[Shows, ...] = ()
     prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = as_is
+    names: str = ""
 
     @cached_property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.db import transaction
@@ -11,14 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from permissions import ceiling, grants
-from permissions.audiences import Audience, Resource
+from permissions import ceiling, grants, people
+from permissions.audiences import Audience
 from permissions.ceiling import Standing
 from permissions.grants import Grant, LastHolder, Subject
 from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from tenants import opaque
-from tenants.models import Membership, Role, User
+from tenants.models import Role, User
 from tenants.rest import StrictSerializer
 
 
@@ -39,7 +40,7 @@ class GrantsMixin:
     """`{id}/grants/` and `{id}/grants/{subject}/` of a resource's viewset."""
 
     @action(detail=True, url_path="grants")
-    def grants(self: Any, request: Request, pk: str) -> Response:
+    def grants(self: Any, request: Any, pk: str) -> Response:
         """The object's grants, page by page; `?audience=` filters."""
         wanted = request.query_params.get("audience")
         with snapshot():
@@ -49,7 +50,10 @@ class GrantsMixin:
             page: list[Grant] = self.paginate_queryset(
                 [grant for grant in found if not wanted or grant.audience.name == wanted]
             )
-            rows = listed(self.resource, obj, page)
+            users = {grant.subject.user_id for grant in page if grant.subject.user_id is not None}
+            reached = effective(self.resource, obj, users)
+        names = people.names(request.tenant.pk, request.user.pk, users)
+        rows = [row(grant, names, reached) for grant in page]
         return cast(Response, self.get_paginated_response(rows))
 
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
@@ -85,39 +89,38 @@ class GrantsMixin:
         self.check(ceiling.may_manage(Standing(self.request.user.pk, role, audience)))
 
     def subject(self: Any, text: str) -> Subject:
-        """The subject that the address names: a member or a role of this tenant, or 404."""
+        """The subject that the address names: a role of this tenant or a user, or 404.
+
+        Who is given something must be somebody whom the requester is shown.
+        """
         kind, _, name = text.partition(":")
         if kind == "role" and name in Role.values:
             return Subject(role=name)
         user_id = opaque.decode(User, name) if kind == "user" else None
-        members = Membership.objects.joined().filter(tenant=self.request.tenant)
-        if user_id is None or not members.filter(user_id=user_id).exists():
+        if user_id is None:
+            raise Http404
+        giving = self.request.method == "PUT"
+        if giving and not people.is_shown(self.request.tenant.pk, self.request.user.pk, user_id):
             raise Http404
         return Subject(user_id=user_id)
 
 
-def listed(resource: Resource, obj: Any, page: list[Grant]) -> list[dict[str, Any]]:
-    """A page of grants as the list shows them: who gave them, and where each subject ends up."""
-    user_ids = {user_id for grant in page if (user_id := grant.subject.user_id) is not None}
-    names = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "username"))
-    reached = effective(resource, obj, user_ids)
-    rows = []
-    for grant in page:
-        whom, by = grant.subject, grant.granted_by
-        ends = Effective(grant.audience, whom) if whom.role else reached.get(whom.user_id or 0)
-        rows.append(
-            {
-                "subject": spell(whom),
-                "username": names.get(whom.user_id or 0),
-                "audience": grant.audience.name,
-                "granted_by": None if by is None else opaque.encode(User, by),
-                "granted_at": serializers.DateTimeField().to_representation(grant.granted_at)
-                if grant.granted_at
-                else None,
-                "effective": ends and {"audience": ends.audience.name, "path": spell(ends.path)},
-            }
-        )
-    return rows
+def row(
+    grant: Grant, names: Mapping[int, str | None], reached: Mapping[int, Effective]
+) -> dict[str, Any]:
+    """A grant as the list shows it: to whom, by whom, and where its subject ends up."""
+    whom, by = grant.subject, grant.granted_by
+    ends = Effective(grant.audience, whom) if whom.role else reached.get(whom.user_id or 0)
+    return {
+        "subject": spell(whom),
+        "name": names.get(whom.user_id or 0),
+        "audience": grant.audience.name,
+        "granted_by": None if by is None else opaque.encode(User, by),
+        "granted_at": serializers.DateTimeField().to_representation(grant.granted_at)
+        if grant.granted_at
+        else None,
+        "effective": ends and {"audience": ends.audience.name, "path": spell(ends.path)},
+    }
 
 
 def spell(subject: Subject) -> str:

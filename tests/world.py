@@ -56,7 +56,12 @@ class World:
     def _make(self) -> None:
         people = sorted({username for members in MEMBERS.values() for username in members})
         for user in User.objects.bulk_create(
-            User(username=name, email=f"{name}@example.com", password=make_password("secret"))
+            User(
+                username=name,
+                first_name=name,
+                email=f"{name}@example.com",
+                password=make_password("secret"),
+            )
             for name in people
         ):
             self.users[user.username] = user
@@ -80,7 +85,7 @@ class World:
         """The user of this name, created when first named; the password is `secret`."""
         if username not in self.users:
             self.users[username] = User.objects.create_user(
-                username, f"{username}@example.com", "secret"
+                username, f"{username}@example.com", "secret", first_name=username
             )
         return self.users[username]
 

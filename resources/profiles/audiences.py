@@ -1,4 +1,4 @@
-"""Who sees a profile as what: the person himself, the tenant's admins, everybody else there."""
+"""Who sees a profile as what: the person themselves, the tenant's admins, everybody else there."""
 
 from __future__ import annotations
 
@@ -37,5 +37,6 @@ PROFILES = registry.register(
         roles={"admin": "admin", "member": "member"},
         shows=(Shows("username", User, ("username",), find=of_users, by=("user",)),),
         prepare=with_username,
+        names="display_name",
     )
 )  # fmt: skip

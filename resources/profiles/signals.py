@@ -15,7 +15,7 @@ def connect() -> None:
 
 
 def on_membership_created(memberships: list[Membership], **_: Any) -> None:
-    """Create a profile for each that has none, under the person's name."""
+    """Create a profile for each that has none, under the person's full name, if it is known."""
     known = Profile.objects.across_tenants().filter(membership__in=memberships)
     there = set(known.values_list("membership_id", flat=True))
     users = User.objects.in_bulk([membership.user_id for membership in memberships])
@@ -32,8 +32,10 @@ def on_membership_created(memberships: list[Membership], **_: Any) -> None:
 
 
 def _known(user: User, *, by_name: bool) -> dict[str, str]:
-    """What the tenant may know of the person; an admin who typed a username is told no more."""
-    full_name, email = ("", "") if by_name else (user.get_full_name(), user.email)
-    name = full_name or user.username
+    """What the tenant may know of the person; an admin who typed a username is told no more.
+
+    Never the username: all members see the display name, and usernames are not theirs to see.
+    """
+    name, email = ("", "") if by_name else (user.get_full_name(), user.email)
     length = Profile._meta.get_field("display_name").max_length
     return {"display_name": name[:length].strip(), "email": email}

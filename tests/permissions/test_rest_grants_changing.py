@@ -6,7 +6,7 @@ import pytest
 
 from permissions.grants import Subject
 from permissions.rest_grants import spell
-from resources.models import Document
+from resources.models import Document, ProfileGroupGrant
 from tenants import opaque
 from tenants.models import Membership, User
 from tests.permissions.answers import NOT_FOUND
@@ -134,6 +134,21 @@ def test_wrong_body_is_refused_by_name(world: World) -> None:
         answer = client.put(url(world, "viewer"), body, content_type="application/json")
         assert (answer.status_code, set(answer.json())) == (400, wrong), body[:60]
     assert sees(world, "viewer") == "viewer"
+
+
+def test_only_whom_the_giver_is_shown_is_given_anything(world: World) -> None:
+    """Else one grant after another tells which ids are members."""
+    ProfileGroupGrant.objects.filter(content_object=world.profile("member")).delete()
+    answer = put(world.rest("owner"), world, "member", "viewer")
+    assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
+    assert put(world.rest("member"), world, "member", "viewer").status_code == 404
+
+
+def test_grant_of_somebody_who_is_gone_is_taken(world: World) -> None:
+    """A script removed the member, and left what they were granted: it is listed."""
+    Membership.objects.filter(user=world.user("viewer")).delete()
+    assert world.rest("owner").delete(url(world, "viewer")).status_code == 204
+    assert world.rest("owner").delete(url(world, "viewer")).status_code == 404
 
 
 def test_suspended_member_may_be_granted_and_sees_nothing_yet(world: World) -> None:

@@ -1,5 +1,6 @@
 """Grants over REST, listed: who has which, by whom, and where each subject ends up."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from pytest_django import DjangoAssertNumQueries
 
-from tenants.models import Membership
+from resources.models import ProfileGroupGrant
+from tenants.models import Membership, User
 from tests.permissions.shares import grants_url, put, sees
 from tests.world import World
 
@@ -18,7 +20,7 @@ from tests.world import World
 def listed(world: World, reader: str = "admin", query: str = "") -> dict[str, Any]:
     """The grants as a reader sees them, by user's or role's name."""
     body = world.rest(reader).get(grants_url(world) + query).json()
-    return {row["username"] or row["subject"]: row for row in body["results"]}
+    return {row["name"] or row["subject"]: row for row in body["results"]}
 
 
 def test_grants_are_listed(world: World) -> None:
@@ -29,7 +31,7 @@ def test_grants_are_listed(world: World) -> None:
     assert body["results"] == [
         {
             "subject": subject,
-            "username": username,
+            "name": username,
             "audience": audience,
             **by_orm,
             "effective": {"audience": audience, "path": subject},
@@ -128,4 +130,28 @@ def test_list_of_grants_is_filtered_and_paged(world: World) -> None:
     client = world.rest("owner")
     for query, subjects in PAGES:
         found = client.get(f"{grants_url(world)}?{query}").json()["results"]
-        assert [grant["username"] or grant["subject"] for grant in found] == subjects, query
+        assert [grant["name"] or grant["subject"] for grant in found] == subjects, query
+
+
+def test_list_names_people_as_the_reader_is_shown_them(world: World) -> None:
+    """A plain member could read everybody's username, one grant after another."""
+    User.objects.filter(username="viewer").update(username="viewer-as-they-log-in")
+    profile = world.profile("viewer")
+    profile.display_name = "Vera"
+    profile.save()
+    for reader in ("owner", "admin"):
+        row = listed(world, reader)["Vera"]
+        assert row["subject"] == f"user:{world.user_id('viewer')}"
+        assert "as-they-log-in" not in json.dumps(listed(world, reader))
+
+
+def test_whom_the_reader_is_not_shown_is_listed_without_a_name(world: World) -> None:
+    ProfileGroupGrant.objects.filter(content_object=world.profile("viewer")).delete()
+    row = listed(world, "owner")[f"user:{world.user_id('viewer')}"]
+    assert (row["name"], row["audience"]) == (None, "viewer")
+
+
+def test_somebody_whose_profile_is_gone_is_listed_without_a_name(world: World) -> None:
+    world.grant("rival", "viewer")
+    row = listed(world, "owner")[f"user:{world.user_id('rival')}"]
+    assert (row["name"], row["effective"]) == (None, None)
