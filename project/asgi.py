@@ -13,6 +13,7 @@ django_application = get_asgi_application()
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+from tenants.connections import bound  # noqa: E402
 
 
 async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -34,3 +35,4 @@ application = ProtocolTypeRouter(
 
 tune()
 take_over_daphne()
+bound()

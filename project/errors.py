@@ -1,6 +1,11 @@
 """What is answered where no view answers: the form of the API's errors, without the reason."""
 
+import sys
+
 from django.http import HttpRequest, JsonResponse
+
+from project.unavailable import unavailable
+from tenants.connections import is_away
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
@@ -16,4 +21,6 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
+    if is_away(sys.exception()):  # it failed outside of a view, as a session does that is saved
+        return unavailable()
     return JsonResponse({"detail": "Server error.", "code": "error"}, status=500)

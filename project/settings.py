@@ -1,5 +1,6 @@
 """Django's settings, from the environment or a `.env` file: see `docs/settings.md`."""
 
+import math
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.unavailable.UnavailableMiddleware",
 ]
 
 TEMPLATES = [
@@ -110,8 +112,11 @@ def database(url: str) -> dict[str, Any]:
         options["pool"] = {
             "min_size": 1,
             "max_size": EARSHOT["database_connections"],
-            "timeout": EARSHOT["database_seconds"],
+            "timeout": EARSHOT["connection_seconds"],
+            # Longer, and a database that is back is found only after the next of growing pauses.
+            "reconnect_timeout": EARSHOT["connection_seconds"],
         }
+        options["connect_timeout"] = math.ceil(EARSHOT["connection_seconds"])
     else:
         options["transaction_mode"] = "IMMEDIATE"
         options["timeout"] = EARSHOT["database_seconds"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from realtime import messages
@@ -23,6 +24,7 @@ from realtime.limits import TokenBucket
 from realtime.sender import Sender
 from realtime.sockets import Socket
 from tenants import credentials, opaque
+from tenants.connections import is_away, reserve
 from tenants.limits import limits
 from tenants.metrics import count_refusal
 from tenants.models import User
@@ -37,6 +39,10 @@ WELCOME_LIMITS: Final = (
     "invalid_frames",
     "stalled_seconds",
 )
+
+
+# Not the loop's default ones, which others use, and whose connections requests could take.
+_door = ThreadPoolExecutor(4, "earshot-door", initializer=reserve)
 
 
 class EarshotConsumer(AsyncConsumer):
@@ -86,9 +92,15 @@ class EarshotConsumer(AsyncConsumer):
         loop = asyncio.get_running_loop()
         await self.base_send({"type": "websocket.accept"})
         try:
-            identity, client = await loop.run_in_executor(None, _identify, self.scope)
+            identity, client = await loop.run_in_executor(_door, _identify, self.scope)
         except credentials.Refused as refused:
             self.mailbox.close(Close(refused.close_code))
+            return
+        except DatabaseError as error:
+            if not is_away(error):
+                raise
+            log_failure(logger, "The database does not tell who opens a socket", error)
+            self.mailbox.close(Close.GOING_AWAY)
             return
         socket = Socket(
             self.connection,

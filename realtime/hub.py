@@ -37,6 +37,7 @@ from realtime.outbox import outbox
 from realtime.rounds import Rounds
 from realtime.sockets import Socket
 from realtime.subscriptions import Subscription, Waiting
+from tenants.connections import reserve
 from tenants.limits import limits
 from tenants.metrics import count_refusal
 
@@ -57,7 +58,9 @@ class Hub:
         self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
         self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
         self._look = asyncio.Event()
-        self._executor = ThreadPoolExecutor(self.limits["executor_threads"], "earshot-read")
+        self._executor = ThreadPoolExecutor(
+            self.limits["executor_threads"], "earshot-read", initializer=reserve
+        )
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:

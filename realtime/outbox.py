@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
+from tenants.connections import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,7 @@ class Outbox:
     def _work(self) -> None:
         from realtime import notifications
 
+        reserve()
         with asyncio.Runner() as runner:
             while True:
                 with self._state:

@@ -1,8 +1,42 @@
-"""Database connections: they are few, so nothing slow is done with one in hand."""
+"""Database connections: they are few, and the database may be away.
+
+Nothing slow is done with one in hand; what serves sockets has some that requests cannot take; and
+a server waits for an answer no longer than a client would.
+"""
 
 from __future__ import annotations
 
-from django.db import connections
+from functools import cache
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from rest_framework import exceptions
+
+from tenants.limits import limits
+
+RETRY_SECONDS: Final = 5
+SQLITE_ERROR: Final = 1
+TOO_COMPLEX: Final = "54"
+
+
+class DatabaseAway(exceptions.APIException):
+    """The database does not answer, or not in time: nothing is wrong with the request."""
+
+    status_code = 503
+    default_code = "service_unavailable"
+    default_detail = "The database does not answer; try again soon."
+    wait = RETRY_SECONDS
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error says that the database is away or busy, not that a statement is bad."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause: Any = error.__cause__
+    # Of SQLite everything is operational, and of PostgreSQL what is too complex or too large.
+    if getattr(cause, "sqlite_errorcode", None) == SQLITE_ERROR:
+        return False
+    return not (getattr(cause, "sqlstate", None) or "").startswith(TOO_COMPLEX)
 
 
 def give_back() -> None:
@@ -10,3 +44,36 @@ def give_back() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
+
+
+def reserve() -> None:
+    """Have this thread's connections come from where requests take none: on PostgreSQL, from a pool
+    of its own. Call it first thing in a thread."""
+    ours = connections.create_connection(DEFAULT_DB_ALIAS)
+    pool = ours.settings_dict["OPTIONS"].get("pool")
+    if not pool:
+        return
+    sizes = {} if pool is True else pool
+    options = {
+        **ours.settings_dict["OPTIONS"],
+        "pool": {**sizes, "max_size": limits()["hub_connections"]},
+    }
+    settings = {**ours.settings_dict, "OPTIONS": options}
+    backend: Any = type(ours)
+    connections[DEFAULT_DB_ALIAS] = _reserved(backend)(settings, DEFAULT_DB_ALIAS)
+
+
+def bound() -> None:
+    """From now on this process waits for an answer of PostgreSQL for `answer_seconds` at most: for
+    servers, since what a command does may take its time."""
+    options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
+    if isinstance(options.get("pool"), dict):
+        from tenants.postgresql import Bounded
+
+        options["pool"]["connection_class"] = Bounded
+
+
+@cache
+def _reserved(backend: Any) -> Any:
+    """The same backend, whose pools are found elsewhere than those of Django's."""
+    return type("Reserved", (backend,), {"_connection_pools": {}})

@@ -70,8 +70,11 @@ LIMITS = (
     Limit("round_size", 500, "How many subscriptions are read in one database snapshot."),
     # Parts
     Limit("executor_threads", 8, "Threads of each process that read for its sockets."),
-    Limit("database_connections", 24, "PostgreSQL connections of each process, at most."),
-    Limit("database_seconds", 20.0, "How long to wait for a free connection or a locked file."),
+    Limit("database_connections", 24, "PostgreSQL connections of each process for requests."),
+    Limit("hub_connections", 16, "PostgreSQL connections of each process for its sockets."),
+    Limit("connection_seconds", 3.0, "How long to wait for a connection to PostgreSQL."),
+    Limit("answer_seconds", 5.0, "How long a server waits for PostgreSQL to answer a statement."),
+    Limit("database_seconds", 20.0, "How long to wait for a locked SQLite file."),
     Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
     Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),
     Limit("hsts_seconds", 31_536_000, "How long browsers keep to TLS, with `EARSHOT_TLS` on."),

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import credentials
+from tenants.connections import DatabaseAway, is_away
 from tenants.credentials import Credential, Key, NotAuthenticated, Refused, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Role
@@ -97,7 +98,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     # Not at the top: that module reads the settings, which name this one.
     from rest_framework.views import exception_handler as handle
 
-    if isinstance(exc, Http404):  # its text may tell more than that
+    if is_away(exc):
+        exc = DatabaseAway()
+    elif isinstance(exc, Http404):  # its text may tell more than that
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()

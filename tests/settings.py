@@ -7,6 +7,9 @@ os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "for tests only, known to everybody")
 if "REDIS_URL" not in os.environ:
     os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
+# A slow machine is no database that is away.
+os.environ.setdefault("EARSHOT_CONNECTION_SECONDS", "30")
+os.environ.setdefault("EARSHOT_ANSWER_SECONDS", "60")
 os.environ.setdefault("EARSHOT_PASSWORD_LINK", "https://app.example/password/#{user}/{token}")
 # Tests that run at once have databases of their own, in which the same keys mean others.
 os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")

@@ -1,0 +1,74 @@
+"""What serves sockets has database connections that requests cannot take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from django.db import OperationalError, ProgrammingError, connection, connections
+
+from realtime import consumers, notifications
+from tests.client import in_thread, registered
+from tests.gates import this_hub
+from tests.realtime.wire import Wire
+from tests.world import World
+
+RESERVED = {"postgresql": "Reserved", "sqlite": "DatabaseWrapper"}
+
+
+def here() -> tuple[str, str]:
+    """The thread, without its number, and what its connection is of."""
+    name = threading.current_thread().name.rsplit("_", 1)[0]
+    return name, type(connections["default"]).__name__
+
+
+async def test_reads_tail_heartbeat_and_door_use_connections_of_their_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identify, seen = consumers._identify, []
+
+    def identified(scope: Any) -> Any:
+        seen.append(here())
+        return identify(scope)
+
+    monkeypatch.setattr(consumers, "_identify", identified)
+    async with registered(world, "viewer"):
+        seen.append(await this_hub().run(here))
+    reserved = RESERVED[connection.vendor]
+    assert seen == [("earshot-door", reserved), ("earshot-read", reserved)]
+    assert (await in_thread(here)())[1] == "DatabaseWrapper"
+
+
+def test_publisher_uses_connections_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, seen = notifications.publish, []
+
+    def published(*args: Any) -> Any:
+        seen.append(here())
+        return publish(*args)
+
+    from realtime.outbox import Outbox
+
+    box = Outbox()
+    monkeypatch.setattr(notifications, "publish", published)
+    box.notice(world.tenants["acme"].pk)
+    assert box.flush(10)
+    assert seen == [("earshot-outbox", RESERVED[connection.vendor])]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OperationalError("x"), 4503), (ProgrammingError("x"), 4500)]
+)
+async def test_socket_that_comes_while_the_database_is_away_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail(scope: Mapping[str, Any]) -> None:
+        raise error
+
+    token = await in_thread(world.token)("viewer")
+    monkeypatch.setattr(consumers, "_identify", fail)
+    async with Wire(token) as wire:
+        assert await wire.frame() == {"close": code}

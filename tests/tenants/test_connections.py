@@ -1,0 +1,186 @@
+"""Connections of a PostgreSQL of these tests' own: whose they are, and how long they wait."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg import errors, generators
+from pytest_django import Settings
+
+from project.settings import database
+from tenants.connections import _reserved, bound, is_away, reserve
+from tenants.postgresql import Bounded, NoAnswer
+from tests.servers import Postgres, running
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running(Postgres) as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def served(
+    db: None, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[None]:
+    """Threads that begin now connect to this PostgreSQL, by two connections each way."""
+    few = {"database_connections": 2, "hub_connections": 2, "answer_seconds": 0.2}
+    settings.EARSHOT = settings.EARSHOT | few
+    config = {**connections.settings["default"], **database(postgres.url)}
+    config["OPTIONS"]["pool"] |= {"max_size": 2, "timeout": 0.1}
+    monkeypatch.setitem(connections.settings, "default", config)
+    for backend in (DatabaseWrapper, _reserved(DatabaseWrapper)):
+        monkeypatch.setattr(backend, "_connection_pools", {})
+    yield
+    on_threads(1, close_pool, reserve)
+    on_threads(1, close_pool, lambda: None)
+
+
+def close_pool() -> None:
+    connection: Any = connections["default"]
+    connection.close_pool()
+
+
+def on_threads(number: int, work: Callable[[], T], begin: Callable[[], None]) -> list[T]:
+    """Run on threads at once, each with connections of its own."""
+
+    def alone(_: int) -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(number, initializer=begin) as pool:
+        return list(pool.map(alone, range(number)))
+
+
+def ask(sql: str = "SELECT 1") -> Any:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def hold(number: int, begin: Callable[[], None], then: Callable[[], T]) -> T:
+    """Do something while threads that began so hold their connections."""
+    with ThreadPoolExecutor(number, initializer=begin) as pool:
+        barrier_passed = [pool.submit(_take) for _ in range(number)]
+        wrappers = [taken.result(10) for taken in barrier_passed]
+        try:
+            return then()
+        finally:
+            for wrapper in wrappers:
+                wrapper.inc_thread_sharing()
+                wrapper.close()
+
+
+def _take() -> Any:
+    connection = connections["default"]
+    ask()
+    return connection
+
+
+def test_requests_take_no_connection_of_those_that_serve_sockets(served: None) -> None:
+    def none_left() -> str:
+        with pytest.raises(OperationalError) as error:
+            ask()
+        return type(error.value.__cause__).__name__
+
+    def then() -> tuple[list[str], list[int]]:
+        return on_threads(1, none_left, lambda: None), on_threads(2, ask, reserve)
+
+    assert hold(2, lambda: None, then) == (["PoolTimeout"], [1, 1])
+
+
+def test_reserved_connections_are_as_many_as_the_limit_says(served: None) -> None:
+    def size() -> tuple[int, str]:
+        connection: Any = connections["default"]
+        return connection.pool.max_size, connection.alias
+
+    assert on_threads(1, size, reserve) == [(2, "default")]
+    config = connections.settings["default"]
+    config["OPTIONS"]["pool"] = True
+    assert on_threads(1, lambda: ask(), reserve) == [1]
+
+
+def test_without_a_pool_each_thread_has_a_connection_anyway(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {k: v for k, v in connections.settings["default"]["OPTIONS"].items() if k != "pool"}
+    config = {**connections.settings["default"], "OPTIONS": options}
+    monkeypatch.setitem(connections.settings, "default", config)
+    bound()
+    assert "pool" not in config["OPTIONS"]
+    [wrapper] = on_threads(1, lambda: type(connections["default"]).__name__, reserve)
+    assert wrapper == "DatabaseWrapper"
+
+
+def test_server_gives_up_a_statement_that_takes_long_and_goes_on(served: None) -> None:
+    bound()
+
+    def wait() -> tuple[str, int]:
+        with pytest.raises(OperationalError) as error:
+            ask("SELECT pg_sleep(60)")
+        assert is_away(error.value)
+        return type(error.value.__cause__).__name__, ask()
+
+    assert on_threads(1, wait, lambda: None) == [("QueryCanceled", 1)]
+
+
+def test_server_that_lets_go_of_nothing_is_given_up(
+    postgres: Postgres, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EARSHOT = settings.EARSHOT | {"answer_seconds": 0.1}
+    monkeypatch.setattr("tenants.postgresql.CANCEL_SECONDS", 0.1)
+    with Bounded.connect(postgres.url.replace("postgres:", "postgresql:")) as connection:
+        monkeypatch.setattr(connection, "cancel_safe", lambda timeout: None)
+        with pytest.raises(NoAnswer):
+            connection.execute("SELECT pg_sleep(60)")
+        assert connection.closed
+
+
+def test_who_says_how_long_to_wait_is_obeyed(postgres: Postgres) -> None:
+    with Bounded.connect(postgres.url.replace("postgres:", "postgresql:")) as connection:
+        connection.pgconn.send_query(b"SELECT pg_sleep(60)")
+        with pytest.raises(errors._WaitTimeout):
+            connection.wait(generators.execute(connection.pgconn), timeout=0.05)
+        connection.pgconn.finish()
+
+
+def chained(error: Exception, cause: Exception | None) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("x")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (OperationalError("x"), True),
+        (InterfaceError("x"), True),
+        (ProgrammingError("x"), False),
+        (ValueError("x"), False),
+        (None, False),
+        (chained(OperationalError("x"), sqlite_error(sqlite3.SQLITE_BUSY)), True),
+        (chained(OperationalError("x"), sqlite_error(sqlite3.SQLITE_ERROR)), False),
+        (chained(OperationalError("x"), psycopg.OperationalError("x")), True),
+        (chained(OperationalError("x"), errors.LockNotAvailable("x")), True),
+        (chained(OperationalError("x"), errors.TooManyConnections("x")), True),
+        (chained(OperationalError("x"), errors.ProgramLimitExceeded("x")), False),
+    ],
+)
+def test_what_says_that_the_database_is_away(error: Exception | None, away: bool) -> None:
+    assert is_away(error) is away
