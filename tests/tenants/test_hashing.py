@@ -19,6 +19,9 @@ from tenants.hashing import Busy, Lane
 from tenants.models import User
 from tests.tenants.held import announcing
 
+# A connection that another test has left in this thread is given back, which asks it something.
+pytestmark = pytest.mark.django_db
+
 
 class Held(Lane):
     """A lane that says who waits, and whose thread the test can hold."""
