@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.client import Plan
-from tests.servers import free_port, stop
+from tests.servers import BOUNDED, free_port, stop
 
 # The tail looks at the begin only, and nobody holds a process for lost that does not look.
 QUIET_TAIL = {"EARSHOT_TAIL_SECONDS": "600", "EARSHOT_PROCESS_LOST_SECONDS": "1200"}
 NODE = Path(__file__).parent / "node"
 START_SECONDS = 30
+OURS = "project.asgi:application"
 
 # The server has a core to itself; clients, writers, database and broker share the others.
 CORES = range(os.cpu_count() or 1)
@@ -53,7 +54,7 @@ def uvicorn(application: str, *more: str) -> list[str]:
     """The command of an application on uvicorn; `PORT` stands for the port."""
     return [
         *(sys.executable, "-m", "uvicorn", application, "--port", "PORT"),
-        *("--log-level", "error", *more),
+        *("--log-level", "error", *(BOUNDED if application == OURS else ()), *more),
     ]
 
 

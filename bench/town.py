@@ -21,6 +21,7 @@ from knox.models import AuthToken  # noqa: E402
 
 from bench.client import Plan  # noqa: E402
 from bench.frame import FRAME  # noqa: E402
+from bench.processes import OURS  # noqa: E402
 from project.runtime import tune  # noqa: E402
 from realtime import notifications  # noqa: E402
 from realtime.outbox import outbox  # noqa: E402
@@ -31,7 +32,7 @@ from tests.world import World  # noqa: E402
 
 in_thread = database_sync_to_async
 SUBSCRIBE = '{"model":"resources.document","id":"$ID"}'
-APPLICATION = "project.asgi:application"
+APPLICATION = OURS
 
 
 async def made() -> World:

@@ -6,12 +6,20 @@ import django
 from daphne.cli import CommandLineInterface
 from django.conf import settings
 
+from realtime.on_daphne import Server
+
+
+class Bounded(CommandLineInterface):
+    """Daphne's command with a server that bounds what clients can make grow."""
+
+    server_class = Server
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     django.setup()
     heartbeat = str(settings.EARSHOT["heartbeat_seconds"])
-    CommandLineInterface().run(
+    Bounded().run(
         ["-b", settings.HOST, "-p", settings.PORT, "--ping-interval", heartbeat]
         + ["project.asgi:application"]
     )

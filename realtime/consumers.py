@@ -14,7 +14,7 @@ from channels.exceptions import StopConsumer
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from realtime import messages
+from realtime import messages, servers
 from realtime.codes import Close, Error
 from realtime.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe, parse
 from realtime.failures import log_failure
@@ -116,6 +116,10 @@ class EarshotConsumer(AsyncConsumer):
             self.mailbox.close(taken)
             return
         self.hub, self.socket, self.limits = taken, socket, identity.limits
+        servers.check(
+            self.base_send,
+            max(limits()["client_frame_bytes"], identity.limits["client_frame_bytes"]),
+        )
         self.sender.serve(socket, preframed=bool(self.limits["preframed"]))
         self.bucket = TokenBucket(
             self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
@@ -217,7 +221,7 @@ class EarshotConsumer(AsyncConsumer):
     async def _leave(self) -> None:
         if self.expiry is not None:
             self.expiry.cancel()
-        self.sender.cancel()
+        self.sender.leave(self.limits["stalled_seconds"])
         await self._depart()
 
     def _depart(self) -> asyncio.Task[None]:

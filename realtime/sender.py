@@ -15,6 +15,7 @@ from realtime.codes import Close
 from realtime.failures import log_failure
 from realtime.mailbox import Mailbox
 from realtime.metrics import CLOSES
+from realtime.servers import Transport, transport
 from realtime.sockets import Socket
 from realtime.wires import Wire, wire
 
@@ -130,6 +131,16 @@ class Sender:
         self._gone()
         await self._close(Close.TOO_SLOW)
 
+    def leave(self, seconds: float) -> None:
+        """Send nothing more; what the server still holds after so long is cut off.
+
+        A transport that is closed waits for its buffer, which a client that is gone never takes.
+        """
+        self.cancel()
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(seconds, transport.abort)
+
     def cancel(self) -> None:
         """Send nothing more."""
         self._busy = True
@@ -149,9 +160,9 @@ class Sender:
             logger.debug("Socket %s went first (%s).", self._name, type(error).__name__)
 
     @property
-    def _transport(self) -> asyncio.WriteTransport | None:
-        """uvicorn gives its protocol away through the bound method; Daphne does not."""
-        return getattr(getattr(self._send, "__self__", None), "transport", None)
+    def _transport(self) -> Transport | None:
+        """The server's, if it gives it away."""
+        return transport(self._send)
 
     def buffered(self) -> int:
         """How many bytes are on their way because the client does not take them: here, and those

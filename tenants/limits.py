@@ -84,6 +84,7 @@ LIMITS = (
     Limit("cut_seconds", 1.0, "How long a close frame may take before the transport is cut."),
     Limit("socket_bytes", 2_097_152, "Bytes that wait for one socket, in all its queues."),
     Limit("client_frame_bytes", 16_384, "Size of a client's frame."),
+    Limit("message_seconds", 10.0, "How long a client's message may take to arrive whole."),
     Limit("frames_per_second", 50, "Frames of a client that are answered, in the long run."),
     Limit("frames_burst", 1_000, "Frames of a client that are answered at once."),
     Limit("invalid_frames", 10, "Invalid frames in a row that end a socket."),

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from django.db import connection
 
-from tests.servers import free_port, stop, wait_until_ready
+from tests.servers import BOUNDED, free_port, stop, wait_until_ready
 
 QUIETLY = ("--log-level", "warning")
 Program = Literal["uvicorn", "daphne", "project"]
@@ -72,7 +72,7 @@ def command(program: Program, port: int, options: Sequence[str] = ()) -> list[st
         ]
     if program == "project":
         return [sys.executable, "-m", "project"]
-    options = ["--host", "127.0.0.1", "--port", str(port), *(options or QUIETLY)]
+    options = ["--host", "127.0.0.1", "--port", str(port), *BOUNDED, *(options or QUIETLY)]
     return [sys.executable, "-m", "uvicorn", *options, application]
 
 

@@ -180,8 +180,8 @@ MUTANTS: Final = (
     Mutant(
         "the sweep writes the row that is missing",
         "realtime/rounds.py",
-        "            self._repairs.change(s, r)\n        elif s.waiting:\n",
-        "            s.put(r)\n        elif s.waiting:\n",
+        "            self._repairs.change(s, r)\n        elif s.waiting or isinstance(s.slot, ",
+        "            s.put(r)\n        elif s.waiting or isinstance(s.slot, ",
         "tests/realtime/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
     ),
 )

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from uvicorn import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 
 from project.asgi import application
+from realtime.on_uvicorn import Protocol
 from tests.client import in_thread
 from tests.world import World
 
@@ -24,12 +24,10 @@ async def client(
 ) -> AsyncIterator[ClientConnection]:
     """The viewer's socket, welcomed by uvicorn's protocol on this loop."""
     loop = asyncio.get_running_loop()
-    config = Config(application, log_config=None, ws_ping_interval=None)
+    config = Config(application, log_config=None, ws_ping_interval=None, ws_max_size=16_384)
     config.load()
     state = state or ServerState()
-    server = await loop.create_server(
-        lambda: WebSocketsSansIOProtocol(config, state, {}), "127.0.0.1", 0
-    )
+    server = await loop.create_server(lambda: Protocol(config, state, {}), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     headers = {"Authorization": f"Token {await in_thread(world.token)('viewer')}"}
     url = f"ws://127.0.0.1:{port}/ws/?tenant=acme"

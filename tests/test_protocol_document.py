@@ -113,13 +113,16 @@ FAULTS: list[tuple[Program, bytes, int]] = [
     ("uvicorn", RESERVED_BIT, 1002),
     ("uvicorn", NOT_UTF8, 1007),
     ("uvicorn", TOO_BIG, 1009),
+    ("project", RESERVED_BIT, 1002),
+    ("project", NOT_UTF8, 1007),
+    ("project", TOO_BIG, 1009),
     ("daphne", RESERVED_BIT, 1006),
     ("daphne", NOT_UTF8, 1006),
     ("daphne", TOO_BIG, 1006),
 ]
 
 
-@pytest.mark.parametrize("program", ["uvicorn", "daphne"])
+@pytest.mark.parametrize("program", ["uvicorn", "project", "daphne"])
 def test_servers_close_a_faulty_client_as_the_table_says(
     start_server: StartServer, world: World, program: Program
 ) -> None:
