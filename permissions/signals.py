@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
-from permissions import accesslog, holdings
+from permissions import accesslog, holdings, roles
 from permissions.accesslog import Touch
 from permissions.models import GroupGrant, Guarded, UserGrant, stored
 from tenants.models import Membership
-from tenants.signals import membership_ending, standing_changed
+from tenants.signals import membership_ending, role_changing, standing_changed
 
 
 def connect() -> None:
@@ -27,6 +27,7 @@ def connect() -> None:
             post_delete.connect(on_object_deleted, sender=model, dispatch_uid="earshot.object")
     standing_changed.connect(on_standing_changed, dispatch_uid="earshot.standing")
     membership_ending.connect(holdings.on_membership_ending, dispatch_uid="earshot.holdings")
+    role_changing.connect(roles.on_role_changing, dispatch_uid="earshot.roles")
     through: Any = get_user_model().groups.through
     m2m_changed.connect(on_groups_changed, sender=through, dispatch_uid="earshot.groups")
 

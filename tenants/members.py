@@ -15,7 +15,7 @@ from rest_framework import exceptions, serializers
 from tenants import links, mail, opaque
 from tenants.credentials import active_memberships
 from tenants.models import Membership, Role, State, Tenant, User
-from tenants.signals import membership_ending
+from tenants.signals import membership_ending, role_changing
 
 
 class Conflict(exceptions.APIException):
@@ -108,6 +108,8 @@ def change(actor: Membership, member_id: str, **fields: object) -> Membership:
         if not (member.is_active and member.role == Role.ADMIN):
             _check_admin_stays(member)
         _check_admin(actor)
+        if "role" in fields:
+            role_changing.send(Membership, membership=member, by=actor.user_id)
         member.save(update_fields=list(fields))
     return member
 
@@ -172,7 +174,7 @@ def _admins(tenant_id: int) -> QuerySet[Membership]:
 
 
 def _check_admin_stays(member: Membership) -> None:
-    """Raise LastAdmin if the member, as he is stored, is the only active admin."""
+    """Raise LastAdmin if the member, as stored, is the only active admin."""
     if list(_admins(member.tenant_id).values_list("pk", flat=True)[:2]) == [member.pk]:
         raise LastAdmin
 

@@ -10,8 +10,13 @@ standing_changed = Signal()
 membership_created = Signal()
 
 # Somebody is about to be removed from a tenant: `membership: Membership`, `by: int`, who removes
-# him, and `heir: Membership | None`. A receiver hands over to the heir what he holds there, or
+# them, and `heir: Membership | None`. A receiver hands over to the heir what they hold there, or
 # raises `tenants.members.StillHolds`.
 membership_ending = Signal()
+
+# A member is about to be given the role that `membership: Membership` names, `by: int`, a user. A
+# receiver that raises refuses it.
+role_changing = Signal()
+
 # A password was hashed anew: `user_id: int`.
 password_hashed_anew = Signal()

@@ -1,0 +1,62 @@
+"""A role that a member takes by themselves: with it they take what it was given, by them too."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rest_framework import exceptions
+
+from permissions import ceiling
+from permissions.audiences import Resource, registry
+from permissions.ceiling import AboveCeiling, Actor
+from permissions.grants import Subject
+from tenants.models import Membership
+from tenants.roles import role_group
+
+
+class OwnGifts(exceptions.PermissionDenied):
+    """Somebody would take a role to which they gave what they could not give themselves."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__(
+            f"You gave the role {role!r} more than you may see. Take those grants first, or ask"
+            " another admin to change your role."
+        )
+
+
+class Held(NamedTuple):
+    """As much of an object as weighing a grant of it takes."""
+
+    pk: int
+    tenant_id: int
+
+
+def on_role_changing(membership: Membership, by: int, **_: Any) -> None:
+    """Raise OwnGifts if to take the role is to give oneself what is above one's ceiling.
+
+    What others gave the role comes with it, and what another admin decides is theirs to answer for.
+    """
+    if membership.user_id != by:
+        return
+    for resource in registry:
+        try:
+            ceiling.check(resource, _gifts(resource, membership, by), Actor(by))
+        except AboveCeiling as above:
+            raise OwnGifts(membership.role) from above
+
+
+def _gifts(resource: Resource, membership: Membership, by: int) -> list[ceiling.Gift]:
+    """What this user gave the role that the membership names, as given to themselves."""
+    table: Any = resource.group_grants
+    rows = table.objects.filter(
+        group=role_group(membership.tenant_id, membership.role),
+        granted_by=by,
+        permission__codename__in=resource.permissions,
+        content_object__tenant=membership.tenant_id,
+    )
+    audiences = {audience.permission: audience for audience in resource.audiences}
+    return [
+        (Held(pk, membership.tenant_id), Subject(user_id=by), audiences[codename])
+        for pk, codename in rows.values_list("content_object_id", "permission__codename")
+    ]
