@@ -16,6 +16,7 @@ ROWS: Final = {
     "scaling": "More processes and more shards",
     "revocation": "Revoke to silence",
     "neighbour": "A noisy neighbour",
+    "floods": "Floods",
     "fence": "The fence",
     "ledger": "The ledger's pages",
 }

@@ -17,5 +17,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "root": {"level": "ERROR", "handlers": ["stderr"]},
-    "loggers": {"psycopg.pool": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # floods are refused by the thousand
+        "psycopg.pool": {"level": "CRITICAL"},
+    },
 }

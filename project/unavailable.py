@@ -1,15 +1,30 @@
-"""What is answered outside the API while the database is away; in it, `tenants.rest` answers so."""
+"""Requests and the database: none is held longer than it is needed, and its absence is said.
+
+What the API answers while the database is away, `tenants.rest` does; here it is done for the rest.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, JsonResponse
-from django.utils.deprecation import MiddlewareMixin
+from django.http.response import HttpResponseBase
 
-from tenants.connections import DatabaseAway, is_away
+from tenants.connections import DatabaseAway, give_back, is_away
 
 
-class UnavailableMiddleware(MiddlewareMixin):
-    """503 in place of a server error, if a view failed because the database is away."""
+class DatabaseMiddleware:
+    """Gives the database connection back before the answer goes out, however slowly it is taken;
+    and answers 503 in place of a server error, if a view failed because the database is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        if not response.streaming:  # else it is still to be made
+            give_back()
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
         return unavailable() if is_away(exception) else None

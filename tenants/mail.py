@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from tenants.connections import give_back
 from tenants.failures import reason
 
 Letters = Callable[[], list[EmailMessage]]
@@ -39,7 +40,11 @@ def flush() -> None:
 
 def _send(letters: Letters) -> None:
     try:
-        for letter in letters():
+        try:
+            written = letters()
+        finally:
+            give_back()  # the server for e-mail may take its time
+        for letter in written:
             letter.send()
             if ".dummy." in settings.EMAIL_BACKEND:
                 logger.warning("An e-mail was not sent: EMAIL_URL is not set.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -12,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.http import HttpRequest
 from django.test import Client
 
 from project import errors
+from project.asgi import application
 from tenants.models import User
+from tenants.views import MeView
+from tests.client import in_thread
 from tests.conftest import StartServer
 from tests.live import LiveServer
 from tests.servers import Postgres, running
 from tests.tenants.conftest import bearer, session_of
+from tests.world import World
 
 AWAY = {
     "detail": "The database does not answer; try again soon.",
@@ -62,6 +67,35 @@ def test_session_that_cannot_be_saved_is_503_also_outside_of_views() -> None:
         answer = errors.server_error(HttpRequest())
     assert (answer.status_code, json.loads(answer.content)) == (503, AWAY)
     assert errors.server_error(HttpRequest()).status_code == 500
+
+
+async def test_answer_that_is_taken_slowly_holds_no_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django itself gives it back when all was sent: whoever reads nothing would keep it."""
+    get, seen, held = MeView.get_object, [], []
+    asked = [{"type": "http.request", "body": b""}]
+
+    def looked_up(view: MeView) -> Any:
+        found = get(view)
+        seen.append(connections["default"])
+        assert seen[0].connection is not None
+        return found
+
+    async def receive() -> Any:
+        if not asked:
+            await asyncio.Event().wait()  # the client stays
+        return asked.pop()
+
+    async def send(message: Any) -> None:
+        held.append((message["type"], seen[0].connection))
+
+    monkeypatch.setattr(MeView, "get_object", looked_up)
+    token = await in_thread(world.token)("viewer")
+    headers = [(b"host", b"localhost"), (b"authorization", f"Token {token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/api/me/", "headers": headers}
+    await application({**scope, "query_string": b""}, receive, send)
+    assert held == [("http.response.start", None), ("http.response.body", None)]
 
 
 def answers(server: LiveServer) -> list[tuple[int, Any, str | None]]:

@@ -135,6 +135,21 @@ def test_server_gives_up_a_statement_that_takes_long_and_goes_on(served: None) -
     assert on_threads(1, wait, lambda: None) == [("QueryCanceled", 1)]
 
 
+def test_server_waits_for_a_lock_no_longer_than_for_an_answer(
+    served: None, postgres: Postgres
+) -> None:
+    bound()
+
+    def wait() -> str:
+        with pytest.raises(OperationalError) as error:
+            ask("SELECT pg_advisory_lock(1)")
+        return type(error.value.__cause__).__name__
+
+    with psycopg.connect(postgres.url.replace("postgres:", "postgresql:")) as holder:
+        holder.execute("SELECT pg_advisory_lock(1)")
+        assert on_threads(1, wait, lambda: None) == ["QueryCanceled"]
+
+
 def test_server_that_lets_go_of_nothing_is_given_up(
     postgres: Postgres, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
