@@ -150,6 +150,14 @@ def secret(name: str, least: int, default: str = "") -> str:
     return found
 
 
+def token(name: str) -> str:
+    """What a client sends in a header, or nothing."""
+    found = text(name)
+    if not re.fullmatch("[!-~]*", found):
+        raise InvalidSetting(name, "be of ASCII letters, digits and signs, without spaces")
+    return found
+
+
 def sender(name: str, default: str) -> str:
     """An e-mail address, with or without a name before it."""
     found = text(name, default)

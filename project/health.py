@@ -1,33 +1,45 @@
-"""Whether the process lives, whether it can serve, and what it has counted."""
+"""Whether the process lives, and whether it can serve."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.db import close_old_connections, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from django.views.decorators.http import require_safe
 
 from realtime.drain import drain
+from realtime.failures import log_failure
 from realtime.hubs import hubs
+from tenants.connections import reserve
 from tenants.limits import limits
 
+logger = logging.getLogger(__name__)
+
 NO_STORE = {"Cache-Control": "no-store"}
+SHARED: Final = {"broker"}
+"""What all processes share and can do without: it is told, and takes nobody out of service."""
 
 
-def healthz(request: HttpRequest) -> HttpResponse:
+@require_safe
+async def healthz(request: HttpRequest) -> HttpResponse:
     """Liveness: this process answers. It asks no database and no broker."""
     return HttpResponse("ok\n", content_type="text/plain", headers=NO_STORE)
 
 
+@require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Readiness: 200 if the process can serve, else 503; each part is `ok` or `failed`."""
+    """Readiness: 200 if the process can serve, else 503; each part is `ok` or `failed`.
+
+    Without the broker live copies follow by the tail: it is told, but it does not take a process
+    out of service, since then all would go at once.
+    """
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         "database": _database,
         "broker": _broker,
@@ -36,7 +48,8 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     }
     found = dict(zip(checks, await asyncio.gather(*map(_attempt, checks.values())), strict=True))
     states = {name: "ok" if good else "failed" for name, good in found.items()}
-    return JsonResponse(states, status=200 if all(found.values()) else 503, headers=NO_STORE)
+    ready = all(good for name, good in found.items() if name not in SHARED)
+    return JsonResponse(states, status=200 if ready else 503, headers=NO_STORE)
 
 
 async def _attempt(check: Callable[[], Awaitable[bool]]) -> bool:
@@ -47,17 +60,38 @@ async def _attempt(check: Callable[[], Awaitable[bool]]) -> bool:
         return False
 
 
-async def _database() -> bool:
-    """It answers, and has all migrations."""
-    return await sync_to_async(_migrated, thread_sensitive=False)()
+class Look:
+    """A look at the database by a thread of its own, one at a time.
+
+    A database that takes connections and never answers would keep a thread for each probe, until
+    none is left for anything else: whoever asks meanwhile waits for the look under way. Requests
+    cannot take its connection: a process that is busy is not taken out of service for it.
+    """
+
+    def __init__(self, look: Callable[[], bool]) -> None:
+        self._look = look
+        self._executor = ThreadPoolExecutor(1, "earshot-ready", initializer=reserve)
+        self._under_way: Future[bool] | None = None
+
+    async def __call__(self) -> bool:
+        if self._under_way is None or self._under_way.done():
+            self._under_way = self._executor.submit(self._look)
+        return await asyncio.shield(asyncio.wrap_future(self._under_way))
 
 
 def _migrated() -> bool:
     try:
         executor = MigrationExecutor(connection)
         return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Exception as error:
+        log_failure(logger, "The database is not ready", error)
+        return False
     finally:
         close_old_connections()
+
+
+_database = Look(_migrated)
+"""It answers, and has all migrations."""
 
 
 async def _broker() -> bool:
@@ -78,14 +112,3 @@ async def _loops() -> bool:
 
 async def _staying() -> bool:
     return not drain.draining
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """What was counted, for Prometheus: of all workers, where `PROMETHEUS_MULTIPROC_DIR` is set."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if not folder:
-        return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, folder)
-    text = generate_latest(registry)
-    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)

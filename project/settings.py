@@ -64,10 +64,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.middleware.probes",  # before whatever looks at the Host or at TLS
     "project.requests.middleware",
     "project.unavailable.DatabaseMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "project.static.StaticFilesMiddleware",
+    "project.middleware.timed",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -270,10 +272,13 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-# The switch for TLS. /healthz stays reachable for those who stand behind the proxy.
+# The switch for TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("EARSHOT_TLS")
 SECURE_HSTS_SECONDS = EARSHOT["hsts_seconds"] if SECURE_SSL_REDIRECT else 0
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+
+# --- Metrics
+
+METRICS_TOKEN = environment.token("EARSHOT_METRICS_TOKEN")
 
 # --- Log
 

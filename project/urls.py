@@ -2,10 +2,11 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
-from project import health
+from project import health, metrics
 from project.console.views import ConsoleView, PasswordView
+from project.schema import SchemaView
 
 # What OPTIONS would answer has no template, and so would be an error of ours.
 docs = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
@@ -21,8 +22,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
-    path("api/schema/", SpectacularAPIView.as_view(api_version="1"), name="schema"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", docs, name="docs"),
     path("api/", include("tenants.urls")),
     path("api/", include("realtime.urls")),

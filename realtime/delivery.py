@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 
 from realtime import fence
 from realtime.failures import log_failure
-from realtime.metrics import FENCE_REFUSALS
+from realtime.metrics import DELIVERY_SECONDS, FENCE_REFUSALS
 from realtime.subscriptions import State
 
 if TYPE_CHECKING:
@@ -125,3 +126,5 @@ class Delivery:
             self.offer(s, frame)
             if done % TURN == 0:
                 await asyncio.sleep(0)
+        if frame is not None and frame.committed is not None:
+            DELIVERY_SECONDS.observe(max(0.0, time.time() - frame.committed))

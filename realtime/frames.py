@@ -6,7 +6,7 @@ A frame without a body says that this version cannot be shown to the audience.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import NoneType
 from typing import Any, Final
@@ -25,10 +25,14 @@ of another release, and reads."""
 
 @dataclass(frozen=True)
 class Frame:
-    """A representation and the payload fields that its version changed; immutable."""
+    """A representation and the payload fields that its version changed; immutable.
+
+    `committed` is when the change did, if another process said so, by its clock.
+    """
 
     seen: Representation
     changed: tuple[str, ...]
+    committed: float | None = field(default=None, compare=False)
 
     @property
     def ref(self) -> Ref:
@@ -124,7 +128,7 @@ def from_layer(message: dict[str, Any]) -> Frame:
         schema=message["schema"].removeprefix(UNAVAILABLE),
         body=_body(message),
     )
-    frame = Frame(seen, tuple(message["changed"]))
+    frame = Frame(seen, tuple(message["changed"]), message.get("committed"))
     shared(frame)
     return frame  # of its own revision, by which the fence decides
 

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from permissions.rendering import Ref
-from realtime import entries, frames, heartbeat, standing, sweep, tail
+from realtime import entries, frames, heartbeat, metrics, standing, sweep, tail
 from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
@@ -67,6 +67,7 @@ class Hub:
         """Open the channel; begin to listen, to tail, to sweep and to watch for stalled sockets."""
         loop = asyncio.get_running_loop()
         await self.ledger.start()
+        metrics.begin()
         await self._open()
         outbox.bind(loop)
         self._tasks = [
@@ -86,7 +87,7 @@ class Hub:
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
         await self.joins.close()
         await self.ledger.stop()
-        self._measure()
+        metrics.rest()
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+import math
+
+from prometheus_client import Counter, Gauge, Histogram
 
 PUBLISH_FAILURES = Counter(
     "earshot_publish_failures", "Messages that the broker did not take; the tail delivers them."
@@ -28,7 +30,7 @@ CLOSES = Counter("earshot_closes", "Sockets closed by this server, by code.", ["
 ENDS = Counter("earshot_accesses_ended", "Live copies that ended, by cause.", ["cause"])
 TAIL_SEEN = Gauge(
     "earshot_tail_seen_timestamp_seconds",
-    "When the tail last looked, of the process that is furthest behind.",
+    "When the tail last looked, of the process that is furthest behind; now where nobody listens.",
     multiprocess_mode="livemin",
 )
 FENCE_REFUSALS = Counter(
@@ -38,7 +40,7 @@ DRIFT = Counter("earshot_drift", "Writes that no hook saw, found and repaired.",
 ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were begun again.")
 BROKER_UP = Gauge(
     "earshot_broker_up",
-    "Whether the last beat came back through the broker, in every process.",
+    "Whether the last beat came back through the broker, in every process with sockets.",
     multiprocess_mode="livemin",
 )
 SWEEP_LAG = Gauge(
@@ -46,3 +48,29 @@ SWEEP_LAG = Gauge(
     "By how much the sweep is behind its period, with its CPU budget.",
     multiprocess_mode="livemax",
 )
+ROUND_SECONDS = Histogram("earshot_round_seconds", "How long rounds took that did not fail.")
+DELIVERY_SECONDS = Histogram(
+    "earshot_delivery_seconds",
+    "From a commit until its frame was handed to all sockets of a process, by both clocks.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+
+def begin() -> None:
+    """A hub begins: its tail is behind from now on, until it looks."""
+    TAIL_SEEN.set_to_current_time()
+
+
+def rest() -> None:
+    """This process has no hub: it has no sockets, is behind in nothing, and misses no broker.
+
+    What a file of an earlier process of the same number holds does not count either.
+    """
+    SOCKETS.set(0)
+    SUBSCRIPTIONS.set(0)
+    SWEEP_LAG.set(0)
+    BROKER_UP.set(1)
+    TAIL_SEEN.set(math.inf)  # the least of all processes counts
+
+
+rest()

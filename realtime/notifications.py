@@ -101,6 +101,14 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
     return [(groups.of_object(tenant_id, f.ref, f.seen.audience), frames.to_layer(f)) for f in made]
 
 
+def date(messages: Iterable[Message], committed: Mapping[tuple[int, Ref], float]) -> None:
+    """Say in each frame when the first of the changes that it tells of committed."""
+    for _, message in messages:
+        if message.get("type") == "hub.frame":
+            ref = Ref(message["model"], message["pk"])
+            message["committed"] = committed.get((message["tenant"], ref))
+
+
 async def send(messages: list[Message]) -> None:
     """Send to the broker; when it fails or hangs, log, count and leave the rest to the tail."""
     layer: Any = get_channel_layer()

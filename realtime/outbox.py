@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,7 @@ class Outbox:
 
     def _reset(self) -> None:
         self._changed: dict[tuple[int, Ref], int] = {}
+        self._committed: dict[tuple[int, Ref], float] = {}
         self._noticed: dict[int, None] = {}
         self._busy = False
         self._worker: threading.Thread | None = None
@@ -49,11 +51,16 @@ class Outbox:
         self._loop = loop
 
     def change(self, versions: Iterable[tuple[int, Ref, int]]) -> None:
-        """Announce (tenant id, Ref, version)s together; the lowest that waits is kept for each."""
+        """Announce (tenant id, Ref, version)s together; the lowest that waits is kept for each.
+
+        Called right after their commit, which is why that is taken to be now.
+        """
+        now = time.time()
         with self._state:
             for tenant_id, ref, version in versions:
                 waiting = self._changed.get((tenant_id, ref), version)
                 self._changed[tenant_id, ref] = min(waiting, version)
+                self._committed.setdefault((tenant_id, ref), now)
             self._wake()
 
     def notice(self, tenant_id: int) -> None:
@@ -87,10 +94,12 @@ class Outbox:
                     self._state.notify_all()
                     self._state.wait_for(lambda: self._changed or self._noticed)
                     changed, self._changed = self._changed, {}
+                    committed, self._committed = self._committed, {}
                     noticed, self._noticed = self._noticed, {}
                     self._busy = True
                 messages = notifications.publish(changed, noticed)
                 try:
+                    notifications.date(messages, committed)
                     self._send(runner, messages)
                 except Exception as error:
                     PUBLISH_FAILURES.inc(len(messages))

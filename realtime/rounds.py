@@ -20,7 +20,7 @@ from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.index import Index
 from realtime.joins import Group, Membership
-from realtime.metrics import ROUND_FAILURES
+from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
 from realtime.repairs import Repairs
 from realtime.subscriptions import Digest, State, Subscription
 
@@ -140,10 +140,11 @@ class Rounds:
         try:
             well = loop.time()
             while self._wanted():
-                todo = self._take()
+                todo, began = self._take(), loop.time()
                 try:
                     await self._round(todo)
                     well = loop.time()
+                    ROUND_SECONDS.observe(well - began)
                 except Exception as error:
                     ROUND_FAILURES.inc()
                     log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)

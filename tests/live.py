@@ -33,15 +33,21 @@ class LiveServer:
     def log(self) -> str:
         return self._log.read_text()
 
-    def ready(self) -> bool:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """The status and the text that the server answers."""
         request = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
         try:
-            request.request("GET", "/healthz")
-            return request.getresponse().status == 200
-        except OSError:
-            return False
+            request.request("GET", path, headers=headers)
+            answer = request.getresponse()
+            return answer.status, answer.read().decode()
         finally:
             request.close()
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/healthz")[0] == 200
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """Stop it as an operator would; doing so again is harmless."""

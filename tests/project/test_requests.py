@@ -38,7 +38,7 @@ class Ids(logging.Handler):
     ],
 )
 def test_sane_id_is_taken_and_answered_and_another_is_not(given: str, taken: bool) -> None:
-    answer = Client().get("/healthz", headers={"x-request-id": given})
+    answer = Client().get("/nowhere", headers={"x-request-id": given})
     assert answer.headers.get("X-Request-ID") == (given if taken else None)
 
 

@@ -39,7 +39,9 @@ def settings_variables() -> set[str]:
     source = (ROOT / "project" / "settings.py").read_text() + (
         ROOT / "project" / "environment.py"
     ).read_text()
-    calls = "text|flag|host|port|hosts|origins|choice|matching|link|sender|secret|[a-z]+_urls?"
+    calls = (
+        "text|token|flag|host|port|hosts|origins|choice|matching|link|sender|secret|[a-z]+_urls?"
+    )
     return set(re.findall(rf'\b(?:{calls})\(\s*"([A-Z_]+)"', source))
 
 
@@ -94,6 +96,7 @@ NONSENSE = {
     "EARSHOT_TLS": ["strict"],
     "EARSHOT_LOG_LEVEL": ["loud", "20"],
     "EARSHOT_LOG": ["xml"],
+    "EARSHOT_METRICS_TOKEN": ["two words", "t\xf6ken", "a\nb"],
     "ENV_FILE": ["/nowhere/at/all"],
 }  # fmt: skip
 
@@ -122,6 +125,7 @@ def test_nonsense_stops_the_start_by_name(load: Load, name: str, value: str) -> 
     ("name", "value"),
     [
         ("SECRET_KEY", "hunter2"),
+        ("EARSHOT_METRICS_TOKEN", "hunter2 or 3"),
         ("DATABASE_URL", "mysql://me:hunter2@db/earshot"),
         ("REDIS_URL", "http://:hunter2@broker"),
         ("EMAIL_URL", "smtp://me:hunter2@"),

@@ -39,11 +39,11 @@ class Gate:
         self.open.set()
         self.reached = threading.Semaphore(0)
         self.error: Exception | None = None
-        monkeypatch.setattr(notifications, "publish", lambda *batch: [("batch", batch)])
+        monkeypatch.setattr(notifications, "publish", lambda *batch: [("batch", {"batch": batch})])
         monkeypatch.setattr(notifications, "send", self.send)
 
     async def send(self, messages: list[Any]) -> None:
-        self.sent += [batch for _, batch in messages]
+        self.sent += [message["batch"] for _, message in messages]
         self.reached.release()
         await asyncio.get_running_loop().run_in_executor(None, self.open.wait)
         if self.error is not None:

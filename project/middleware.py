@@ -1,0 +1,97 @@
+"""What comes first: probes are answered, wrong hosts are refused, requests are timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final
+
+from asgiref.sync import async_to_sync, iscoroutinefunction
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.log import log_response
+from prometheus_client import Histogram
+
+from project import errors, health, metrics
+
+PROBES: Final[dict[str, Callable[..., Any]]] = {
+    "/healthz": health.healthz,
+    "/readyz": health.readyz,
+    "/metrics": metrics.metrics,
+}
+METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+REQUESTS = Histogram(
+    "earshot_request_seconds",
+    "How long requests took, by method and by the pattern of their address.",
+    ["method", "route"],
+)
+
+
+@sync_and_async_middleware
+def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Answer probes for any Host, over any scheme; refuse another request for a wrong Host."""
+
+    async def answer(request: HttpRequest) -> Any:
+        view = PROBES.get(request.path_info)
+        return refusal(request) if view is None else await view(request)
+
+    if iscoroutinefunction(get_response):
+
+        async def first(request: HttpRequest) -> Any:
+            return await answer(request) or await get_response(request)
+
+        return first
+
+    def first_sync(request: HttpRequest) -> Any:
+        if request.path_info in PROBES:
+            return async_to_sync(answer)(request)
+        return refusal(request) or get_response(request)
+
+    return first_sync
+
+
+def refusal(request: HttpRequest) -> HttpResponseBase | None:
+    """The answer to a request for a Host that is not ours: one line in the log, no traceback."""
+    try:
+        request.get_host()
+    except DisallowedHost as error:
+        response = errors.bad_request(request, error)
+        named = ascii(request.headers.get("Host", ""))[:100]
+        log_response(
+            "Refused a request for the Host %s, which ALLOWED_HOSTS does not name.",
+            named, response=response, request=request, level="warning",
+        )  # fmt: skip
+        return response
+    return None
+
+
+@sync_and_async_middleware
+def timed(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Observe how long a request takes; what leads to no view is one route."""
+    if iscoroutinefunction(get_response):
+
+        async def measure(request: HttpRequest) -> Any:
+            began = perf_counter()
+            response = await get_response(request)
+            observe(request, perf_counter() - began)
+            return response
+
+        return measure
+
+    def measure_sync(request: HttpRequest) -> Any:
+        began = perf_counter()
+        response = get_response(request)
+        observe(request, perf_counter() - began)
+        return response
+
+    return measure_sync
+
+
+def observe(request: HttpRequest, seconds: float) -> None:
+    """Never by the address itself, of which there are as many as clients like."""
+    match = request.resolver_match
+    route = "unknown" if match is None else match.route
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(method, route).observe(seconds)

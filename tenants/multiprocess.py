@@ -1,0 +1,131 @@
+"""Figures of several workers in one folder, where `PROMETHEUS_MULTIPROC_DIR` names one.
+
+Each process that counts keeps a lock in the folder as long as it lives, however it ends, so that
+nobody is taken for alive because somebody else has the number of its process by now. What dead
+ones measured goes; what they counted is added up in one file of each kind, so that the folder does
+not grow with the number of restarts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+logger = logging.getLogger(__name__)
+
+THE_DEAD: Final = "0"
+"""Stands for the process in the name of a file that adds up what dead ones counted."""
+
+_mine: Any = None
+
+
+def folder() -> Path | None:
+    """Where the workers' figures are, if there are several."""
+    name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(name) if name else None
+
+
+def join() -> None:
+    """Say, before anything is counted here, that this process lives; make the folder if need be."""
+    global _mine
+    place = folder()
+    if place is None:
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    with _alone(place):
+        if _mine is not None:  # the parent's, in a child
+            _mine.close()
+        _mine = _lock_of(place, os.getpid()).open("w")
+        fcntl.flock(_mine, fcntl.LOCK_EX)
+
+
+def collect() -> list[Any]:
+    """The metrics of all workers, after the dead ones were cleared away."""
+    place = folder()
+    assert place is not None  # else nobody asks here
+    with _alone(place):
+        _clear(place)
+        files = [str(path) for path in sorted(place.glob("*.db"))]
+        return list(MultiProcessCollector.merge(files))
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """One process at a time: who joins, and who reads while files move, must not meet."""
+    with (place / "folder.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_of(place: Path, pid: int | str) -> Path:
+    return place / f"{pid}.lock"
+
+
+def _clear(place: Path) -> None:
+    files: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in place.glob("*.db"):
+        files[path.stem.rsplit("_", 1)[1]].append(path)
+    for lock in place.glob("[0-9]*.lock"):
+        files[lock.stem]  # it may have no file yet, or none any more
+    dead = [pid for pid in files if pid != THE_DEAD and not _lives(place, pid)]
+    _add_up(place, [path for pid in dead for path in files[pid]])
+    for pid in dead:
+        _lock_of(place, pid).unlink(missing_ok=True)
+
+
+def _lives(place: Path, pid: str) -> bool:
+    if pid == str(os.getpid()):  # it could lock its own again
+        return True
+    try:
+        with _lock_of(place, pid).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _add_up(place: Path, files: Iterable[Path]) -> None:
+    """Add what these counted to what others did, and delete them."""
+    by_kind: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in files:
+        by_kind[path.stem.split("_", 1)[0]].append(path)
+    gauges = by_kind.pop("gauge", [])
+    for kind, paths in by_kind.items():
+        whole = place / f"{kind}_{THE_DEAD}.db"
+        totals: defaultdict[str, float] = defaultdict(float)
+        for path in [*paths, *([whole] if whole.exists() else [])]:
+            for key, value in _values(path):
+                totals[key] += value
+        new = whole.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        written = MmapedDict(str(new))
+        for key, value in totals.items():
+            written.write_value(key, value, 0.0)
+        written.close()
+        new.replace(whole)
+    for path in [*gauges, *(path for paths in by_kind.values() for path in paths)]:
+        path.unlink()
+
+
+def _values(path: Path) -> list[tuple[str, float]]:
+    try:
+        return [(key, value) for key, value, *_ in MmapedDict.read_all_values_from_file(str(path))]
+    except (RuntimeError, ValueError, struct.error):  # its process ended while it wrote
+        logger.warning("The figures of %s cannot be read and are left out.", path.name)
+        return []
+
+
+join()
+os.register_at_fork(after_in_child=join)
