@@ -9,6 +9,8 @@ import orjson
 from django.utils.encoding import force_str
 from rest_framework import renderers
 
+from tenants.encoding import dumps
+
 
 class JSONRenderer(renderers.JSONRenderer):
     """JSON by orjson, which takes a payload's bytes as they were rendered."""
@@ -17,6 +19,6 @@ class JSONRenderer(renderers.JSONRenderer):
         if data is None:
             return b""
         try:
-            return orjson.dumps(data, default=force_str)
+            return dumps(data, default=force_str)
         except orjson.JSONEncodeError:  # an error that repeats a client's unpaired surrogate
             return json.dumps(data, default=force_str).encode()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final, NamedTuple
 
-import orjson
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
@@ -17,6 +16,7 @@ from prometheus_client import Counter
 from permissions import unavailable
 from permissions.audiences import Audience, Resource
 from permissions.serializers import AudienceSerializer
+from tenants.encoding import dumps
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
 
@@ -105,7 +105,7 @@ def render(
     body, tag = None, NO_ETAG
     try:
         with transaction.atomic() if savepoint else nullcontext():
-            body = orjson.dumps(payload(audience, obj))
+            body = dumps(payload(audience, obj))
         tag = etag(obj.tenant_id, ref, audience.name, body)
     except Exception as error:  # anybody's serializer raises what it likes
         unavailable.raise_database_s(error)

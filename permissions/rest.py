@@ -20,6 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from permissions import ceiling, decision, loading
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
+from permissions.pages import read_page, weighed
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
@@ -96,9 +97,8 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         """The page of objects that the reader sees, newest first, and how many cannot be shown."""
         reader = self.request.user.pk
         mine = decision.visible(self.resource, self.get_queryset(), reader)
-        pks = self.paginate_queryset(mine.order_by("-pk").values_list("pk", flat=True))
-        refs = [(reader, Ref(self.resource.label, pk)) for pk in pks or ()]
-        seen = [r for r in read(self.request.tenant.pk, refs).seen.values() if r]
+        rows = self.paginate_queryset(weighed(self.resource, mine.order_by("-pk"))) or []
+        seen = read_page(self.resource, self.request.tenant.pk, reader, rows)
         shown = [orjson.Fragment(r.body) for r in seen if r.body is not None]
         answer = self.get_paginated_response(shown)
         answer.data["unavailable"] = len(seen) - len(shown)

@@ -16,12 +16,17 @@ from rest_framework.viewsets import GenericViewSet
 
 from permissions import accesslog
 from permissions.accesslog import Touch
+from permissions.pages import PageTooLarge
 from realtime import ledger
 from realtime.records import Access, Connection
 from realtime.rest_ledger import id_of, usernames
 from tenants import opaque, revocations
+from tenants.limits import limits
 from tenants.models import User
 from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
+
+ENTRY = 100
+"""About how many bytes a subscription takes on a page."""
 
 REVOKE = OpenApiParameter("revoke", bool, description="End its credential, in this tenant.")
 
@@ -103,8 +108,13 @@ def _subscriptions(connections: list[Connection]) -> dict[str, list[dict[str, An
         connection__in=[c.pk for c in connections],
         ended_at=None,
     )
+    columns = ("connection", "model", "object_id", "audience")
+    most = limits()["page_bytes"]
+    rows: Any = accesses.order_by("pk").values_list(*columns, named=True)
+    if len(connections) > 1 and len(rows := rows[: most // ENTRY + 1]) > most // ENTRY:
+        raise PageTooLarge(most)
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for access in accesses.order_by("pk"):
+    for access in rows:
         shown = {"model": access.model, "id": id_of(access), "audience": access.audience}
         found[access.connection].append(shown)
     return found

@@ -29,7 +29,7 @@ FILTERS = [
 ]
 
 
-def id_of(row: Access | Push) -> str | None:
+def id_of(row: Any) -> str | None:
     """The id of a row's object; None if its model is not declared any more, or its key is none."""
     if row.model not in registry or row.object_id < 0:
         return None

@@ -119,6 +119,10 @@ LIMITS = (
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
+    Limit("page_bytes", 4_194_304, "Size of a page; of one entry, it is not looked at."),
+    Limit("answers_bytes_per_user", 16_777_216, "Large answers that one user has not taken yet."),
+    Limit("answers_bytes_per_tenant", 67_108_864, "Those of all users in one tenant."),
+    Limit("answers_bytes", 268_435_456, "Those of all, in each process."),
 )
 
 

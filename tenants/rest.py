@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -23,6 +24,7 @@ from tenants.models import Role
 from tenants.refusals import refusal
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
+from tenants.waiting import counted
 
 __all__ = [
     "InTenant",
@@ -74,6 +76,7 @@ class PrivateResponseMixin:
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         final["Cache-Control"] = "private, no-store"
         patch_vary_headers(final, ["Authorization", "Cookie", "X-Tenant"])
+        final.add_post_render_callback(partial(counted, request))
         return final
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from permissions.read import read
+from permissions.pages import read_page
 from resources.models import Document
 from tests.permissions.answers import LIST
 from tests.permissions.conftest import STRANGERS, elsewhere
@@ -47,9 +47,9 @@ def test_object_lost_between_counting_and_reading_is_not_shown(
 
     def take_then_read(*args: Any) -> Any:
         elsewhere(lambda: world.revoke("viewer"))
-        return read(*args)
+        return read_page(*args)
 
-    monkeypatch.setattr("permissions.rest.read", take_then_read)
+    monkeypatch.setattr("permissions.rest.read_page", take_then_read)
     assert world.rest("viewer").get(LIST).json()["results"] == []
 
 

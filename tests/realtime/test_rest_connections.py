@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from knox.models import AuthToken
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from realtime.records import Connection, Process
@@ -44,6 +45,20 @@ async def test_admin_sees_who_listens_to_what_newest_first(world: World) -> None
         }
         assert oldest["username"] == "owner"
     assert await listed(world) == []
+
+
+async def test_sockets_with_more_subscriptions_than_a_page_may_hold_are_asked_for_one_by_one(
+    world: World, settings: Settings
+) -> None:
+    settings.EARSHOT = settings.EARSHOT | {"page_bytes": 199}  # one subscription is about 100
+    client = await in_thread(world.rest)("admin")
+    get = in_thread(client.get)
+    async with subscribed(world, "owner"):
+        assert len(await listed(world)) == 1
+        async with subscribed(world, "viewer"):
+            answer = await get(URL)
+            assert (answer.status_code, answer.json()["code"]) == (400, "page_too_large")
+            assert len((await get(f"{URL}?page_size=1")).json()["results"][0]["subscriptions"]) == 1
 
 
 async def test_where_a_socket_comes_from_is_told(world: World) -> None:

@@ -25,7 +25,7 @@ class Item(LiveModel):
     needed = models.IntegerField(default=1)
     secret = models.IntegerField(default=0)
     part_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
-    extra = models.JSONField(max_length=1000, default=dict, blank=True)
+    extra = models.JSONField(max_length=2000, default=dict, blank=True)
     ratio = models.FloatField(null=True)
     big = models.BigIntegerField(null=True)
     small = models.PositiveSmallIntegerField(null=True)
