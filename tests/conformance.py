@@ -58,6 +58,15 @@ def not_found(id: str, ref: str = "", model: str = "resources.document") -> str:
     )
 
 
+def unavailable(id: str, ref: str = "") -> str:
+    ref = ref and f',"ref":{ref}'
+    return (
+        '{"type":"ERROR","code":"unavailable",'
+        '"detail":"The object cannot be shown now; you get it as soon as it can be.",'
+        f'{DOCUMENT},"id":"{id}"{ref}}}'
+    )
+
+
 def pong(ref: str = "") -> str:
     return '{"type":"PONG"' + (ref and f',"ref":{ref}') + "}"
 
@@ -198,6 +207,17 @@ TABLE = (
         "foreign profile",
         '{"model":"resources.profile","id":"$rival"}',
         not_found("$rival", model="resources.profile"),
+    ),
+    # What cannot be shown.
+    live("unavailable id", subscribe("$broken", ',"ref":1'), unavailable("$broken", "1")),
+    steps(
+        "unavailable, again, unsubscribe",
+        (
+            subscribe("$broken"),
+            subscribe("$broken", ',"etag":"","ref":2'),
+            unsubscribe("$broken", ',"ref":3'),
+        ),
+        (unavailable("$broken"), unavailable("$broken", "2"), unsubscribed("$broken", "3")),
     ),
     # Subscriptions.
     live("subscribe", subscribe("$document"), subscribed()),

@@ -21,6 +21,7 @@ from resources.models import Document, Profile
 from tenants import opaque
 from tests.client import in_thread
 from tests.conformance import SHORT, TABLE, Case, ping, pong, subscribe
+from tests.unshowable import spoil
 from tests.world import World
 
 
@@ -69,8 +70,12 @@ def names(world: World) -> dict[str, str]:
     deleted = world.create()
     deleted_id = opaque.encode(Document, deleted.pk)
     deleted.delete()
+    broken = world.create()
+    world.grant("viewer", "viewer", broken)
+    spoil(broken, "updated_at")
     return {
         "document": world.id,
+        "broken": opaque.encode(Document, broken.pk),
         "etag": response["ETag"].strip('"'),
         "payload": response.content.decode(),
         "unknown": opaque.encode(Document, 10**9),

@@ -46,6 +46,8 @@ def failing(error: Exception | None = None, *, of_owners: bool = False) -> Itera
 def spoil(document: Any, column: str = "due_on") -> None:
     """Store in a column of dates or moments what the database takes and Django cannot convert."""
     value = "12000-01-01" if connection.vendor == "postgresql" else "2030-02-31"
+    if column.endswith("_at"):
+        value += " 00:00:00"
     table = document._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = %s", [value, document.pk])

@@ -169,6 +169,9 @@ class Client:
             self.pending[target] = max(0, self.pending[target] - 1)
         if kind == "PONG":
             return
+        if frame.get("code") == "unavailable":  # the copy stays, and is renewed by itself
+            self.history.count("told that an object is unavailable")
+            return
         if kind == "ERROR" or kind.startswith("DELETE_"):
             self._gone(frame, target, now)
         else:

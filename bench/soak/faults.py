@@ -8,10 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+from django.db import connection
+
 from bench.soak.clients import Client
 from bench.soak.fleet import Fleet, Process
 from bench.soak.floods import Attacker
+from bench.soak.town import Paper
 from bench.soak.writers import Writer
+from resources.models import Document
 from tests.servers import Postgres, Server, Valkey
 
 HEAVY = "canary-{}." + "y" * 250_000
@@ -133,6 +137,36 @@ async def flood_messages(parts: Parts) -> None:
     await parts.attacker.messages(parts.hold)
 
 
+async def bad_row(parts: Parts) -> None:
+    """A document holds a date that is none: nobody can show it to its owner and editors."""
+    paper = parts.random.choice(parts.writer.town.papers[1:])
+    rows = Document.objects.filter(tenant=paper.owner.tenant, pk=paper.document.pk)
+    await asyncio.to_thread(paper.writes.acquire)
+    try:
+        await asyncio.to_thread(_in_thread, lambda: _spoil(paper))
+        # Whoever sees the status hears of this, or that the document is unavailable.
+        await asyncio.to_thread(_in_thread, lambda: rows.update(status="archived"))
+        await asyncio.sleep(parts.hold)
+        await asyncio.to_thread(_in_thread, lambda: rows.update(status="draft", due_on=None))
+    finally:
+        paper.writes.release()
+
+
+def _spoil(paper: Paper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE resources_document SET due_on = '12000-01-01' WHERE id = %s",
+            [paper.document.pk],
+        )
+
+
+def _in_thread(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        connection.close()
+
+
 FAULTS: dict[str, Fault] = {
     "Valkey restarted": restart_valkey,
     "a server killed": kill_uvicorn,
@@ -144,6 +178,7 @@ FAULTS: dict[str, Fault] = {
     "passwords flooded": flood_passwords,
     "logins flooded": flood_logins,
     "oversized clients": flood_messages,
+    "a bad row": bad_row,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from permissions.rendering import Ref, Representation
+from permissions.rendering import NO_ETAG, Ref, Representation
 from realtime.frames import Frame
 from realtime.mailbox import Mailbox
 from realtime.sockets import Socket
@@ -19,8 +19,11 @@ MODEL = "resources.document"
 ID = opaque.encode(Document, 1)
 
 
-def frame(version: int = 1, body: str = "{}", **seen: Any) -> Frame:
-    """What viewers see of document 1: equal bodies of an audience have equal etags."""
+def frame(version: int = 1, body: str | None = "{}", **seen: Any) -> Frame:
+    """What viewers see of document 1: equal bodies of an audience have equal etags.
+
+    Without a body it cannot be shown.
+    """
     values: dict[str, Any] = {
         "tenant_id": 1,
         "ref": Ref(MODEL, 1),
@@ -28,10 +31,10 @@ def frame(version: int = 1, body: str = "{}", **seen: Any) -> Frame:
         "version": version,
         "revision": 0,
         "schema": "schema",
-        "body": body.encode(),
+        "body": None if body is None else body.encode(),
         **seen,
     }
-    values.setdefault("etag", f"{values['audience']}:{body}")
+    values.setdefault("etag", NO_ETAG if body is None else f"{values['audience']}:{body}")
     return Frame(Representation(**values), ("title",))
 
 

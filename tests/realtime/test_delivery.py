@@ -11,7 +11,7 @@ import pytest
 from realtime import delivery, fence
 from realtime.delivery import Delivery
 from realtime.joins import Group
-from realtime.subscriptions import Subscription
+from realtime.subscriptions import State, Subscription
 from tests.realtime.pieces import frame, socket, subscription
 
 
@@ -173,3 +173,19 @@ async def test_frame_that_is_ahead_outlives_the_rounds_that_do_not_apply_it() ->
     delivery.apply(5)
     await settle(delivery)
     assert versions(group) == {2}
+
+
+async def test_what_was_never_shown_is_asked_for_once_for_each_version_that_can_be() -> None:
+    """A payload needs a round, which writes the ledger first; that there is none does not."""
+    asked: list[Subscription] = []
+    group = group_of(1)
+    [s] = group.subscriptions
+    s.state = State.UNAVAILABLE
+    delivery = Delivery(asked.extend)
+    delivery.apply(0)
+    delivery.offer(s, frame(1, None))
+    assert (s.version, asked) == (1, [])
+    for version, times in ((1, 0), (2, 1), (2, 1), (1, 1), (3, 2)):
+        delivery.offer(s, frame(version))
+        assert len(asked) == times
+    assert (s.version, s.state) == (1, State.UNAVAILABLE)

@@ -54,3 +54,14 @@ def test_cancelled_subscription_tells_nothing() -> None:
     assert s.slot is None
     assert not s.waiting
     assert (len(s.socket.mailbox), s.socket.mailbox.held) == (0, 0)
+
+
+def test_only_a_payload_has_a_body_to_put_off() -> None:
+    s = subscription()
+    for slot in (GONE, frame(1, None)):
+        s.slot = slot
+        s.put_off()
+        assert s.slot is slot
+    s.slot = frame(2)
+    s.put_off()
+    assert s.slot == frame(2).digest
