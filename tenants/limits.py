@@ -116,6 +116,7 @@ LIMITS = (
     Limit("resets_per_address", 30, "Such links that one address may ask for in a minute."),
     Limit("password_link_hours", 72, "Life of a link to set a password."),
     Limit("invitations_per_minute", 60, "People whom the admins of one tenant invite in a minute."),
+    Limit("invitations_per_person", 10, "How often of those one and the same person, a minute."),
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),

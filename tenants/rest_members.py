@@ -63,8 +63,10 @@ class MembersView(PrivateResponseMixin, ListAPIView[Membership]):
         body = NewMemberSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         actor: Membership = request.membership  # type: ignore[attr-defined]
-        count(Minute("invitations_per_minute", actor.tenant_id))
         new = {**body.validated_data, "username": User.normalize_username(body["username"].value)}
+        # Invited and revoked again and again, a stranger would get an e-mail each time.
+        person = Minute("invitations_per_person", (actor.tenant_id, new["username"]))
+        count(Minute("invitations_per_minute", actor.tenant_id), person)
         member = members.invite(actor, **new) if "email" in new else members.add(actor, **new)
         return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
 

@@ -82,6 +82,7 @@ class CascadeMixin:
 class MembershipInline(admin.TabularInline):
     model = Membership
     extra = 0
+    readonly_fields = ("state",)
     raw_id_fields = ("user",)
 
 

@@ -22,6 +22,7 @@ from project.console import tenant_data
 from project.console.tenant_command import TenantCommand
 from realtime.models import Change
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
+from tenants import revocations
 from tenants.models import Membership, Tenant, Ticket, User
 from tests.client import connect, in_thread, subscribed
 from tests.world import World
@@ -210,6 +211,7 @@ def exported(path: Path) -> dict[str, list[dict[str, Any]]]:
 def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_path: Path) -> None:
     theirs = world.create("globex", "rival", title="Of the other tenant")
     world.rest("viewer").post("/api/tickets/")
+    revocations.revoke(world.tenants["acme"].pk, ("token", "secret"))
     path = tmp_path / "acme.jsonl"
     said = run("export_tenant", "acme", "--output", str(path))
     found = exported(path)
@@ -244,7 +246,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     assert "rival" not in text
     assert "password" not in text
     assert world.user("viewer").password not in text
-    assert "tenants.ticket" not in found
+    assert not {"tenants.ticket", "tenants.revocation"} & set(found)
     assert Ticket.objects.exists()
     assert path.stat().st_mode & 0o777 == 0o600
 

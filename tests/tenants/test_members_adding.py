@@ -13,7 +13,7 @@ from resources.models import Profile
 from tenants import mail, members, opaque
 from tenants.members import UsernameTaken
 from tenants.models import Membership, Role, User
-from tests.tenants.places import MEMBERS, Letters, accept, at_once, place, standing
+from tests.tenants.places import MEMBERS, Letters, accept, at_once, place, standing, url
 from tests.world import World
 
 
@@ -173,6 +173,20 @@ def test_admins_of_a_tenant_add_so_many_a_minute(world: World, settings: Setting
     codes = [client.post(MEMBERS, {"username": "nobody"}).status_code for _ in range(3)]
     assert codes == [400, 400, 429]
     assert world.rest("rival", "globex").post(MEMBERS, {"username": "x"}).status_code == 400
+
+
+def test_nobody_is_invited_and_revoked_without_end(
+    world: World, settings: Settings, mailoutbox: Letters
+) -> None:
+    settings.EARSHOT = settings.EARSHOT | {"invitations_per_person": 2}
+    client, codes = world.rest("admin"), []
+    for _ in range(3):
+        codes.append(client.post(MEMBERS, {"username": "rival"}).status_code)
+        if codes[-1] == 201:
+            client.delete(url(world, "rival"))
+    mail.flush()
+    assert (codes, len(mailoutbox)) == ([201, 201, 429], 2)
+    assert client.post(MEMBERS, {"username": "newcomer"}).status_code == 400
 
 
 def test_member_created_twice_at_once_is_created_once(world: World, mailoutbox: Letters) -> None:
