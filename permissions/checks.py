@@ -40,6 +40,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     for resource in registry:
         found.extend(_check_grants(resource))
         found.extend(_check_names(resource))
+        found.extend(_check_people(resource))
         for audience in resource.audiences:
             found.extend(_check_audience(resource, audience))
     return found
@@ -83,6 +84,20 @@ def _check_names(resource: Resource) -> Iterator[checks.CheckMessage]:
                 "Give each audience a name of its own, of letters, digits, hyphens, underscores.",
                 resource.model,
             )
+
+
+def _check_people(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """Who is named is who holds the object, by a field that somebody is shown."""
+    shown = any(
+        resource.names in getattr(a.serializer.Meta, "fields", ()) for a in resource.audiences
+    )
+    if resource.names and not (resource.holders and shown):
+        yield _error(
+            15,
+            f"{resource.label} cannot name people by {resource.names!r}.",
+            "Name in `names` a field of a payload, and in `holders` the user whose object it is.",
+            resource.model,
+        )
 
 
 def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:

@@ -83,6 +83,21 @@ def test_audience_that_is_given_but_not_declared_is_found(
     assert found(declare, viewer, **more) == ["earshot.E002"]
 
 
+@pytest.mark.parametrize(
+    ("names", "holders", "wrong"),
+    [
+        ("title", {"owner": "viewer"}, []),
+        ("body", {"owner": "viewer"}, ["earshot.E015"]),
+        ("title", {}, ["earshot.E015"]),
+    ],
+)
+def test_name_that_nobody_is_shown_or_that_is_nobodys_is_found(
+    declare: Declare, names: str, holders: dict[str, str], wrong: list[str]
+) -> None:
+    viewer = Audience("viewer", "view_document", Good)
+    assert found(declare, viewer, names=names, holders=holders) == wrong
+
+
 @pytest.mark.parametrize("permission", ["look_at_document", "view_profile", "delete_document"])
 def test_permission_that_the_model_lacks_is_found(declare: Declare, permission: str) -> None:
     assert found(declare, Audience("viewer", permission, Good)) == ["earshot.E003"]
