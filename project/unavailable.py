@@ -11,17 +11,22 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
 from tenants.connections import DatabaseAway, give_back, is_away
+from tenants.turns import turns
 
 
 class DatabaseMiddleware:
-    """Gives the database connection back before the answer goes out, however slowly it is taken;
-    and answers 503 in place of a server error, if a view failed because the database is away."""
+    """Ends a request's turn and gives its database connection back before the answer goes out,
+    however slowly that is taken; answers 503 if a view failed because the database is away."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self._get_response(request)
+        turns.begin(request)
+        try:
+            response = self._get_response(request)
+        finally:
+            turns.end(request)
         if not response.streaming:  # else it is still to be made
             give_back()
         return response

@@ -74,6 +74,8 @@ LIMITS = (
     Limit("hub_connections", 16, "PostgreSQL connections of each process for its sockets."),
     Limit("connection_seconds", 3.0, "How long to wait for a connection to PostgreSQL."),
     Limit("answer_seconds", 5.0, "How long a server waits for PostgreSQL to answer a statement."),
+    Limit("turns_per_tenant", 8, "Requests of one tenant that a process works on at a time."),
+    Limit("turn_seconds", 20.0, "How long the tenant's other requests wait for their turn."),
     Limit("database_seconds", 20.0, "How long to wait for a locked SQLite file."),
     Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
     Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),

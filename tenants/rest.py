@@ -24,6 +24,7 @@ from tenants.models import Role
 from tenants.refusals import refusal
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
+from tenants.turns import turns
 from tenants.waiting import counted
 
 __all__ = [
@@ -52,6 +53,7 @@ class InTenant(BasePermission):
         membership.user = request.user
         request.membership = membership  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
+        turns.take(request._request, membership.tenant_id)
         return True
 
 

@@ -1,0 +1,64 @@
+"""Turns: of one tenant's requests a process works on a few at a time.
+
+What a request waits for with a connection in hand, a row that another one has locked above all, it
+waits for at the cost of everybody. So no tenant has more than a share of the connections; its other
+requests wait here, holding none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Condition
+
+from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
+
+from tenants.connections import give_back
+from tenants.limits import limits
+
+RETRY_SECONDS = 1
+
+
+class Turns:
+    """Counts who works, by tenant."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._working: Counter[int] = Counter()
+
+    def take(self, request: HttpRequest, tenant_id: int) -> None:
+        """Wait for this request's turn, which `end` ends; raises Throttled if it does not come.
+
+        Without somebody who will end it (`begin`), and when it has one, nothing happens.
+        """
+        if vars(request).get("turn", 0) is not None:
+            return
+        with self._changed:
+            if not self._free(tenant_id):
+                give_back()
+                wait = limits()["turn_seconds"]
+                if not self._changed.wait_for(lambda: self._free(tenant_id), wait):
+                    raise Throttled(RETRY_SECONDS)
+            self._working[tenant_id] += 1
+        vars(request)["turn"] = tenant_id
+
+    def begin(self, request: HttpRequest) -> None:
+        """Say that `end` will be called for this request."""
+        vars(request)["turn"] = None
+
+    def end(self, request: HttpRequest) -> None:
+        """Let another one work."""
+        tenant_id = vars(request).pop("turn")
+        if tenant_id is None:
+            return
+        with self._changed:
+            self._working[tenant_id] -= 1
+            if not self._working[tenant_id]:
+                del self._working[tenant_id]
+            self._changed.notify_all()
+
+    def _free(self, tenant_id: int) -> bool:
+        return self._working[tenant_id] < limits()["turns_per_tenant"]
+
+
+turns = Turns()
