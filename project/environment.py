@@ -57,12 +57,12 @@ class UnknownSetting(ImproperlyConfigured):
         return f"{self.name} is no setting of Earshot; remove it.{perhaps}"
 
 
-def file() -> Path | None:
-    """The file that `ENV_FILE` names; it must be there."""
+def file(default: Path) -> Path | None:
+    """The file that `ENV_FILE` names, which must be there, or this one, if there is one."""
     name = text("ENV_FILE")
     if name and not Path(name).exists():
         raise InvalidSetting("ENV_FILE", "name a file that is there", name)
-    return Path(name) if name else None
+    return Path(name) if name else default if default.exists() else None
 
 
 def text(name: str, default: str = "") -> str:

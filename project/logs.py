@@ -131,6 +131,8 @@ def config(level: str, *, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django": {**ours},
             "django.server": {**ours},
+            # Anybody can ask with any Host; the access line says that it was refused.
+            "django.security.DisallowedHost": {**ours, "level": "CRITICAL"},
             "uvicorn": {**ours},
             "uvicorn.error": {**ours},
             # project.access says it of each request, with the request's id.

@@ -17,8 +17,9 @@ from tenants.limits import LIMITS, InvalidLimit, read_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-environ.Env.read_env(environment.file() or BASE_DIR / ".env")
 env = environ.Env()
+if (ENV_FILE := environment.file(BASE_DIR / ".env")) is not None:
+    env.read_env(ENV_FILE)
 
 # --- Limits and periods
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from project import environment
 from tenants.limits import LIMITS, Limit
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +182,11 @@ def test_unknown_variable_of_ours_stops_the_start(load: Load, name: str, meant: 
         load(**NEEDED | {name: "1"})
 
 
-def test_unknown_variable_of_the_file_stops_the_start(load: Load, tmp_path: Path) -> None:
+def test_unknown_variable_of_the_file_stops_the_start(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARSHOT_PORT", "")  # so that what is read in is undone
+    monkeypatch.delenv("EARSHOT_PORT")
     (tmp_path / ".env").write_text(f"SECRET_KEY={SECRET}\nDEBUG=1\nEARSHOT_PORT=1\n")
     with pytest.raises(ImproperlyConfigured, match="EARSHOT_PORT"):
         load(ENV_FILE=str(tmp_path / ".env"))
@@ -293,6 +298,15 @@ def test_file_sets_what_the_environment_does_not(load: Load, tmp_path: Path) -> 
     settings = load(ENV_FILE=str(tmp_path / ".env"), PORT="9001")
     assert (settings["SECRET_KEY"], settings["PORT"]) == ("of the file", "9001")
     assert settings["ALLOWED_HOSTS"] == ["a", "b"]
+
+
+def test_file_beside_the_project_is_read_if_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ENV_FILE", "")
+    assert environment.file(tmp_path / ".env") is None
+    (tmp_path / ".env").touch()
+    assert environment.file(tmp_path / ".env") == tmp_path / ".env"
 
 
 def test_every_variable_is_documented() -> None:
