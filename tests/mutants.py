@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 TREE: Final = Path(__file__).parent.parent
-COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "tests")
+COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "tests", "docs")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Mutant:
 
 RACES = "tests/test_races.py::test_"
 RULES = "tests/test_rules.py::test_"
+UNAVAILABLE = "tests/test_unavailable.py::test_"
 
 MUTANTS: Final = (
     Mutant(
@@ -176,6 +177,27 @@ MUTANTS: Final = (
         "    if changed.version <= s.version or s.state.value != 'live':",
         "tests/realtime/test_tail.py::"
         "test_a_change_after_the_read_of_a_pending_subscription_is_found",
+    ),
+    Mutant(
+        "the ledger claims nothing of what could not be shown",
+        "realtime/entries.py",
+        "        if frame.available:  # else nothing leaves\n",
+        "        if True:\n",
+        UNAVAILABLE + "the_ledger_claims_nothing_of_what_was_not_shown",
+    ),
+    Mutant(
+        "who was never shown an object gets it by a round, which writes the ledger",
+        "realtime/fence.py",
+        "    if frame.available:\n        return subscription.state is State.LIVE\n",
+        "",
+        UNAVAILABLE + "the_ledger_claims_nothing_of_what_was_not_shown",
+    ),
+    Mutant(
+        "what cannot be shown is nothing that the sweep repairs",
+        "realtime/rounds.py",
+        "            if s.available or s.unanswered:\n                s.put(r)\n",
+        "            self._repairs.change(s, r)\n",
+        UNAVAILABLE + "what_cannot_be_shown_is_read_no_more_often_than_what_can",
     ),
     Mutant(
         "the sweep writes the row that is missing",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from permissions.rendering import Ref
 from permissions.unavailable import UNAVAILABLE
 from realtime import reading, tail
 from realtime.metrics import DRIFT, ROUND_FAILURES
@@ -16,7 +17,7 @@ from resources.models import Document
 from tenants import opaque
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
-from tests.test_cost import serialized
+from tests.test_cost import counted, serialized
 from tests.unshowable import BAD, failing
 from tests.world import World
 
@@ -232,6 +233,19 @@ async def test_what_cannot_be_shown_is_read_no_more_often_than_what_can(world: W
             for socket in (editor, owner):
                 assert await socket.settle() == []
             assert types(await late.settle()) == []
+
+
+async def test_one_that_fails_costs_its_batch_no_query(world: World) -> None:
+    documents = [await in_thread(world.create)() for _ in range(30)]
+    owner = world.user("owner").pk
+    pairs = {(owner, Ref(MODEL, d.pk)) for d in (*documents, world.document)}
+    tenant_id = world.tenants["acme"].pk
+    before = await in_thread(counted)(reading.read_round, tenant_id, 0, pairs)
+    await in_thread(world.write)(review_notes=BAD)
+    await quiet()
+    rendered = serialized()
+    assert await in_thread(counted)(reading.read_round, tenant_id, 0, pairs) == before
+    assert serialized() - rendered == {"owner": 31}
 
 
 async def test_what_fails_by_itself_and_mends_by_itself_is_no_drift(world: World) -> None:

@@ -161,8 +161,8 @@ async def test_a_malformed_message_of_the_broker_stops_nothing(
         await layer.send(this_hub().joins.channel, {"type": "hub.what", "tenant": 1})
         await in_thread(world.write)(title="Still delivered")
         updates = await viewer.settle()
-        assert updates[-1]["payload"]["title"] == "Still delivered"
-        assert len(updates) == 1
+        titles = [update["payload"]["title"] for update in updates]
+        assert titles in (["Still delivered"], ["Held", "Still delivered"])
 
 
 # The ledger.
