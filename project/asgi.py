@@ -13,6 +13,7 @@ django_application = get_asgi_application()
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+from tenants.bodies import BoundedBodies  # noqa: E402
 from tenants.connections import bound  # noqa: E402
 
 
@@ -28,7 +29,7 @@ no_socket = re_path("", refuse)  # type: ignore[arg-type]
 # No authentication here: the consumer asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": BoundedBodies(django_application),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

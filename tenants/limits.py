@@ -120,6 +120,8 @@ LIMITS = (
     Limit("invitations_per_minute", 60, "People whom the admins of one tenant invite in a minute."),
     Limit("invitations_per_person", 10, "How often of those one and the same person, a minute."),
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
+    Limit("body_bytes", 2_621_440, "Size of a request's body."),
+    Limit("body_seconds", 30.0, "How long a request's body may take to arrive."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
     Limit("page_bytes", 4_194_304, "Size of a page; of one entry, it is not looked at."),
