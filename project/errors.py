@@ -4,8 +4,8 @@ import sys
 
 from django.http import HttpRequest, JsonResponse
 
-from project.unavailable import unavailable
 from tenants.connections import is_away
+from tenants.middleware import unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

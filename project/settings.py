@@ -67,7 +67,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.middleware.probes",  # before whatever looks at the Host or at TLS
     "project.requests.middleware",
-    "project.unavailable.DatabaseMiddleware",
+    "tenants.middleware.DatabaseMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "project.static.StaticFilesMiddleware",
     "project.middleware.timed",
