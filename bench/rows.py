@@ -17,6 +17,7 @@ ROWS: Final = {
     "revocation": "Revoke to silence",
     "neighbour": "A noisy neighbour",
     "floods": "Floods",
+    "oversize": "Oversized clients",
     "fence": "The fence",
     "ledger": "The ledger's pages",
 }

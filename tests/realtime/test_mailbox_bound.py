@@ -119,6 +119,18 @@ def test_answers_have_room_before_states(many: list[Subscription]) -> None:
     assert again.asked == [second]
 
 
+def test_no_more_states_are_put_off_than_must_be(many: list[Subscription]) -> None:
+    first, second, third = many
+    for each in many:
+        each.put(state(1, 600))
+    first.socket.mailbox.answer("x" * 600)
+    assert [isinstance(each.slot, Digest) for each in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_newer_state_larger_than_the_bound_takes_the_place_of_the_older(
     many: list[Subscription],
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from realtime.mailbox import Mailbox
 from realtime.sender import Sender
 from realtime.wires import Wire
+from tests.realtime.pieces import frame, subscription
 
 
 class Taking:
@@ -42,3 +43,13 @@ async def test_what_the_wire_takes_is_sent_at_once_and_counted() -> None:
     mailbox.answer("one")
     mailbox.answer("two")
     assert taking.written == taking.counted == ["one", "two"]
+
+
+async def test_a_state_that_equals_what_was_sent_sends_nothing() -> None:
+    mailbox, taking = wired()
+    s = subscription()
+    s.socket.mailbox = mailbox
+    s.sent = frame(1).digest
+    s.put(frame(2))
+    assert taking.written == []
+    assert s.sent == frame(2).digest
