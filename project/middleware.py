@@ -29,27 +29,16 @@ REQUESTS = Histogram(
 )
 
 
-@sync_and_async_middleware
 def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Answer probes for any Host, over any scheme; refuse another request for a wrong Host."""
 
-    async def answer(request: HttpRequest) -> Any:
-        view = PROBES.get(request.path_info)
-        return refusal(request) if view is None else await view(request)
-
-    if iscoroutinefunction(get_response):
-
-        async def first(request: HttpRequest) -> Any:
-            return await answer(request) or await get_response(request)
-
-        return first
-
-    def first_sync(request: HttpRequest) -> Any:
-        if request.path_info in PROBES:
-            return async_to_sync(answer)(request)
+    def answer(request: HttpRequest) -> Any:
+        probe = PROBES.get(request.path_info)
+        if probe is not None:
+            return async_to_sync(probe)(request)
         return refusal(request) or get_response(request)
 
-    return first_sync
+    return answer
 
 
 def refusal(request: HttpRequest) -> HttpResponseBase | None:

@@ -219,6 +219,7 @@ def test_object_is_validated_within_its_tenant(notes: Tenant, globex: Tenant) ->
     Note(tenant=globex, text="new", author=None).full_clean(exclude=["author", "question"])
     with pytest.raises(ValidationError, match="cannot be null"):
         Note(text="homeless").full_clean()
+    Note(text="homeless").full_clean(exclude=["tenant", "author", "question"])
 
 
 def test_historical_model_of_a_migration_has_plain_managers() -> None:
