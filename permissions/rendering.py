@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
-from prometheus_client import Counter
 
 from permissions import unavailable
 from permissions.audiences import Audience, Resource
 from permissions.serializers import AudienceSerializer
 from tenants.encoding import dumps
+from tenants.multiprocess import Counter
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
 

@@ -9,9 +9,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from prometheus_client import Counter
 
 from tenants import opaque
+from tenants.multiprocess import Counter
 
 if TYPE_CHECKING:
     from permissions.audiences import Audience, Resource

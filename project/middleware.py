@@ -11,9 +11,9 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.log import log_response
-from prometheus_client import Histogram
 
 from project import errors, health, metrics
+from tenants.multiprocess import Histogram
 
 PROBES: Final[dict[str, Callable[..., Any]]] = {
     "/healthz": health.healthz,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from prometheus_client import Counter, Gauge, Histogram
+from tenants.multiprocess import Counter, Gauge, Histogram
 
 PUBLISH_FAILURES = Counter(
     "earshot_publish_failures", "Messages that the broker did not take; the tail delivers them."

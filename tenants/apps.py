@@ -1,7 +1,5 @@
 from django.apps import AppConfig
 
-from tenants import multiprocess  # noqa: F401 - joins before any metric is made
-
 
 class TenantsConfig(AppConfig):
     name = "tenants"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter
-
 from tenants import opaque
 from tenants.models import Tenant
+from tenants.multiprocess import Counter
 
 REFUSALS = Counter("earshot_refusals", "What a limit refused, by tenant.", ["tenant", "limit"])
 

@@ -18,8 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
+
+# From here, so that whoever makes a metric, however early, has joined before.
+__all__ = ["Counter", "Gauge", "Histogram", "collect", "folder", "join"]
 
 logger = logging.getLogger(__name__)
 

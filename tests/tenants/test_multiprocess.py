@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -93,6 +94,18 @@ def test_what_a_dead_worker_measured_goes_and_what_it_counted_stays(
             "round_sum": 21,
         }
     assert not [name for name in files(folder) if "102" in name]
+
+
+def test_whoever_makes_a_metric_has_joined_before() -> None:
+    """Also uvicorn's protocol, which is imported before Django: its files would be a dead one's."""
+    root = Path(multiprocess.__file__).parent.parent
+    for app in ("tenants", "permissions", "realtime", "resources", "project"):
+        for path in (root / app).rglob("*.py"):
+            found = re.findall(
+                "^from prometheus_client import (.*)", path.read_text(), re.MULTILINE
+            )
+            made = re.findall("Counter|Gauge|Histogram|Summary|Info|Enum", " ".join(found))
+            assert not made or path == Path(multiprocess.__file__), path
 
 
 def test_own_figures_stay(folder: Path) -> None:
