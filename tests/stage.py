@@ -93,7 +93,8 @@ class Stage:
         self.run(self._start())
 
     def _user(self, name: str) -> User:
-        return User.objects.create(username=f"{name}-{self.number}", password="!")
+        full = f"{name}-{self.number}"
+        return User.objects.create(username=full, first_name=full, password="!")
 
     async def _start(self) -> None:
         await self.anchor.__aenter__()

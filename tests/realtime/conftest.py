@@ -27,7 +27,7 @@ def owner(acme: Tenant) -> User:
 
 
 def member(username: str, tenant: Tenant) -> User:
-    user = User.objects.create_user(username, password="secret")
+    user = User.objects.create_user(username, password="secret", first_name=username)
     Membership.objects.create(tenant=tenant, user=user)
     return user
 
