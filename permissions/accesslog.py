@@ -61,11 +61,22 @@ def record_grants(grants: Iterable[Any], cause: str) -> None:
     """Log permission rows: a user's touches him on the object, a group's the object."""
     by_tenant: dict[int, list[Touch]] = {}
     for grant in grants:
-        target = grant.content_object
-        touch = Touch(getattr(grant, "user_id", None), target._meta.label_lower, target.pk)
-        by_tenant.setdefault(target.tenant_id, []).append(touch)
+        field = grant._meta.get_field("content_object")
+        label = field.related_model._meta.label_lower
+        touch = Touch(getattr(grant, "user_id", None), label, grant.content_object_id)
+        by_tenant.setdefault(_tenant_of(grant, field), []).append(touch)
     for tenant_id in sorted(by_tenant):
         record(tenant_id, by_tenant[tenant_id], cause)
+
+
+def _tenant_of(grant: Any, field: Any) -> int:
+    """The tenant of a grant's object, without the object, of which not all may be readable."""
+    if field.is_cached(grant):
+        tenant_id: int = grant.content_object.tenant_id
+        return tenant_id
+    rows = field.related_model._base_manager.filter(pk=grant.content_object_id)
+    found: int = rows.values_list("tenant_id", flat=True).get()
+    return found
 
 
 def revision(tenant_id: int) -> int:

@@ -49,7 +49,9 @@ def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[in
             return _by_key(rows)
     except Exception as error:  # converters raise what they like
         unavailable.raise_database_s(error)
-    return _load_in_parts(rows, list(rows.order_by().values_list("pk", flat=True)))
+    keys = rows.order_by().values_list("pk", flat=True)
+    keys.query.select_for_update = False  # they are locked, and `of` needs whole objects
+    return _load_in_parts(rows, list(keys))
 
 
 def one(rows: models.QuerySet[Any], pk: int) -> Any:

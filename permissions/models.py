@@ -14,6 +14,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions import accesslog
 from permissions.bounds import beyond
+from permissions.loading import load_rows
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
 from tenants.watching import named_database
@@ -56,7 +57,7 @@ def stored(grants: models.QuerySet[Any]) -> list[Any]:
     rows = grants.model._base_manager.using(grants.db)
     locked = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
     wanted = locked.filter(pk__in=grants.order_by().values("pk"))
-    return list(wanted.select_related("content_object"))
+    return list(load_rows(wanted.select_related("content_object")).values())
 
 
 class GrantQuerySet(models.QuerySet[Any]):

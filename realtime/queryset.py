@@ -136,7 +136,8 @@ class LiveQuerySet(TenantQuerySet[M]):
         resource = resource_of(self.model)
         if resource is not None and holders:
             named = {pk: {name: before[pk][name] for name in holders} for pk in pks}
-            grants.follow(resource, [(obj, named[obj.pk]) for obj in base.filter(pk__in=pks)])
+            moved = loading.load_rows(base.filter(pk__in=pks)).values()
+            grants.follow(resource, [(obj, named[obj.pk]) for obj in moved])
 
 
 def raise_versions(model: Any, fields: Collection[str] | None, locked: Rows) -> None:

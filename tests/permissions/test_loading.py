@@ -189,3 +189,23 @@ def test_other_writes_of_such_a_row_change_nothing(world: World, owner: APIClien
 def test_a_row_with_a_value_that_cannot_be_read_is_deleted(world: World, owner: APIClient) -> None:
     assert owner.delete(world.url).status_code == 204
     assert owner.get(world.url).status_code == 404
+
+
+def test_grants_of_a_row_that_cannot_be_read_are_given_and_taken(
+    world: World, owner: APIClient
+) -> None:
+    member = f"{world.url}grants/user:{world.user_id('member')}/"
+    assert owner.put(member, {"audience": "viewer"}, format="json").status_code == 200
+    assert world.rest("member").get(world.url).status_code == 200
+    assert owner.delete(member).status_code == 204
+    assert world.rest("member").get(world.url).status_code == 404
+    world.grant("member", "viewer")
+    DOCUMENTS.user_grants._default_manager.filter(user=world.user("member")).delete()
+    assert world.rest("member").get(world.url).status_code == 404
+
+
+def test_a_row_that_cannot_be_read_is_handed_over(world: World, owner: APIClient) -> None:
+    del owner
+    Document.objects.filter(tenant=world.tenants["acme"]).update(owner=world.user("both"))
+    assert world.rest("both").get(world.url).status_code == 503
+    assert world.rest("viewer").get(world.url).status_code == 200
