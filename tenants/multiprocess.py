@@ -59,7 +59,8 @@ def collect() -> list[Any]:
     assert place is not None  # else nobody asks here
     with _alone(place):
         _clear(place)
-        files = [str(path) for path in sorted(place.glob("*.db"))]
+        # That of a worker that has just begun is empty for a moment, and cannot be read.
+        files = [str(path) for path in sorted(place.glob("*.db")) if path.stat().st_size]
         return list(MultiProcessCollector.merge(files))
 
 

@@ -35,7 +35,7 @@ class Workers:
     def figures(self) -> dict[str, float]:
         with suppress(OSError, HTTPException):  # the worker that took it went
             status, text = self.server.get("/metrics", authorization="Bearer secret")
-            assert status == 200
+            assert status == 200, self.server.log
             return series(text)
         return {}
 

@@ -154,6 +154,16 @@ def test_file_of_which_a_killed_worker_wrote_half_is_left_out(
     assert files(folder) == {"counter_0.db", "histogram_0.db"}
 
 
+def test_worker_that_has_just_begun_has_no_figures_yet(
+    folder: Path, alive: Callable[[int], None]
+) -> None:
+    alive(101)
+    (folder / "counter_101.db").touch()
+    worker(folder, 102)
+    assert figures()["frames_total"] == 1
+    assert (folder / "counter_101.db").exists()
+
+
 def test_child_has_a_lock_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parents: Any = multiprocess._mine
     monkeypatch.setattr(os, "getpid", lambda: 4242)
