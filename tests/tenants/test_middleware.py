@@ -20,6 +20,7 @@ from django.test import Client
 from project import errors
 from project.asgi import application
 from tenants.models import User
+from tenants.rest import exception_handler
 from tenants.views import MeView
 from tests.client import in_thread
 from tests.conftest import StartServer
@@ -58,6 +59,12 @@ def test_request_that_needs_the_database_answers_503(path: str) -> None:
     with connection.execute_wrapper(fail):
         answer = client.get(path)
     assert (answer.status_code, answer.json(), answer["Retry-After"]) == (503, AWAY, "5")
+
+
+def test_api_answers_503_also_without_the_middleware() -> None:
+    answer = exception_handler(OperationalError("the connection is closed"), {})
+    assert answer is not None
+    assert (answer.status_code, answer.data, answer["Retry-After"]) == (503, AWAY, "5")
 
 
 def test_session_that_cannot_be_saved_is_503_also_outside_of_views() -> None:

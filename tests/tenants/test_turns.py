@@ -102,12 +102,15 @@ def test_flood_of_a_tenant_leaves_the_others_their_connections(
 
 
 def test_turn_ends_also_when_the_view_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
     def fail(view: MeView) -> None:
-        assert turns._working
+        seen.extend(turns._working.values())
         raise RuntimeError
 
     monkeypatch.setattr(MeView, "get_object", fail)
     client = world.rest("viewer")
     client.raise_request_exception = False
     assert client.get("/api/me/").status_code == 500
+    assert seen == [1]
     assert not turns._working
