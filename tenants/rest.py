@@ -78,7 +78,8 @@ class PrivateResponseMixin:
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         final["Cache-Control"] = "private, no-store"
         patch_vary_headers(final, ["Authorization", "Cookie", "X-Tenant"])
-        final.add_post_render_callback(partial(counted, request))
+        if isinstance(final, Response):
+            final.add_post_render_callback(partial(counted, request))
         return final
 
 

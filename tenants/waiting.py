@@ -75,7 +75,6 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
 def _let_go(reference: weakref.ref[Any], release: Callable[[], object]) -> None:
     """Without the cycles of view and response, its bytes go now, and not with the next garbage."""
     release()
-    response = reference()
-    if response is not None and response.renderer_context:
-        response.renderer_context["view"].response = None
-        response.renderer_context = None
+    response: Any = reference()  # it is there: it is being closed
+    response.renderer_context["view"].response = None
+    response.renderer_context = None

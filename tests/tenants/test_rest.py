@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -89,6 +89,17 @@ def test_private_answers_are_kept_by_no_cache() -> None:
     response = Private.as_view()(APIRequestFactory().get("/"))
     assert response["Cache-Control"] == "private, no-store"
     assert set(response["Vary"].split(", ")) >= {"Accept", "Authorization", "Cookie", "X-Tenant"}
+
+
+def test_private_answers_may_be_djangos_own() -> None:
+    class Private(PrivateResponseMixin, APIView):
+        permission_classes = ()
+
+        def get(self, request: Any) -> Any:
+            return HttpResponse("text")
+
+    response = Private.as_view()(APIRequestFactory().get("/"))
+    assert response["Cache-Control"] == "private, no-store"
 
 
 def test_tenant_is_asked_of_nobody() -> None:
