@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ class Rows:
     """What every table holds; valid while the permissions have the keys that they had."""
 
     permissions: dict[str, int]
-    tables: list[tuple[str, list[tuple[object, ...]]]] = field(default_factory=list)
+    tables: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
 
     @classmethod
     def recorded(cls) -> Rows:
