@@ -76,12 +76,12 @@ class Mailbox:
 
     def put(self, subscription: Subscription) -> None:
         """Queue a subscription whose slot has something; queueing it again changes nothing."""
-        if self.closing is not None:
+        before = self._ready.get(subscription)
+        if self.closing is not None and before is None:
             subscription.put_off()
             return
         weight = _weight(subscription)
         size = weight or ITEM_BYTES
-        before = self._ready.get(subscription)
         if before is not None:
             self.conflated += 1
             self.held -= before

@@ -347,6 +347,16 @@ def test_mailbox_that_finishes_sends_all_that_waits_and_takes_no_more(s: Subscri
     assert not mailbox
 
 
+def test_state_that_waits_while_the_mailbox_finishes_may_be_replaced(s: Subscription) -> None:
+    """A process drained while a change came: the slow client's socket failed with 4500."""
+    mailbox = s.socket.mailbox
+    s.put(frame(2, '"B"'))
+    mailbox.finish(Close.GOING_AWAY)
+    s.put(frame(3, '"C"'))
+    assert [f["payload"] for f in take_all(mailbox)] == ["C"]
+    assert mailbox.held == 0
+
+
 def test_state_that_is_replaced_before_it_is_sent_is_counted(s: Subscription) -> None:
     for version in (1, 2, 3):
         s.put(frame(version))
