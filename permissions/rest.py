@@ -25,8 +25,8 @@ from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
 from permissions.rendering import Ref, Representation, render
-from permissions.unavailable import is_of_database
 from tenants import opaque
+from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
 from tenants.refusals import names_of
 from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
@@ -209,7 +209,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
             return render(self.resource, audience, obj, revision=0)
         except DatabaseError as error:
-            if is_of_database(error):
+            if is_away(error):
                 raise
             raise Unavailable from error  # and the transaction is spoiled
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
 
-from permissions import unavailable
+from tenants.connections import is_away
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def in_snapshot(work: Callable[[bool], T]) -> T:
         with snapshot():
             return work(False)
     except DatabaseError as error:
-        if unavailable.is_of_database(error):
+        if is_away(error):
             raise
     with snapshot():
         return work(True)

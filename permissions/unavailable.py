@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, connection
 
 from tenants import opaque
+from tenants.connections import is_away
 from tenants.multiprocess import Counter
 
 if TYPE_CHECKING:
@@ -31,18 +31,9 @@ _told: OrderedDict[tuple[str, int, str, type[Exception]], None] = OrderedDict()
 _lock = threading.Lock()
 
 
-def is_of_database(error: Exception) -> bool:
-    """Whether the error says that the database does not serve, and nothing about a row."""
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    # SQLite has one class for all: this code is for what a statement found in its rows.
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return code != sqlite3.SQLITE_ERROR
-
-
 def raise_database_s(error: Exception) -> None:
     """Raise the error again if it is the database's, or has spoiled the transaction under way."""
-    if is_of_database(error) or (isinstance(error, DatabaseError) and _is_spoiled()):
+    if is_away(error) or (isinstance(error, DatabaseError) and _is_spoiled()):
         raise error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
+from psycopg import errors
 
 from permissions import unavailable
 from permissions.audiences import Audience
@@ -56,3 +58,14 @@ def test_what_is_remembered_is_bounded(
 def test_an_object_without_an_id_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
     tell(-1)
     assert "with a key that has no id" in caplog.text
+
+
+@pytest.mark.django_db
+def test_statement_too_complex_for_postgresql_is_one_objects_failure() -> None:
+    """A serializer's own query of that kind failed the round of its whole tenant."""
+    error = OperationalError("stack depth limit exceeded")
+    error.__cause__ = errors.StatementTooComplex("stack depth limit exceeded")
+    unavailable.raise_database_s(error)
+    error.__cause__ = errors.AdminShutdown("terminating connection")
+    with pytest.raises(OperationalError):
+        unavailable.raise_database_s(error)
