@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.duration import duration_microseconds
 from rest_framework import serializers
 
 from tenants.strict import unfit
@@ -66,6 +67,8 @@ def beyond(column: Any, value: Any) -> list[str]:
         return []
     if isinstance(column, models.JSONField) or isinstance(value, dict):
         return _beyond_as_json(column, value)
+    if isinstance(column, models.DurationField) and abs(duration_microseconds(value)) >= 2**63:
+        return ["Must fit into 64 bits of microseconds."]
     if isinstance(column, models.TextField) and len(value) > (column.max_length or len(value)):
         return [f"Ensure this value has at most {column.max_length} characters."]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -19,10 +20,14 @@ from realtime.queryset import (
     holder_fields,
     refuse_fixed,
     resource_of,
+    same,
 )
 from realtime.records import Access, Connection, Process, Push
 from tenants.models import Tenant
 from tenants.scoping import UnscopedManager
+
+# Trackers copy what they compare with, and what Django makes of binary columns cannot be copied.
+copyreg.pickle(memoryview, lambda view: (bytes, (bytes(view),)))  # type: ignore[arg-type, return-value]
 
 __all__ = ["Access", "Change", "Connection", "LiveModel", "Process", "Push"]
 
@@ -146,7 +151,7 @@ class LiveModel(Guarded):
     ) -> None:
         names = self._candidates(named)
         self._state.adding = False
-        fields = {name for name in names if self._evaluated(name) != stored[name]}
+        fields = {name for name in names if not same(self._evaluated(name), stored[name])}
         if not fields:
             return
         for stamp, sources in self.stamps.items():
@@ -172,7 +177,11 @@ class LiveModel(Guarded):
             return names & tracked
         if self._state.adding:  # made with the key of a stored row, to replace it
             return tracked
-        return set(self.tracker.changed()).union(*self._unconfirmed)
+        changed = set(self.tracker.changed())
+        for name, before in self.tracker.saved_data.items():  # the tracker takes `true` for 1
+            if not same(before, self.tracker.get_field_value(name)):
+                changed.add(name)
+        return changed.union(*self._unconfirmed)
 
     def _evaluated(self, name: str) -> Any:
         """The field's value as the database would give it back; an expression is evaluated now."""

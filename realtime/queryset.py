@@ -21,6 +21,16 @@ Rows = dict[int, dict[str, Any]]
 BATCH = 500
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a column are the same to its readers: `true` is no 1, in JSON too."""
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+        case list(), list():
+            return len(one) == len(other) and all(map(same, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
 class FixedField(ValueError):
     """Somebody tried to write what no write may change."""
 
@@ -125,7 +135,7 @@ class LiveQuerySet(TenantQuerySet[M]):
         after = self._stored(base.filter(pk__in=before), names)
         alike: defaultdict[frozenset[str], list[int]] = defaultdict(list)
         for pk, row in after.items():
-            fields = frozenset(name for name in names if row[name] != before[pk][name])
+            fields = frozenset(n for n in names if not same(row[n], before[pk][n]))
             if fields:
                 alike[fields].append(pk)
         for fields, pks in alike.items():

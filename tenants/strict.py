@@ -4,6 +4,7 @@ shown again as it came."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
@@ -57,6 +58,11 @@ JSON_TYPES: Final[Mapping[type[serializers.Field[Any, Any, Any, Any]], tuple[typ
 Choices take the types of what may be chosen, relations those of the column that they look in.
 A field class that is not here names its own in an attribute `json_types`.
 """
+
+FINER: Final = re.compile(r"[.,]\d{6}\d*[1-9]|\d{15}")
+"""Parts of a second below a microsecond; so many digits in a row are no time at all."""
+
+OF_ZONES: Final = frozenset("Zz+-")
 
 _COLUMNS: Any = ClassLookupDict(serializers.ModelSerializer.serializer_field_mapping)
 
@@ -159,7 +165,7 @@ def _mistake(field: Any, value: Any) -> Any:
             return _mistakes(many, dict(enumerate(value)))
         case serializers.MultipleChoiceField():
             return None if all(_chosen(field, item) for item in value) else ["Not a valid choice."]
-    return _mistake_of_value(field, value)
+    return _mistake_of_value(field, value) or _what_is_lost(field, value)
 
 
 def _mistakes(fields: Mapping[Any, Any], values: Mapping[Any, Any]) -> dict[Any, Any] | None:
@@ -179,6 +185,18 @@ def _mistake_of_value(field: Any, value: Any) -> list[str] | None:
             return ["Has too many digits for a floating-point number."]
         case serializers.ModelField() if not _comes_back(field.model_field, value):
             return ["Not a valid value."]
+    return None
+
+
+def _what_is_lost(field: Any, value: Any) -> list[str] | None:
+    """What the field would leave out of a text without a word."""
+    match field:
+        case serializers.TimeField() if not OF_ZONES.isdisjoint(value):
+            return ["Must be without a time zone."]
+        case serializers.TimeField() | serializers.DateTimeField() | serializers.DurationField():
+            return ["Takes microseconds at most."] if FINER.search(value) else None
+        case serializers.IPAddressField() if "%" in value:
+            return ["Must be without a zone."]
     return None
 
 

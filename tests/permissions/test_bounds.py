@@ -1,5 +1,6 @@
 """Bounds of columns: which columns have one, and what is beyond it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +109,11 @@ def test_fields_without_a_column_say_how_much_they_take() -> None:
         (HStoreField(max_length=9), [{"a": "b"}, {}], [{"a": "bc"}]),
         (models.BinaryField(max_length=2), [b"ee"], [b"eee"]),
         (models.PositiveIntegerField(), [0], [-1]),
+        (
+            models.DurationField(),
+            [timedelta(microseconds=2**63 - 1), timedelta(days=-106_751_991)],
+            [timedelta.max, timedelta.min, timedelta(microseconds=2**63)],
+        ),
         (ArrayField(models.IntegerField(), size=1), [[1], []], [[1, 2]]),
     ],
 )

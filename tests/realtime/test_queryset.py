@@ -15,7 +15,7 @@ from permissions.models import AccessChange
 from realtime import queryset
 from realtime.models import Change
 from realtime.outbox import outbox
-from realtime.queryset import FixedField, UnrecordableWrite, holder_fields
+from realtime.queryset import FixedField, UnrecordableWrite, holder_fields, same
 from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tenants.scoping import TenantMissing
@@ -301,3 +301,16 @@ def test_deleted_target_of_a_nullable_key_is_recorded(library: Any) -> None:
     shelf.delete()
     assert recording.shows(["shelf"])
     assert stored(book).shelf is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are"),
+    [
+        (1, 1.0, True), (1, True, False), (0, False, False), (True, True, True), (1, None, False),
+        ({"a": [1]}, {"a": [1]}, True), ({"a": [1]}, {"a": [True]}, False),
+        ({"a": 1}, {"b": 1}, False),
+        ([0], [0, 0], False), ([0], {}, False), (b"a", memoryview(b"a"), True),
+    ],
+)  # fmt: skip
+def test_what_readers_of_json_tell_apart_is_a_change(one: Any, other: Any, are: bool) -> None:
+    assert same(one, other) is are

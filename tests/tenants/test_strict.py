@@ -216,6 +216,27 @@ def test_integer_with_more_digits_than_a_float_is_refused() -> None:
     assert not taken(serializers.FloatField(), 2**53 + 1)
 
 
+WITH_MORE = [
+    (serializers.TimeField(), "10:00:00.123456", ["10:00:00Z", "10:00:00+02:00", "10:00-02:00"]),
+    (serializers.TimeField(), "10:00:00.1234560", ["10:00:00.1234567", "1" * 60, "1" * 32]),
+    (
+        serializers.DateTimeField(),
+        "2026-02-28T10:00:00.0000000+01:00",
+        ["2026-02-28T10:00:00.0000001Z", "2026-02-28T10:00:00,12345678Z", "1" * 60],
+    ),
+    (serializers.DurationField(), "1 00:00:00.100000", ["00:00:05.1234567", "0.0000001"]),
+    (serializers.IPAddressField(), "fe80::1", ["fe80::1%eth0"]),
+]
+
+
+@pytest.mark.parametrize(("field", "whole", "more"), WITH_MORE)
+def test_text_of_which_something_would_be_left_out_is_refused(
+    field: Any, whole: str, more: list[str]
+) -> None:
+    assert taken(field, whole)
+    assert [value for value in more if taken(field, value)] == []
+
+
 @pytest.mark.parametrize("value", ["AAE", "A A=", "é", "AAEC\n", "AA\0EC", "AB=="])
 def test_binary_that_is_not_what_would_be_shown_is_refused(value: str) -> None:
     assert not taken(serializers.ModelField(DATA), value)

@@ -33,11 +33,13 @@ class Item(LiveModel):
     at = models.DateTimeField(null=True)
     uuid = models.UUIDField(null=True)
     price = models.DecimalField(max_digits=8, decimal_places=2, null=True)
+    raw = models.BinaryField(max_length=8, editable=True, null=True)
 
     tracker = FieldTracker(
         fields=[
             "owner", "title", "code", "aisle", "place", "low", "high", "label", "main", "needed",
             "secret", "part_of", "extra", "ratio", "big", "small", "took", "at", "uuid", "price",
+            "raw",
         ]
     )  # fmt: skip
 

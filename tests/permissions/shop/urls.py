@@ -14,7 +14,7 @@ from tests.permissions.shop.models import Item
 WRITES = (
     "title", "code", "aisle", "place", "low", "high", "label", "main", "needed", "belongs_to",
     "extra",
-    "ratio", "big", "small", "took", "at", "uuid", "price",
+    "ratio", "big", "small", "took", "at", "uuid", "price", "raw",
 )  # fmt: skip
 
 
