@@ -21,6 +21,7 @@ from tenants.models import KnownAddress, User
 
 KEPT: Final = 20
 LIFE: Final = timedelta(days=90)
+FRESH: Final = timedelta(days=1)
 NETWORK: Final = 64
 
 
@@ -48,7 +49,13 @@ def is_known(username: str, address: str) -> bool:
 
 
 def remember(username: str, address: str) -> None:
-    """This user has logged in from there; of their addresses the last twenty are kept."""
+    """This user has logged in from there; of their addresses the last twenty are kept.
+
+    Written once a day, so that an address in use stays known and most logins write nothing.
+    """
+    today = KnownAddress.objects.filter(seen_at__gt=timezone.now() - FRESH)
+    if today.filter(user__username=username, digest=_digest(address)).exists():
+        return
     user = User.objects.only("pk").filter(username=username).first()
     if user is None:
         return

@@ -107,8 +107,7 @@ def login_limits(
             raise
         if not inside:
             take_back(*failures)
-            if not known:
-                remember(username, address)
+            remember(username, address)
 
 
 def reset_limits(request: Request, email: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIClient, APIRequestFactory
 
 from tenants.addresses import address_of, is_known, remember
 from tenants.models import KnownAddress, User
@@ -40,6 +40,17 @@ def test_address_is_known_for_its_user_for_ninety_days() -> None:
     remember("owner", "a")
     assert is_known("owner", "a")
     assert KnownAddress.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_address_in_use_stays_known() -> None:
+    """Else, ninety days after the first login, strangers' failures counted there too."""
+    User.objects.create_user("owner", password="correct horse")
+    body = {"username": "owner", "password": "correct horse"}
+    assert APIClient().post("/api/login/", body).status_code == 200
+    KnownAddress.objects.update(seen_at=timezone.now() - timedelta(days=89))
+    assert APIClient().post("/api/login/", body).status_code == 200
+    assert KnownAddress.objects.get().seen_at > timezone.now() - timedelta(days=1)
 
 
 @pytest.mark.django_db
