@@ -34,12 +34,13 @@ class Turns:
         if vars(request).get("turn", 0) is not None:
             return
         with self._changed:
-            if not self._free(tenant_id):
-                give_back()
-                wait = limits()["turn_seconds"]
-                if not self._changed.wait_for(lambda: self._free(tenant_id), wait):
+            working = self._begin(tenant_id)
+        if not working:
+            give_back()  # not while holding the lock, for which all tenants' requests wait
+            wait = limits()["turn_seconds"]
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._begin(tenant_id), wait):
                     raise Throttled(RETRY_SECONDS)
-            self._working[tenant_id] += 1
         vars(request)["turn"] = tenant_id
 
     def begin(self, request: HttpRequest) -> None:
@@ -57,8 +58,12 @@ class Turns:
                 del self._working[tenant_id]
             self._changed.notify_all()
 
-    def _free(self, tenant_id: int) -> bool:
-        return self._working[tenant_id] < limits()["turns_per_tenant"]
+    def _begin(self, tenant_id: int) -> bool:
+        """Count one more of the tenant's, if there is a turn for it."""
+        if self._working[tenant_id] >= limits()["turns_per_tenant"]:
+            return False
+        self._working[tenant_id] += 1
+        return True
 
 
 turns = Turns()
