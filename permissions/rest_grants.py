@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.db import transaction
 from django.http import Http404
-from rest_framework import exceptions, serializers, status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,13 +20,13 @@ from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from tenants import opaque
 from tenants.models import Role, User
+from tenants.refusals import Conflict
 from tenants.rest import StrictSerializer
 
 
-class LastHolderConflict(exceptions.APIException):
+class LastHolderConflict(Conflict):
     """The grant cannot be taken: nobody else has what it gives."""
 
-    status_code = status.HTTP_409_CONFLICT
     default_code = "last_holder"
 
 

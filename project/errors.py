@@ -5,7 +5,7 @@ import sys
 from django.http import HttpRequest, JsonResponse
 
 from tenants.connections import is_away
-from tenants.middleware import unavailable
+from tenants.middleware import service_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
@@ -22,5 +22,5 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def server_error(request: HttpRequest) -> JsonResponse:
     if is_away(sys.exception()):  # it failed outside of a view, as a session does that is saved
-        return unavailable()
+        return service_unavailable()
     return JsonResponse({"detail": "Server error.", "code": "error"}, status=500)

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import async_to_sync
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.log import log_response
 
 from project import errors, health, metrics
@@ -56,26 +55,16 @@ def refusal(request: HttpRequest) -> HttpResponseBase | None:
     return None
 
 
-@sync_and_async_middleware
 def timed(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Observe how long a request takes; what leads to no view is one route."""
-    if iscoroutinefunction(get_response):
 
-        async def measure(request: HttpRequest) -> Any:
-            began = perf_counter()
-            response = await get_response(request)
-            observe(request, perf_counter() - began)
-            return response
-
-        return measure
-
-    def measure_sync(request: HttpRequest) -> Any:
+    def measure(request: HttpRequest) -> Any:
         began = perf_counter()
         response = get_response(request)
         observe(request, perf_counter() - began)
         return response
 
-    return measure_sync
+    return measure
 
 
 def observe(request: HttpRequest, seconds: float) -> None:

@@ -33,6 +33,18 @@ class RoundReading:
     touches: list[Touch]
     seen: Mapping[Pair, Frame | None]
 
+    @property
+    def deleted(self) -> set[Ref]:
+        """The objects that are gone."""
+        named = [(t.model, t.object_id) for t in self.touches if t.deleted]
+        return {Ref(model, pk) for model, pk in named if model and pk}
+
+    @property
+    def users(self) -> set[int] | None:
+        """The users whose standing may have changed; None for everybody."""
+        users = {touch.user_id for touch in self.touches if touch.model is None}
+        return None if None in users else {user for user in users if user is not None}
+
 
 def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> RoundReading:
     """The tenant's access revision and changes above `applied` (None: everything is touched), and

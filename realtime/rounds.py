@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
-from permissions.rendering import Ref
 from realtime import groups, reading
 from realtime.delivery import Delivery, in_turns
 from realtime.entries import Entries
@@ -25,7 +24,6 @@ from realtime.repairs import Repairs
 from realtime.subscriptions import Digest, State, Subscription
 
 if TYPE_CHECKING:
-    from permissions.accesslog import Touch
     from permissions.read import Pair
     from realtime.frames import Frame
     from realtime.hub import Hub
@@ -175,8 +173,8 @@ class Rounds:
         seen = await self._read_also(dict(first.seen), touched)
         todo |= touched
         self._silence(todo, touched, seen)
-        await self._hub.check_sockets(self.tenant_id, _users(first.touches))
-        made, deleted = Entries(), _deleted(first.touches)
+        await self._hub.check_sockets(self.tenant_id, first.users)
+        made, deleted = Entries(), first.deleted
         async for s in in_turns(todo):
             made.enter(s, seen[s.pair], deleted)
         await self._hub.ledger.write(self.tenant_id, made)
@@ -310,14 +308,3 @@ def _shown_otherwise(s: Subscription, r: Frame) -> bool:
 def _schema(model: str, audience: str) -> str | None:
     found = registry.get(model).audience(audience) if model in registry else None
     return None if found is None else found.schema
-
-
-def _deleted(touches: Iterable[Touch]) -> set[Ref]:
-    """The objects that are gone."""
-    return {Ref(t.model, t.object_id) for t in touches if t.deleted and t.model and t.object_id}
-
-
-def _users(touches: Iterable[Touch]) -> set[int] | None:
-    """The users whose standing may have changed; None for everybody."""
-    users = {touch.user_id for touch in touches if touch.model is None}
-    return None if None in users else {user for user in users if user is not None}

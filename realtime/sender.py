@@ -154,8 +154,9 @@ class Sender:
             async with asyncio.timeout(self._cut_seconds):
                 await self._send({"type": "websocket.close", "code": int(code)})
         except TimeoutError:
-            if self._transport is not None:  # without, the server's pings time out
-                self._transport.abort()
+            transport = self._transport
+            if transport is not None:  # without, the server's pings time out
+                transport.abort()
         except Exception as error:  # servers differ in what they raise when the client went first
             logger.debug("Socket %s went first (%s).", self._name, type(error).__name__)
 
@@ -167,5 +168,6 @@ class Sender:
     def buffered(self) -> int:
         """How many bytes are on their way because the client does not take them: here, and those
         that the server holds, if it says."""
-        server = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        transport = self._transport
+        server = 0 if transport is None else transport.get_write_buffer_size()
         return self._sending + sum(map(len, self._texts)) + server

@@ -11,6 +11,8 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from realtime.servers import protocol as server_of
+
 if TYPE_CHECKING:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -84,7 +86,7 @@ def wire(send: Any, *, preframed: bool) -> Wire | None:
     A client that has agreed on compression gets no frames that are framed for all.
     """
     serving = sys.modules.get(MODULE)  # not imported: under another server there may be no uvicorn
-    protocol = getattr(send, "__self__", None)
+    protocol = server_of(send)
     if serving is None or not isinstance(protocol, serving.WebSocketsSansIOProtocol):
         return None
     if preframed and not protocol.conn.extensions:

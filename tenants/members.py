@@ -10,18 +10,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
-from rest_framework import exceptions, serializers
+from rest_framework import serializers
 
 from tenants import links, mail, opaque
 from tenants.credentials import active_memberships
 from tenants.models import Membership, Role, State, Tenant, User
+from tenants.refusals import Conflict
 from tenants.signals import membership_ending, role_changing
-
-
-class Conflict(exceptions.APIException):
-    """The tenant, as it is, does not allow it."""
-
-    status_code = 409
 
 
 class LastAdmin(Conflict):

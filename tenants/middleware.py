@@ -32,10 +32,10 @@ class DatabaseMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
-        return unavailable() if is_away(exception) else None
+        return service_unavailable() if is_away(exception) else None
 
 
-def unavailable() -> JsonResponse:
+def service_unavailable() -> JsonResponse:
     """The API's answer."""
     error = DatabaseAway()
     body = {"detail": error.detail, "code": error.default_code}

@@ -19,7 +19,7 @@ RAISED = "P0001"
 
 
 class Conflict(exceptions.APIException):
-    """The write would break a rule that the database keeps."""
+    """What is stored, or a rule that the database keeps, does not allow it."""
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "The database refuses this: it would break a rule for what it holds."
