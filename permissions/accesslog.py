@@ -58,7 +58,7 @@ def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
 
 
 def record_grants(grants: Iterable[Any], cause: str) -> None:
-    """Log permission rows: a user's touches him on the object, a group's the object."""
+    """Log permission rows: a user's touches them on the object, a group's the object."""
     by_tenant: dict[int, list[Touch]] = {}
     for grant in grants:
         field = grant._meta.get_field("content_object")

@@ -1,4 +1,4 @@
-"""By which grant somebody is in his audience: the path, beside the decision that it explains."""
+"""By which grant somebody is in their audience: the path, beside the decision that it explains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Effective:
 
 def effective(resource: Resource, obj: Any, user_ids: Collection[int]) -> dict[int, Effective]:
     """The users who have an audience of the object, with it and its path; a constant number of
-    queries. A grant of his own goes before his role's, and that before another group's."""
+    queries. Their own grant goes before their role's, and that before another group's."""
     pairs = [(user_id, obj.pk) for user_id in user_ids]
     decided = decision.audiences(resource, obj.tenant_id, pairs)
     ways = _ways(resource, obj, user_ids)
@@ -41,7 +41,7 @@ def effective(resource: Resource, obj: Any, user_ids: Collection[int]) -> dict[i
 def _ways(
     resource: Resource, obj: Any, user_ids: Collection[int]
 ) -> dict[tuple[int, str], list[Subject]]:
-    """For each user and permission that he holds on the object, the subjects that give it."""
+    """For each user and permission that they hold on the object, the subjects that give it."""
     roles = {group_name(obj.tenant_id, role): Subject(role=role) for role in Role.values}
     ways: defaultdict[tuple[int, str], list[Subject]] = defaultdict(list)
     user_table: Any = resource.user_grants

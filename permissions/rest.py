@@ -1,4 +1,4 @@
-"""The viewset base: REST that answers each reader with his audience's payload, read by `read`."""
+"""The viewset base: REST that answers each reader with their audience's payload, read by `read`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         )
 
     def update(self, request: Request, pk: str) -> Response:
-        """Replace the fields that the reader may write; those he may only read are ignored."""
+        """Replace the fields that the reader may write; those they may only read are ignored."""
         return self._write(request, pk, partial=False)
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -179,7 +179,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
         A writer asks twice: before anything is locked, since who may not see the object must not
         feel its writers; and under the lock, since the answer would show whatever was written after
-        he lost it.
+        they lost it.
         """
         pair = (self.request.user.pk, self.find(pk))
         audience = decision.audiences(self.resource, self.request.tenant.pk, [pair])[pair]
@@ -204,7 +204,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return obj
 
     def representation(self, audience: Audience, key: int) -> Representation:
-        """What the writer himself sees now; its revision is never used, for it is not pushed."""
+        """What the writer sees now; its revision is never used, for it is not pushed."""
         try:
             obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
             return render(self.resource, audience, obj, revision=0)

@@ -1,4 +1,4 @@
-"""A role that a member takes by themselves: with it they take what it was given, by them too."""
+"""A member who changes their own role takes what that role was given, also by themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OwnGifts(exceptions.PermissionDenied):
 
 
 class Held(NamedTuple):
-    """As much of an object as weighing a grant of it takes."""
+    """What has to be known of an object to weigh a grant of it."""
 
     pk: int
     tenant_id: int

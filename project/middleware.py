@@ -29,7 +29,7 @@ REQUESTS = Histogram(
 
 
 def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Answer probes for any Host, over any scheme; refuse another request for a wrong Host."""
+    """Answer probes for any Host, over any scheme; refuse any other request for a wrong Host."""
 
     def answer(request: HttpRequest) -> Any:
         probe = PROBES.get(request.path_info)

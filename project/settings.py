@@ -140,7 +140,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Throttles count here, in each process: they must not stop when a broker does. The default
-# of 300 entries would let an attacker push out his own count.
+# of 300 entries would let attackers push out their own count.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -61,7 +61,7 @@ def outage_of(error: BaseException) -> Outage | None:
 
 
 def reason(error: BaseException) -> str:
-    """What may be said of it; the broker's errors of connections are quoted too."""
+    """What the log may say of it; the broker's connection errors are quoted too."""
     if isinstance(error, BrokerError | BrokerTimeout):
         return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     return reason_of(error)

@@ -83,7 +83,7 @@ class Joins:
     def want(self, name: str, on_joined: Callable[[Group], None]) -> Group:
         """The group, joining it if the process is not in it; `on_joined` hears when it is usable.
 
-        A leave under way is waited for: the caller makes the group wanted before he awaits.
+        A leave under way is waited for: the caller makes the group wanted before it awaits.
         """
         group = self.groups.get(name)
         if group is None:

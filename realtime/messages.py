@@ -109,7 +109,7 @@ def audience_changed(model: str, id: str, audience: str, etag: str, body: bytes)
 
 
 def deleted(model: str, id: str) -> str:
-    """Gone from this reader's view, deleted or no longer his: which one is not said."""
+    """Gone from this reader's view, deleted or no longer theirs: which one is not said."""
     return _text({"type": f"DELETE_{_suffix(model)}", "model": model, "id": id})
 
 

@@ -155,7 +155,7 @@ class PushSerializer(serializers.Serializer[Any]):
 
 
 class PushesView(LedgerView):
-    """What was pushed; of a user, what was pushed to his audience while he had it."""
+    """What was pushed; of a user, what was pushed to their audience while they had it."""
 
     serializer_class = PushSerializer
     time = "at"

@@ -209,7 +209,7 @@ class Rounds:
         touched: set[Subscription],
         seen: dict[Pair, Frame | None],
     ) -> None:
-        """Silence, before anything else is awaited, whoever is not in his audience any more."""
+        """Silence, before anything else is awaited, those whose reader has left their audience."""
         for s in todo:
             r = seen[s.pair]
             if s.state in PLACED and (r is None or r.seen.audience != s.audience):

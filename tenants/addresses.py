@@ -1,8 +1,8 @@
 """Where requests come from, and where somebody has logged in before.
 
-Who guesses a password from elsewhere must not keep out who knows it. So failures are counted for a
-username and an address together; and where somebody has logged in before, what strangers at other
-addresses do about this username does not count.
+Somebody who guesses a password from elsewhere must not keep out its user. So failures are counted
+for a username and an address together; and where a user has logged in before, what strangers at
+other addresses try with this username does not count.
 """
 
 from __future__ import annotations

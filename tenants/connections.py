@@ -1,6 +1,6 @@
 """Database connections: they are few, and the database may be away.
 
-Nothing slow is done with one in hand; what serves sockets has some that requests cannot take; and
+No slow work is done while holding one; what serves sockets has some that requests cannot take; and
 a server waits for an answer no longer than a client would.
 """
 

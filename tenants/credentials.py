@@ -75,7 +75,7 @@ class TenantRequired(Refused):
 
 
 class TenantForbidden(Refused):
-    """Not his tenant, suspended, or unknown: which of them is not said."""
+    """Not the user's tenant, suspended, or unknown: which of them is not said."""
 
     status_code = 403
     default_code = "tenant_forbidden"

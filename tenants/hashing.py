@@ -2,7 +2,7 @@
 
 Hashing takes a core for a third of a second. So it is done for few at a time, behind everything
 else that the process computes, and while a request waits for it, it holds no database connection.
-There are two lanes, so that strangers who flood theirs are in nobody's way who is known.
+There are two lanes, so that strangers who flood theirs are not in the way of known users.
 """
 
 from __future__ import annotations

@@ -60,10 +60,10 @@ class Limit(NamedTuple):
 LIMITS = (
     # Keeping up
     Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
-    Limit("sweep_seconds", 60.0, "In how long all live subscriptions are read again."),
+    Limit("sweep_seconds", 60.0, "Time in which all live subscriptions are read again."),
     Limit("sweep_budget", 0.1, "How much of a core the sweep may take; then it takes longer."),
     Limit(
-        "process_lost_seconds", 15.0, "After how long without a beat a process is held for lost."
+        "process_lost_seconds", 15.0, "Time without a beat after which a process counts as lost."
     ),
     Limit("patience_seconds", 10.0, "How long payloads wait for a database that fails."),
     Limit("beat_seconds", 1.0, "How often each process looks whether the broker is there."),
@@ -75,7 +75,7 @@ LIMITS = (
     Limit("connection_seconds", 3.0, "How long to wait for a connection to PostgreSQL."),
     Limit("answer_seconds", 5.0, "How long a server waits for PostgreSQL to answer a statement."),
     Limit("turns_per_tenant", 8, "Requests of one tenant that a process works on at a time."),
-    Limit("turn_seconds", 20.0, "How long the tenant's other requests wait for their turn."),
+    Limit("turn_seconds", 20.0, "How long a tenant's other requests wait for their turn."),
     Limit("database_seconds", 20.0, "How long to wait for a locked SQLite file."),
     Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
     Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),
@@ -95,7 +95,7 @@ LIMITS = (
     Limit("drain_seconds", 5.0, "Over how long the sockets of a process that ends are closed."),
     Limit("sockets_per_user", 50, "Sockets of one user."),
     Limit("sockets_per_tenant", 10_000, "Sockets of one tenant."),
-    Limit("retry_min_seconds", 1.0, "Begin of the window in which clients reconnect."),
+    Limit("retry_min_seconds", 1.0, "Beginning of the window in which clients reconnect."),
     Limit("retry_max_seconds", 15.0, "End of the window in which clients reconnect."),
     # REST and credentials
     Limit("token_hours", 10, "Life of a token."),
@@ -107,27 +107,53 @@ LIMITS = (
     Limit(
         "login_failures_of_strangers",
         100,
-        "Failed logins a minute for a username at all addresses where its user never logged in.",
+        "Failed logins a minute for a username at all addresses unknown for its user.",
     ),
     Limit(
-        "logins_per_username", 300, "Logins a minute for a username at one address, the good too."
+        "logins_per_username",
+        300,
+        "Logins a minute for a username at one address, successful ones included.",
     ),
     Limit("hashing_seconds", 5.0, "How long a password waits for its turn to be hashed."),
-    Limit("hashing_waiting", 100, "Passwords that wait for it; of one address a quarter of them."),
+    Limit(
+        "hashing_waiting",
+        100,
+        "Passwords that may wait for their turn; a quarter of them of one address.",
+    ),
     Limit("resets_per_email", 3, "Links to a new password that are sent to one e-mail a minute."),
-    Limit("resets_per_address", 30, "Such links that one address may ask for in a minute."),
+    Limit(
+        "resets_per_address",
+        30,
+        "Links to a new password that one address may ask for in a minute.",
+    ),
     Limit("password_link_hours", 72, "Life of a link to set a password."),
     Limit("invitations_per_minute", 60, "People whom the admins of one tenant invite in a minute."),
-    Limit("invitations_per_person", 10, "How often of those one and the same person, a minute."),
+    Limit(
+        "invitations_per_person",
+        10,
+        "Invitations of one and the same person a minute, by one tenant.",
+    ),
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("body_bytes", 2_621_440, "Size of a request's body."),
     Limit("body_seconds", 30.0, "How long a request's body may take to arrive."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
-    Limit("page_bytes", 4_194_304, "Size of a page; of one entry, it is not looked at."),
-    Limit("answers_bytes_per_user", 16_777_216, "Large answers that one user has not taken yet."),
-    Limit("answers_bytes_per_tenant", 67_108_864, "Those of all users in one tenant."),
-    Limit("answers_bytes", 268_435_456, "Those of all, in each process."),
+    Limit("page_bytes", 4_194_304, "Size of a page; a page of a single entry may be larger."),
+    Limit(
+        "answers_bytes_per_user",
+        16_777_216,
+        "Bytes of large answers that one user has not read yet.",
+    ),
+    Limit(
+        "answers_bytes_per_tenant",
+        67_108_864,
+        "Bytes of large answers that all users of one tenant have not read yet.",
+    ),
+    Limit(
+        "answers_bytes",
+        268_435_456,
+        "Bytes of large answers that are not read yet, in each process.",
+    ),
 )
 
 

@@ -196,7 +196,7 @@ class Revocation(models.Model):
 
 
 class Session(AbstractBaseSession):
-    """Django's session, with its user in a column, so that his sessions can be found and ended."""
+    """Django's session, with its user in a column, by which sessions are found and ended."""
 
     # Without a constraint: saving the session of a user who is just being deleted is no error.
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", db_constraint=False)

@@ -1,9 +1,8 @@
 """Figures of several workers in one folder, where `PROMETHEUS_MULTIPROC_DIR` names one.
 
-Each process that counts keeps a lock in the folder as long as it lives, however it ends, so that
-nobody is taken for alive because somebody else has the number of its process by now. What dead
-ones measured goes; what they counted is added up in one file of each kind, so that the folder does
-not grow with the number of restarts.
+Each process that counts keeps a lock in the folder as long as it lives, however it ends. So a dead
+one is not taken for alive when its process id is used again. The gauges of dead processes go; their
+counters are added up in one file of each kind, so that the folder does not grow with restarts.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class PlacesView(PrivateResponseMixin, ListAPIView[Membership]):
 
 
 class PlaceView(PrivateResponseMixin, APIView):
-    """One of them, by the tenant's slug."""
+    """One membership or invitation, by the tenant's slug."""
 
     permission_classes = (IsAuthenticated,)
 

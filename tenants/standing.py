@@ -92,7 +92,7 @@ def _on_token_saved(instance: Any, created: bool, **_: Any) -> None:
 
 
 def _on_password_hashed_anew(user_id: int, **_: Any) -> None:
-    # His tokens go on; sessions carry a digest of the old hash, and end.
+    # Tokens go on; sessions carry a digest of the old hash, and end.
     _announce([user_id], "credential")
 
 

@@ -79,7 +79,7 @@ def login_limits(
     """Let the body use a password of this username in a hashing lane, or raise Throttled.
 
     `NotAuthenticated` counts as a failure, for the address, for the username at this address, and,
-    where its user has never logged in, for the username among all strangers. Who is `inside`
+    where its user has not logged in lately, for the username among all strangers. Somebody `inside`
     already, by a token or a session, has no reason to use it often: with them every use counts.
     """
     address = address_of(request)

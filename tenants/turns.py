@@ -1,8 +1,8 @@
 """Turns: of one tenant's requests a process works on a few at a time.
 
-What a request waits for with a connection in hand, a row that another one has locked above all, it
-waits for at the cost of everybody. So no tenant has more than a share of the connections; its other
-requests wait here, holding none.
+A request that waits while holding a connection, above all for a row that another one has locked,
+waits at everybody's cost. So no tenant has more than a share of the connections; its other requests
+wait here, holding none.
 """
 
 from __future__ import annotations

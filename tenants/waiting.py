@@ -63,7 +63,10 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
         ("process", None): now["answers_bytes"],
     }
     if not waiting.hold(most, size):
-        refusal = {"detail": "Too many answers wait to be taken.", "code": "throttled"}
+        refusal = {
+            "detail": "Too many of your answers are still unread; read them first.",
+            "code": "throttled",
+        }
         return JsonResponse(refusal, status=429, headers={"Retry-After": "1"})
     # When it is closed, or, if the client has gone before that, when nobody has it any more.
     release = weakref.finalize(response, waiting.release, tuple(most), size)

@@ -8,6 +8,6 @@ from resources.documents.audiences import DOCUMENTS
 
 
 class DocumentViewSet(CreateMixin, GrantsMixin, AudienceViewSet):
-    """`/api/documents/`: each reader gets his audience's payload."""
+    """`/api/documents/`: each reader gets their audience's payload."""
 
     resource = DOCUMENTS

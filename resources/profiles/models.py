@@ -1,4 +1,4 @@
-"""A person's profile in one tenant: his own view of it, and the one that everybody else has."""
+"""A person's profile in one tenant: their own view of it, and the one that everybody else has."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from resources.profiles.models import Profile
 
 
 class SelfSerializer(AudienceSerializer):
-    """Everything that a person keeps about himself."""
+    """Everything that a person keeps about themselves."""
 
     username = serializers.CharField(read_only=True)
 

@@ -14,7 +14,7 @@ from resources.profiles.audiences import PROFILES
 
 
 class ProfileViewSet(AudienceViewSet):
-    """`/api/profiles/`: everybody in the tenant, each as his reader sees him."""
+    """`/api/profiles/`: everybody in the tenant, each as the reader sees them."""
 
     resource = PROFILES
     http_method_names = ("get", "patch", "head", "options")
