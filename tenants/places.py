@@ -19,7 +19,7 @@ def of_user(user_id: int) -> QuerySet[Membership]:
 
 def accept(user_id: int, slug: str, key: Key | None = None) -> None:
     """Make a membership of the user's invitation there; Http404 if there is none."""
-    place = _find(user_id, slug, key)
+    place = find(user_id, slug, key)
     if place.state != State.INVITED or not join(place):
         raise Http404
 
@@ -38,12 +38,12 @@ def join(invitation: Membership) -> bool:
 
 def leave(user_id: int, slug: str, key: Key | None = None) -> None:
     """Decline, or leave; raises Http404, LastAdmin and StillHolds."""
-    place = _find(user_id, slug, key)
+    place = find(user_id, slug, key)
     with turn(place.tenant):
-        end(_find(user_id, slug, key), None, by=user_id)
+        end(find(user_id, slug, key), None, by=user_id)
 
 
-def _find(user_id: int, slug: str, key: Key | None) -> Membership:
+def find(user_id: int, slug: str, key: Key | None) -> Membership:
     """The user's place there; NotAuthenticated if the credential is revoked there."""
     mine = of_user(user_id).filter(tenant__slug=slug.replace("\0", " "))
     place = mine.select_related("tenant").first()

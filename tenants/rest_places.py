@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from tenants import places
 from tenants.models import Membership, State
 from tenants.rest import Pagination, PrivateResponseMixin, key_of
+from tenants.turns import turns
 from tenants.views import user_of
 
 
@@ -44,6 +45,7 @@ class PlaceView(PrivateResponseMixin, APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Leave the tenant, or decline its invitation."""
+        _take_turn(request, slug)
         places.leave(user_of(request).pk, slug, key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -56,5 +58,12 @@ class AcceptView(PrivateResponseMixin, APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, slug: str) -> Response:
         """Accept it: from now on I am a member."""
+        _take_turn(request, slug)
         places.accept(user_of(request).pk, slug, key_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _take_turn(request: Request, slug: str) -> None:
+    """These requests name no tenant to act in, but they wait for its row as its others do."""
+    place = places.find(user_of(request).pk, slug, key_of(request))
+    turns.take(request._request, place.tenant_id)

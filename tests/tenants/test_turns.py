@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.http import HttpRequest
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.exceptions import Throttled
 
+from tenants.models import Membership
 from tenants.turns import Turns, turns
 from tenants.views import MeView
 from tests.tenants.held import Announcing
@@ -54,6 +56,28 @@ def test_request_has_one_turn_and_only_if_somebody_will_end_it(two: None) -> Non
         mine.take(request, 1)
         mine.take(HttpRequest(), 1)
     assert mine._working == {1: 1}
+
+
+@pytest.mark.parametrize(("method", "path"), [("delete", ""), ("post", "accept/")])
+def test_whoever_leaves_or_accepts_takes_a_turn_too(
+    world: World, two: None, method: str, path: str
+) -> None:
+    """They wait for the tenant's row: one user's requests took the connections of all tenants."""
+    tenant = world.tenants["acme"]
+    Membership.objects.create(
+        tenant=tenant, user=world.user("rival"), is_active=False, invited_at=timezone.now()
+    )
+    working = [asked(), asked()]
+    for request in working:
+        turns.take(request, tenant.pk)
+    client = world.rest("rival")
+    try:
+        refused = getattr(client, method)(f"/api/tenants/acme/{path}")
+    finally:
+        for request in working:
+            turns.end(request)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "1")
+    assert getattr(client, method)(f"/api/tenants/acme/{path}").status_code == 204
 
 
 @pytest.fixture
