@@ -25,6 +25,7 @@ from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
 from permissions.rendering import Ref, Representation, render
+from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
@@ -163,7 +164,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def valid(self, serializer: Any) -> Any:
         """The serializer, which takes the body; what the database refuses is told in its names."""
-        serializer.is_valid(raise_exception=True)
+        validate_within(serializer, self.request.tenant.pk)
         self.written = names_of(serializer)
         return serializer
 

@@ -10,6 +10,7 @@ from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
 from tenants.opaque import OpaqueIdField
+from tenants.scoping import has_tenant, tenant_links
 from tenants.strict import StrictFields
 
 
@@ -83,3 +84,26 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
         if wrong:
             raise serializers.ValidationError(wrong)
         return values
+
+
+def validate_within(serializer: Any, tenant_id: int) -> None:
+    """Validate a body that names only this tenant's rows, where rows have a tenant; another
+    tenant's are refused like none."""
+    fields = list(serializer._writable_fields)
+    for field in fields:
+        relation = getattr(field, "child_relation", field)
+        queryset = getattr(relation, "queryset", None)
+        if queryset is not None and has_tenant(queryset.model):
+            relation.queryset = queryset.filter(tenant_id=tenant_id)
+    serializer.is_valid(raise_exception=True)
+    links = {link.attname: link for link in tenant_links(serializer.Meta.model)}
+    for field in fields:
+        key = serializer.validated_data.get(field.source)
+        if key is not None and field.source in links:
+            _check_key(field, links[field.source], key, tenant_id)
+
+
+def _check_key(field: Any, link: Any, key: Any, tenant_id: int) -> None:
+    rows = link.related_model._base_manager.filter(tenant_id=tenant_id)
+    if not rows.filter(**{link.target_field.name: key}).exists():
+        raise serializers.ValidationError({field.field_name: ["Not an allowed value."]})

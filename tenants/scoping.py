@@ -182,9 +182,13 @@ def tenant_links(model: type[models.Model]) -> list[Any]:
     return [
         field
         for field in model._meta.concrete_fields
-        if isinstance(field, models.ForeignKey)
-        and any(other.name == "tenant" for other in field.related_model._meta.concrete_fields)
+        if isinstance(field, models.ForeignKey) and has_tenant(field.related_model)
     ]
+
+
+def has_tenant(model: type[models.Model]) -> bool:
+    """Whether each of the model's rows is a tenant's."""
+    return any(field.name == "tenant" for field in model._meta.concrete_fields)
 
 
 def _no_such(link: Any, value: Any) -> ValidationError:

@@ -68,11 +68,29 @@ def test_message_does_not_tell_that_it_is_another_tenants_value(shop: World) -> 
 
 
 def test_reference_that_is_refused_at_the_commit_is_no_server_error(shop: World) -> None:
-    answer = shop.rest("owner").post(ITEMS, {"belongs_to": 10**6})
+    answer = shop.rest("owner").post(ITEMS, {"group": 10**6})
     named = connection.vendor == "postgresql"  # SQLite does not say which
     assert answer.status_code == (400 if named else 409)
-    assert set(answer.json()) == ({"belongs_to"} if named else {"detail", "code"})
+    assert set(answer.json()) == ({"group"} if named else {"detail", "code"})
     assert shop.rest("owner").get(ITEMS).json()["results"] == []
+
+
+@pytest.mark.parametrize("name", ["belongs_to", "beside"])
+def test_another_tenants_row_is_refused_like_none(shop: World, name: str) -> None:
+    client = shop.rest("owner")
+    ours = create(shop, "acme", "member", code="C-1")
+    theirs = create(shop, "globex", "rival", code="C-2")
+    mine = f"{ITEMS}{client.post(ITEMS, {}).json()['id']}/"
+    by_key = name == "belongs_to"
+    foreign, absent, own = (theirs.pk, 10**6, ours.pk) if by_key else ("C-2", "C-3", "C-1")
+    for send in (lambda body: client.post(ITEMS, body), lambda body: client.patch(mine, body)):
+        answers = [send({name: value}) for value in (foreign, absent)]
+        assert [(a.status_code, list(a.json())) for a in answers] == [(400, [name])] * 2
+        told = {a.content.replace(b"C-3", b"C-2") for a in answers}
+        assert len(told) == 1
+        taken = send({name: own})
+        assert (taken.status_code // 100, taken.json()[name]) == (2, own)
+    assert client.patch(mine, {name: None}).json()[name] is None
 
 
 def test_object_that_others_refer_to_is_not_deleted(shop: World) -> None:

@@ -25,6 +25,7 @@ class Item(LiveModel):
     needed = models.IntegerField(default=1)
     secret = models.IntegerField(default=0)
     part_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    group = models.ForeignKey("auth.Group", models.PROTECT, null=True, related_name="+")
     extra = models.JSONField(max_length=2000, default=dict, blank=True)
     ratio = models.FloatField(null=True)
     big = models.BigIntegerField(null=True)
@@ -39,7 +40,7 @@ class Item(LiveModel):
         fields=[
             "owner", "title", "code", "aisle", "place", "low", "high", "label", "main", "needed",
             "secret", "part_of", "extra", "ratio", "big", "small", "took", "at", "uuid", "price",
-            "raw",
+            "raw", "group",
         ]
     )  # fmt: skip
 

@@ -15,12 +15,18 @@ WRITES = (
     "title", "code", "aisle", "place", "low", "high", "label", "main", "needed", "belongs_to",
     "extra",
     "ratio", "big", "small", "took", "at", "uuid", "price", "raw",
+    "beside", "group",
 )  # fmt: skip
 
 
 class KeeperSerializer(AudienceSerializer):
     needed = serializers.IntegerField(allow_null=True, required=False)
     belongs_to = serializers.IntegerField(source="part_of_id", allow_null=True, required=False)
+
+    beside: Any = serializers.SlugRelatedField(
+        "code", queryset=Item.objects.all(), source="part_of", allow_null=True, required=False
+    )
+    group = serializers.IntegerField(source="group_id", allow_null=True, required=False)
 
     class Meta:
         model = Item
