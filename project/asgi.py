@@ -2,19 +2,20 @@
 
 import os
 
+import django
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 from tenants.bodies import BoundedBodies  # noqa: E402
 from tenants.connections import bound  # noqa: E402
+from tenants.handler import Handler  # noqa: E402
 
 
 async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -29,7 +30,7 @@ no_socket = re_path("", refuse)  # type: ignore[arg-type]
 # No authentication here: the consumer asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": BoundedBodies(django_application),
+        "http": BoundedBodies(Handler()),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

@@ -10,7 +10,8 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, signals
+        from realtime import checks, signals, tracking
 
         signals.connect()
+        tracking.keep_with_instances()
         checks.register_checks()

@@ -63,6 +63,7 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
         ("process", None): now["answers_bytes"],
     }
     if not waiting.hold(most, size):
+        _untie(response)
         refusal = {
             "detail": "Too many of your answers are still unread; read them first.",
             "code": "throttled",
@@ -76,8 +77,11 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
 
 
 def _let_go(reference: weakref.ref[Any], release: Callable[[], object]) -> None:
-    """Without the cycles of view and response, its bytes go now, and not with the next garbage."""
     release()
-    response: Any = reference()  # it is there: it is being closed
+    _untie(reference())  # it is there: it is being closed
+
+
+def _untie(response: Any) -> None:
+    """Without the cycles of view and response, its bytes go now, and not with the next garbage."""
     response.renderer_context["view"].response = None
     response.renderer_context = None

@@ -4,14 +4,15 @@ import asyncio
 import gc
 import json
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.asgi import get_asgi_application
 from pytest_django import Settings
 from rest_framework.response import Response
 
+from tenants.handler import Handler
 from tenants.waiting import SMALL, Waiting, waiting
 from tests.world import World
 
@@ -37,9 +38,11 @@ def test_one_answer_may_be_of_any_size() -> None:
 
 
 class Slow:
-    """A client of the ASGI application that takes nothing until it is told to."""
+    """A client of the ASGI application that takes nothing until it is told to; with `ends`, its
+    server says that it has gone as soon as it has all, as uvicorn does."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, ends: bool = False) -> None:
+        self.ends = ends
         self.gate = asyncio.Event()
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.body = b""
@@ -52,9 +55,7 @@ class Slow:
             "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
         }  # fmt: skip
         self.sent = False
-        self.task = asyncio.ensure_future(
-            get_asgi_application()(self.scope, self.receive, self.send)
-        )
+        self.task = asyncio.ensure_future(Handler()(self.scope, self.receive, self.send))
 
     async def receive(self) -> Any:
         if not self.sent:
@@ -68,6 +69,8 @@ class Slow:
             self.status.set_result(message["status"])
         await self.gate.wait()
         self.body += message.get("body", b"")
+        if self.ends and message["type"] == "http.response.body" and not message.get("more_body"):
+            self.gone.set()
 
     async def take(self) -> int:
         self.gate.set()
@@ -108,26 +111,64 @@ async def test_answer_whose_reader_has_gone_is_not_counted(large: World) -> None
     assert waiting[("process", None)] == 0
 
 
-@pytest.mark.asyncio
-async def test_answer_that_was_taken_is_not_kept_until_garbage_is_collected(
-    large: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[weakref.ref[Response]] = []
-    close = Response.close
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[weakref.ref[Response]]]:
+    """The answers that are made, while no garbage is collected."""
+    found: list[weakref.ref[Response]] = []
+    render = Response.render
 
-    def seen(self: Response) -> None:
-        kept.append(weakref.ref(self))
-        close(self)
+    def seen(self: Response) -> Any:
+        found.append(weakref.ref(self))
+        return render(self)
 
-    monkeypatch.setattr(Response, "close", seen)
-    token = await sync_to_async(large.token)("owner")
+    monkeypatch.setattr(Response, "render", seen)
     gc.collect()
     gc.disable()
-    try:
-        assert await Slow(large.url, token).take() == 200
-        assert [reference() for reference in kept] == [None]
-    finally:
-        gc.enable()
+    yield found
+    gc.enable()
+
+
+@pytest.mark.asyncio
+async def test_answer_that_was_taken_is_not_kept_until_garbage_is_collected(
+    large: World, rendered: list[weakref.ref[Response]]
+) -> None:
+    token = await sync_to_async(large.token)("owner")
+    assert await Slow(large.url, token).take() == 200
+    assert [reference() for reference in rendered] == [None]
+
+
+@pytest.mark.asyncio
+async def test_answer_is_not_kept_when_the_server_says_that_all_was_taken(
+    large: World, rendered: list[weakref.ref[Response]]
+) -> None:
+    reader = Slow(large.url, await sync_to_async(large.token)("owner"), ends=True)
+    assert await reader.take() == 200
+    assert reader.gone.is_set()
+    assert [reference() for reference in rendered] == [None]
+
+
+@pytest.mark.asyncio
+async def test_answer_whose_reader_has_gone_is_not_kept(
+    large: World, rendered: list[weakref.ref[Response]]
+) -> None:
+    reader = Slow(large.url, await sync_to_async(large.token)("owner"))
+    assert await reader.status == 200
+    reader.gone.set()
+    await reader.task
+    assert [reference() for reference in rendered] == [None]
+
+
+@pytest.mark.asyncio
+async def test_answer_that_is_refused_is_not_kept(
+    large: World, settings: Settings, rendered: list[weakref.ref[Response]]
+) -> None:
+    settings.EARSHOT = settings.EARSHOT | {"answers_bytes_per_user": 0}
+    token = await sync_to_async(large.token)("owner")
+    slow = Slow(large.url, token)
+    assert await slow.status == 200
+    assert await Slow(large.url, token).take() == 429
+    assert await slow.take() == 200
+    assert [reference() for reference in rendered] == [None, None]
 
 
 def test_small_answers_are_not_counted(world: World, settings: Settings) -> None:
