@@ -1,11 +1,13 @@
 """`python -m project`: the application on Daphne, where the settings say."""
 
+import logging
 import os
 
 import django
 from daphne.cli import CommandLineInterface
 from django.conf import settings
 
+from project.environment import told_plainly
 from realtime.on_daphne import Server
 
 
@@ -17,7 +19,9 @@ class Bounded(CommandLineInterface):
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    django.setup()
+    with told_plainly():
+        django.setup()
+    logging.getLogger("project").info("Serving http://%s:%s/", settings.HOST, settings.PORT)
     heartbeat = str(settings.EARSHOT["heartbeat_seconds"])
     Bounded().run(
         ["-b", settings.HOST, "-p", settings.PORT, "--ping-interval", heartbeat]

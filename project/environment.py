@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parseaddr
 from ipaddress import ip_address
@@ -53,8 +55,19 @@ class UnknownSetting(ImproperlyConfigured):
         self.meant = get_close_matches(name.removeprefix(PREFIX), names, 1)
 
     def __str__(self) -> str:
-        perhaps = f" Did you mean {PREFIX}{self.meant[0]}?" if self.meant else ""
-        return f"{self.name} is no setting of Earshot; remove it.{perhaps}"
+        todo = f"did you mean {PREFIX}{self.meant[0]}?" if self.meant else "remove it."
+        return f"{self.name} is no setting of Earshot; {todo}"
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """End a command whose settings make no sense with the message."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(str(error))
 
 
 def file(default: Path) -> Path | None:
@@ -142,10 +155,11 @@ def secret(name: str, least: int, default: str = "") -> str:
     """A secret of at least so many characters."""
     found = text(name, default)
     if not found or len(found) < least:
-        short = f"; it has {len(found)}" if found else ""
+        now = f"it has {len(found)}" if found else "it is not set"
         raise ImproperlyConfigured(
-            f"Set {name} to a random text of at least {least} characters{short}, or DEBUG=1 to "
-            "develop: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+            f"Set {name} to a random text of at least {least} characters; {now}. This prints one: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'. To develop, set "
+            "DEBUG=1 instead."
         )
     return found
 

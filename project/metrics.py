@@ -30,7 +30,10 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     if not (settings.METRICS_TOKEN or settings.DEBUG):
         return errors.not_found(request, Http404())
     if not (settings.DEBUG or _knows(request.headers.get("Authorization", ""))):
-        body = {"detail": "Send the metrics' token.", "code": "not_authenticated"}
+        body = {
+            "detail": "Send Authorization: Bearer, and EARSHOT_METRICS_TOKEN.",
+            "code": "not_authenticated",
+        }
         return JsonResponse(body, status=401, headers={**NO_STORE, "WWW-Authenticate": "Bearer"})
     text = await asyncio.get_running_loop().run_in_executor(_thread, generate_latest, Found())
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)

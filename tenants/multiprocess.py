@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -26,6 +27,7 @@ __all__ = ["Counter", "Gauge", "Histogram", "collect", "folder", "join"]
 
 logger = logging.getLogger(__name__)
 
+FOLDER_LOCK: Final = "folder.lock"
 THE_DEAD: Final = "0"
 """Stands for the process in the name of a file that adds up what dead ones counted."""
 
@@ -44,7 +46,13 @@ def join() -> None:
     place = folder()
     if place is None:
         return
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / FOLDER_LOCK).touch()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"PROMETHEUS_MULTIPROC_DIR must name a folder in which this process may write: {error}."
+        ) from error
     with _alone(place):
         if _mine is not None:  # the parent's, in a child
             _mine.close()
@@ -66,7 +74,7 @@ def collect() -> list[Any]:
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """One process at a time: who joins, and who reads while files move, must not meet."""
-    with (place / "folder.lock").open("w") as lock:
+    with (place / FOLDER_LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

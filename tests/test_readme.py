@@ -145,10 +145,18 @@ def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         write(tmp_path, block)
     monkeypatch.chdir(tmp_path)
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}", "REDIS_URL": ""}
-    database["EARSHOT_DEMO"] = "1"
+    # A shell that nothing was set in: what the tests set is not there.
+    shell = {"DJANGO_SETTINGS_MODULE": "project.settings", "SECRET_KEY": "", **database}
+    shell["EARSHOT_SINGLE_PROCESS"] = ""
     [commands] = blocks(text, "sh")
-    for line in [*commands.splitlines(), f"{PYTHON} manage.py demo"]:
-        run(line, database)
+    for line in commands.splitlines():
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").partition("=")
+            shell[name] = value
+        else:
+            run(line, shell)
+    database["EARSHOT_DEMO"] = "1"
+    run(f"{PYTHON} manage.py demo", database)
     with live_server("uvicorn", **database) as server:
         yield server
 

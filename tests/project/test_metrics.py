@@ -39,6 +39,7 @@ def test_token_is_wanted(settings: Settings, header: str) -> None:
     response = scrape(authorization=header)
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert response.json()["code"] == "not_authenticated"
+    assert "EARSHOT_METRICS_TOKEN" in response.json()["detail"]
     assert b"earshot_" not in response.content
 
 

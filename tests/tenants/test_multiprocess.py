@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tenants import multiprocess
@@ -189,3 +190,12 @@ def test_readers_that_meet_read_the_same_sum(folder: Path) -> None:
     for thread in threads:
         thread.join()
     assert found == [40] * 8
+
+
+def test_folder_that_cannot_be_made_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "file" / "folder"))
+    with pytest.raises(ImproperlyConfigured, match="PROMETHEUS_MULTIPROC_DIR must name a folder"):
+        multiprocess.join()
