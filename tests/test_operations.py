@@ -95,6 +95,25 @@ def test_commands_of_units_and_of_the_page_exist() -> None:
     assert {"prune", "clearsessions", "migrate", "check", "create_tenant"} <= named
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user without a password")
+def test_manage_hands_words_on_as_they_were_typed(tmp_path: Path) -> None:
+    [function] = re.findall(r"^manage\(\) \{.*?\}$", PAGE, re.MULTILINE | re.DOTALL)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf \'%s\\n\' "$ENV_FILE" "$@"\n')
+    python.chmod(0o755)
+    here = function.replace("/srv/earshot", str(tmp_path)).replace("earshot manage", "root manage")
+    typed = ["shell", "-c", "from a import b; b()", "--name", "Acme Ltd"]
+    finished = subprocess.run(
+        ["bash", "-c", f"{here}\n{shlex.join(['manage', *typed])}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told = ["/etc/earshot/environment", "manage.py", *typed]
+    assert finished.stdout.splitlines() == told
+
+
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="only systemd itself can verify units"
 )

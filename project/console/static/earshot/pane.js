@@ -9,9 +9,7 @@ const FIELDS = [
 ];
 const LONG = new Set(["body", "review_notes"]);
 const TIMES = new Set(["updated_at", "created_at"]);
-const SHORT_TIME = {
-  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit",
-};
+const DAY = { day: "numeric", month: "short", year: "numeric" };
 const MAX_FRAMES = 60;
 const FLASH = 2500;
 const STOPPED = {
@@ -119,7 +117,7 @@ export class Pane {
   #badge() {
     const { audience } = this.copy;
     this.element.dataset.audience = audience ?? "none";
-    this.#parts.badge.textContent = audience ?? (this.ended ? "no audience" : "…");
+    this.#parts.badge.textContent = audience ?? (this.ended ? "none" : "…");
   }
 
   #status({ state, code, delay }) {
@@ -176,7 +174,9 @@ function withKeysMarked(json) {
 function rendered(field, value) {
   if (value === null || value === "") return element("i", { textContent: "empty" });
   if (!TIMES.has(field)) return String(value);
-  const text = new Date(value).toLocaleString(undefined, SHORT_TIME);
+  const date = new Date(value);
+  const today = date.toDateString() === new Date().toDateString();
+  const text = today ? date.toLocaleTimeString() : date.toLocaleDateString(undefined, DAY);
   return element("time", { dateTime: value, title: value, textContent: text });
 }
 
