@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
@@ -25,6 +27,7 @@ def connect() -> None:
         post_delete.connect(_on_credential_deleted, sender=credential)
     post_save.connect(_on_token_saved, sender=get_token_model())
     password_hashed_anew.connect(_on_password_hashed_anew, sender=User)
+    user_logged_in.connect(_on_logged_in)
 
 
 @transaction.atomic
@@ -105,3 +108,11 @@ def _announce(user_ids: Collection[int], cause: str) -> None:
 
 def _send(tenant_id: int, user_id: int | None, cause: str) -> None:
     standing_changed.send(Membership, tenant_id=tenant_id, user_id=user_id, cause=cause)
+
+
+def _on_logged_in(request: Any, user: Any, **_: Any) -> None:
+    """Who logs in again has a new credential, though Django renews the session that was there."""
+    session = getattr(request, "session", None)
+    # A login for a token may come with the cookie of somebody else's session.
+    if session is not None and session.get(SESSION_KEY) == str(user.pk):
+        revocations.forget(("session", session.session_key))

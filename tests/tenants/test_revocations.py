@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.request import Request
@@ -183,6 +183,24 @@ def test_renewed_session_is_revoked_where_the_old_one_was(
         client.get("/api/me/", headers={"X-Tenant": t}).status_code for t in ("acme", "globex")
     ]
     assert codes == [401, 200]
+
+
+def test_who_logs_in_again_in_the_same_browser_is_let_in(acme: Tenant, owner: User) -> None:
+    client = Client()
+    revocations.revoke(acme.pk, ("session", session_of(owner, client)))
+    assert client.get("/api/me/").status_code == 401
+    session_of(owner, client)
+    assert client.get("/api/me/").status_code == 200
+
+
+def test_login_for_a_token_lets_no_session_in_again(acme: Tenant, owner: User, both: User) -> None:
+    """Nor that of another user, whose cookie came along."""
+    client = Client()
+    revocations.revoke(acme.pk, ("session", session_of(owner, client)))
+    login = {"username": "both", "password": "secret"}
+    answer = client.post("/api/login/", login, content_type="application/json")
+    assert answer.status_code == 200
+    assert client.get("/api/me/").status_code == 401
 
 
 def test_session_that_is_nobodys_yet_is_renewed(db: None) -> None:
