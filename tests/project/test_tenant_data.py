@@ -143,7 +143,7 @@ def test_deleted_tenant_leaves_no_row_and_its_users(world: World) -> None:
     assert counts["resources.Document"] == "1"
     assert counts["resources.DocumentUserGrant"] == "3"
     assert counts["auth.Group"] == "2"
-    assert "Its 6 users stay; 5 of them are in no other tenant." in said
+    assert "Its users stay: 6, 5 of them in no other tenant." in said
     assert said.endswith("acme is deleted.\n")
     after = everything()
     assert of("acme", after) == {}

@@ -26,7 +26,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 tenant, user = self._create(**options)
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            wrong = (f"{name}: {' '.join(said)}" for name, said in error.message_dict.items())
+            raise CommandError(f"{' '.join(wrong)} Nothing was changed.") from error
         self.stdout.write(f"Created {tenant}; {user.username} is its admin.")
         if not user.has_usable_password():
             self._send_link(tenant, user)

@@ -38,8 +38,8 @@ class Command(TenantCommand):
             self.stdout.write(f"  {number:>10,}  {label}")
         alone = tenant_data.only_here(tenant).count()
         self.stdout.write(
-            f"Its {tenant_data.members(tenant).count()} users stay; "
-            f"{alone} of them are in no other tenant."
+            f"Its users stay: {tenant_data.members(tenant).count()}, "
+            f"{alone} of them in no other tenant."
         )
 
     def _close_sockets(self, tenant: Tenant) -> None:
