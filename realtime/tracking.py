@@ -25,6 +25,16 @@ class InstanceTracker(FieldInstanceTracker):
         self.instance, self.fields, self.field_map = instance, fields, field_map
 
     @property
+    def deferred_fields(self) -> set[str]:
+        """What is not loaded, of foreign keys by their own names as well.
+
+        Not taken for deferred, each would be loaded by an instance that is made for that, and that
+        loads the others: for ever, where there are two (django-model-utils 533).
+        """
+        deferred: set[str] = self.instance.get_deferred_fields()
+        return deferred | {name for name, kept in self.field_map.items() if kept in deferred}
+
+    @property
     def saved_data(self) -> dict[str, Any]:
         """The tracked fields as they were saved."""
         found: dict[str, Any] = vars(self.instance)[SAVED]

@@ -9,7 +9,9 @@ from django.apps import apps
 
 from realtime.models import LiveModel
 from realtime.tracking import InstanceTracker
-from resources.models import Document
+from resources.models import Document, Profile
+from tenants.models import User
+from tests.realtime.conftest import member
 
 
 def test_object_that_was_read_is_not_kept_until_garbage_is_collected(document: Document) -> None:
@@ -57,3 +59,25 @@ def test_copies_say_what_changed_in_themselves(document: Document) -> None:
         other.title = "B"
         assert other.tracker.changed() == {"title": "Plan"}
         assert document.tracker.changed() == {}
+
+
+def test_two_foreign_keys_may_be_deferred(document: Document, owner: User) -> None:
+    profiles = Profile.objects.filter(tenant=document.tenant)
+    profile = profiles.get(user=owner)
+    part = profiles.only("title").get(pk=profile.pk)
+    part.title = "Editor"
+    part.save()
+    assert profiles.only("title").get(pk=profile.pk).user == owner
+    assert profiles.defer("user").get(pk=profile.pk).tracker.changed() == {}
+    profile.refresh_from_db(fields=["title"])
+    profile.refresh_from_db(fields=["user", "membership"])
+    assert (profile.title, profile.user, profile.tracker.changed()) == ("Editor", owner, {})
+
+
+def test_deferred_foreign_key_is_saved_when_it_is_assigned(document: Document, owner: User) -> None:
+    heir = member("heir", document.tenant)
+    part = Document.objects.filter(tenant=document.tenant).only("title").get(pk=document.pk)
+    part.owner = heir
+    part.save()
+    document.refresh_from_db(fields=["owner"])
+    assert document.owner == heir
