@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from rest_framework import exceptions, parsers
 from rest_framework.utils.json import strict_constant
 
+from tenants.limits import limits
 from tenants.strict import Repeating
+
+# One that does not end matches too: to look again from each of its quotes takes far too long.
+STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class JSONParser(parsers.JSONParser):
@@ -17,8 +22,10 @@ class JSONParser(parsers.JSONParser):
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
+            text = stream.read().decode()
+            _check_values(text)
             data = json.loads(
-                stream.read().decode(),
+                text,
                 parse_constant=strict_constant,
                 object_pairs_hook=Repeating.parse,
             )
@@ -29,3 +36,14 @@ class JSONParser(parsers.JSONParser):
         if isinstance(data, Repeating):
             raise exceptions.ValidationError({n: ["Given more than once."] for n in data.repeated})
         return data
+
+
+def _check_values(text: str) -> None:
+    """Raise ParseError for more values than a body may have: many are parsed at the cost of all
+    who wait for this process, and take far more memory than their text."""
+    most = limits()["body_values"]
+    if text.count(",") + text.count("[") + text.count("{") <= most:
+        return
+    bare = STRING.sub("", text)
+    if bare.count(",") + bare.count("[") + bare.count("{") > most:
+        raise exceptions.ParseError(f"The JSON has more than {most} values.")

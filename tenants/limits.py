@@ -136,6 +136,7 @@ LIMITS = (
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("body_bytes", 2_621_440, "Size of a request's body."),
     Limit("body_seconds", 30.0, "How long a request's body may take to arrive."),
+    Limit("body_values", 20_000, "Values in a request's JSON."),
     Limit("page_size", 25, "Entries on a page of a list."),
     Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
     Limit("page_bytes", 4_194_304, "Size of a page; a page of a single entry may be larger."),
