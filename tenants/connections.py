@@ -6,6 +6,7 @@ a server waits for an answer no longer than a client would.
 
 from __future__ import annotations
 
+import sqlite3
 from functools import cache
 from typing import Any, Final
 
@@ -15,7 +16,6 @@ from rest_framework import exceptions
 from tenants.limits import limits
 
 RETRY_SECONDS: Final = 5
-SQLITE_ERROR: Final = 1
 TOO_COMPLEX: Final = "54"
 
 
@@ -33,9 +33,10 @@ def is_away(error: BaseException | None) -> bool:
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause: Any = error.__cause__
-    # Of SQLite everything is operational, and of PostgreSQL what is too complex or too large.
-    if getattr(cause, "sqlite_errorcode", None) == SQLITE_ERROR:
-        return False
+    # Of SQLite everything is operational, also a text that Python cannot decode, which has no code;
+    # and of PostgreSQL what is too complex or too large.
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR
     return not (getattr(cause, "sqlstate", None) or "").startswith(TOO_COMPLEX)
 
 

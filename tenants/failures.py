@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from django.db import InterfaceError, OperationalError
 
 
@@ -24,7 +26,7 @@ def reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError) and isinstance(error.strerror, str):
         return f"{name}: {error.strerror}"
-    if isinstance(error, SAFE):
+    if isinstance(error, SAFE) and not _quotes_a_row(error):
         first = next(iter(str(error).strip().splitlines()), "")
         return f"{name}: {first[:LONGEST]}" if first else name
     cause = error.__cause__
@@ -32,3 +34,9 @@ def reason(error: BaseException) -> str:
     rule = getattr(getattr(cause, "diag", None), "constraint_name", None)
     told = [f"SQLSTATE {state}" if state else "", f"constraint {rule}" if rule else ""]
     return f"{name} ({', '.join(filter(None, told))})" if any(told) else name
+
+
+def _quotes_a_row(error: BaseException) -> bool:
+    """Whether it is Python's own error of a text of SQLite's that it cannot decode."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and not hasattr(cause, "sqlite_errorcode")

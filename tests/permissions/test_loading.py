@@ -46,6 +46,24 @@ def test_a_value_that_cannot_be_converted_fails_those_who_see_it(world: World) -
     }  # fmt: skip
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL stores no such text")
+def test_a_text_that_cannot_be_decoded_fails_those_who_see_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = world.create(title="Other")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE resources_document SET body = CAST(X'FF73656372657473' AS TEXT) WHERE id = %s",
+            [world.document.pk],
+        )
+    assert seen(world, "owner", "editor", "viewer", "admin") == {
+        "owner": False, "editor": False, "viewer": False, "admin": True,
+    }  # fmt: skip
+    shown = owners(world, [world.document, other]).seen
+    assert [r is not None and r.body is not None for r in shown.values()] == [False, True]
+    assert "secrets" not in caplog.text
+
+
 def test_the_others_of_a_batch_are_shown_as_ever(world: World) -> None:
     documents = [world.create(title=f"{n}", due_on="2030-01-31") for n in range(16)]
     before = owners(world, documents).seen

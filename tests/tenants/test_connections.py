@@ -191,6 +191,7 @@ def sqlite_error(code: int) -> sqlite3.OperationalError:
         (None, False),
         (chained(OperationalError("x"), sqlite_error(sqlite3.SQLITE_BUSY)), True),
         (chained(OperationalError("x"), sqlite_error(sqlite3.SQLITE_ERROR)), False),
+        (chained(OperationalError("x"), sqlite3.OperationalError("Could not decode")), False),
         (chained(OperationalError("x"), psycopg.OperationalError("x")), True),
         (chained(OperationalError("x"), errors.LockNotAvailable("x")), True),
         (chained(OperationalError("x"), errors.TooManyConnections("x")), True),

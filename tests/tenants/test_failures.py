@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from smtplib import SMTPAuthenticationError
 from typing import Any
 
@@ -55,3 +56,9 @@ def test_state_without_a_rule_is_said_alone() -> None:
     error = DataError("out of range")
     error.__cause__ = Cause()
     assert reason(error) == "DataError (SQLSTATE 22003)"
+
+
+def test_text_that_sqlite_gave_and_python_could_not_decode_is_not_quoted() -> None:
+    error = OperationalError("Could not decode to UTF-8 column 'body' with text 'a payload'")
+    error.__cause__ = sqlite3.OperationalError(str(error))
+    assert reason(error) == "OperationalError"
