@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, Final
 
 from tenants.limits import limits
 
@@ -13,6 +13,14 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
+
+
+SMALL: Final = 65_536
+"""Bytes of each body that always find room, so that large ones keep out large ones only."""
+
+
+class TooManyBodies(Exception):
+    """Too many bytes of large bodies are arriving at this process."""
 
 
 class BodyTooLarge(Exception):
@@ -33,15 +41,18 @@ class BoundedBodies:
 
     def __init__(self, application: Callable[[Any, Any, Any], Awaitable[Any]]) -> None:
         self.application = application
+        self._arriving = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         now = limits()
         try:
             async with asyncio.timeout(now["body_seconds"]):
-                body = await _whole(scope["headers"], receive, now["body_bytes"])
+                body = await self._whole(scope["headers"], receive)
         except BodyTooLarge:
             text = f"A body has at most {now['body_bytes']} bytes."
             await _refuse(send, 413, text, "body_too_large")
+        except TooManyBodies:
+            await _refuse(send, 503, "Too much is arriving; try again soon.", "service_unavailable")
         except TimeoutError:
             await _refuse(send, 408, "The body did not arrive in time.", "request_timeout")
         except ClientGone:
@@ -50,23 +61,38 @@ class BoundedBodies:
             headers = list(_headers(scope["headers"], len(body)))
             await self.application({**scope, "headers": headers}, _once(body, receive), send)
 
+    async def _whole(self, headers: Iterable[Header], receive: Receive) -> bytes:
+        """The body; raises BodyTooLarge, TooManyBodies or ClientGone as soon as it is so."""
+        now = limits()
+        announced = dict(headers).get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > now["body_bytes"]:
+            raise BodyTooLarge
+        parts: list[bytes] = []
+        size = held = 0
+        try:
+            async for part in _parts(receive):
+                parts.append(part)
+                size += len(part)
+                more = max(0, size - SMALL) - held
+                held += more
+                self._arriving += more
+                if size > now["body_bytes"]:
+                    raise BodyTooLarge
+                if held and self._arriving > now["bodies_bytes"]:
+                    raise TooManyBodies
+            return b"".join(parts)
+        finally:
+            self._arriving -= held
 
-async def _whole(headers: Iterable[Header], receive: Receive, most: int) -> bytes:
-    announced = dict(headers).get(b"content-length", b"")
-    if announced.isdigit() and int(announced[:20]) > most:
-        raise BodyTooLarge
-    parts: list[bytes] = []
-    size, more = 0, True
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most:
-            raise BodyTooLarge
+        yield message.get("body", b"")
         more = message.get("more_body", False)
-    return b"".join(parts)
 
 
 def _headers(headers: Iterable[Header], length: int) -> Iterable[Header]:
@@ -93,6 +119,8 @@ def _once(body: bytes, receive: Receive) -> Receive:
 async def _refuse(send: Send, status: int, detail: str, code: str) -> None:
     """An error in the form of the API's; the rest of the body is not waited for."""
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    if status == 503:
+        headers.append((b"retry-after", b"5"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     body = json.dumps({"detail": detail, "code": code}).encode()
     await send({"type": "http.response.body", "body": body})

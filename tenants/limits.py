@@ -135,6 +135,7 @@ LIMITS = (
     ),
     Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
     Limit("body_bytes", 2_621_440, "Size of a request's body."),
+    Limit("bodies_bytes", 67_108_864, "Bytes of large bodies that may be arriving at a process."),
     Limit("body_seconds", 30.0, "How long a request's body may take to arrive."),
     Limit("body_values", 20_000, "Values in a request's JSON."),
     Limit("page_size", 25, "Entries on a page of a list."),

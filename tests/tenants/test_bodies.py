@@ -20,13 +20,16 @@ class Client:
     def __init__(self, *parts: Any, **headers: str) -> None:
         self.parts = list(parts) or [b""]
         self.read = 0
+        self.waits = asyncio.Event()
         self.status = 0
         self.body = b""
+        self.answered: dict[bytes, bytes] = {}
         named = {"host": "localhost"} | {n.replace("_", "-"): v for n, v in headers.items()}
         self.headers = [(name.encode(), text.encode()) for name, text in named.items()]
 
     async def receive(self) -> Any:
         if self.read == len(self.parts) or self.parts[self.read] is ...:
+            self.waits.set()
             await asyncio.Event().wait()
         part = self.parts[self.read]
         self.read += 1
@@ -36,6 +39,7 @@ class Client:
 
     async def send(self, message: Any) -> None:
         self.status = message.get("status", self.status)
+        self.answered |= dict(message.get("headers", ()))
         self.body += message.get("body", b"")
 
     async def ask(self, application: Any, method: str = "POST", url: str = LIST) -> Any:
@@ -45,7 +49,9 @@ class Client:
             "query_string": query.encode(), "client": ["127.0.0.1", 1], "server": ["127.0.0.1", 80],
             "headers": self.headers,
         }  # fmt: skip
-        await BoundedBodies(application)(scope, self.receive, self.send)
+        if not isinstance(application, BoundedBodies):
+            application = BoundedBodies(application)
+        await application(scope, self.receive, self.send)
         return json.loads(self.body) if self.body else None
 
 
@@ -111,6 +117,25 @@ async def test_body_that_does_not_arrive_is_not_waited_for(settings: Settings) -
     client = Client(b"a", ..., b"b")
     answer = await client.ask(Application())
     assert (client.status, answer["code"]) == (408, "request_timeout")
+
+
+async def test_large_bodies_that_do_not_arrive_keep_out_large_ones_only(
+    settings: Settings,
+) -> None:
+    settings.EARSHOT |= {"body_bytes": 10**6, "bodies_bytes": 100_000}
+    bodies = BoundedBodies(application := Application())
+    unfinished = Client(b"a" * 160_000, ...)
+    slow = asyncio.create_task(unfinished.ask(bodies))
+    await unfinished.waits.wait()
+    large, small = Client(b"b" * 100_000), Client(b"c" * 60_000)
+    assert (await large.ask(bodies))["code"] == "service_unavailable"
+    assert (large.status, large.answered[b"retry-after"]) == (503, b"5")
+    await small.ask(bodies)
+    assert application.body == b"c" * 60_000
+    slow.cancel()
+    await asyncio.wait([slow])
+    await Client(b"b" * 100_000).ask(bodies)
+    assert application.body == b"b" * 100_000
 
 
 async def test_client_that_goes_is_not_answered() -> None:
