@@ -29,10 +29,13 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 # Measuring makes tests half as slow again, so on PostgreSQL only those of what SQLite never reaches.
 POSTGRESQL_ONLY := tests/permissions/test_snapshot.py
 
-test: $(READY)  ## Run all tests on SQLite alone, then on PostgreSQL and Valkey; every line must be covered
+# A process that has done its tests takes over half of the other's.
+SHARED := --numprocesses 2 --dist worksteal
+
+test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and Valkey too; every line must be covered
 	$(PY) -m coverage erase
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest --numprocesses 2
-	$(PY) -m tests.servers $(PY) -m pytest --numprocesses 2
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest $(SHARED)
+	$(PY) -m tests.servers $(PY) -m pytest $(SHARED) -m served
 	$(PY) -m tests.servers $(PY) -m coverage run -m pytest $(POSTGRESQL_ONLY)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,22 @@ from tests.neighbours import Scene
 from tests.rows import KEPT
 from tests.world import World
 
+TESTS = Path(__file__).parent
 StartServer = Callable[..., LiveServer]
+
+
+# Rooms in which nothing but the database differs from one run to the other.
+WITHOUT_A_BROKER = ("bench", "permissions", "project", "resources", "tenants")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what must run on PostgreSQL and Valkey too: all but what asks neither of anything."""
+    for item in items:
+        asked = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+        alone = item.path.relative_to(TESTS).parts[0] in WITHOUT_A_BROKER
+        if asked or item.get_closest_marker("django_db") or not alone:
+            item.add_marker("served")
 
 
 @pytest.hookimpl(tryfirst=True)
