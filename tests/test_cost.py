@@ -43,7 +43,7 @@ async def subscribe_many(stack: AsyncExitStack, world: World, each: int) -> list
     return sockets
 
 
-@pytest.mark.parametrize("each", [1, 50])
+@pytest.mark.parametrize("each", [1, 20])
 async def test_serializations_of_a_change_are_the_audiences_that_see_it(
     world: World, each: int
 ) -> None:
@@ -97,7 +97,7 @@ def counted(work: Any, *args: Any) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("each", [1, 50])
+@pytest.mark.parametrize("each", [1, 20])
 async def test_queries_of_a_batch_of_subscriptions_are_constant(world: World, each: int) -> None:
     async with AsyncExitStack() as stack:
         await subscribe_many(stack, world, each)

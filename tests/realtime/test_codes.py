@@ -23,4 +23,5 @@ def test_error_codes_are_those_of_the_protocol() -> None:
         "invalid",
         "too_many_subscriptions",
         "rate_limited",
+        "unavailable",
     }
