@@ -5,7 +5,7 @@ import os
 # A developer's `.env` may name a real database: it is not for the tests.
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "for tests only, known to everybody")
-if "REDIS_URL" not in os.environ:
+if not os.environ.get("REDIS_URL"):
     os.environ.setdefault("EARSHOT_SINGLE_PROCESS", "1")
 # A slow machine is no database that is away.
 os.environ.setdefault("EARSHOT_CONNECTION_SECONDS", "30")
