@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
@@ -42,6 +42,8 @@ from tenants.limits import limits
 from tenants.metrics import count_refusal
 
 logger = logging.getLogger(__name__)
+
+CANCEL_SECONDS: Final = 0.05
 
 
 class Hub:
@@ -81,9 +83,7 @@ class Hub:
     async def stop(self) -> None:
         """End every task and thread of the hub; the channel layer forgets its channel."""
         outbox.bind(None)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
         await self.joins.close()
         await self.ledger.stop()
@@ -314,6 +314,18 @@ class Hub:
             for socket in self.attendance:
                 if socket.stalled(loop.time(), socket.limits["stalled_seconds"]):
                     socket.cut()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel these until they have ended.
+
+    Once may not do: a cancellation that comes while the broker's client connects can be lost in it.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
 
 
 def _and_close(work: Callable[..., Any], *args: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from knox.models import AuthToken
 from pytest_django import Settings
 
 from realtime import consumers
-from realtime.hub import Hub
+from realtime.hub import Hub, _end
 from realtime.hubs import hubs
 from realtime.subscriptions import State
 from tests.client import connect, in_thread, quiet, subscribed
@@ -165,3 +166,16 @@ def _was_open() -> bool:
     from django.db import connection
 
     return connection.connection is not None
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    async def lose_one() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    task = asyncio.get_running_loop().create_task(lose_one())
+    await asyncio.sleep(0)
+    await _end([task])
+    assert task.cancelled()
