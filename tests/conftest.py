@@ -53,9 +53,13 @@ def nothing_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def disconnected() -> Iterator[None]:
-    """What an asynchronous test asked of Django's thread leaves no connection behind."""
+    """What a test asked, or an asynchronous one of Django's thread, leaves no connection behind.
+
+    The next one may have no right to look at it, as whoever gives connections back does.
+    """
     yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+    connections.close_all()
 
 
 @pytest.fixture(autouse=True)

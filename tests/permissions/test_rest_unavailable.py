@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from resources.models import Document
@@ -144,3 +145,15 @@ def test_whatever_is_raised_is_the_object_s_alone(bad: World, error: Exception) 
     with failing(error):
         assert is_unavailable(bad.rest("editor").get(bad.url))
         assert bad.rest("viewer").get(bad.url).status_code == 200
+
+
+def test_a_database_that_goes_while_an_answer_is_made_is_said_so(
+    world: World, owner: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise OperationalError("x")
+
+    monkeypatch.setattr("permissions.rest.objects_of", away)
+    answer = owner.patch(world.url, {"title": "New"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert stored(world).title == "Plan"

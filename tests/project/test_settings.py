@@ -46,6 +46,11 @@ def settings_variables() -> set[str]:
     return set(re.findall(rf'\b(?:{calls})\(\s*"([A-Z_]+)"', source))
 
 
+def test_environment_is_enough_without_a_file(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "file", lambda default: None)
+    assert load(**NEEDED)["SECRET_KEY"] == SECRET
+
+
 def test_missing_secret_key_without_debug_says_what_to_set(load: Load) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"Set SECRET_KEY .*; it is not set\. .*DEBUG=1"):
         load(EARSHOT_SINGLE_PROCESS="1")

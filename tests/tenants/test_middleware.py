@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 
 from project import errors
 from project.asgi import application
+from tenants.middleware import DatabaseMiddleware
 from tenants.models import User
 from tenants.rest import exception_handler
 from tenants.views import MeView
@@ -153,3 +155,15 @@ def test_database_that_hangs_or_is_stopped_is_503_within_seconds(
             assert answers(server) == [(503, AWAY, "5")] * 4
         postgres.stop()
         assert answers(server) == [(503, AWAY, "5")] * 4
+
+
+@pytest.mark.parametrize("answer", [HttpResponse("x"), StreamingHttpResponse(["x"])])
+def test_answer_that_is_still_to_be_made_keeps_the_connection(
+    transactional_db: None, answer: HttpResponseBase
+) -> None:
+    def view(request: HttpRequest) -> HttpResponseBase:
+        connection.ensure_connection()
+        return answer
+
+    DatabaseMiddleware(view)(HttpRequest())
+    assert (connection.connection is None) is not answer.streaming
