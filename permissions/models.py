@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -144,27 +143,11 @@ class AccessRevision(models.Model):
     revision = models.BigIntegerField()
 
 
-NUMBER_ACCESS_CHANGES = """
-IF (SELECT revision FROM permissions_accesschange WHERE id = NEW.id) IS NOT NULL THEN
-    RETURN NULL;
-END IF;
-INSERT INTO permissions_accessrevision (tenant_id, revision)
-    SELECT DISTINCT tenant_id, 1 FROM permissions_accesschange WHERE revision IS NULL ORDER BY 1
-    ON CONFLICT (tenant_id) DO UPDATE SET revision = permissions_accessrevision.revision + 1;
-UPDATE permissions_accesschange AS change SET revision = current.revision
-    FROM permissions_accessrevision AS current
-    WHERE change.tenant_id = current.tenant_id AND change.revision IS NULL;
-RETURN NULL;
-"""
-
-
 class AccessChange(models.Model):
     """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
 
     Never a group: a group read later may be empty by then. `revision` is null until the transaction
-    commits. The only rows without one that a transaction sees are its own, so the trigger of the
-    first numbers all of them at once, with the tenants' revisions locked in ascending order; that
-    of each other row finds its own numbered, and must not look for more: it would pass them all.
+    commits; on SQLite it never is.
     """
 
     tenant = models.ForeignKey(
@@ -183,14 +166,4 @@ class AccessChange(models.Model):
             models.Index(
                 fields=["tenant"], name="access_unnumbered", condition=models.Q(revision=None)
             ),
-        ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            pgtrigger.Trigger(
-                name="number_at_commit",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert,
-                timing=pgtrigger.Deferred,
-                condition=pgtrigger.Q(new__revision__isnull=True),
-                func=NUMBER_ACCESS_CHANGES,
-            )
         ]

@@ -54,7 +54,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "guardian",
     "knox",
-    "pgtrigger",  # without effect on other databases than PostgreSQL
     "rest_framework",
     "tenants",
     "permissions",

@@ -11,7 +11,9 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from realtime import checks, signals, tracking
+        from realtime.capture import installing
 
+        installing.connect()
         signals.connect()
         tracking.keep_with_instances()
         checks.register_checks()

@@ -1,13 +1,13 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from permissions import accesslog
 from permissions.accesslog import Touch, access_committed
 from permissions.models import AccessChange, AccessRevision
 from resources.models import DocumentGroupGrant, DocumentUserGrant
-from tests.permissions.conftest import Log, on_postgresql
+from tests.permissions.conftest import Log
 from tests.world import World
 
 DOCUMENT = "resources.document"
@@ -139,24 +139,3 @@ def test_everything_is_touched_if_there_is_very_much(
     monkeypatch.setattr(accesslog, "MANY", 1)
     assert accesslog.since(numbered, 11, 12) == [Touch(1), Touch(2)]
     assert accesslog.since(numbered, 10, 12) == [Touch()]
-
-
-ENTRIES_READ = """
-SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index
-WHERE indrelid = 'permissions_accesschange'::regclass
-"""
-
-
-@on_postgresql
-def test_numbering_at_commit_costs_in_proportion_to_the_rows(world: World) -> None:
-    """Each row has its trigger: if each looked for rows without a number, it would pass them all,
-    and whoever loses access would wait until a long import has done that."""
-    acme = world.tenants["acme"].pk
-    read = []
-    for rows in (100, 400):
-        with transaction.atomic(), connection.cursor() as cursor:
-            accesslog.record(acme, [Touch(number) for number in range(rows)], "import")
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as the commit does
-            cursor.execute(ENTRIES_READ)
-            read.append(cursor.fetchone()[0])
-    assert read[0] < read[1] < 6 * read[0]

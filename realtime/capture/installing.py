@@ -1,0 +1,113 @@
+"""Installs the triggers after `migrate`, and says what is missing, old or disabled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Final
+
+from django.apps import AppConfig, apps
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models.signals import post_migrate, pre_migrate
+
+from realtime.capture import postgresql, sqlite
+from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
+
+GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
+LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How the database differs from what it should have; all empty where it does not."""
+
+    missing: list[Trigger] = field(default_factory=list)
+    old: list[Trigger] = field(default_factory=list)
+    disabled: list[Trigger] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.old or self.disabled or self.unknown)
+
+
+def connect() -> None:
+    """Install after every `migrate`, which may be given no migration, and after `flush`."""
+    pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.capture")
+    post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.capture")
+
+
+def wanted(connection: Any) -> list[Trigger]:
+    """The triggers that the models and declarations ask for."""
+    return [*GENERATORS[connection.vendor].numbering()]
+
+
+def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
+    """What differs between the database and what it should have, by one query if nothing does."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        found = GENERATORS[connection.vendor].installed(cursor)
+        triggers = wanted(connection)
+        if any(trigger.key not in found for trigger in triggers):
+            triggers = _possible(triggers, {*connection.introspection.table_names(cursor)})
+    present = [(trigger, *found[trigger.key]) for trigger in triggers if trigger.key in found]
+    return Differences(
+        missing=[trigger for trigger in triggers if trigger.key not in found],
+        old=[trigger for trigger, source, _ in present if source != trigger.source],
+        disabled=[
+            trigger for trigger, source, on in present if source == trigger.source and not on
+        ],
+        unknown=sorted(found.keys() - {trigger.key for trigger in triggers}),
+    )
+
+
+def install(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Create what is missing, old or disabled, drop what is no longer asked for, and then take
+    everything for touched: nobody knows what was written meanwhile.
+
+    What is right is not touched: to create a trigger locks its table.
+    """
+    connection = connections[using]
+    generator = GENERATORS[connection.vendor]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        generator.lock(cursor)
+        differs = differences(using)
+        for table, name in differs.unknown:
+            generator.drop(cursor, table, name)
+        wrong = [*differs.missing, *differs.disabled, *differs.old]
+        found = generator.installed(cursor) if differs.old else {}
+        for trigger in wrong:
+            source, on = found.get(trigger.key, (None, False))
+            generator.create(cursor, trigger, source if on else None)
+        if wrong:
+            cursor.execute(everybody("capture installed", generator.NOW))
+
+
+def drop(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take all triggers away."""
+    connection = connections[using]
+    generator = GENERATORS[connection.vendor]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        for table, name in generator.installed(cursor):
+            generator.drop(cursor, table, name)
+
+
+def _possible(triggers: list[Trigger], tables: set[str]) -> list[Trigger]:
+    """Those that would not fail: after `migrate` of some apps only, not all tables are there."""
+    return [trigger for trigger in triggers if tables >= trigger.needs | LOGS]
+
+
+def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any) -> None:
+    # SQLite makes tables anew to alter them, which fails while a trigger names them.
+    if plan and _is_last(app_config) and connections[using].vendor == "sqlite":
+        drop(using)
+
+
+def _on_post_migrate(app_config: AppConfig, using: str, **_: Any) -> None:
+    if _is_last(app_config) and connections[using].vendor in GENERATORS:
+        install(using)
+
+
+def _is_last(app_config: AppConfig) -> bool:
+    """Whether this is the last of the apps for which the signals are sent, one after the other."""
+    sent_for = [config for config in apps.get_app_configs() if config.models_module is not None]
+    return app_config is sent_for[-1]

@@ -1,0 +1,121 @@
+"""The triggers for PostgreSQL: functions that run with their owner's rights, whoever writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from realtime.capture.triggers import (
+    ACCESSES,
+    REVISIONS,
+    Trigger,
+    columns,
+    named,
+    quoted,
+)
+
+NOW: Final = "clock_timestamp()"
+LOCK: Final = 7_325_114_201
+"""By which one process at a time installs; any number that nobody else takes."""
+
+HEAD: Final = (
+    "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp"
+)
+INSTALLED: Final = """
+SELECT c.relname, t.tgname, t.tgenabled = 'A', CASE WHEN p.prosecdef AND p.proconfig
+  = ARRAY['search_path=' || quote_ident(current_schema()) || ', pg_temp'] THEN p.prosrc END
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE t.tgname LIKE 'earshot\\_%' AND t.tgparentid = 0 AND NOT t.tgisinternal
+AND c.relnamespace = current_schema()::regnamespace
+"""
+
+# The only rows without a revision that a transaction sees are its own: the first row's trigger
+# numbers them all, with the tenants' revisions locked in ascending order. That of each other row
+# finds its own numbered (or gone) by its key, and must not look for more: it would pass them all.
+NUMBER: Final = f"""
+IF (SELECT revision IS NULL FROM {ACCESSES} WHERE id = NEW.id) IS NOT TRUE THEN
+  RETURN NULL;
+END IF;
+INSERT INTO {REVISIONS} (tenant_id, revision)
+  SELECT DISTINCT tenant_id, 1 FROM {ACCESSES} WHERE revision IS NULL ORDER BY 1
+  ON CONFLICT (tenant_id) DO UPDATE SET revision = {REVISIONS}.revision + 1;
+UPDATE {ACCESSES} AS change SET revision = current.revision
+  FROM {REVISIONS} AS current
+  WHERE change.tenant_id = current.tenant_id AND change.revision IS NULL;
+RETURN NULL;
+"""
+
+
+def trigger(
+    table: str,
+    what: str,
+    when: str,
+    events: Iterable[str],
+    body: str,
+    *,
+    each: str = "ROW",
+    deferred: bool = False,
+    needs: Iterable[str] = (),
+) -> Trigger:
+    """A trigger with a function of its own name. It fires for replicated writes too."""
+    name = named(table, what)
+    head = f"{when} {' OR '.join(events)} ON {quoted(table)}"
+    head += f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''} FOR EACH {each}"
+    source = f"\n-- {head}\nBEGIN\n{body.strip()}\nEND"
+    constraint = "CONSTRAINT " if deferred else ""
+    return Trigger(
+        name,
+        table,
+        source,
+        (
+            f"CREATE OR REPLACE FUNCTION {quoted(name)}() {HEAD} AS $earshot${source}$earshot$",
+            f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}",
+            f"CREATE {constraint}TRIGGER {quoted(name)} {head} EXECUTE FUNCTION {quoted(name)}()",
+            f"ALTER TABLE {quoted(table)} ENABLE ALWAYS TRIGGER {quoted(name)}",
+        ),
+        frozenset({table, *needs}),
+    )
+
+
+def numbering() -> Iterator[Trigger]:
+    """The trigger that gives access changes their revision, last in their transaction."""
+    yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], NUMBER, deferred=True, needs=[REVISIONS])
+
+
+def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
+    """Whether columns differ, byte by byte: exact for every type, also those without equality."""
+    names = list(names)
+    images = (", ".join(columns(side, names)) for side in (new, old))
+    return "record_image_ne(ROW({}), ROW({}))".format(*images)
+
+
+def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:
+    """By (table, name): the source of each installed trigger, and whether it fires always.
+
+    The source is None where its function has not the rights or the path that it should have.
+    """
+    cursor.execute(INSTALLED)
+    return {(table, name): (source, on) for table, name, on, source in cursor.fetchall()}
+
+
+def lock(cursor: Any) -> None:
+    """Wait until nobody else installs; until the transaction ends, nobody else does."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
+    """Create the trigger in place of one with this source, if there is one.
+
+    To create one locks its table; where only the function differs, nothing is locked.
+    """
+    cursor.execute("SELECT quote_ident(current_schema())")
+    [schema] = cursor.fetchone()
+    same = there is not None and there.split("\n")[1:2] == trigger.source.split("\n")[1:2]
+    for statement in trigger.statements[:1] if same else trigger.statements:
+        cursor.execute(statement.replace("{schema}", schema))
+
+
+def drop(cursor: Any, table: str, name: str) -> None:
+    """Take a trigger away, with its function."""
+    cursor.execute(f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}")
+    cursor.execute(f"DROP FUNCTION IF EXISTS {quoted(name)}()")

@@ -1,0 +1,67 @@
+"""A trigger as plain data, and how two databases spell its parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "earshot_"
+LONGEST: Final = 63  # PostgreSQL cuts longer names without a word
+CHANGES: Final = "realtime_change"
+ACCESSES: Final = "permissions_accesschange"
+REVISIONS: Final = "permissions_accessrevision"
+TENANTS: Final = "tenants_tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One trigger: its name, its table, what it does, and the statements that create it.
+
+    `source` is what the database gives back of it: on PostgreSQL the body of its function, on
+    SQLite the whole statement. `{schema}` in a statement stands for the schema of the tables.
+    `needs` are the tables without which it would fail.
+    """
+
+    name: str
+    table: str
+    source: str
+    statements: tuple[str, ...]
+    needs: frozenset[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which it is found in a database."""
+        return self.table, self.name
+
+
+def named(table: str, what: str) -> str:
+    """The name of a table's trigger; a long one is shortened, and still its own."""
+    name = f"{PREFIX}{table}_{what}"
+    if len(name) <= LONGEST:
+        return name
+    return name[: LONGEST - 9] + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def quoted(name: str) -> str:
+    """The identifier, in quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """The text as a literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def columns(side: str, names: Iterable[str]) -> list[str]:
+    """The columns of NEW or OLD."""
+    return [f"{side}.{quoted(name)}" for name in names]
+
+
+def everybody(cause: str, now: str) -> str:
+    """The statement that touches everything of every tenant."""
+    return (
+        f"INSERT INTO {ACCESSES} (tenant_id, cause, at)"
+        f" SELECT id, {literal(cause)}, {now} FROM {TENANTS};"
+    )
