@@ -13,10 +13,12 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions import accesslog
 from permissions.bounds import beyond
+from permissions.commits import TransactionId
 from permissions.loading import load_rows
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
 from tenants.watching import named_database
+from tenants.writers import CurrentWriter
 
 
 class Guarded(TenantOwned):
@@ -147,7 +149,8 @@ class AccessChange(models.Model):
     """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
 
     Never a group: a group read later may be empty by then. `revision` is null until the transaction
-    commits; on SQLite it never is.
+    commits; on SQLite it never is. `xid` is the transaction, by which the log is read, and `writer`
+    the process; SQLite has neither.
     """
 
     tenant = models.ForeignKey(
@@ -158,6 +161,8 @@ class AccessChange(models.Model):
     model = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: not about an object
     object_id = models.BigIntegerField(null=True)
     cause = models.CharField(max_length=32)
+    xid = models.BigIntegerField(null=True, db_default=TransactionId())
+    writer = models.CharField(max_length=64, null=True, db_default=CurrentWriter())  # noqa: DJ001 - null: SQLite has none
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -165,5 +170,13 @@ class AccessChange(models.Model):
             models.Index(fields=["tenant", "revision"], name="access_by_revision"),
             models.Index(
                 fields=["tenant"], name="access_unnumbered", condition=models.Q(revision=None)
+            ),
+            models.Index(
+                fields=["xid"], name="access_by_commit", condition=models.Q(xid__isnull=False)
+            ),
+            models.Index(
+                fields=["writer", "xid"],
+                name="access_by_writer",
+                condition=models.Q(writer__isnull=False),
             ),
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models, transaction
 
+from permissions.commits import TransactionId
 from permissions.rendering import Ref
 from realtime.outbox import outbox
 
@@ -30,55 +31,40 @@ class Recorded:
     fields: Collection[str] | None
 
 
-class Announcement:
-    """What one transaction wrote, told to the outbox at once after its commit.
-
-    It may name a version whose savepoint was rolled back: that one has no row, so nothing is sent.
-    """
+class Wake:
+    """What follows a commit; `token` numbers its rows where the database does not."""
 
     def __init__(self) -> None:
         self.token = secrets.randbits(62)
-        self.versions: list[tuple[int, Ref, int]] = []
 
     def __call__(self) -> None:
-        versions, self.versions = self.versions, []
-        if versions:
-            outbox.change(versions)
+        outbox.wake()
 
 
-def announcement(versions: Iterable[tuple[int, Ref, int]] = ()) -> Announcement:
-    """The open transaction's, with these (tenant id, Ref, version)s added.
+def wake_after_commit() -> Wake:
+    """Have the open transaction's commit announced.
 
-    Registered for each write, since a rollback takes back what its savepoint registered; the first
-    that runs tells all.
+    Registered for each write, since a rollback takes back what its savepoint registered.
     """
-    known = (f for _, f, *_ in connection.run_on_commit if isinstance(f, Announcement))
-    found = next(known, None) or Announcement()
-    found.versions += versions
+    known = (f for _, f, *_ in connection.run_on_commit if isinstance(f, Wake))
+    found = next(known, None) or Wake()
     transaction.on_commit(found, robust=True)
     return found
-
-
-class TransactionId(models.Func):
-    """PostgreSQL's id of the current transaction, which its snapshots compare."""
-
-    template = "pg_current_xact_id()::text::bigint"
-    output_field = models.BigIntegerField()
-    arity = 0
 
 
 def _write(rows: Iterable[Change]) -> list[Change]:
     from realtime.models import Change
 
     rows = list(rows)
-    xid: Any = TransactionId() if connection.vendor == "postgresql" else announcement().token
+    wake = wake_after_commit()
+    xid: Any = TransactionId() if connection.vendor == "postgresql" else wake.token
     for row in rows:
         row.xid = xid
     return Change.objects.bulk_create(rows)
 
 
 def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
-    """Write the rows of one tenant's changes and announce them after the commit."""
+    """Write the rows of one tenant's changes, to be announced after the commit."""
     from realtime.models import Change
 
     _write(
@@ -91,7 +77,6 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
         )
         for change in changes
     )
-    announcement((tenant_id, change.ref, change.version) for change in changes)
 
 
 def mark(field: str, objects: Iterable[tuple[int, Ref]]) -> None:
@@ -130,15 +115,12 @@ class Creation:
         return [row.pk for row in self.rows]
 
     def complete(self, objects: Sequence[Any]) -> None:
-        """Name the objects, which have their keys now, and announce them after the commit."""
+        """Name the objects, which have their keys now."""
         from realtime.models import Change
 
         for row, obj in zip(self.rows, objects, strict=True):
             row.object_id, row.version = obj.pk, row.pk
         Change.objects.bulk_update(self.rows, ["object_id", "version"], batch_size=500)
-        announcement(
-            (row.tenant_id, ref_of(self.model, row.object_id), row.pk) for row in self.rows
-        )
 
 
 def known(fields: Any) -> list[str] | None:

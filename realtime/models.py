@@ -25,6 +25,7 @@ from realtime.queryset import (
 from realtime.records import Access, Connection, Process, Push
 from tenants.models import Tenant
 from tenants.scoping import UnscopedManager
+from tenants.writers import CurrentWriter
 
 # Trackers copy what they compare with, and what Django makes of binary columns cannot be copied.
 copyreg.pickle(memoryview, lambda view: (bytes, (bytes(view),)))  # type: ignore[arg-type, return-value]
@@ -36,8 +37,8 @@ class Change(models.Model):
     """One change of one object, written in its transaction; the tail reads what was not announced.
 
     `fields` are names of the model's fields, null for any. `xid` is equal for all changes of a
-    transaction; on PostgreSQL it is the transaction's id, by whose horizon the tail reads: a row
-    with a lower id may commit after one with a higher.
+    transaction; on PostgreSQL it is the transaction's id, by which the logs are read: a row with a
+    lower id may commit after one with a higher. `writer` says which process wrote it.
     """
 
     tenant = models.ForeignKey(
@@ -49,12 +50,18 @@ class Change(models.Model):
     creation = models.BooleanField(default=False)
     fields = models.JSONField(null=True)
     xid = models.BigIntegerField()
+    writer = models.CharField(max_length=64, null=True, db_default=CurrentWriter())  # noqa: DJ001 - null: SQLite has none
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["model", "object_id", "version"], name="change_by_object"),
-            models.Index(fields=["tenant", "xid"], name="change_by_horizon"),
+            models.Index(fields=["xid"], name="change_by_commit"),
+            models.Index(
+                fields=["writer", "xid"],
+                name="change_by_writer",
+                condition=models.Q(writer__isnull=False),
+            ),
         ]
 
 

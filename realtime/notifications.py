@@ -24,9 +24,10 @@ from django.db import close_old_connections
 from permissions import accesslog
 from permissions.audiences import Resource, registry
 from permissions.read import objects_of
-from permissions.rendering import Ref, render
+from permissions.rendering import render
 from permissions.snapshot import in_snapshot
 from realtime import changes, dependents, frames, groups, ledger
+from realtime.committed import Committed
 from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from tenants.limits import limits
@@ -38,18 +39,18 @@ Since = dict[int, set[str] | None]
 Exact = dict[tuple[int, int], set[str] | None]
 
 
-def publish(changed: Mapping[tuple[int, Ref], int], noticed: Iterable[int]) -> list[Message]:
-    """The group messages that announce versions written (the lowest of each object) and accesses.
+def publish(committed: Committed) -> list[Message]:
+    """The group messages that announce what committed.
 
     Reads each resource of each tenant in one snapshot, and serializes an object once for each
     audience that can see a difference. What shows a changed row is raised here too, in transactions
     of its own. A tenant's resource that fails does not stop the others.
     """
     by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
-    for (tenant_id, ref), version in changed.items():
+    for (tenant_id, ref), version in committed.changed.items():
         if ref.model in registry:
             by_resource[tenant_id, ref.model][ref.pk] = version
-    messages = _attempt(_notices, list(noticed))
+    messages = _notices(committed.noticed)
     for (tenant_id, label), versions in by_resource.items():
         messages += _attempt(_frames, registry.get(label), tenant_id, versions)
         _attempt(dependents.raise_shown, label, tenant_id, versions)
@@ -70,8 +71,7 @@ def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Mess
         return []
 
 
-def _notices(tenant_ids: Iterable[int]) -> list[Message]:
-    revisions = accesslog.revisions(tenant_ids)
+def _notices(revisions: Mapping[int, int]) -> list[Message]:
     return [
         (groups.of_tenant(tenant_id), {"type": "hub.notice", "tenant": tenant_id, "revision": r})
         for tenant_id, r in revisions.items()
@@ -101,12 +101,11 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
     return [(groups.of_object(tenant_id, f.ref, f.seen.audience), frames.to_layer(f)) for f in made]
 
 
-def date(messages: Iterable[Message], committed: Mapping[tuple[int, Ref], float]) -> None:
-    """Say in each frame when the first of the changes that it tells of committed."""
+def date(messages: Iterable[Message], committed: float | None) -> None:
+    """Say in each frame when the first of the commits committed that it may tell of."""
     for _, message in messages:
-        if message.get("type") == "hub.frame":
-            ref = Ref(message["model"], message["pk"])
-            message["committed"] = committed.get((message["tenant"], ref))
+        if message["type"] == "hub.frame":
+            message["committed"] = committed
 
 
 async def send(messages: list[Message]) -> None:

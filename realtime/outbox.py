@@ -1,8 +1,8 @@
-"""The outbox: what committed in this process and is still to be announced, by a thread of its own.
+"""The outbox: announces what this process committed, on a thread of its own.
 
-A save never waits for the broker: it leaves the name of what it wrote here and returns. Several
-changes of one object that wait together are announced once. What is lost here, with the process or
-the broker, is found by the tail of every process that has subscribers.
+A write never waits for the broker: after its commit it wakes the thread, which looks in the logs.
+Several changes of one object that a look finds are announced once. What is lost here, with the
+process or the broker, is found by the tail of every process that has subscribers.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ import time
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
+from realtime.committed import Own
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from tenants.connections import reserve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from permissions.rendering import Ref
     from realtime.notifications import Message
 
 logger = logging.getLogger(__name__)
@@ -32,15 +30,14 @@ LOOK_SECONDS: Final = 0.5
 
 
 class Outbox:
-    """Collects announcements from any thread; its worker publishes them in batches."""
+    """Is woken by any thread; its worker publishes what has committed until then."""
 
     def __init__(self) -> None:
         self._reset()
 
     def _reset(self) -> None:
-        self._changed: dict[tuple[int, Ref], int] = {}
-        self._committed: dict[tuple[int, Ref], float] = {}
-        self._noticed: dict[int, None] = {}
+        self.own = Own()
+        self._woken_at: float | None = None
         self._busy = False
         self._worker: threading.Thread | None = None
         self._state = threading.Condition()
@@ -50,24 +47,20 @@ class Outbox:
         """Send on this loop, where the hub's connections are; None: on the worker's own."""
         self._loop = loop
 
-    def change(self, versions: Iterable[tuple[int, Ref, int]]) -> None:
-        """Announce (tenant id, Ref, version)s together; the lowest that waits is kept for each.
+    def wake(self) -> None:
+        """Something committed: have it announced.
 
-        Called right after their commit, which is why that is taken to be now.
+        Called right after the commit, which is why that is taken to be now.
         """
-        now = time.time()
         with self._state:
-            for tenant_id, ref, version in versions:
-                waiting = self._changed.get((tenant_id, ref), version)
-                self._changed[tenant_id, ref] = min(waiting, version)
-                self._committed.setdefault((tenant_id, ref), now)
-            self._wake()
-
-    def notice(self, tenant_id: int) -> None:
-        """Announce that access changed in a tenant."""
-        with self._state:
-            self._noticed[tenant_id] = None
-            self._wake()
+            if self._woken_at is None:
+                self._woken_at = time.time()
+            if self._worker is None:
+                self._worker = threading.Thread(
+                    target=self._work, name="earshot-outbox", daemon=True
+                )
+                self._worker.start()
+            self._state.notify_all()
 
     def flush(self, seconds: float = EXIT_SECONDS) -> bool:
         """Wait until nothing is left to announce; False if that takes longer."""
@@ -75,35 +68,31 @@ class Outbox:
             return self._state.wait_for(self._idle, seconds)
 
     def _idle(self) -> bool:
-        return not (self._changed or self._noticed or self._busy)
-
-    def _wake(self) -> None:
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._work, name="earshot-outbox", daemon=True)
-            self._worker.start()
-        self._state.notify_all()
+        return self._woken_at is None and not self._busy
 
     def _work(self) -> None:
-        from realtime import notifications
-
         reserve()
         with asyncio.Runner() as runner:
             while True:
                 with self._state:
                     self._busy = False
                     self._state.notify_all()
-                    self._state.wait_for(lambda: self._changed or self._noticed)
-                    changed, self._changed = self._changed, {}
-                    committed, self._committed = self._committed, {}
-                    noticed, self._noticed = self._noticed, {}
+                    self._state.wait_for(lambda: self._woken_at is not None)
+                    woken_at, self._woken_at = self._woken_at, None
                     self._busy = True
-                messages = notifications.publish(changed, noticed)
-                try:
-                    notifications.date(messages, committed)
-                    self._send(runner, messages)
-                except Exception as error:
-                    PUBLISH_FAILURES.inc(len(messages))
-                    log_failure(logger, "Announcing failed; the tail delivers the changes", error)
+                self._announce(runner, woken_at)
+
+    def _announce(self, runner: asyncio.Runner, since: float | None) -> None:
+        from realtime import notifications
+
+        messages: list[Message] = []
+        try:
+            messages = notifications.publish(self.own.read())
+            notifications.date(messages, since)
+            self._send(runner, messages)
+        except Exception as error:
+            PUBLISH_FAILURES.inc(max(1, len(messages)))
+            log_failure(logger, "Announcing failed; the tail delivers the changes", error)
 
     def _send(self, runner: asyncio.Runner, messages: list[Message]) -> None:
         from realtime import notifications

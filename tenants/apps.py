@@ -6,7 +6,8 @@ class TenantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenants import checks, standing
+        from tenants import checks, standing, writers
 
+        writers.connect()
         standing.connect()
         checks.register_checks()

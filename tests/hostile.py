@@ -8,12 +8,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from realtime.committed import Committed
 from realtime.hub import Hub
 from realtime.joins import Joins
 from realtime.outbox import Outbox
 from tests.client import Marker
-
-Work = Callable[[], None]
 
 
 class Gates:
@@ -112,28 +111,31 @@ class HostileMessages:
 
 
 class HostileOutbox:
-    """Announcements of committed transactions: `held` wait for their process to go on, or for
-    ever, if it died between commit and publish."""
+    """What committed, transaction by transaction: `held` waits for its process to go on, or for
+    ever, if that died between commit and publish."""
 
     def __init__(self, outbox: Outbox) -> None:
         self.holding = False
-        self.held: list[Work] = []
-        self._new: list[Work] = []
-        self._outbox = outbox
-        self._change, self._notice = outbox.change, outbox.notice
-        outbox.change = self._hold_change  # type: ignore[method-assign]
-        outbox.notice = self._hold_notice  # type: ignore[method-assign]
+        self.held: list[Committed] = []
+        self._new: list[Committed] = []
+        self._next: list[Committed] = []
+        self._outbox, self._wake, self._own = outbox, outbox.wake, outbox.own
+        outbox.wake = self._hold  # type: ignore[method-assign]
+        outbox.own = self  # type: ignore[assignment]
 
     def restore(self) -> None:
         """Let the outbox be as it was."""
-        del self._outbox.change, self._outbox.notice
+        del self._outbox.wake
+        self._outbox.own = self._own
 
-    def _hold_change(self, versions: Iterable[Any]) -> None:
-        together = list(versions)
-        self._new.append(lambda: self._change(together))
+    def _hold(self) -> None:
+        committed = self._own.read()
+        if committed != Committed():
+            self._new.append(committed)
 
-    def _hold_notice(self, tenant_id: int) -> None:
-        self._new.append(lambda: self._notice(tenant_id))
+    def read(self) -> Committed:
+        """What the outbox finds when it is woken."""
+        return self._next.pop(0)
 
     def flush(self) -> bool:
         """Announce what is not held; whether there was anything."""
@@ -144,10 +146,11 @@ class HostileOutbox:
         self.announce(new)
         return bool(new)
 
-    def announce(self, announcements: Iterable[Work]) -> None:
+    def announce(self, committed: Iterable[Committed]) -> None:
         """Announce these, one by one, and wait until each is sent."""
-        for announcement in announcements:
-            announcement()
+        for one in committed:
+            self._next.append(one)
+            self._wake()
             assert self._outbox.flush()
 
 

@@ -1,4 +1,4 @@
-"""A tenant with one document, and an ear at the outbox."""
+"""A tenant with one document, and an ear in the place of the outbox."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,12 +8,10 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from permissions.rendering import Ref
+from realtime.committed import Committed, Own
 from realtime.outbox import outbox
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
-
-Told = list[tuple[int, Ref, int]]
 
 
 @pytest.fixture
@@ -42,10 +40,22 @@ def document(acme: Tenant, owner: User) -> Document:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Told]:
-    """What each commit told the outbox; nothing of it is sent."""
-    told: list[Told] = []
-    monkeypatch.setattr(outbox, "change", lambda versions: told.append(list(versions)))
+def told(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
+    """What each commit has the outbox announce; nothing of it is sent."""
+    return ear(monkeypatch)
+
+
+def ear(monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
+    """What each commit from now on has to announce."""
+    own, told = Own(), []
+    own.read()
+
+    def wake() -> None:
+        committed = own.read()
+        if committed != Committed():  # a commit may wake more than once
+            told.append(committed)
+
+    monkeypatch.setattr(outbox, "wake", wake)
     return told
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
+from pytest_django import DjangoAssertNumQueries
 
 from permissions.rendering import Ref
 from realtime import changes
 from realtime.changes import Recorded
+from realtime.committed import Committed
 from realtime.models import Change
 from resources.models import Document
-from tests.realtime.conftest import Told
 
 LABEL = "resources.document"
 
@@ -108,30 +108,28 @@ def test_rows_of_two_transactions_have_two_numbers(document: Document) -> None:
     assert len({row.xid for row in rows}) == 2
 
 
-def told_by(told: list[Told]) -> list[list[tuple[int, int]]]:
-    return [[(ref.pk, version) for _, ref, version in t] for t in told]
+def objects(told: list[Committed]) -> list[dict[int, int]]:
+    return [{ref.pk: version for (_, ref), version in t.changed.items()} for t in told]
 
 
-def test_commit_tells_everything_at_once(
-    told: list[Told], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
+def test_commit_tells_everything_at_once_from_the_lowest_version(told: list[Committed]) -> None:
+    with transaction.atomic():
         record((1, 5, None))
         with transaction.atomic():
             record((2, 5, None))
         record((1, 6, None))
-    assert told_by(told) == [[(1, 5), (2, 5), (1, 6)]]
+    assert objects(told) == [{1: 5, 2: 5}]
 
 
 def test_rollback_of_the_first_savepoint_does_not_silence_what_follows(
-    told: list[Told], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    told: list[Committed],
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
+    with transaction.atomic():
         with transaction.atomic():
             record((1, 5, None))
             transaction.set_rollback(True)
         record((2, 5, None))
-    assert told_by(told) == [[(2, 5)]]
+    assert objects(told) == [{2: 5}]
 
 
 def test_note_about_what_an_object_shows_is_about_no_version(document: Document) -> None:

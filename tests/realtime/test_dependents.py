@@ -209,7 +209,7 @@ def crash(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
     """From here on, this process dies at each commit before it tells or raises anything; returns
     the tail's cursor."""
     cursor = tail(world, None).cursor
-    monkeypatch.setattr(outbox, "change", lambda versions: None)
+    monkeypatch.setattr(outbox, "wake", lambda: None)
     monkeypatch.setattr(dependents, "raise_for", lambda *args: None)
     return cursor
 

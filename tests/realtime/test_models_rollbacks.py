@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from permissions.rendering import Ref
+from realtime.committed import Committed
 from resources.models import Document
 from tenants.models import Tenant, User
-from tests.realtime.conftest import Told
 from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
 
 
@@ -36,9 +36,10 @@ def test_save_after_a_rollback_writes_what_was_rolled_back(document: Document) -
 
 @pytest.mark.django_db(transaction=True)
 def test_save_after_a_savepoint_rolled_back_writes_it_in_the_same_transaction(
-    document: Document, told: list[Told]
+    told: list[Committed], document: Document
 ) -> None:
     recording = Recording(document)
+    told.clear()
     with transaction.atomic():
         with transaction.atomic():
             document.title = "B"
@@ -46,9 +47,8 @@ def test_save_after_a_savepoint_rolled_back_writes_it_in_the_same_transaction(
             transaction.set_rollback(True)
         document.save()
     assert recording.shows(STAMPED)
-    assert told == [
-        [(document.tenant_id, Ref("resources.document", document.pk), document.version)]
-    ]
+    ref = Ref("resources.document", document.pk)
+    assert told == [Committed({(document.tenant_id, ref): document.version})]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,9 +12,11 @@ from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.rendering import SERIALIZATIONS, Ref
 from realtime import dependents, notifications
+from realtime.committed import Committed
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.outbox import outbox
 from resources.models import Document
+from tests.realtime.conftest import ear
 from tests.realtime.recorded import stored
 from tests.world import World
 
@@ -23,13 +25,9 @@ ALL = ["owner", "editor", "viewer", "auditor"]
 
 
 @pytest.fixture
-def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the outbox would have published; nothing of it is."""
-    batches: list[Any] = []
-    monkeypatch.setattr(
-        outbox, "change", lambda versions: batches.append({(t, r): v for t, r, v in versions})
-    )
-    return batches
+def batches(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
+    """What each commit has the outbox publish; nothing of it is."""
+    return ear(monkeypatch)
 
 
 def audiences(messages: list[Any]) -> list[str]:
@@ -54,24 +52,24 @@ def failures() -> float:
     ],
 )
 def test_change_is_serialized_once_for_each_audience_that_can_see_it(
-    world: World, batches: list[Any], field: str, value: str, see: list[str]
+    world: World, batches: list[Committed], field: str, value: str, see: list[str]
 ) -> None:
     setattr(world.document, field, value)
     world.document.save()
     before = rendered()
-    messages = notifications.publish(batches[0], [])
+    messages = notifications.publish(batches[0])
     assert audiences(messages) == see
     assert [name for name, n in rendered().items() if n == before[name] + 1] == see
     assert [name for name, n in rendered().items() if n != before[name]] == see
 
 
 def test_message_goes_to_the_group_of_its_audience_with_version_and_revision(
-    world: World, batches: list[Any]
+    world: World, batches: list[Committed]
 ) -> None:
     acme = world.tenants["acme"].pk
     world.document.review_notes = "B"
     world.document.save()
-    (group, message), _ = notifications.publish(batches[0], [])
+    (group, message), _ = notifications.publish(batches[0])
     assert group == f"earshot.{acme}.resources.document.{world.document.pk}.owner"
     assert message["type"] == "hub.frame"
     assert message["version"] == stored(world.document).version
@@ -80,19 +78,19 @@ def test_message_goes_to_the_group_of_its_audience_with_version_and_revision(
 
 
 def test_fields_of_all_versions_decide_who_sees_a_difference_and_the_last_names_its_own(
-    world: World, batches: list[Any]
+    world: World, batches: list[Committed]
 ) -> None:
     world.document.review_notes = "B"
     world.document.save()
     world.document.budget = "5.00"
     world.document.save()
-    messages = notifications.publish(batches[0], [])
+    messages = notifications.publish(batches[0])
     assert {m["audience"]: m["changed"] for _, m in messages}["owner"] == ["budget"]
     assert audiences(messages) == ["owner", "editor"]
 
 
 def test_rolled_back_version_and_deleted_and_unknown_objects_send_nothing(
-    world: World, batches: list[Any]
+    world: World, batches: list[Committed]
 ) -> None:
     acme, version = world.tenants["acme"].pk, world.document.version
     gone = world.create(title="Gone")
@@ -104,13 +102,14 @@ def test_rolled_back_version_and_deleted_and_unknown_objects_send_nothing(
         (acme, Ref("library.book", 1)): 1,
         (world.tenants["globex"].pk, world.ref): version,
     }
-    assert notifications.publish(changed, []) == []
+    assert notifications.publish(Committed(changed)) == []
 
 
-def test_notice_names_the_tenants_revision(world: World) -> None:
+def test_notice_names_the_tenants_revision(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     acme = world.tenants["acme"].pk
+    told = ear(monkeypatch)
     accesslog.record(acme, [Touch()], "test")
-    assert notifications.publish({}, [acme]) == [
+    assert notifications.publish(told[0]) == [
         (
             f"earshot.{acme}",
             {"type": "hub.notice", "tenant": acme, "revision": accesslog.revision(acme)},
@@ -119,7 +118,7 @@ def test_notice_names_the_tenants_revision(world: World) -> None:
 
 
 def test_publishing_costs_the_same_queries_for_one_and_for_thirty_objects(
-    world: World, batches: list[Any]
+    world: World, batches: list[Committed]
 ) -> None:
     acme = world.tenants["acme"]
     new = [Document(tenant=acme, owner=world.user("owner"), title="A") for _ in range(29)]
@@ -128,7 +127,7 @@ def test_publishing_costs_the_same_queries_for_one_and_for_thirty_objects(
     for rows in (Document.objects.filter(pk=world.document.pk), Document.objects.all()):
         rows.filter(tenant=acme).update(body=f"B{len(costs)}")
         with CaptureQueriesContext(connection) as queries:
-            messages = notifications.publish(batches[-1], [])
+            messages = notifications.publish(batches[-1])
         costs.append((len(queries), len(messages)))
     assert [sent for _, sent in costs] == [3, 90]  # of more, SQLite writes the pushes in parts
     assert costs[0][0] == costs[1][0] <= 12
@@ -136,7 +135,7 @@ def test_publishing_costs_the_same_queries_for_one_and_for_thirty_objects(
 
 def test_resource_that_fails_does_not_stop_others_and_is_counted_and_logged(
     world: World,
-    batches: list[Any],
+    batches: list[Committed],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -156,7 +155,9 @@ def test_resource_that_fails_does_not_stop_others_and_is_counted_and_logged(
     monkeypatch.setattr(notifications.changes, "fields_since", fail_for_acme)
     before = failures()
     with caplog.at_level(logging.ERROR):
-        messages = notifications.publish({**batches[0], **batches[1]}, [acme])
+        messages = notifications.publish(
+            Committed({**batches[0].changed, **batches[1].changed}, {acme: 1})
+        )
     assert [m["tenant"] for _, m in messages] == [acme, *[globex.tenant_id] * 4]
     assert failures() == before + 1
     assert "RuntimeError" in caplog.text
@@ -234,12 +235,12 @@ def test_two_saves_of_one_transaction_are_published_once(
 
 
 def test_creation_is_rendered_for_nobody_until_it_is_changed(
-    world: World, batches: list[Any]
+    world: World, batches: list[Committed]
 ) -> None:
     """Nobody can be subscribed to it yet; an import of many objects costs no serialization."""
     batches.clear()
     new = world.create()
-    assert notifications.publish(batches[-1], []) == []
+    assert notifications.publish(Committed(batches[-1].changed)) == []
     new.title = "B"
     new.save()
-    assert len(notifications.publish({**batches[-1], **batches[0]}, [])) == 4
+    assert len(notifications.publish(Committed({**batches[-1].changed, **batches[0].changed}))) == 4

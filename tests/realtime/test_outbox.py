@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 from typing import Any
@@ -13,11 +14,11 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
-from permissions.rendering import Ref
 from realtime import groups, notifications
 from realtime import outbox as module
+from realtime.committed import Own
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.outbox import Outbox, outbox
 from resources.models import Document
@@ -26,28 +27,37 @@ from tests.live import database_url
 from tests.realtime.recorded import stored
 from tests.world import World
 
-A, B = Ref("resources.document", 1), Ref("resources.document", 2)
-Sent = list[tuple[dict[tuple[int, Ref], int], dict[int, None]]]
-
 
 class Gate:
-    """Stands where the broker is: `sent` are batches, of which each waits while it is closed."""
+    """Stands where the logs and the broker are: `sent` is what was read of what `committed`; each
+    send waits while it is closed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sent: Sent = []
+        self.committed: list[str] = []
+        self.sent: list[list[str]] = []
         self.open = threading.Event()
         self.open.set()
         self.reached = threading.Semaphore(0)
         self.error: Exception | None = None
-        monkeypatch.setattr(notifications, "publish", lambda *batch: [("batch", {"batch": batch})])
+        monkeypatch.setattr(Own, "read", lambda own: self.read())
+        monkeypatch.setattr(notifications, "publish", lambda read: [("", {"type": "", "": read})])
         monkeypatch.setattr(notifications, "send", self.send)
 
+    def read(self) -> list[str]:
+        committed, self.committed = self.committed, []
+        return committed
+
     async def send(self, messages: list[Any]) -> None:
-        self.sent += [message["batch"] for _, message in messages]
+        self.sent += [message[""] for _, message in messages]
         self.reached.release()
         await asyncio.get_running_loop().run_in_executor(None, self.open.wait)
         if self.error is not None:
             raise self.error
+
+    def commit(self, box: Outbox, what: str) -> None:
+        """Commit something, and say so."""
+        self.committed.append(what)
+        box.wake()
 
     def wait_until_reached(self) -> None:
         assert self.reached.acquire(timeout=5)
@@ -69,41 +79,63 @@ def failures() -> float:
     return PUBLISH_FAILURES._value.get()
 
 
-def test_change_is_sent_by_another_thread(gate: Gate, box: Outbox) -> None:
-    box.change([(1, A, 5), (1, B, 6)])
+def test_commit_is_announced_by_another_thread(gate: Gate, box: Outbox) -> None:
+    gate.commit(box, "a")
     assert box.flush()
-    assert gate.sent == [({(1, A): 5, (1, B): 6}, {})]
+    assert gate.sent == [["a"]]
 
 
-def test_notice_is_sent_once_for_a_tenant(gate: Gate, box: Outbox) -> None:
+def test_what_commits_during_a_send_is_announced_together_after_it(gate: Gate, box: Outbox) -> None:
     gate.open.clear()
-    box.notice(1)
+    gate.commit(box, "a")
     gate.wait_until_reached()
-    for tenant_id in (2, 2, 3):
-        box.notice(tenant_id)
+    for what in "bcd":
+        gate.commit(box, what)
     gate.open.set()
     assert box.flush()
-    assert gate.sent == [({}, {1: None}), ({}, {2: None, 3: None})]
+    assert gate.sent == [["a"], ["b", "c", "d"]]
 
 
-def test_changes_that_wait_together_are_sent_once_from_the_lowest_version(
-    gate: Gate, box: Outbox
+def test_announcement_says_when_the_first_of_its_commits_committed(
+    gate: Gate, box: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    times, dated = iter((1.0, 2.0, 3.0)), []
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    monkeypatch.setattr(notifications, "date", lambda _, committed: dated.append(committed))
     gate.open.clear()
-    box.change([(1, A, 1)])
+    gate.commit(box, "a")
     gate.wait_until_reached()
-    for version in (3, 2, 4):
-        box.change([(1, A, version)])
-    box.change([(2, A, 9)])
+    for what in "bc":
+        gate.commit(box, what)
     gate.open.set()
     assert box.flush()
-    assert gate.sent == [({(1, A): 1}, {}), ({(1, A): 2, (2, A): 9}, {})]
+    assert dated == [1.0, 2.0]
+
+
+def test_failed_look_is_counted_and_the_next_commit_is_announced(
+    gate: Gate, box: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = failures()
+    read, errors = gate.read, [OperationalError("the database is away")]
+
+    def fails_once() -> list[str]:
+        if errors:
+            raise errors.pop()
+        return read()
+
+    monkeypatch.setattr(gate, "read", fails_once)
+    gate.commit(box, "a")
+    assert box.flush()
+    assert (gate.sent, failures()) == ([], before + 1)
+    gate.commit(box, "b")
+    assert box.flush()
+    assert gate.sent == [["a", "b"]]
 
 
 def test_flush_says_whether_everything_was_sent(gate: Gate, box: Outbox) -> None:
     assert box.flush(0)
     gate.open.clear()
-    box.change([(1, A, 1)])
+    gate.commit(box, "a")
     assert not box.flush(0)
     gate.wait_until_reached()
     assert not box.flush(0)
@@ -117,13 +149,13 @@ def test_failed_send_is_counted_and_logged_without_its_message_and_the_next_one_
     before = failures()
     gate.error = RuntimeError("a s3cret payload")
     with caplog.at_level(logging.ERROR):
-        box.change([(1, A, 1)])
+        gate.commit(box, "a")
         assert box.flush()
     assert failures() == before + 1
     assert "RuntimeError" in caplog.text
     assert "s3cret" not in caplog.text
     gate.error = None
-    box.change([(1, A, 2)])
+    gate.commit(box, "b")
     assert box.flush()
     assert len(gate.sent) == 2
 
@@ -152,10 +184,11 @@ async def test_bound_outbox_sends_on_the_hubs_loop(
     async def send(messages: Any) -> None:
         sent.set()  # not thread-safe: only on this loop does it wake the waiter
 
-    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(Own, "read", lambda own: None)
+    monkeypatch.setattr(notifications, "publish", lambda read: [("", {"type": ""})])
     monkeypatch.setattr(notifications, "send", send)
     box.bind(asyncio.get_running_loop())
-    box.notice(1)
+    box.wake()
     await asyncio.wait_for(sent.wait(), 5)
     assert await asyncio.to_thread(box.flush)
 
@@ -176,11 +209,12 @@ async def test_slow_send_is_waited_for_while_the_loop_runs(
         await looked_twice.wait()
 
     monkeypatch.setattr(module, "wait", look)
-    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(Own, "read", lambda own: None)
+    monkeypatch.setattr(notifications, "publish", lambda read: [("", {"type": ""})])
     monkeypatch.setattr(notifications, "send", send)
     before = failures()
     box.bind(loop)
-    box.notice(1)
+    box.wake()
     assert await asyncio.to_thread(box.flush)
     assert looked_twice.is_set()
     assert failures() == before
@@ -189,13 +223,13 @@ async def test_slow_send_is_waited_for_while_the_loop_runs(
 def test_outbox_bound_to_a_loop_that_does_not_run_sends_by_itself(gate: Gate, box: Outbox) -> None:
     loop = asyncio.new_event_loop()
     box.bind(loop)
-    box.notice(1)
+    box.wake()
     assert box.flush()
     box.bind(None)
-    box.notice(2)
+    box.wake()
     assert box.flush()
     loop.close()
-    assert gate.sent == [({}, {1: None}), ({}, {2: None})]
+    assert gate.sent == [[], []]
 
 
 def test_loop_that_stops_while_it_sends_costs_that_batch_only(
@@ -211,15 +245,16 @@ def test_loop_that_stops_while_it_sends_costs_that_batch_only(
             loop.stop()
             await asyncio.Future()
 
-    monkeypatch.setattr(notifications, "publish", lambda *batch: [batch])
+    monkeypatch.setattr(Own, "read", lambda own: None)
+    monkeypatch.setattr(notifications, "publish", lambda read: [("", {"type": ""})])
     monkeypatch.setattr(notifications, "send", send)
     before = failures()
     box.bind(loop)
-    loop.call_soon(box.notice, 1)
+    loop.call_soon(box.wake)
     loop.run_forever()
     assert box.flush()
     assert failures() == before + 1
-    box.notice(2)
+    box.wake()
     assert box.flush()
     assert len(reached) == 2
     for task in asyncio.all_tasks(loop):
@@ -321,7 +356,7 @@ def test_process_that_ends_at_once_has_sent_what_it_wrote(world: World) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_child_has_an_outbox_of_its_own(gate: Gate) -> None:
     gate.open.clear()
-    outbox.notice(1)
+    outbox.wake()
     gate.wait_until_reached()
     child = os.fork()
     if child == 0:  # the parent's worker is not here, and nothing waits

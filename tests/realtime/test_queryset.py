@@ -9,10 +9,11 @@ import pytest
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.db.models.functions import Concat
-from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
+from pytest_django import DjangoAssertNumQueries
 
 from permissions.models import AccessChange
 from realtime import queryset
+from realtime.committed import Committed
 from realtime.models import Change
 from realtime.outbox import outbox
 from realtime.queryset import FixedField, UnrecordableWrite, holder_fields, same
@@ -20,7 +21,7 @@ from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tenants.scoping import TenantMissing
 from tests.client import in_thread
-from tests.realtime.conftest import Told, member
+from tests.realtime.conftest import member
 from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
 
 
@@ -59,15 +60,13 @@ def test_update_records_for_each_row_which_fields_it_changed(mine: Any) -> None:
     assert recordings["Third"].shows(["body", "title", "updated_at"])
 
 
-def test_update_is_told_at_once(
-    mine: Any,
-    told: list[Told],
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        mine.update(body="B")
-    [versions] = [{(ref.pk, v) for _, ref, v in t} for t in told]
-    assert {(d.pk, d.version) for d in mine} <= versions
+def test_update_is_told_at_once(told: list[Committed], mine: Any) -> None:
+    told.clear()
+    mine.update(body="B")
+    [committed] = told
+    assert {(ref.pk, v) for (_, ref), v in committed.changed.items()} == {
+        (d.pk, d.version) for d in mine
+    }
 
 
 @pytest.mark.parametrize(("body", "moves"), [("New", True), ("Text", False)])

@@ -54,9 +54,10 @@ def test_publisher_uses_connections_of_its_own(
 
     box = Outbox()
     monkeypatch.setattr(notifications, "publish", published)
-    box.notice(world.tenants["acme"].pk)
+    box.wake()
     assert box.flush(10)
-    assert seen == [("earshot-outbox", RESERVED[connection.vendor])]
+    # What shows what it read is raised, and announced by the other outbox.
+    assert set(seen) == {("earshot-outbox", RESERVED[connection.vendor])}
 
 
 @pytest.mark.parametrize(

@@ -9,24 +9,26 @@ from django.db.models.signals import post_delete
 
 from permissions import accesslog
 from permissions.accesslog import Touch
+from realtime.committed import Committed
 from realtime.models import Change
 from realtime.outbox import outbox
 from resources.models import Document, Profile
+from tests.realtime.conftest import ear
 from tests.world import World
 
 
 @pytest.mark.django_db(transaction=True)
 def test_access_change_is_noticed_after_its_commit_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    noticed: list[int] = []
-    monkeypatch.setattr(outbox, "notice", noticed.append)
+    told = ear(monkeypatch)
     with transaction.atomic():
         accesslog.record(7, [Touch(1)], "test")
-        assert noticed == []
-    assert noticed == [7]
+        assert told == []
+    noticed = [Committed(noticed={7: accesslog.revision(7)})]
+    assert told == noticed
     with transaction.atomic():
         accesslog.record(8, [Touch(1)], "test")
         transaction.set_rollback(True)
-    assert noticed == [7]
+    assert told == noticed
 
 
 def test_deletions_of_rows_that_nobody_watches_stay_one_query() -> None:

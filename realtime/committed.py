@@ -1,0 +1,75 @@
+"""What this process committed and has not announced: read from the logs, never from memory.
+
+So it does not matter what wrote a row, nor in which order two threads commit. What another process
+committed is its own to announce. On SQLite rows do not say who wrote them: there it is all that
+committed since this process began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import models
+from django.db.models import Max, Min, Q
+from django.utils import timezone
+
+from permissions import commits
+from permissions.commits import Mark
+from permissions.models import AccessChange
+from permissions.rendering import Ref
+from permissions.snapshot import in_snapshot
+from tenants.writers import writer
+
+BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The lowest version of each (tenant id, Ref), and the tenants' highest access revisions."""
+
+    changed: Mapping[tuple[int, Ref], int] = field(default_factory=dict)
+    noticed: Mapping[int, int] = field(default_factory=dict)
+
+
+class Own:
+    """Reads what this process committed, each row once."""
+
+    def __init__(self) -> None:
+        self._marks: list[Mark] | None = None
+
+    def read(self) -> Committed:
+        """What committed since the last read; if this one fails, the next brings it too."""
+        found, self._marks = in_snapshot(lambda _: self._read())
+        return found
+
+    def _read(self) -> tuple[Committed, list[Mark]]:
+        from realtime.models import Change
+
+        now = commits.marks([Change, AccessChange])
+        changes, accesses = (
+            log._base_manager.filter(self._new(number, now[number])).order_by()
+            for number, log in enumerate((Change, AccessChange))
+        )
+        return Committed(_changed(changes), _noticed(accesses)), now
+
+    def _new(self, number: int, now: Mark) -> Q:
+        name = writer()
+        mine = Q() if name is None else Q(writer=name)
+        if self._marks is not None:
+            return mine & self._marks[number].until(now)
+        return mine or Q(at__gte=BEGAN)
+
+
+def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
+    """Also several transactions' changes of an object are announced once, from the first on."""
+    objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
+    found = objects.annotate(Min("version"))
+    return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version in found}
+
+
+def _noticed(rows: models.QuerySet[Any]) -> dict[int, int]:
+    tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
+    return dict(tenants.annotate(Max("revision")))
