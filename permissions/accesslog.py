@@ -93,6 +93,12 @@ def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
     return {**dict.fromkeys(wanted, 0), **dict(rows)}
 
 
+def risen(rows: models.QuerySet[Any]) -> dict[int, int]:
+    """The highest revision of each tenant among these access changes."""
+    tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
+    return dict(tenants.annotate(models.Max("revision")))
+
+
 def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
     """The touches of the access changes above `applied` up to `revision`, in one query.
 

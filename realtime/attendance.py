@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from realtime.sockets import Socket
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """How many sockets other processes have, by tenant id and by user id."""
-
-    of_tenant: Counter[int] = field(default_factory=Counter)
-    of_user: Counter[int] = field(default_factory=Counter)
-
-
 class Attendance:
-    """Sockets by tenant; `unchecked` are those at which a round has still to look."""
+    """Sockets by tenant; `unchecked` are those at which a round has still to look.
+
+    How many sockets of a tenant other processes have is known of those that were `asked` about.
+    """
 
     def __init__(self) -> None:
         self.of_tenant: dict[int, set[Socket]] = {}
         self.unchecked: set[Socket] = set()
-        self.elsewhere = Elsewhere()
+        self.asked: set[int] = set()
+        self._elsewhere: Counter[int] = Counter()
         self._of_user: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[Socket]:
@@ -37,14 +32,20 @@ class Attendance:
     def __contains__(self, socket: Socket) -> bool:
         return socket in self.of_tenant.get(socket.tenant_id, ())
 
-    def exceeded(self, socket: Socket) -> str | None:
-        """The name of the limit that this socket would exceed; those of others count too."""
-        tenant_id, user_id = socket.tenant_id, socket.user_id
-        mine = self._of_user[user_id] + self.elsewhere.of_user[user_id]
-        if mine >= socket.limits["sockets_per_user"]:
+    def exceeded(self, socket: Socket, elsewhere: int = 0) -> str | None:
+        """The name of the limit that this socket would exceed; the user has some `elsewhere`."""
+        tenant_id = socket.tenant_id
+        self.asked.add(tenant_id)
+        if self._of_user[socket.user_id] + elsewhere >= socket.limits["sockets_per_user"]:
             return "sockets_per_user"
-        ours = len(self.of_tenant.get(tenant_id, ())) + self.elsewhere.of_tenant[tenant_id]
+        ours = len(self.of_tenant.get(tenant_id, ())) + self._elsewhere[tenant_id]
         return "sockets_per_tenant" if ours >= socket.limits["sockets_per_tenant"] else None
+
+    def learn(self, tenant_ids: Collection[int], elsewhere: Mapping[int, int]) -> None:
+        """Other processes have so many sockets of these tenants; none where nothing is said."""
+        for tenant_id in tenant_ids:
+            self._elsewhere[tenant_id] = elsewhere.get(tenant_id, 0)
+        self.asked.difference_update(tenant_ids)
 
     def add(self, socket: Socket) -> None:
         """Take a socket in."""
@@ -60,6 +61,7 @@ class Attendance:
         mine.remove(socket)
         if not mine:
             del self.of_tenant[socket.tenant_id]
+            del self._elsewhere[socket.tenant_id]
         return not mine
 
     def to_check(self, tenant_id: int, users: set[int] | None) -> list[Socket]:

@@ -13,10 +13,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import Max, Min, Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
-from permissions import commits
+from permissions import accesslog, commits
 from permissions.commits import Mark
 from permissions.models import AccessChange
 from permissions.rendering import Ref
@@ -53,7 +53,7 @@ class Own:
             log._base_manager.filter(self._new(number, now[number])).order_by()
             for number, log in enumerate((Change, AccessChange))
         )
-        return Committed(_changed(changes), _noticed(accesses)), now
+        return Committed(_changed(changes), accesslog.risen(accesses)), now
 
     def _new(self, number: int, now: Mark) -> Q:
         name = writer()
@@ -68,8 +68,3 @@ def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
     found = objects.annotate(Min("version"))
     return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version in found}
-
-
-def _noticed(rows: models.QuerySet[Any]) -> dict[int, int]:
-    tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
-    return dict(tenants.annotate(Max("revision")))

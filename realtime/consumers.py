@@ -14,7 +14,7 @@ from channels.exceptions import StopConsumer
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from realtime import messages, servers
+from realtime import ledger, messages, servers
 from realtime.codes import Close, Error
 from realtime.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe, parse
 from realtime.failures import log_failure
@@ -92,7 +92,9 @@ class EarshotConsumer(AsyncConsumer):
         loop = asyncio.get_running_loop()
         await self.base_send({"type": "websocket.accept"})
         try:
-            identity, client = await loop.run_in_executor(_door, _identify, self.scope)
+            identity, client, elsewhere = await loop.run_in_executor(
+                _door, _identify, self.scope, hubs.process
+            )
         except credentials.Refused as refused:
             self.mailbox.close(Close(refused.close_code))
             return
@@ -111,7 +113,7 @@ class EarshotConsumer(AsyncConsumer):
             self.sender.cut,
             self.sender.buffered,
         )
-        taken = await hubs.add(socket)
+        taken = await hubs.add(socket, elsewhere)
         if isinstance(taken, Close):
             self.mailbox.close(taken)
             return
@@ -236,9 +238,12 @@ class EarshotConsumer(AsyncConsumer):
             await hubs.remove(hub, self.socket)
 
 
-def _identify(scope: Any) -> tuple[credentials.Identity, credentials.Client]:
-    """Ask the one door for credentials, on a thread, and give its connection back."""
+def _identify(scope: Any, process: int) -> tuple[credentials.Identity, credentials.Client, int]:
+    """Ask the one door for credentials, and for the user's sockets in other processes than this, on
+    a thread; and give its connection back."""
     try:
-        return credentials.identify_socket(scope), credentials.client_of(scope)
+        identity = credentials.identify_socket(scope)
+        elsewhere = ledger.sockets_of_user(identity.user_id, process)
+        return identity, credentials.client_of(scope), elsewhere
     finally:
         close_old_connections()

@@ -12,8 +12,9 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
+from permissions.commits import Mark
 from permissions.rendering import Ref
-from realtime import entries, frames, heartbeat, metrics, standing, sweep, tail
+from realtime import entries, frames, heartbeat, life, metrics, standing, sweep, tail
 from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
@@ -55,7 +56,7 @@ class Hub:
         self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
-        self.cursor: int | None = None
+        self.marks: list[Mark] | None = None
         self._layer = layer or get_channel_layer()
         self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
         self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
@@ -63,6 +64,7 @@ class Hub:
         self._executor = ThreadPoolExecutor(
             self.limits["executor_threads"], "earshot-read", initializer=reserve
         )
+        self.life = ThreadPoolExecutor(1, "earshot-life", initializer=reserve)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -75,6 +77,7 @@ class Hub:
         self._tasks = [
             loop.create_task(self._receive()),
             loop.create_task(heartbeat.run(self)),
+            loop.create_task(life.run(self)),
             loop.create_task(self._tail()),
             loop.create_task(sweep.run(self)),
             loop.create_task(self._watch()),
@@ -88,7 +91,8 @@ class Hub:
         await self.joins.close()
         await self.ledger.stop()
         metrics.rest()
-        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+        for executor in (self._executor, self.life):
+            await asyncio.to_thread(executor.shutdown, cancel_futures=True)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
         """Run a plain function on one of the hub's threads, with a database connection."""
@@ -97,9 +101,10 @@ class Hub:
 
     # Sockets.
 
-    def add(self, socket: Socket) -> Close | None:
-        """Take a socket in; or the code with which to close it, if there are too many."""
-        limit = self.attendance.exceeded(socket)
+    def add(self, socket: Socket, elsewhere: int = 0) -> Close | None:
+        """Take a socket in; or the code with which to close it, if there are too many, of which the
+        user has some `elsewhere`."""
+        limit = self.attendance.exceeded(socket, elsewhere)
         if limit is not None:
             count_refusal(socket.tenant_id, limit)
             return Close.TOO_MANY
@@ -250,19 +255,6 @@ class Hub:
         for socket in self.attendance.of_tenant.get(tenant_id, ()):
             socket.mailbox.close(Close.GOING_AWAY)
 
-    async def _beat(self) -> None:
-        """Say that this process lives; held for lost, all that it has is written anew."""
-        alive, self.attendance.elsewhere = await self.ledger.beat(set(self.rounds))
-        if alive:
-            return
-        for rounds in self.rounds.values():
-            for subscription in rounds.index.all:
-                subscription.opened = None
-            rounds.ask(rounds.index.all)
-        for socket in self.attendance:
-            socket.registered = False
-            self.check(socket)
-
     @property
     def alive(self) -> bool:
         """Whether everything that the hub does by itself is still being done."""
@@ -294,7 +286,7 @@ class Hub:
     async def _tail(self) -> None:
         while True:
             try:
-                await self._beat()
+                await self._look_at_others()
                 await tail.run(self)
                 database.over()
                 self._measure()
@@ -305,6 +297,12 @@ class Hub:
                 async with asyncio.timeout(self.limits["tail_seconds"]):
                     await self._look.wait()
             self._look.clear()
+
+    async def _look_at_others(self) -> None:
+        """End what lost processes left, and learn how many sockets the others have of tenants that
+        somebody came to."""
+        asked = self.attendance.asked.copy()
+        self.attendance.learn(asked, await self.ledger.look(asked))
 
     async def _watch(self) -> None:
         """Cut sockets that take nothing though something waits for them."""

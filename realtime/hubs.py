@@ -20,14 +20,14 @@ class Hubs:
             WeakKeyDictionary()
         )
 
-    async def add(self, socket: Socket) -> Hub | Close:
+    async def add(self, socket: Socket, elsewhere: int = 0) -> Hub | Close:
         """Take a socket into this loop's hub, which is started for the first one."""
         if drain.draining:
             return Close.GOING_AWAY
         loop = asyncio.get_running_loop()
         async with self._starting.setdefault(loop, asyncio.Lock()):
             hub = self.current() or await self._start(loop)
-        return hub.add(socket) or hub
+        return hub.add(socket, elsewhere) or hub
 
     async def _start(self, loop: asyncio.AbstractEventLoop) -> Hub:
         hub = Hub()
@@ -40,6 +40,12 @@ class Hubs:
         hub = self.current()
         if hub is not None:
             await hub.drain()
+
+    @property
+    def process(self) -> int:
+        """The running loop's process in the ledger; 0 if it has none."""
+        hub = self.current()
+        return 0 if hub is None else hub.ledger.process
 
     def current(self) -> Hub | None:
         """The hub of the running loop, if it has sockets."""

@@ -19,7 +19,6 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from realtime import entries
-from realtime.attendance import Elsewhere
 from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.frames import Frame
@@ -104,21 +103,27 @@ def begin_process() -> int:
     return Process.objects.create(beat_at=timezone.now()).pk
 
 
-def beat(process: int, tenant_ids: Collection[int]) -> tuple[bool, Elsewhere]:
-    """Say that the process lives, and end what lost ones left.
+def beat(process: int) -> bool:
+    """Say that the process lives; False if it was held for lost."""
+    return bool(Process.objects.filter(pk=process).update(beat_at=timezone.now()))
 
-    False if it was held for lost; and how many sockets of these tenants other processes have.
-    """
-    alive = Process.objects.filter(pk=process).update(beat_at=timezone.now())
+
+def end_lost() -> None:
+    """End what lost processes left."""
     for lost in living(alive=False).values_list("pk", "beat_at"):
         end_process(*lost)
+
+
+def sockets_of_user(user_id: int, process: int) -> int:
+    """How many sockets of a user other processes have."""
+    return Connection.objects.filter(user_id=user_id).exclude(process=process).count()
+
+
+def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, int]:
+    """How many sockets of each of these tenants other processes have, if any."""
     others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
-    elsewhere = Elsewhere()
-    counts = others.order_by().values_list("tenant_id", "user_id").annotate(Count("pk"))
-    for tenant_id, user_id, count in counts:
-        elsewhere.of_tenant[tenant_id] += count
-        elsewhere.of_user[user_id] += count
-    return bool(alive), elsewhere
+    counts = others.order_by().values_list("tenant_id").annotate(Count("pk"))
+    return dict(counts) if tenant_ids else {}
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
@@ -170,15 +175,11 @@ class Ledger:
         except Exception as error:
             log_failure(logger, "The ledger could not be closed; others will", error)
 
-    async def beat(self, tenant_ids: Collection[int]) -> tuple[bool, Elsewhere]:
-        """Say that this process lives, and how many sockets of these tenants others have.
-
-        False if it was held for lost: then it is a new one now.
-        """
-        alive, elsewhere = await self._run(beat, self.process, tenant_ids)
-        if not alive:
-            await self.start()
-        return alive, elsewhere
+    async def look(self, tenant_ids: Collection[int]) -> dict[int, int]:
+        """End what lost processes left; how many sockets of these tenants the others have."""
+        await self._run(end_lost)
+        counts: dict[int, int] = await self._run(sockets_of_tenants, tenant_ids, self.process)
+        return counts
 
     async def write(self, tenant_id: int, made: Entries) -> None:
         """Write a round's entries, if there are any; raises what the database raises."""

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
-from permissions import accesslog
+from permissions import accesslog, commits
 from permissions.accesslog import Touch
 from permissions.audiences import registry
+from permissions.commits import Mark
+from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
 from permissions.rendering import Ref
 from permissions.snapshot import in_snapshot
 from realtime import changes, dependents, frames
 from realtime.frames import Frame
 from realtime.queryset import raise_versions
-
-HORIZON: Final = {
-    "postgresql": ("xid", "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
-    "sqlite": ("pk", "SELECT coalesce(max(id), 0) + 1 FROM realtime_change"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,46 +94,49 @@ class TailReading:
     revisions: Mapping[int, int]
     changed: list[Changed]
     showing: set[tuple[int, Ref]]
-    cursor: int
+    marks: list[Mark]
 
 
-def read_tail(tenant_ids: Collection[int], cursor: int | None) -> TailReading:
-    """The tenants' access revisions and their changes since the cursor (None: from now on).
+def read_tail(served: Callable[[], Collection[int]], marks: Sequence[Mark] | None) -> TailReading:
+    """What committed after the marks in the tenants that are `served`: changes, and the access
+    revisions that rose. No marks: all revisions, and no changes.
 
-    On PostgreSQL the cursor is a transaction horizon: a row with a lower id may commit after one
-    with a higher was read. On SQLite, where writers are serial, it is an id.
+    It costs what all tenants' changes do, however many are served. `served` is asked when the
+    snapshot is taken: who comes later reads later.
     """
-    return in_snapshot(lambda guarded: _read_tail(tenant_ids, cursor, guarded))
+    return in_snapshot(lambda guarded: _read_tail(served, marks, guarded))
 
 
-def _read_tail(tenant_ids: Collection[int], cursor: int | None, guarded: bool) -> TailReading:
+def _read_tail(
+    served: Callable[[], Collection[int]], marks: Sequence[Mark] | None, guarded: bool
+) -> TailReading:
     from realtime.models import Change
 
-    revisions = accesslog.revisions(tenant_ids)
-    following, column = _horizon()
-    rows: models.QuerySet[Any, Any] = Change.objects.none()
-    if cursor is not None:
-        rows = Change.objects.filter(tenant_id__in=tenant_ids, **{f"{column}__gte": cursor})
-    found = [
+    now = commits.marks([Change, AccessChange])
+    if marks is None:
+        return TailReading(accesslog.revisions(served()), [], set(), now)
+    written, accesses = (
+        log._base_manager.filter(before.until(after)).order_by()
+        for log, before, after in zip((Change, AccessChange), marks, now, strict=True)
+    )
+    tenants = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
+    tenants &= set(served())
+    found = _changed(written.filter(tenant_id__in=tenants)) if tenants else []
+    showing = {(row.tenant_id, row.ref) for row in found if not row.version}
+    for tenant_id in tenants:
+        mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
+        showing |= dependents.showing(tenant_id, mine, guarded=guarded)
+    changed = [row for row in found if row.version]
+    return TailReading(accesslog.risen(accesses), changed, showing, now)
+
+
+def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
+    return [
         Changed(tenant_id, Ref(model, pk), version, changes.known(fields))
         for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
             "tenant_id", "model", "object_id", "version", "fields"
         )
     ]
-    showing = {(row.tenant_id, row.ref) for row in found if not row.version}
-    for tenant_id in {row.tenant_id for row in found}:
-        mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
-        showing |= dependents.showing(tenant_id, mine, guarded=guarded)
-    found = [row for row in found if row.version]
-    return TailReading(revisions, found, showing, following)
-
-
-def _horizon() -> tuple[int, str]:
-    """The cursor of the next tail and the column that it is compared with."""
-    column, query = HORIZON[connection.vendor]
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchone()[0], column
 
 
 def repair_change(tenant_id: int, ref: Ref, version: int, above: int) -> bool:

@@ -42,6 +42,7 @@ class Connection(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["tenant", "-since", "id"], name="connection_newest"),
+            models.Index(fields=["user_id"], name="connection_by_user"),
         ]
 
 

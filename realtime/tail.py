@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 async def run(hub: Hub) -> None:
     """Look once: notice the tenants' revisions, and ask for subscriptions that changes overtook."""
-    tenants = set(hub.rounds)
-    found = await hub.run(reading.read_tail, tenants, hub.cursor)
-    first, hub.cursor = hub.cursor is None, found.cursor
-    for tenant_id in tenants & hub.rounds.keys():
-        rounds = hub.rounds[tenant_id]
-        rounds.notice(found.revisions[tenant_id])
-        if first:  # nobody knows what committed before the first look
+    found = await hub.run(reading.read_tail, lambda: list(hub.rounds), hub.marks)
+    first, hub.marks = hub.marks is None, found.marks
+    for tenant_id in found.revisions.keys() & hub.rounds.keys():
+        hub.rounds[tenant_id].notice(found.revisions[tenant_id])
+    if first:  # nobody knows what committed before the first look
+        for rounds in hub.rounds.values():
             rounds.ask(rounds.index.all)
     for changed in found.changed:
         asked = hub.rounds.get(changed.tenant_id)

@@ -95,13 +95,13 @@ def test_a_row_for_which_find_fails_hides_no_other(
 
 def test_a_find_that_spoils_the_transaction_does_not_stop_the_tail(world: World) -> None:
     acme = world.tenants["acme"].pk
-    cursor = reading.read_tail([acme], None).cursor
+    marks = reading.read_tail(lambda: [acme], None).marks
     world.write(title="New")
     profile = world.profile("owner")
     profile.display_name = "New"
     profile.save()
     with connection.execute_wrapper(Broken('"resources_document"."owner_id" = ')):
-        found = reading.read_tail([acme], cursor)
+        found = reading.read_tail(lambda: [acme], marks)
     assert world.ref in {changed.ref for changed in found.changed}
     assert found.showing == set()
 

@@ -1,11 +1,13 @@
 """A tenant with one document, and an ear in the place of the outbox."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 
 from realtime.committed import Committed, Own
@@ -57,6 +59,43 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
 
     monkeypatch.setattr(outbox, "wake", wake)
     return told
+
+
+class Elsewhere:
+    """A transaction on a connection of its own; what it does is done, and it has not committed."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._written, self._may_commit = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, args=[work])
+        self._thread.start()
+        assert self._written.wait(10)
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        with transaction.atomic():
+            work()
+            self._written.set()
+            self._may_commit.wait(10)
+        connection.close()
+
+    def commit(self) -> None:
+        self._may_commit.set()
+        self._thread.join()
+
+
+Begin = Callable[[Callable[[], Any]], Elsewhere]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Begin]:
+    """Begins such transactions; those that are left commit at the end of the test."""
+    with ExitStack() as stack:
+
+        def begin(work: Callable[[], Any]) -> Elsewhere:
+            begun = Elsewhere(work)
+            stack.callback(begun.commit)
+            return begun
+
+        yield begin
 
 
 @pytest.fixture

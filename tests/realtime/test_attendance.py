@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.attendance import Attendance, Elsewhere
+from realtime.attendance import Attendance
 from realtime.sockets import Socket
 from tests.realtime.pieces import socket
 
@@ -44,16 +44,26 @@ def test_user_has_no_more_sockets_than_he_may_wherever_they_are() -> None:
     own = {"sockets_per_user": 2}
     attendance = filled(socket(1, limits=own))
     assert attendance.exceeded(socket(1, limits=own)) is None
-    attendance.elsewhere.of_user[1] = 1
-    assert attendance.exceeded(socket(1, limits=own)) == "sockets_per_user"
-    assert attendance.exceeded(socket(2, limits=own)) is None
+    assert attendance.exceeded(socket(1, limits=own), elsewhere=1) == "sockets_per_user"
+    assert attendance.exceeded(socket(2, limits=own), elsewhere=1) is None
 
 
 def test_tenant_has_no_more_sockets_than_it_may_wherever_they_are() -> None:
     own = {"sockets_per_tenant": 2}
     attendance = filled(socket(1, limits=own))
     assert attendance.exceeded(socket(2, limits=own)) is None
-    attendance.elsewhere = Elsewhere()
-    attendance.elsewhere.of_tenant[1] = 1
+    attendance.learn([1, 2], {1: 1})
     assert attendance.exceeded(socket(2, limits=own)) == "sockets_per_tenant"
     assert attendance.exceeded(socket(2, tenant_id=2, limits=own)) is None
+
+
+def test_other_processes_are_asked_about_tenants_that_somebody_came_to_since() -> None:
+    own = {"sockets_per_tenant": 1}
+    attendance = filled()
+    attendance.learn([1], {1: 1})
+    assert attendance.exceeded(socket(1, limits=own)) == "sockets_per_tenant"
+    assert attendance.exceeded(socket(1, tenant_id=2, limits=own)) is None
+    assert attendance.asked == {1, 2}  # who was refused too: else that would stay so
+    attendance.learn([1, 2], {})
+    assert attendance.asked == set()
+    assert attendance.exceeded(socket(1, limits=own)) is None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from realtime import changes
 from realtime.changes import Recorded
 from realtime.committed import Committed, Own
 from realtime.models import Change
+from tests.realtime.conftest import Begin
 from tests.realtime.test_reading import postgresql
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,39 +39,6 @@ def write(pk: int, version: int = 5) -> None:
 
 def books(committed: Committed) -> dict[int, int]:
     return {ref.pk: version for (tenant, ref), version in committed.changed.items()}
-
-
-class Elsewhere:
-    """A transaction on a connection of its own, which commits when it is told to."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._written, self._may_commit = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, args=[work])
-        self._thread.start()
-        assert self._written.wait(10)
-
-    def _run(self, work: Callable[[], Any]) -> None:
-        with transaction.atomic():
-            work()
-            self._written.set()
-            self._may_commit.wait(10)
-        connection.close()
-
-    def commit(self) -> None:
-        self._may_commit.set()
-        self._thread.join()
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Callable[[Callable[[], Any]], Elsewhere]]:
-    with ExitStack() as stack:
-
-        def begin(work: Callable[[], Any]) -> Elsewhere:
-            begun = Elsewhere(work)
-            stack.callback(begun.commit)
-            return begun
-
-        yield begin
 
 
 def test_row_is_read_once_with_the_lowest_version_of_its_object(own: Own) -> None:
@@ -109,7 +75,7 @@ def test_read_that_fails_is_made_good_by_the_next(
 ) -> None:
     write(1)
     with monkeypatch.context() as patch:
-        patch.setattr("realtime.committed._noticed", lambda rows: 1 / 0)
+        patch.setattr("permissions.accesslog.risen", lambda rows: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             own.read()
     assert books(own.read()) == {1: 5}
@@ -122,7 +88,7 @@ def test_first_read_finds_what_this_process_has_committed(transactional_db: None
 
 @postgresql
 def test_transactions_that_commit_in_the_opposite_order_of_their_ids_are_all_read(
-    own: Own, elsewhere: Callable[..., Elsewhere]
+    own: Own, elsewhere: Begin
 ) -> None:
     first = elsewhere(lambda: write(1))
     second = elsewhere(lambda: write(2))
@@ -138,7 +104,7 @@ def test_transactions_that_commit_in_the_opposite_order_of_their_ids_are_all_rea
 
 @postgresql
 def test_grant_that_commits_after_a_later_one_was_read_is_noticed(
-    own: Own, elsewhere: Callable[..., Elsewhere]
+    own: Own, elsewhere: Begin
 ) -> None:
     first = elsewhere(lambda: accesslog.record(TENANT, [Touch(1)], "test"))
     accesslog.record(TENANT + 1, [Touch(1)], "test")

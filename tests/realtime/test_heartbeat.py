@@ -82,7 +82,7 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
     settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0, "beat_seconds": 0.01}
     async with subscribed(world, "viewer") as viewer:
         hub = this_hub()
-        while hub.cursor is None:
+        while hub.marks is None:
             await hub.run(int)
         outage = Outage(hub._layer)
         deliver, lost = hub._deliver, asyncio.Event()

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from realtime import ledger
+from realtime import ledger, life
 from realtime.ledger import Ledger
 from realtime.records import Access, Connection, Process, Push
 from tests.client import connect, in_thread, quiet, subscribed
@@ -47,7 +47,8 @@ def test_beat_of_one_process_ends_what_a_lost_one_left(world: World) -> None:
     lost = lost_process(world)
     beat_at = Process.objects.get(pk=lost).beat_at
     alive = ledger.begin_process()
-    assert ledger.beat(alive, [])[0]
+    assert ledger.beat(alive)
+    ledger.end_lost()
     assert list(Process.objects.values_list("pk", flat=True)) == [alive]
     assert not Connection.objects.exists()
     assert accesses(world, "viewer") == [("viewer", "subscribed", "process lost")]
@@ -58,12 +59,12 @@ def test_access_that_began_after_the_last_beat_does_not_end_before_it_began(worl
     lost_process(world)
     began = timezone.now()
     Access.objects.update(began_at=began)
-    ledger.beat(ledger.begin_process(), [])
+    ledger.end_lost()
     assert Access.objects.get().ended_at == began
 
 
 def test_beat_of_a_process_that_was_held_for_lost_says_so(world: World) -> None:
-    assert not ledger.beat(lost_process(world) + 1000, [])[0]
+    assert not ledger.beat(lost_process(world) + 1000)
 
 
 def test_end_that_is_written_stays(world: World) -> None:
@@ -130,7 +131,7 @@ async def test_a_process_that_was_held_for_lost_writes_anew_what_it_has(world: W
         hub = this_hub()
         before = hub.ledger.process
         await in_thread(ledger.end_process)(before, timezone.now())
-        await hub._beat()
+        await life.beat(hub)
         await quiet()
         assert hub.ledger.process != before
         assert await in_thread(accesses)(world, "viewer") == [
@@ -139,7 +140,7 @@ async def test_a_process_that_was_held_for_lost_writes_anew_what_it_has(world: W
         ]
         [connection] = await in_thread(list)(Connection.objects.all())
         assert connection.process_id == hub.ledger.process
-        await hub._beat()
+        await life.beat(hub)
         assert connection.process_id == hub.ledger.process
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,9 +28,9 @@ async def test_reads_tail_heartbeat_and_door_use_connections_of_their_own(
 ) -> None:
     identify, seen = consumers._identify, []
 
-    def identified(scope: Any) -> Any:
+    def identified(*args: Any) -> Any:
         seen.append(here())
-        return identify(scope)
+        return identify(*args)
 
     monkeypatch.setattr(consumers, "_identify", identified)
     async with registered(world, "viewer"):
@@ -66,7 +65,7 @@ def test_publisher_uses_connections_of_its_own(
 async def test_socket_that_comes_while_the_database_is_away_comes_again(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
-    def fail(scope: Mapping[str, Any]) -> None:
+    def fail(*_: Any) -> None:
         raise error
 
     token = await in_thread(world.token)("viewer")
