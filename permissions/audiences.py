@@ -84,18 +84,21 @@ def as_is(queryset: QuerySet[Any]) -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class Resource:
-    """One model's declaration: its audiences in order, and who holds them from the start.
+    """One model's declaration: its audiences in order, and who holds them by itself.
 
     `holders` maps a field that names a user to the audience this user holds; `roles` maps a tenant
-    role to the audience it holds on every new object; `prepare` adds to a queryset what the
-    payloads need beside the row. Where each object is a person's own (of the user in the first of
-    `holders`), `names` is the payload field by which they are known to others.
+    role to the audience it holds on every object; both hold as long as the row says so, and need
+    no grant. `visible_by` maps columns to values: while any column has another one, nobody has an
+    audience of the object. `prepare` adds to a queryset what the payloads need beside the row.
+    Where each object is a person's own (of the user in the first of `holders`), `names` is the
+    payload field by which they are known to others.
     """
 
     model: type[Guarded]
     audiences: tuple[Audience, ...]
     holders: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    visible_by: Mapping[str, Any] = field(default_factory=dict)
     shows: tuple[Shows, ...] = ()
     prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = as_is
     names: str = ""
@@ -131,6 +134,12 @@ class Resource:
     def audience(self, name: str) -> Audience | None:
         """The audience of this name, or None."""
         return next((a for a in self.audiences if a.name == name), None)
+
+    def declared(self, name: str) -> Audience:
+        """The audience that `holders` or `roles` name; a system check keeps that it is one."""
+        audience = self.audience(name)
+        assert audience is not None
+        return audience
 
     def first(self, held: Iterable[str]) -> Audience | None:
         """The first audience whose permission is among `held`, or None."""

@@ -9,24 +9,29 @@ most what that role has from the start. What this cannot prevent stands in docs/
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
 from rest_framework import exceptions
 
 from permissions import decision
 from permissions.audiences import Audience, Resource
-from tenants.models import Membership, Role
+from permissions.subjects import Subject
+from tenants.models import Role
 
-if TYPE_CHECKING:
-    from permissions.grants import Subject
-
-    Gift = tuple[Any, Subject, Audience]
+Gift = tuple[Any, Subject, Audience]
 
 BATCH = 500
+
+
+class Key(NamedTuple):
+    """What has to be known of an object to weigh a gift of it."""
+
+    pk: int
+    tenant_id: int
 
 
 class AboveCeiling(exceptions.PermissionDenied):
@@ -91,37 +96,46 @@ def check(resource: Resource, gifts: Sequence[Gift], actor: Actor) -> None:
 
     Reads how the actor stands now: ask before a row moves, and with the objects locked.
     """
-    if actor.unlimited:
-        return
     for start in range(0, len(gifts), BATCH):
         batch = gifts[start : start + BATCH]
-        found = _standings(resource, [obj for obj, _, _ in batch], actor.user_id)
-        for obj, whom, audience in batch:
-            if not may_give(resource, found[obj.pk], whom, audience):
-                raise AboveCeiling(whom, audience)
+        weigh(resource, batch, standings(resource, [obj for obj, _, _ in batch], actor))
+
+
+def weigh(resource: Resource, gifts: Iterable[Gift], found: Mapping[int, Standing] | None) -> None:
+    """Raise AboveCeiling unless who stands so to the objects may give this; None may."""
+    if found is None:
+        return
+    for obj, whom, audience in gifts:
+        if not may_give(resource, found[obj.pk], whom, audience):
+            raise AboveCeiling(whom, audience)
 
 
 def check_manages(resource: Resource, obj: Any, actor: Actor) -> None:
     """Raise AboveCeiling unless the actor may take audiences of the object."""
-    if actor.unlimited:
-        return
-    if not may_manage(_standings(resource, [obj], actor.user_id)[obj.pk]):
+    found = standings(resource, [obj], actor)
+    if found is not None and not may_manage(found[obj.pk]):
         raise AboveCeiling(None, None)
 
 
-def _standings(resource: Resource, objects: list[Any], user_id: int | None) -> dict[int, Standing]:
-    """By the objects' keys; four queries a tenant."""
-    if user_id is None:
-        return {obj.pk: Standing(None, None, None) for obj in objects}
+def standings(
+    resource: Resource, objects: Iterable[Any], actor: Actor
+) -> Mapping[int, Standing] | None:
+    """How the actor stands to each object, by its key; None for SYSTEM. One statement a tenant."""
+    if actor.unlimited:
+        return None
+    user_id = actor.user_id
+    found: dict[int, Standing] = {}
     by_tenant: defaultdict[int, list[int]] = defaultdict(list)
     for obj in objects:
         by_tenant[obj.tenant_id].append(obj.pk)
-    found = {}
     for tenant_id, pks in by_tenant.items():
-        places = Membership.objects.filter(tenant=tenant_id, user=user_id)
-        role = places.values_list("role", flat=True).first()
-        decided = decision.audiences(resource, tenant_id, [(user_id, pk) for pk in pks])
-        found.update({pk: Standing(user_id, role, own) for (_, pk), own in decided.items()})
+        if user_id is None:
+            found.update(dict.fromkeys(pks, Standing(None, None, None)))
+            continue
+        answer = decision.ask(resource, tenant_id, [(user_id, pk) for pk in pks])
+        for pk in pks:
+            own = answer.audience(user_id, pk)
+            found[pk] = Standing(user_id, answer.roles.get(user_id), own)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core import checks
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
@@ -39,6 +40,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     for resource in registry:
         found.extend(_check_grants(resource))
+        found.extend(_check_columns(resource))
         found.extend(_check_names(resource))
         found.extend(_check_people(resource))
         for audience in resource.audiences:
@@ -71,6 +73,34 @@ def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
                 "Name one of its audiences in `holders` and `roles`.",
                 resource.model,
             )
+
+
+def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """The decision reads them from the object's row, and compares."""
+    concrete: Any = resource.model._meta.concrete_model
+    own = {column.name: column for column in concrete._meta.local_concrete_fields}
+    for name in ("tenant", *resource.holders, *resource.visible_by):
+        if name not in own:
+            yield _error(
+                16,
+                f"{resource.label} has no column {name!r} in its table.",
+                "Name in `holders` and `visible_by` fields that the model itself declares.",
+                resource.model,
+            )
+        elif name in resource.visible_by and not _is_value(own[name], resource.visible_by[name]):
+            yield _error(
+                16,
+                f"{resource.label}.{name} is never {resource.visible_by[name]!r}.",
+                "Give in `visible_by` a value of the field, or None for none.",
+                resource.model,
+            )
+
+
+def _is_value(column: Any, value: Any) -> bool:
+    try:
+        return bool(column.to_python(value) == value)
+    except ValidationError:
+        return False
 
 
 def _check_names(resource: Resource) -> Iterator[checks.CheckMessage]:

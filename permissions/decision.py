@@ -1,18 +1,90 @@
-"""Who is in which audience: the one decision, in batch, with a constant number of queries."""
+"""Who is in which audience: the one decision, in batch, by one statement."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from permissions.audiences import Audience, Resource
-from tenants.models import Membership, User
+from permissions.statements import statement
+from tenants.models import Membership, Role
+from tenants.roles import group_name
 
 UserObject = tuple[int, int]
+
+OWN: Final = 0
+BY_ROLE: Final = 1
+BY_GROUP: Final = 2
+"""The ways to a permission: the user's own, their role's, another group's."""
+
+
+class Answer:
+    """What the statement found of some users and objects of one tenant; decides without I/O."""
+
+    def __init__(
+        self, resource: Resource, tenant_id: int, rows: Collection[tuple[Any, ...]]
+    ) -> None:
+        self.roles: dict[int, str] = {}
+        self._resource = resource
+        self._objects: set[int] = set()
+        self._own: defaultdict[UserObject, list[str]] = defaultdict(list)
+        self._granted: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        self._joined: defaultdict[int, set[int]] = defaultdict(set)
+        self._groups: dict[int, str] = {}
+        roles = {group_name(tenant_id, role): role for role in Role.values}
+        for kind, user_id, pk, group_id, name in rows:
+            if kind == "member":
+                self.roles[user_id] = name
+            elif kind == "granted":
+                self._granted[pk].append((group_id, name))
+            elif kind == "joined":
+                self._joined[user_id].add(group_id)
+            elif kind == "role":
+                self._groups[group_id] = roles[name]
+            else:  # an object, with its holder, or a grant of the user's own
+                self._own[user_id, pk].append(name)
+                if kind == "object":
+                    self._objects.add(pk)
+
+    def ways(self, user_id: int, pk: int) -> Iterator[tuple[int, str]]:
+        """The permissions that the user holds on the object, each with the way to it.
+
+        Only an active member of an active tenant holds any, and only on the tenant's visible
+        objects. A grant to a role counts for whoever has the role, not for who is in its group.
+        """
+        role = self.roles.get(user_id)
+        if role is None or pk not in self._objects:
+            return
+        for name in self._own.get((user_id, pk), ()):
+            yield OWN, name
+        if role in self._resource.roles:
+            yield BY_ROLE, self._resource.declared(self._resource.roles[role]).permission
+        joined = self._joined.get(user_id, ())
+        for group_id, name in self._granted.get(pk, ()):
+            if group_id in self._groups:
+                if self._groups[group_id] == role:
+                    yield BY_ROLE, name
+            elif group_id in joined:
+                yield BY_GROUP, name
+
+    def audience(self, user_id: int, pk: int) -> Audience | None:
+        """The first audience whose permission the user holds on the object."""
+        return self._resource.first(name for _, name in self.ways(user_id, pk))
+
+
+def ask(resource: Resource, tenant_id: int, pairs: Collection[UserObject]) -> Answer:
+    """One statement, and so one state of the database, whatever the number of pairs."""
+    if not pairs:
+        return Answer(resource, tenant_id, ())
+    users = {user_id for user_id, _ in pairs}
+    objects = {pk for _, pk in pairs}
+    rows = statement(resource, connection).run(connection, tenant_id, users, objects)
+    return Answer(resource, tenant_id, rows)
 
 
 def audiences(
@@ -20,81 +92,30 @@ def audiences(
 ) -> dict[UserObject, Audience | None]:
     """For each (user id, object id), the user's audience in this tenant or None.
 
-    Three queries whatever the number of pairs. Only an active member of an active tenant has an
-    audience, and only of the tenant's objects; being a superuser gives none. For such users that
-    are no superusers it equals the first audience whose permission guardian's `has_perm` confirms.
+    Whoever a holder's column names and whoever has a role hold what the declaration says, beside
+    what they or their groups are granted. Being a superuser gives nothing.
     """
-    users = {user_id for user_id, _ in pairs}
-    objects = {object_id for _, object_id in pairs}
-    members = set(
-        Membership.objects.filter(
-            tenant_id=tenant_id,
-            user_id__in=users,
-            is_active=True,
-            user__is_active=True,
-            tenant__is_active=True,
-        ).values_list("user_id", flat=True)
-    )
-    held: defaultdict[UserObject, set[str]] = defaultdict(set)
-    here = Q(content_object__tenant=tenant_id, content_object__in=objects)
-    for user_id, object_id, codename in _own(resource, members, here):
-        held[user_id, object_id].add(codename)
-    groups, granted = _through_groups(resource, members, here)
-    for user_id, object_id in pairs:
-        mine = groups[user_id]
-        held[user_id, object_id].update(name for g, name in granted[object_id] if g in mine)
-    return {pair: resource.first(held[pair]) for pair in pairs}
+    answer = ask(resource, tenant_id, pairs)
+    return {pair: answer.audience(*pair) for pair in pairs}
 
 
-def _own(resource: Resource, users: set[int], here: Q) -> QuerySet[Any, tuple[int, int, str]]:
-    """The (user id, object id, permission) that these users hold themselves."""
-    own: Any = resource.user_grants.objects.filter(_permissions(resource), here, user__in=users)
-    rows: QuerySet[Any, tuple[int, int, str]] = own.values_list(
-        "user_id", "content_object_id", "permission__codename"
-    )
-    return rows
-
-
-def _through_groups(
-    resource: Resource, users: set[int], here: Q
-) -> tuple[Mapping[int, set[int]], Mapping[int, list[tuple[int, str]]]]:
-    """The groups of each user, and the (group id, permission)s that are granted on each object.
-
-    One statement, and so one state of the database, without the product of users and objects that a
-    join would return.
-    """
-    grants: Any = resource.group_grants.objects.filter(_permissions(resource), here)
-    joined: Any = User.groups.through._default_manager.filter(
-        user_id__in=users, group_id__in=grants.values("group_id")
-    )
-    rows = grants.values_list("group_id", "content_object_id", "permission__codename").union(
-        joined.values_list("group_id", "user_id", Value("")), all=True
-    )
-    groups: defaultdict[int, set[int]] = defaultdict(set)
-    granted: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
-    for group_id, key, codename in rows:
-        if codename:
-            granted[key].append((group_id, codename))
-        else:
-            groups[key].add(group_id)
-    return groups, granted
-
-
-def _permissions(resource: Resource) -> Q:
-    return Q(
-        permission__codename__in=resource.permissions,
-        permission__content_type=ContentType.objects.get_for_model(resource.model),
-    )
-
-
-def visible(resource: Resource, queryset: QuerySet[Any], user_id: int) -> QuerySet[Any]:
-    """The queryset narrowed to objects on which the user holds some audience's permission.
+def visible(resource: Resource, queryset: QuerySet[Any], member: Membership) -> QuerySet[Any]:
+    """The queryset narrowed to objects of the member's tenant of which they have some audience.
 
     Only for lists: it finds candidates, `audiences` decides.
     """
-    this = {"content_object": OuterRef("pk")}
-    own = resource.user_grants.objects.filter(_permissions(resource), user_id=user_id, **this)
-    through_groups = resource.group_grants.objects.filter(
-        _permissions(resource), group__user=user_id, **this
-    )
-    return queryset.filter(Exists(own) | Exists(through_groups))
+    queryset = queryset.filter(**resource.visible_by)
+    if member.role in resource.roles:
+        return queryset
+    this = {
+        "content_object": OuterRef("pk"),
+        "permission__codename__in": resource.permissions,
+        "permission__content_type": ContentType.objects.get_for_model(resource.model),
+    }
+    role = Q(group__name=group_name(member.tenant_id, member.role))
+    own: Any = resource.user_grants.objects.filter(user=member.user_id, **this)
+    groups: Any = resource.group_grants.objects.filter(role | Q(group__user=member.user_id), **this)
+    mine = Q(Exists(own)) | Q(Exists(groups))
+    for field in resource.holders:
+        mine |= Q(**{field: member.user_id})
+    return queryset.filter(mine)

@@ -1,12 +1,13 @@
 """Grants: the one writer of guardian's tables. Which subject holds which audience of an object.
 
+What a subject holds by the declaration, its default, is stored nowhere, and nobody can take it.
 Each function that gives something a user decided says which: `permissions.ceiling` weighs it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -21,6 +22,7 @@ from django.utils import timezone
 from permissions import ceiling
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
+from permissions.subjects import Subject, defaults, holders
 from tenants.models import Role
 from tenants.roles import group_name, role_group
 
@@ -33,26 +35,43 @@ class LastHolder(Exception):
         super().__init__(f"Nobody else is {audience}; make somebody else {audience} first.")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Who holds a grant: a user by key, or a tenant's role by name. Exactly one is set."""
+class DefaultGrant(Exception):
+    """The subject has this audience by the declaration: no grant of less can take it."""
 
-    user_id: int | None = None
-    role: str | None = None
+    def __init__(self, audience: str) -> None:
+        self.audience = audience
+        super().__init__(
+            f"The audience {audience!r} comes with whose the object is, or with the role, and no"
+            " grant takes or lowers it: change whose it is, or the role."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A subject's audience of one object: the first of those whose permissions they hold."""
+    """A subject's audience of one object: by `default`, or the first that their grants give."""
 
     subject: Subject
     audience: Audience
     granted_by: int | None = None
     granted_at: datetime | None = None
+    default: bool = False
 
 
 def grants_of(resource: Resource, obj: Any) -> list[Grant]:
-    """All grants of an object to users and to roles of its tenant, users first; two queries."""
+    """All grants of an object to users and to roles of its tenant, users and defaults first.
+
+    A subject with a default and a grant has both; two queries.
+    """
+    return _all(resource, obj, defaults(resource, holders(resource, obj)))
+
+
+def _all(resource: Resource, obj: Any, by_default: Mapping[Subject, Audience]) -> list[Grant]:
+    found = [Grant(subject, audience, default=True) for subject, audience in by_default.items()]
+    found += _stored(resource, obj)
+    return sorted(found, key=lambda grant: bool(grant.subject.role))  # stable: defaults first
+
+
+def _stored(resource: Resource, obj: Any) -> list[Grant]:
     roles = {group_name(obj.tenant_id, role): role for role in Role.values}
     held: defaultdict[Subject, dict[str, tuple[int | None, datetime | None]]] = defaultdict(dict)
     how = ("permission__codename", "granted_by_id", "granted_at")
@@ -82,19 +101,26 @@ def _rows(table: Any, resource: Resource, obj: Any) -> QuerySet[Any]:
 def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]:
     if subject.role is None:
         return _rows(resource.user_grants, resource, obj).filter(user_id=subject.user_id)
-    group = role_group(obj.tenant_id, subject.role)
-    return _rows(resource.group_grants, resource, obj).filter(group=group)
+    name = group_name(obj.tenant_id, subject.role)
+    return _rows(resource.group_grants, resource, obj).filter(group__name=name)
 
 
 def put(
     resource: Resource, obj: Any, subject: Subject, audience: Audience, *, actor: Actor
 ) -> None:
-    """Give the subject exactly this audience of the object; raises AboveCeiling, LastHolder."""
+    """Give the subject exactly this audience of the object, by a grant if it is not the default.
+
+    Raises AboveCeiling, DefaultGrant for less than the default, and LastHolder.
+    """
     with transaction.atomic():
-        _lock(resource, obj)
+        by_default = _lock(resource, obj)
         ceiling.check(resource, [(obj, subject, audience)], actor)
-        _keep_holders(resource, obj, subject, audience)
+        _keep_default(resource, by_default.get(subject), audience)
+        _keep_holders(resource, _all(resource, obj, by_default), subject, audience)
         rows = _of_subject(resource, obj, subject)
+        if audience == by_default.get(subject):
+            rows.delete()
+            return
         rows.exclude(permission__codename=audience.permission).delete()
         if not rows.exists():
             _create(resource, [(obj, subject, audience)], actor.user_id)
@@ -115,31 +141,43 @@ def add(
 
 
 def take(resource: Resource, obj: Any, subject: Subject, *, actor: Actor) -> bool:
-    """Take whatever the subject holds on the object; False if it was nothing.
+    """Take what the subject was granted on the object; False if it was nothing.
 
-    Raises AboveCeiling for an actor who does not manage the object's grants, and LastHolder.
+    Raises AboveCeiling for an actor who does not manage the object's grants, DefaultGrant if there
+    is nothing but the default, and LastHolder.
     """
     with transaction.atomic():
-        _lock(resource, obj)
+        by_default = _lock(resource, obj)
         ceiling.check_manages(resource, obj, actor)
-        _keep_holders(resource, obj, subject, None)
-        return bool(_of_subject(resource, obj, subject).delete()[0])
+        _keep_holders(resource, _all(resource, obj, by_default), subject, None)
+        taken = bool(_of_subject(resource, obj, subject).delete()[0])
+        if not taken:
+            _keep_default(resource, by_default.get(subject), None)
+        return taken
 
 
-def _lock(resource: Resource, obj: Any) -> None:
-    """Two takings of the last two holders wait for each other."""
+def _lock(resource: Resource, obj: Any) -> dict[Subject, Audience]:
+    """The defaults on the object as it is stored now; it is locked, so that two takings of the last
+    two holders wait for each other, and for whoever changes whose it is."""
     locked = resource.model._base_manager.select_for_update(no_key=True)
-    locked.filter(pk=obj.pk).values_list("pk").get()
+    return defaults(resource, locked.filter(pk=obj.pk).values("pk", *resource.holders).get())
+
+
+def _keep_default(resource: Resource, default: Audience | None, audience: Audience | None) -> None:
+    """Raise DefaultGrant if this audience, or none, is less than the subject's default."""
+    rank = resource.audiences.index
+    if default is not None and (audience is None or rank(audience) > rank(default)):
+        raise DefaultGrant(default.name)
 
 
 def _keep_holders(
-    resource: Resource, obj: Any, subject: Subject, audience: Audience | None
+    resource: Resource, present: Collection[Grant], subject: Subject, audience: Audience | None
 ) -> None:
-    """Raise LastHolder if nobody but the subject, who gets `audience` now, is a holder."""
-    present = grants_of(resource, obj)
+    """Raise LastHolder if nobody but the subject, whose grant becomes `audience`, is a holder."""
     for name in sorted(set(resource.holders.values())):
-        holding = {grant.subject for grant in present if grant.audience.name == name}
-        if holding == {subject} and (audience is None or audience.name != name):
+        holding = [grant for grant in present if grant.audience.name == name]
+        others = [grant for grant in holding if grant.default or grant.subject != subject]
+        if holding and not others and (audience is None or audience.name != name):
             raise LastHolder(name)
 
 
@@ -169,56 +207,3 @@ def _create(
     for table, rows in ((user_table, users), (group_table, groups)):
         if rows:
             table.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def establish(resource: Resource, created: Iterable[Any]) -> None:
-    """Give new objects the audiences that their declaration names: holders' and roles'.
-
-    Whoever creates an object says whose it is: there is nothing in it yet that others may see.
-    """
-    given: list[ceiling.Gift] = []
-    for obj in created:
-        given.extend(_named(resource, obj, resource.holders))
-        for role, name in resource.roles.items():
-            given.append((obj, Subject(role=role), _declared(resource, name)))
-    if given:
-        _create(resource, given)
-
-
-def follow(resource: Resource, moved: Iterable[tuple[Any, Mapping[str, Any]]]) -> None:
-    """Move the holders' grants after holder fields changed; with each object its old users' keys.
-
-    To name somebody in such a field is to give them its audience; raises AboveCeiling.
-    """
-    changed = [
-        (obj, {field: before[field] for field in resource.holders if field in before})
-        for obj, before in moved
-    ]
-    given = [gift for obj, before in changed for gift in _named(resource, obj, before)]
-    ceiling.check(resource, given, ceiling.current())
-    for obj, before in changed:
-        for field, user_id in before.items():
-            audience = _declared(resource, resource.holders[field])
-            rows = _of_subject(resource, obj, Subject(user_id=user_id))
-            rows.filter(permission__codename=audience.permission).delete()
-    if given:
-        _create(resource, given)
-
-
-def _named(resource: Resource, obj: Any, fields: Iterable[str]) -> Iterator[ceiling.Gift]:
-    """What the users that these holder fields name get by it."""
-    for field in fields:
-        user_id = _holder(obj, field)
-        if user_id is not None:
-            yield obj, Subject(user_id=user_id), _declared(resource, resource.holders[field])
-
-
-def _holder(obj: Any, field: str) -> int | None:
-    user_id: int | None = getattr(obj, obj._meta.get_field(field).attname)
-    return user_id
-
-
-def _declared(resource: Resource, name: str) -> Audience:
-    audience = resource.audience(name)
-    assert audience is not None  # kept by a system check
-    return audience

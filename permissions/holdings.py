@@ -12,7 +12,7 @@ from django.db.models import CASCADE, Exists, Model, OuterRef, QuerySet
 from permissions import ceiling, grants
 from permissions.audiences import Audience, Resource, registry
 from permissions.ceiling import Actor
-from permissions.grants import Subject
+from permissions.subjects import Subject
 from tenants.members import StillHolds
 from tenants.models import Membership
 
@@ -44,8 +44,7 @@ def _hand_over(
 ) -> None:
     here = resource.model.objects.filter(tenant=membership.tenant_id)
     for field, name in resource.holders.items():
-        audience = resource.audience(name)
-        assert audience is not None  # kept by a system check
+        audience = resource.declared(name)
         named = here.filter(**{field: membership.user_id})
         alone = here.filter(pk__in=_held_alone(resource, membership, audience))
         if heir is None:
@@ -65,7 +64,10 @@ def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
 
 
 def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> QuerySet[Any]:
-    """The keys of the objects on which only they, and no group, have this audience's permission."""
+    """The keys of the objects that nobody else, by a grant or by the declaration, holds so."""
+    if audience.name in resource.roles.values():
+        return resource.model._base_manager.none().values("pk")
+    named = [field for field, name in resource.holders.items() if name == audience.name]
     same = {
         "permission__codename": audience.permission,
         "content_object": OuterRef("content_object"),
@@ -73,4 +75,6 @@ def _held_alone(resource: Resource, membership: Membership, audience: Audience) 
     others = resource.user_grants.objects.filter(**same).exclude(user=membership.user_id)
     groups = resource.group_grants.objects.filter(**same)
     mine = _own_grants(resource, membership).filter(permission__codename=audience.permission)
+    for field in named:
+        mine = mine.filter(**{f"content_object__{field}": None})
     return mine.exclude(Exists(others) | Exists(groups)).values("content_object")

@@ -97,7 +97,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         """The page of objects that the reader sees, newest first, and how many cannot be shown."""
         reader = self.request.user.pk
-        mine = decision.visible(self.resource, self.get_queryset(), reader)
+        mine = decision.visible(self.resource, self.get_queryset(), self.request.membership)
         rows = self.paginate_queryset(weighed(self.resource, mine.order_by("-pk"))) or []
         seen = read_page(self.resource, self.request.tenant.pk, reader, rows)
         shown = [orjson.Fragment(r.body) for r in seen if r.body is not None]

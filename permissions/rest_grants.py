@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django.db import transaction
 from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from permissions import ceiling, grants, people
-from permissions.audiences import Audience
+from permissions.audiences import Audience, Resource
 from permissions.ceiling import Standing
-from permissions.grants import Grant, LastHolder, Subject
+from permissions.grants import DefaultGrant, Grant, LastHolder
 from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
+from permissions.subjects import Subject
 from tenants import opaque
 from tenants.models import Role, User
 from tenants.refusals import Conflict
@@ -30,18 +33,52 @@ class LastHolderConflict(Conflict):
     default_code = "last_holder"
 
 
+class DefaultGrantConflict(Conflict):
+    """The subject has as much, or more, by the declaration."""
+
+    default_code = "default_grant"
+
+
 class GrantSerializer(StrictSerializer):
     """The body of a PUT: the audience to give."""
 
     audience = serializers.CharField()
 
 
+class GivenSerializer(serializers.Serializer[Any]):
+    """A PUT's answer."""
+
+    subject = serializers.CharField()
+    audience = serializers.CharField()
+
+
+class EffectiveSerializer(serializers.Serializer[Any]):
+    """Where a subject ends up, and by whose grant or default."""
+
+    audience = serializers.CharField()
+    path = serializers.CharField()
+
+
+class GrantRowSerializer(GivenSerializer):
+    """A row of the list: a grant, or what the subject has by default."""
+
+    name = serializers.CharField(allow_null=True)
+    default = serializers.BooleanField()
+    granted_by = serializers.CharField(allow_null=True)
+    granted_at = serializers.DateTimeField(allow_null=True)
+    effective = EffectiveSerializer(allow_null=True)
+
+
+AUDIENCE = OpenApiParameter("audience", description="Only grants of this audience.")
+
+
 class GrantsMixin:
     """`{id}/grants/` and `{id}/grants/{subject}/` of a resource's viewset."""
 
+    @extend_schema(parameters=[AUDIENCE], responses=GrantRowSerializer(many=True))
     @action(detail=True, url_path="grants")
     def grants(self: Any, request: Any, pk: str) -> Response:
-        """The object's grants, page by page; `?audience=` filters."""
+        """The object's grants and defaults, page by page; `?audience=` filters."""
         wanted = request.query_params.get("audience")
         with snapshot():
             self.check_manages(self.audience_of(pk))
@@ -51,14 +88,19 @@ class GrantsMixin:
                 [grant for grant in found if not wanted or grant.audience.name == wanted]
             )
             users = {grant.subject.user_id for grant in page if grant.subject.user_id is not None}
-            reached = effective(self.resource, obj, users)
+            reached = by_role(self.resource, found) | {
+                Subject(user_id=user_id): ends
+                for user_id, ends in effective(self.resource, obj, users).items()
+            }
         names = people.names(request.tenant.pk, request.user.pk, users)
         rows = [row(grant, names, reached) for grant in page]
         return cast(Response, self.get_paginated_response(rows))
 
+    @extend_schema(methods=["PUT"], request=GrantSerializer, responses=GivenSerializer)
+    @extend_schema(methods=["DELETE"], responses={204: None})
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
-        """PUT replaces the subject's audience, DELETE takes it."""
+        """PUT replaces the subject's audience, DELETE takes what they were granted."""
         self.check_manages(self.audience_of(pk))
         with transaction.atomic():
             obj = self.locked(pk)
@@ -71,6 +113,8 @@ class GrantsMixin:
                     raise Http404
             except LastHolder as last:
                 raise LastHolderConflict(str(last)) from last
+            except DefaultGrant as default:
+                raise DefaultGrantConflict(str(default)) from default
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def put_grant(self: Any, obj: Any, whom: Subject) -> Response:
@@ -105,16 +149,27 @@ class GrantsMixin:
         return Subject(user_id=user_id)
 
 
+def by_role(resource: Resource, found: Iterable[Grant]) -> dict[Subject, Effective]:
+    """Where each role of these grants ends up: in the first of its audiences."""
+    held: defaultdict[Subject, list[str]] = defaultdict(list)
+    for grant in found:
+        if grant.subject.role:
+            held[grant.subject].append(grant.audience.permission)
+    first = {whom: resource.first(permissions) for whom, permissions in held.items()}
+    return {whom: Effective(audience, whom) for whom, audience in first.items() if audience}
+
+
 def row(
-    grant: Grant, names: Mapping[int, str | None], reached: Mapping[int, Effective]
+    grant: Grant, names: Mapping[int, str | None], reached: Mapping[Subject, Effective]
 ) -> dict[str, Any]:
     """A grant as the list shows it: to whom, by whom, and where its subject ends up."""
     whom, by = grant.subject, grant.granted_by
-    ends = Effective(grant.audience, whom) if whom.role else reached.get(whom.user_id or 0)
+    ends = reached.get(whom)
     return {
         "subject": spell(whom),
         "name": names.get(whom.user_id or 0),
         "audience": grant.audience.name,
+        "default": grant.default,
         "granted_by": None if by is None else opaque.encode(User, by),
         "granted_at": serializers.DateTimeField().to_representation(grant.granted_at)
         if grant.granted_at

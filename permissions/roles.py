@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from rest_framework import exceptions
 
 from permissions import ceiling
 from permissions.audiences import Resource, registry
-from permissions.ceiling import AboveCeiling, Actor
-from permissions.grants import Subject
+from permissions.ceiling import AboveCeiling, Actor, Key
+from permissions.subjects import Subject
 from tenants.models import Membership
-from tenants.roles import role_group
+from tenants.roles import group_name
 
 
 class OwnGifts(exceptions.PermissionDenied):
@@ -23,13 +23,6 @@ class OwnGifts(exceptions.PermissionDenied):
             f"You gave the role {role!r} more than you may see. Take those grants first, or ask"
             " another admin to change your role."
         )
-
-
-class Held(NamedTuple):
-    """What has to be known of an object to weigh a grant of it."""
-
-    pk: int
-    tenant_id: int
 
 
 def on_role_changing(membership: Membership, by: int, **_: Any) -> None:
@@ -50,13 +43,13 @@ def _gifts(resource: Resource, membership: Membership, by: int) -> list[ceiling.
     """What this user gave the role that the membership names, as given to themselves."""
     table: Any = resource.group_grants
     rows = table.objects.filter(
-        group=role_group(membership.tenant_id, membership.role),
+        group__name=group_name(membership.tenant_id, membership.role),
         granted_by=by,
         permission__codename__in=resource.permissions,
         content_object__tenant=membership.tenant_id,
     )
     audiences = {audience.permission: audience for audience in resource.audiences}
     return [
-        (Held(pk, membership.tenant_id), Subject(user_id=by), audiences[codename])
+        (Key(pk, membership.tenant_id), Subject(user_id=by), audiences[codename])
         for pk, codename in rows.values_list("content_object_id", "permission__codename")
     ]

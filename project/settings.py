@@ -191,6 +191,7 @@ AUTH_USER_MODEL = "tenants.User"
 SESSION_ENGINE = "tenants.sessions"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
+    "permissions.backends.AudienceBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models.base import ModelBase
 from django.utils import timezone
 
-from permissions import grants, loading
+from permissions import ceiling, holders, loading
 from permissions.models import Guarded
 from realtime import changes
 from realtime.changes import Creation, Recorded
@@ -149,9 +149,6 @@ class LiveModel(Guarded):
         [self.version] = creation.versions
         super().save(using=using, force_insert=True)
         creation.complete([self])
-        resource = resource_of(type(self))
-        if resource is not None:
-            grants.establish(resource, [self])
 
     def _save_changes(
         self, stored: dict[str, Any], named: set[str] | None, using: str | None
@@ -165,15 +162,18 @@ class LiveModel(Guarded):
             if fields.intersection(sources):
                 setattr(self, stamp, timezone.now())
                 fields.add(stamp)
+        resource = resource_of(type(self))
+        moved = {name: stored[name] for name in fields & holder_fields(type(self))}
+        standings = None
+        if resource is not None and moved:
+            standings = ceiling.standings(resource, [self], ceiling.current())
         self.version = stored["version"] + 1
         super().save(update_fields={*fields, "version"}, force_update=True, using=using)
         self._remember(set(fields))
         recorded = Recorded(changes.ref_of(type(self), self.pk), self.version, fields)
         changes.record(self.tenant_id, [recorded])
-        resource = resource_of(type(self))
-        moved = {name: stored[name] for name in fields & holder_fields(type(self))}
         if resource is not None and moved:
-            grants.follow(resource, [(self, moved)])
+            holders.moved(resource, [(self, moved)], standings)
 
     def _candidates(self, named: set[str] | None) -> set[str]:
         """The tracked fields that this save is about."""

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.utils import timezone
 
-from permissions import grants, loading
+from permissions import ceiling, holders, loading
 from permissions.audiences import Resource, registry
+from permissions.ceiling import Key
+from permissions.holders import Standings
 from realtime import changes
 from realtime.changes import Creation, Recorded
 from tenants.scoping import TenantQuerySet
@@ -92,8 +94,9 @@ class LiveQuerySet(TenantQuerySet[M]):
             for pks in in_batches(set(self.order_by().values_list("pk", flat=True))):
                 locked = self.model._base_manager.using(self.db).select_for_update(no_key=True)
                 before = self._stored(locked.filter(pk__in=pks).order_by("pk"), names)
+                standings = self._standings(before, names & holder_fields(self.model))
                 updated += super(LiveQuerySet, self.filter(pk__in=pks)).update(**kwargs)
-                self.record(before, names)
+                self.record(before, names, standings)
         self._result_cache = None
         return updated
 
@@ -108,7 +111,7 @@ class LiveQuerySet(TenantQuerySet[M]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[M]:
-        """Create objects with first versions and their holders' grants, announced like saves."""
+        """Create objects with first versions, announced like saves."""
         if ignore_conflicts or update_conflicts:
             raise UnrecordableWrite("ignore_conflicts" if ignore_conflicts else "update_conflicts")
         new: Sequence[Any] = list(objs)
@@ -120,16 +123,13 @@ class LiveQuerySet(TenantQuerySet[M]):
                 obj.version = version
             created = super().bulk_create(new, batch_size)
             creation.complete(created)
-            resource = resource_of(self.model)
-            if resource is not None:
-                grants.establish(resource, created)
         return created
 
     @staticmethod
     def _stored(rows: Any, names: Collection[str]) -> Rows:
         return loading.values_of_all(rows, ("tenant_id", "version", *names))
 
-    def record(self, before: Rows, names: Collection[str]) -> None:
+    def record(self, before: Rows, names: Collection[str], standings: Standings = None) -> None:
         """Compare locked rows with what they are now; raise and record those that differ."""
         base = self.model._base_manager.using(self.db)
         after = self._stored(base.filter(pk__in=before), names)
@@ -140,14 +140,24 @@ class LiveQuerySet(TenantQuerySet[M]):
                 alike[fields].append(pk)
         for fields, pks in alike.items():
             raise_versions(self.model, fields, {pk: after[pk] for pk in pks})
-            self._follow(base, pks, before, fields & holder_fields(self.model))
+            self._follow(base, pks, before, fields & holder_fields(self.model), standings)
 
-    def _follow(self, base: Any, pks: list[int], before: Rows, holders: Collection[str]) -> None:
+    def _standings(self, before: Rows, named: Collection[str]) -> Standings:
+        """How who acts stands to these rows, if holders' columns of them are to be written."""
         resource = resource_of(self.model)
-        if resource is not None and holders:
-            named = {pk: {name: before[pk][name] for name in holders} for pk in pks}
-            moved = loading.load_rows(base.filter(pk__in=pks)).values()
-            grants.follow(resource, [(obj, named[obj.pk]) for obj in moved])
+        if resource is None or not named:
+            return None
+        keys = [Key(pk, row["tenant_id"]) for pk, row in before.items()]
+        return ceiling.standings(resource, keys, ceiling.current())
+
+    def _follow(
+        self, base: Any, pks: list[int], before: Rows, named: Collection[str], standings: Standings
+    ) -> None:
+        resource = resource_of(self.model)
+        if resource is not None and named:
+            rows = loading.load_rows(base.filter(pk__in=pks)).values()
+            moved = [(obj, {name: before[obj.pk][name] for name in named}) for obj in rows]
+            holders.moved(resource, moved, standings)
 
 
 def raise_versions(model: Any, fields: Collection[str] | None, locked: Rows) -> None:

@@ -1,4 +1,4 @@
-"""Keeps groups in step and says `standing_changed`, whichever way the ORM wrote."""
+"""Says `standing_changed`, whichever way the ORM wrote."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +12,7 @@ from knox.models import get_token_model
 
 from tenants import revocations, watching
 from tenants.models import Membership, Session, State, Tenant, Ticket, User
-from tenants.roles import drop_groups, keep_in_step
+from tenants.roles import drop_groups
 from tenants.signals import membership_created, password_hashed_anew, standing_changed
 from tenants.watching import Change, Row
 
@@ -44,7 +44,6 @@ def _on_memberships(changes: list[Change], created: list[Membership], **_: Any) 
     changes = [change for change in changes if any(map(_joined, change))]
     rows = [row for change in changes for row in change if row]
     pairs = sorted({(row["tenant_id"], row["user_id"]) for row in rows})
-    keep_in_step(pairs)
     if members := [m for m in created if m.state != State.INVITED] + _accepted(changes):
         membership_created.send(Membership, memberships=members)
     for tenant_id, user_id in pairs:

@@ -14,6 +14,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant
 from tenants.models import Membership, Tenant, User
+from tenants.roles import role_group
 from tests.world import World
 
 GONE = "DELETE_DOCUMENT"
@@ -29,10 +30,11 @@ class Case(NamedTuple):
 
 
 def people(world: World) -> None:
-    """Add the group `readers`, in which is `both`, and a document of the member's."""
+    """Add the group `readers`, in which is `both`, and a document of the member's; admins edit."""
     group = Group.objects.create(name="readers")
     group.user_set.add(world.user("both"))
     assign_perm("view_document", group, world.document)
+    assign_perm("change_document", role_group(world.tenants["acme"].pk, "admin"), world.document)
     world.create(owner="member", title="Another")
 
 
@@ -231,7 +233,7 @@ GROUPS = {
     ),
     "a role's group deleted": Case(
         lambda w: Group.objects.get(name=f"tenant:{w.tenants['acme'].pk}:admin").delete(),
-        {"admin": GONE},
+        {"admin": "auditor"},
     ),
 }
 

@@ -35,6 +35,13 @@ AUDIENCES: Final[dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]] = {
         ("member", "view_profile", ("display_name", "title", "bio")),
     ),
 }  # fmt: skip
+BY_DEFAULT: Final = {
+    DOCUMENT: {"owner": "own_document", "role:admin": "audit_document"},
+    PROFILE: {
+        "owner": "own_profile", "role:admin": "administer_profile", "role:member": "view_profile",
+    },
+}  # fmt: skip
+"""What an object's owner, and a role, hold without a grant."""
 PERMISSION: Final = {
     (label, name): permission
     for label, audiences in AUDIENCES.items()
@@ -58,7 +65,7 @@ class Violation(AssertionError):
 
 @dataclass
 class Thing:
-    """One object: its values and who holds which permissions on it."""
+    """One object: its values and who is granted which permissions on it."""
 
     owner: str
     values: Payload
@@ -107,11 +114,17 @@ class Reference:
         if thing is None or self.standing(user):
             return None
         permissions = set[str]().union(*(thing.held[holder] for holder in self._holders(user)))
+        permissions |= self._by_default(user, key)
         for audience, permission, fields in AUDIENCES[key[0]]:
             if permission in permissions:
                 values = {**thing.values, "owner_name": self._display_name(thing.owner)}
                 return audience, {"id": key[1], **{name: values[name] for name in fields}}
         return None
+
+    def _by_default(self, user: str, key: Key) -> set[str]:
+        given = BY_DEFAULT[key[0]]
+        whose = {"owner"} if self.things[key].owner == user else set[str]()
+        return {given[who] for who in (*whose, f"role:{self.members[user].role}") if who in given}
 
     def _holders(self, user: str) -> list[Holder]:
         groups = [name for name, users in self.groups.items() if user in users]

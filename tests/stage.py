@@ -160,9 +160,6 @@ class Stage:
             user, self._shown(profile, ("display_name", "title", "bio", "email", "phone"))
         )
         thing.values |= {"timezone": "UTC", "username": self.users[user].username}
-        thing.held[user] = {"own_profile"}
-        thing.held["role:admin"] = {"administer_profile"}
-        thing.held["role:member"] = {"view_profile"}
         self.reference.members[user] = Member(role)
         self.reference.things[PROFILE, opaque.encode(Profile, profile.pk)] = thing
 
@@ -173,8 +170,6 @@ class Stage:
             pk=pk, tenant=self.tenant, owner=self.users[owner], **values
         )
         thing = Thing(owner, self._shown(document, (*FIELDS, "created_at", "updated_at")))
-        thing.held[owner] = {"own_document"}
-        thing.held["role:admin"] = {"audit_document"}
         self.reference.things[self.key(document)] = thing
         self.documents = [d for d in self.documents if d.pk != document.pk] + [document]
 

@@ -14,10 +14,11 @@ from knox.models import AuthToken
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import LastHolder, Subject
+from permissions.grants import DefaultGrant
+from permissions.subjects import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
-from tests.reference import DOCUMENT, PERMISSION, PROFILE, Key
+from tests.reference import BY_DEFAULT, DOCUMENT, PERMISSION, PROFILE, Key
 from tests.stage import GROUPS, Guest
 from tests.steps_around import Circumstances, audiences, groups, pick, readers, users
 
@@ -92,16 +93,20 @@ class Readers(Circumstances):
         assert given is not None
         subject = Subject(user_id=self.stage.users[user].pk)
         self.stage.do(lambda: grants.put(DOCUMENTS, document, subject, given, actor=SYSTEM))
-        held = self._held(user, document)
-        held.clear()
-        held.add(PERMISSION[DOCUMENT, audience])
+        self._granted(user, document, PERMISSION[DOCUMENT, audience])
+
+    def _granted(self, holder: str, document: Document, permission: str) -> None:
+        """The holder's only grant; none if they hold that without one."""
+        thing = self.reference.things[self.stage.key(document)]
+        by_default = BY_DEFAULT[DOCUMENT].get("owner" if holder == thing.owner else holder)
+        thing.held[holder] = set() if permission == by_default else {permission}
 
     def _take_row(self, user: str, document: Document) -> None:
         try:
             grants.take(
                 DOCUMENTS, document, Subject(user_id=self.stage.users[user].pk), actor=SYSTEM
             )
-        except LastHolder:
+        except DefaultGrant:
             return
         self._held(user, document).clear()
 
@@ -112,7 +117,7 @@ class Readers(Circumstances):
     def _try_to_put(self, user: str, audience: str, document: Document) -> None:
         try:
             self._put(user, audience, document)
-        except LastHolder:
+        except DefaultGrant:
             self.stage.sound = True
         self.stage.settle()
 
@@ -130,12 +135,10 @@ class Readers(Circumstances):
             self.stage.do(
                 lambda: grants.put(DOCUMENTS, document, Subject(role=role), given, actor=SYSTEM)
             )
-        except LastHolder:
+        except DefaultGrant:
             self.stage.sound = True
         else:
-            held = self._held(f"role:{role}", document)
-            held.clear()
-            held.add(given.permission)
+            self._granted(f"role:{role}", document, given.permission)
         self.stage.settle()
 
     @rule(number=pick, holder=st.one_of(readers, groups), audience=audiences, give=st.booleans())

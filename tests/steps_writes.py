@@ -140,8 +140,7 @@ class Histories(Readers):
         if reading:
             self.arm_gate("read_round")
             self.sweep()
-        self.stage.do(lambda: self._take_row(user, document))
-        self.stage.settle()
+        self._lose(user, document)
         for _ in range(1 if back is None else 2):
             self._write(document, {name: self.stage.value(name) for name in ("title", *names)})
             self.stage.settle()
@@ -156,13 +155,24 @@ class Histories(Readers):
         if reading:
             self.open_gates()
 
+    def _lose(self, user: str, document: Document) -> None:
+        """Take whatever they have of it themselves: an owner owns it no more."""
+        if self.reference.things[self.stage.key(document)].owner == user:
+            self._hand_over(document, next(other for other in USERS if other != user))
+        self.stage.do(lambda: self._take_row(user, document))
+        self.stage.settle()
+
     def _watched(self) -> list[tuple[Document, str]]:
-        """Who has a live copy of which document by a grant of his own."""
+        """Who has a live copy of which document by a grant of their own, or as its owner."""
         return [
             (document, guest.user)
             for document in self.stage.documents
             for guest in self.stage.guests
-            if self.stage.key(document) in guest.reader.copies and self._held(guest.user, document)
+            if self.stage.key(document) in guest.reader.copies
+            and (
+                self._held(guest.user, document)
+                or self.reference.things[self.stage.key(document)].owner == guest.user
+            )
         ]
 
     @precondition(lambda self: len(self.stage.guests) > 1)
@@ -218,17 +228,12 @@ class Histories(Readers):
 
     @rule(number=pick, user=users)
     def change_owner(self, number: int, user: str) -> None:
-        document = self._document(number)
-        self.stage.do(
-            lambda: Document.objects.filter(tenant=self.stage.tenant, pk=document.pk).update(
-                owner=self.stage.users[user]
-            )
-        )
-        thing = self.reference.things[self.stage.key(document)]
-        if thing.owner != user:
-            thing.held[thing.owner].discard("own_document")
-            thing.held[user].add("own_document")
-            thing.owner = user
+        self._hand_over(self._document(number), user)
+
+    def _hand_over(self, document: Document, user: str) -> None:
+        rows = Document.objects.filter(tenant=self.stage.tenant, pk=document.pk)
+        self.stage.do(lambda: rows.update(owner=self.stage.users[user]))
+        self.reference.things[self.stage.key(document)].owner = user
         self.stage.settle()
 
     @rule(number=pick, owner=users, again=st.booleans())

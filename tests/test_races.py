@@ -141,12 +141,12 @@ async def test_a_demoted_owner_never_receives_the_owner_frame_that_was_queued(
     world: World,
 ) -> None:
     """The socket is slow: the owner's frame waits in its mailbox when the demotion is applied."""
-    async with subscribed(world, "owner") as owner:
-        with asleep(world, "owner"):
+    await in_thread(world.grant)("editor", "owner")
+    async with subscribed(world, "editor") as owner:
+        with asleep(world, "editor"):
             await in_thread(world.write)(budget="666.66")
             await quiet()
-            await in_thread(world.grant)("both", "owner")
-            await in_thread(world.grant)("owner", "viewer")
+            await in_thread(world.grant)("editor", "viewer")
             await quiet()
         frames = await owner.settle()
         assert [f["type"] for f in frames] == ["AUDIENCE_CHANGED"]
@@ -155,7 +155,8 @@ async def test_a_demoted_owner_never_receives_the_owner_frame_that_was_queued(
 
 async def test_a_queued_frame_is_purged_before_the_join_of_the_next_audience(world: World) -> None:
     """Between the loss of an audience and the join of the next, a slow socket wakes up."""
-    async with subscribed(world, "owner") as owner:
+    await in_thread(world.grant)("editor", "owner")
+    async with subscribed(world, "editor") as owner:
         joining = Gate()
         layer = this_hub().joins._layer
         group_add = layer.group_add
@@ -164,12 +165,11 @@ async def test_a_queued_frame_is_purged_before_the_join_of_the_next_audience(wor
             await joining.pass_through()
             await group_add(group, channel)
 
-        with asleep(world, "owner"):
+        with asleep(world, "editor"):
             await in_thread(world.write)(budget="666.66")
             await quiet()
             this_hub().joins._layer = SimpleNamespace(group_add=held)
-            await in_thread(world.grant)("both", "owner")
-            await in_thread(world.grant)("owner", "viewer")
+            await in_thread(world.grant)("editor", "viewer")
             await joining.entered()
         await owner.send({"action": "ping", "ref": "awake"})
         assert (await owner.receive())["ref"] == "awake"

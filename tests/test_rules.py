@@ -41,13 +41,13 @@ class AtOnce:
 
 async def test_nothing_is_read_beside_the_round_of_its_tenant(world: World) -> None:
     """A subscribe that reads beside a round may carry an audience that its rows took away."""
-    async with subscribed(world, "owner") as owner:
+    await in_thread(world.grant)("editor", "owner")
+    async with subscribed(world, "editor") as owner:
         reads = AtOnce(rounds_of(world))
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await owner.send({"model": "resources.document", "id": world.id, "ref": "again"})
         await gate.entered()
-        await in_thread(world.grant)("both", "owner")
-        await in_thread(world.grant)("owner", "viewer")
+        await in_thread(world.grant)("editor", "viewer")
         rounds_of(world).notice(10)
         await asyncio.to_thread(outbox.flush)
         gate.open()

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject
 from permissions.rendering import Ref
+from permissions.subjects import Subject
 from realtime.outbox import outbox
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
@@ -113,6 +113,11 @@ class World:
         """Take whatever a user himself holds on the document."""
         subject = Subject(user_id=self.user(username).pk)
         grants.take(DOCUMENTS, document or self.document, subject, actor=SYSTEM)
+
+    def hand_over(self, username: str, document: Document | None = None) -> None:
+        """Make a user the document's owner, so that whoever was it is it no more."""
+        pk = (document or self.document).pk
+        Document.objects.across_tenants().filter(pk=pk).update(owner=self.user(username))
 
     @property
     def ref(self) -> Ref:

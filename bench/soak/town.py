@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from bench.soak.history import History
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject
+from permissions.subjects import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant, Profile
 from tenants import opaque

@@ -16,7 +16,7 @@ from bench.soak.town import AUDIENCES, CANARIED, Paper, Person, Town
 from bench.soak.turns import Ended, Turns
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject
+from permissions.subjects import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants.models import Membership, Role

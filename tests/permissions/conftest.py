@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -17,6 +18,7 @@ from rest_framework.test import APIClient
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
 from realtime.outbox import outbox
+from resources.audiences import PROFILES
 from tenants.models import Membership, User
 from tests.world import World
 
@@ -28,6 +30,9 @@ on_postgresql = pytest.mark.skipif(
 
 READERS = {"owner": "owner", "editor": "editor", "viewer": "viewer", "admin": "auditor"}
 STRANGERS = ("member", "both", "root")
+
+HIDDEN = replace(PROFILES, roles={"admin": "admin"})
+"""Profiles of which only the person themselves and the admins are shown any."""
 
 
 @pytest.fixture

@@ -83,6 +83,19 @@ def test_audience_that_is_given_but_not_declared_is_found(
     assert found(declare, viewer, **more) == ["earshot.E002"]
 
 
+def test_column_that_the_decision_would_not_find_is_found(declare: Declare) -> None:
+    viewer = Audience("viewer", "view_document", Good)
+    more: list[dict[str, Any]] = [
+        {"holders": {"writer": "viewer"}},
+        {"visible_by": {"deleted_at": None}},
+        {"visible_by": {"owner__is_active": True}},
+        {"visible_by": {"due_on": "soon"}},
+        {"visible_by": {"status": 5}},
+    ]
+    assert [found(declare, viewer, **each) for each in more] == [["earshot.E016"]] * len(more)
+    assert found(declare, viewer, visible_by={"due_on": None, "status": "published"}) == []
+
+
 @pytest.mark.parametrize(
     ("names", "holders", "wrong"),
     [

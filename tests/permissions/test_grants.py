@@ -1,7 +1,8 @@
 """Grants: which subject holds which audience, and who must stay."""
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from guardian.shortcuts import assign_perm
 from permissions import decision, grants
 from permissions.audiences import Audience
 from permissions.ceiling import SYSTEM
-from permissions.grants import Grant, LastHolder, Subject, grants_of
+from permissions.grants import DefaultGrant, Grant, LastHolder, grants_of
+from permissions.subjects import Subject, defaults
 from resources.audiences import DOCUMENTS, PROFILES
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant
@@ -49,16 +51,18 @@ def decided(place: World, name: str) -> str | None:
     return found.name if found else None
 
 
-def test_grants_are_listed_users_first_with_two_queries(place: World) -> None:
+def test_grants_are_listed_users_and_defaults_first_with_two_queries(place: World) -> None:
     put(place, MEMBERS, "viewer")
+    put(place, ADMINS, "editor")
     with CaptureQueriesContext(connection) as captured:
         found = grants_of(DOCUMENTS, place.document)
     assert found == [
-        Grant(user(place, "owner"), audience("owner")),
+        Grant(user(place, "owner"), audience("owner"), default=True),
         Grant(user(place, "editor"), audience("editor")),
         Grant(user(place, "viewer"), audience("viewer")),
-        Grant(ADMINS, audience("auditor")),
+        Grant(ADMINS, audience("auditor"), default=True),
         Grant(MEMBERS, audience("viewer")),
+        Grant(ADMINS, audience("editor")),
     ]
     assert len(captured) == 2
 
@@ -102,60 +106,109 @@ def test_put_for_a_role_reaches_who_has_it(place: World) -> None:
     assert decided(place, "admin") == "auditor"
     put(place, MEMBERS, "editor")
     assert decided(place, "member") == "editor"
-    assert DocumentGroupGrant.objects.filter(content_object=place.document).count() == 2
+    assert DocumentGroupGrant.objects.filter(content_object=place.document).count() == 1
 
 
 def test_take_tells_whether_there_was_anything(place: World) -> None:
     assert grants.take(DOCUMENTS, place.document, user(place, "viewer"), actor=SYSTEM) is True
     assert grants.take(DOCUMENTS, place.document, user(place, "viewer"), actor=SYSTEM) is False
-    assert grants.take(DOCUMENTS, place.document, ADMINS, actor=SYSTEM) is True
     assert grants.take(DOCUMENTS, place.document, MEMBERS, actor=SYSTEM) is False
-    assert set(held(place)) == {user(place, "owner"), user(place, "editor")}
+    assert set(held(place)) == {user(place, "owner"), user(place, "editor"), ADMINS}
 
 
 @pytest.mark.parametrize("name", ["editor", "viewer", "auditor", None])
-def test_last_owner_stays(place: World, name: str | None) -> None:
+def test_what_the_declaration_gives_is_neither_taken_nor_lowered(
+    place: World, name: str | None
+) -> None:
     def lower() -> None:
         if name:
             put(place, user(place, "owner"), name)
         else:
             grants.take(DOCUMENTS, place.document, user(place, "owner"), actor=SYSTEM)
 
-    with pytest.raises(LastHolder, match="owner") as caught:
+    with pytest.raises(DefaultGrant, match="'owner'") as caught:
         lower()
     assert caught.value.audience == "owner"
     assert decided(place, "owner") == "owner"
 
 
-@pytest.mark.parametrize("other", [user, lambda place, name: MEMBERS])
-def test_owner_may_go_when_there_is_another(
-    place: World, other: Callable[[World, str], Subject]
-) -> None:
+def test_default_is_the_one_that_is_stored_now(place: World) -> None:
+    """The giver's instance was loaded before its owner changed."""
+    Document.objects.filter(tenant=place.tenants["acme"]).update(owner=place.user("member"))
+    assert place.document.owner == place.user("owner")
+    with pytest.raises(DefaultGrant):
+        put(place, user(place, "member"), "viewer")
+    put(place, user(place, "owner"), "viewer")
+    assert decided(place, "owner") == "viewer"
+
+
+def test_grant_beside_the_default_is_taken_alone(place: World) -> None:
+    put(place, ADMINS, "editor")
+    assert decided(place, "admin") == "editor"
+    assert grants.take(DOCUMENTS, place.document, ADMINS, actor=SYSTEM) is True
+    assert decided(place, "admin") == "auditor"
+    with pytest.raises(DefaultGrant):
+        grants.take(DOCUMENTS, place.document, ADMINS, actor=SYSTEM)
+
+
+def test_put_of_the_default_takes_the_grant_beside_it(place: World) -> None:
+    put(place, ADMINS, "editor")
+    put(place, ADMINS, "auditor")
+    assert not DocumentGroupGrant.objects.filter(content_object=place.document).exists()
+    assert decided(place, "admin") == "auditor"
+
+
+def test_owner_by_a_grant_goes_while_somebody_is_named_as_the_owner(place: World) -> None:
+    put(place, user(place, "editor"), "owner")
+    assert grants.take(DOCUMENTS, place.document, user(place, "editor"), actor=SYSTEM)
+
+
+def test_last_holder_by_a_grant_stays_where_no_field_names_one(shop: World) -> None:
     """Another user or a role: each of two may go, and then the other stays."""
-    put(place, other(place, "editor"), "owner")
-    assert grants.take(DOCUMENTS, place.document, user(place, "owner"), actor=SYSTEM)
-    with pytest.raises(LastHolder):
-        grants.take(DOCUMENTS, place.document, other(place, "editor"), actor=SYSTEM)
-    put(place, user(place, "owner"), "owner")
-    assert grants.take(DOCUMENTS, place.document, other(place, "editor"), actor=SYSTEM)
+    from tests.permissions.shop.models import Item
+    from tests.permissions.shop.urls import ITEMS
+
+    item = Item.objects.create(tenant=shop.tenants["acme"])
+    keeper, looker = ITEMS.audiences
+    who = user(shop, "owner")
+    for other in (user(shop, "editor"), MEMBERS):
+        grants.put(ITEMS, item, who, keeper, actor=SYSTEM)
+        with pytest.raises(LastHolder, match="keeper") as caught:
+            grants.take(ITEMS, item, who, actor=SYSTEM)
+        assert caught.value.audience == "keeper"
+        with pytest.raises(LastHolder):
+            grants.put(ITEMS, item, who, looker, actor=SYSTEM)
+        grants.put(ITEMS, item, other, keeper, actor=SYSTEM)
+        assert grants.take(ITEMS, item, who, actor=SYSTEM)
+        with pytest.raises(LastHolder):
+            grants.take(ITEMS, item, other, actor=SYSTEM)
+        grants.put(ITEMS, item, who, keeper, actor=SYSTEM)
+        assert grants.take(ITEMS, item, other, actor=SYSTEM)
+    Item.objects.filter(tenant=shop.tenants["acme"]).update(owner=shop.user("member"))
+    assert grants.take(ITEMS, item, who, actor=SYSTEM)
 
 
 @on_postgresql
-def test_two_takings_of_the_last_two_owners_wait_for_each_other(world: World) -> None:
-    """Each sees the other's owner still there, unless the second waits for the first's commit."""
-    put(world, user(world, "editor"), "owner")
+def test_two_takings_of_the_last_two_holders_wait_for_each_other(shop: World) -> None:
+    """Each sees the other's keeper still there, unless the second waits for the first's commit."""
+    from tests.permissions.shop.models import Item
+    from tests.permissions.shop.urls import ITEMS
+
+    item = Item.objects.create(tenant=shop.tenants["acme"])
+    for name in ("owner", "editor"):
+        grants.put(ITEMS, item, user(shop, name), ITEMS.audiences[0], actor=SYSTEM)
 
     def second() -> object:
-        return grants.take(DOCUMENTS, world.document, user(world, "editor"), actor=SYSTEM)
+        return grants.take(ITEMS, item, user(shop, "editor"), actor=SYSTEM)
 
     with ThreadPoolExecutor(1) as executor:
         with transaction.atomic():
-            grants.take(DOCUMENTS, world.document, user(world, "owner"), actor=SYSTEM)
+            grants.take(ITEMS, item, user(shop, "owner"), actor=SYSTEM)
             future = executor.submit(on_its_own, second)
             assert is_held_up(future)
         with pytest.raises(LastHolder):
             future.result(10)
-    assert decided(world, "editor") == "owner"
+    assert [grant.subject for grant in grants_of(ITEMS, item)] == [user(shop, "editor")]
 
 
 def is_held_up(future: Future[Any]) -> bool:
@@ -177,34 +230,25 @@ def test_new_object_is_owned_and_audited(place: World) -> None:
     assert held(place, document) == {user(place, "member"): "owner", ADMINS: "auditor"}
 
 
-def test_objects_created_together_get_their_grants_together(place: World) -> None:
-    def queries(count: int) -> int:
-        new = [
-            Document(tenant=place.tenants["acme"], owner=place.user("member"), title=str(number))
-            for number in range(count)
-        ]
-        with CaptureQueriesContext(connection) as captured:
-            created = Document.objects.bulk_create(new)
-        assert {tuple(held(place, d).values()) for d in created} == {("owner", "auditor")}
-        return len(captured)
-
-    assert queries(1) == queries(20)
+def test_creation_stores_no_grant_and_changes_nobodys_access(place: World) -> None:
+    log = Log(place.document.tenant_id)
+    new = [Document(tenant=place.tenants["acme"], owner=place.user("member"), title="New")] * 2
+    rows = (DocumentUserGrant.objects.count(), DocumentGroupGrant.objects.count())
+    place.create(owner="member")
+    created = Document.objects.bulk_create(copy(document) for document in new)
+    assert {tuple(held(place, d).values()) for d in created} == {("owner", "auditor")}
+    assert (DocumentUserGrant.objects.count(), DocumentGroupGrant.objects.count()) == rows
+    assert log.new() == []
 
 
-def test_nothing_created_needs_no_query(place: World) -> None:
-    with CaptureQueriesContext(connection) as captured:
-        grants.establish(DOCUMENTS, [])
-    assert len(captured) == 0
-
-
-def test_object_without_a_holder_has_only_its_roles(place: World) -> None:
-    """As a resource whose holder may be absent would have it."""
-    Document.objects.across_tenants().get(pk=place.document.pk)
-    DocumentUserGrant.objects.all().delete()
-    DocumentGroupGrant.objects.all().delete()
-    place.document.owner_id = None  # type: ignore[assignment]
-    grants.establish(DOCUMENTS, [place.document])
-    assert held(place) == {ADMINS: "auditor"}
+def test_whom_two_fields_name_holds_the_first_of_their_audiences() -> None:
+    both = replace(DOCUMENTS, holders={"checker": "viewer", "writer": "owner"})
+    one, other = Subject(user_id=1), Subject(user_id=2)
+    given = {who: a.name for who, a in defaults(both, {"checker": 1, "writer": 1}).items()}
+    assert given == {one: "owner", ADMINS: "auditor"}
+    given = {who: a.name for who, a in defaults(both, {"checker": 1, "writer": 2}).items()}
+    assert given == {one: "viewer", other: "owner", ADMINS: "auditor"}
+    assert set(defaults(both, {"checker": None, "writer": None})) == {ADMINS}
 
 
 def test_ownership_follows_the_owner(place: World) -> None:
@@ -218,17 +262,21 @@ def test_ownership_follows_the_owner(place: World) -> None:
     }
 
 
-def test_owner_that_follows_nobody_just_goes(place: World) -> None:
-    before = {"owner": place.user("owner").pk}
-    place.document.owner_id = None  # type: ignore[assignment]
-    grants.follow(DOCUMENTS, [(place.document, before)])
-    assert user(place, "owner") not in held(place)
-
-
-def test_change_of_another_field_moves_nobody(place: World) -> None:
+@pytest.mark.parametrize("way", ["save", "update", "bulk_update"])
+def test_moved_holder_touches_whom_the_field_named_and_whom_it_names(
+    place: World, way: str
+) -> None:
     log = Log(place.document.tenant_id)
-    grants.follow(DOCUMENTS, [(place.document, {"title": "Old"})])
-    assert log.new() == []
+    place.document.owner = place.user("member")
+    rows = Document.objects.filter(tenant=place.tenants["acme"])
+    if way == "save":
+        place.document.save()
+    elif way == "update":
+        rows.update(owner=place.user("member"))
+    else:
+        rows.bulk_update([place.document], ["owner"])
+    who = sorted(place.user(name).pk for name in ("owner", "member"))
+    assert log.new() == [(pk, "resources.document", place.document.pk) for pk in who]
 
 
 def test_former_owner_keeps_what_he_was_granted_besides(place: World) -> None:
@@ -244,9 +292,11 @@ def test_profiles_are_given_to_their_person_and_roles(place: World) -> None:
     assert found == {user(place, "owner"): "self", ADMINS: "admin", MEMBERS: "member"}
 
 
-def test_roles_of_the_own_tenant_get_the_grants(place: World) -> None:
+def test_roles_hold_what_is_declared_in_a_new_tenant_too(place: World) -> None:
     tenant = Tenant.objects.create(slug="initech", name="Initech")
-    Membership.objects.create(tenant=tenant, user=place.user("both"))
-    profile = Profile.objects.get(tenant=tenant)
-    groups = {g.name for g in Group.objects.filter(profilegroupgrant__content_object=profile)}
-    assert groups == {f"tenant:{tenant.pk}:admin", f"tenant:{tenant.pk}:member"}
+    for name, role in (("both", "member"), ("second", "admin")):
+        Membership.objects.create(tenant=tenant, user=place.user(name), role=role)
+    profile = Profile.objects.get(tenant=tenant, user=place.user("both"))
+    pairs = [(place.user(name).pk, profile.pk) for name in ("both", "second", "member")]
+    found = decision.audiences(PROFILES, tenant.pk, pairs)
+    assert [a and a.name for a in found.values()] == ["self", "admin", None]

@@ -13,8 +13,8 @@ from guardian.shortcuts import assign_perm, remove_perm
 from permissions import accesslog, grants
 from permissions.accesslog import Touch
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject
 from permissions.models import AccessChange, GrantsOverwritten
+from permissions.subjects import Subject
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentUserGrant
 from tests.permissions.conftest import Log, elsewhere, on_its_own, on_postgresql
@@ -78,9 +78,9 @@ def move_by_bulk_update(world: World) -> None:
         (lambda w: remove_perm("view_document", w.user("viewer"), w.document), ["viewer"]),
         (lambda w: bulk(w, ignore_conflicts=True), ["viewer", "member"]),
         (lambda w: grant_of(w, "viewer").delete(), ["viewer"]),
-        (lambda w: w.document.documentusergrant_set.all().delete(), ["owner", "editor", "viewer"]),
+        (lambda w: w.document.documentusergrant_set.all().delete(), ["editor", "viewer"]),
         (
-            lambda w: w.document.documentusergrant_set.exclude(user=w.user("owner")).update(
+            lambda w: w.document.documentusergrant_set.update(
                 permission=permission("own_document")
             ),
             ["editor", "viewer"],

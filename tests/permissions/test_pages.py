@@ -14,6 +14,7 @@ from permissions.pages import pieces, weighed
 from permissions.rendering import SERIALIZATIONS
 from resources.audiences import DOCUMENTS, PROFILES
 from resources.models import Document
+from tenants.models import Membership
 from tests.permissions.answers import LIST
 from tests.world import World
 
@@ -113,9 +114,9 @@ def test_page_of_small_objects_costs_as_many_queries_as_ever(world: World) -> No
 
 def test_objects_are_weighed_by_their_long_columns(place: World) -> None:
     place.write(body="é" * 10, review_notes="n" * 5)
-    mine = decision.visible(DOCUMENTS, Document.objects.filter(tenant=place.tenants["acme"]), 0)
-    assert list(weighed(DOCUMENTS, mine)) == []
     everything = Document.objects.filter(tenant=place.tenants["acme"])
+    member = Membership.objects.get(tenant=place.tenants["acme"], user=place.user("member"))
+    assert list(weighed(DOCUMENTS, decision.visible(DOCUMENTS, everything, member))) == []
     assert list(weighed(DOCUMENTS, everything)) == [(place.document.pk, 25)]
     people = PROFILES.model.objects.filter(tenant=place.tenants["acme"])
     assert {weight for _, weight in weighed(PROFILES, people)} == {0}

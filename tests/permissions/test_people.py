@@ -11,9 +11,10 @@ import pytest
 from permissions import people
 from permissions.audiences import Resource
 from resources.audiences import PROFILES
-from resources.models import Profile, ProfileGroupGrant
+from resources.models import Profile
 from resources.profiles.serializers import MemberSerializer
 from tenants.models import Membership
+from tests.permissions.conftest import HIDDEN
 from tests.world import World
 
 Declare = Callable[[Resource], Resource]
@@ -31,12 +32,6 @@ def is_shown(world: World, reader: str, username: str) -> bool:
     return people.is_shown(tenant, world.user(reader).pk, world.user(username).pk)
 
 
-def hide(world: World, username: str) -> None:
-    """Only the person themselves and the admins are shown this profile."""
-    of_members = ProfileGroupGrant.objects.filter(permission__codename="view_profile")
-    of_members.filter(content_object=world.profile(username)).delete()
-
-
 def test_people_are_named_as_their_profiles_say_now(world: World) -> None:
     Profile.objects.filter(tenant=world.tenants["acme"], user=world.user("viewer")).update(
         display_name="Vera"
@@ -44,8 +39,8 @@ def test_people_are_named_as_their_profiles_say_now(world: World) -> None:
     assert named(world, "owner", "owner", "viewer") == {"owner": "owner", "viewer": "Vera"}
 
 
-def test_whom_the_reader_is_not_shown_has_no_name_for_them(world: World) -> None:
-    hide(world, "viewer")
+def test_whom_the_reader_is_not_shown_has_no_name_for_them(world: World, declare: Declare) -> None:
+    declare(HIDDEN)
     assert named(world, "owner", "owner", "viewer") == {"owner": "owner"}
     assert named(world, "viewer", "viewer") == named(world, "admin", "viewer")
     shown = {reader: is_shown(world, reader, "viewer") for reader in ("owner", "viewer", "admin")}

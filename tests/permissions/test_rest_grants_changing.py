@@ -1,16 +1,18 @@
 """Grants over REST, given and taken: to whom, with which body, and while an owner stays."""
 
 import json
+from typing import Any
 
 import pytest
+from guardian.shortcuts import assign_perm
 
-from permissions.grants import Subject
 from permissions.rest_grants import spell
-from resources.models import Document, ProfileGroupGrant
+from permissions.subjects import Subject
+from resources.models import Document, DocumentGroupGrant
 from tenants import opaque
 from tenants.models import Membership, User
 from tests.permissions.answers import NOT_FOUND
-from tests.permissions.conftest import Log
+from tests.permissions.conftest import HIDDEN, Log
 from tests.permissions.shares import grants_url, put, sees, url
 from tests.world import World
 
@@ -45,26 +47,73 @@ def test_delete_takes_the_grant_once(world: World) -> None:
     assert client.delete(url(world, "role:member")).status_code == 404
 
 
-def test_last_owner_is_a_conflict(world: World) -> None:
+def test_default_is_neither_taken_nor_lowered(world: World) -> None:
     client = world.rest("admin")
     answers = [
         client.delete(url(world, "owner")),
         put(client, world, "owner", "editor"),
         put(client, world, "owner", "auditor"),
+        client.delete(url(world, "role:admin")),
     ]
-    assert [(a.status_code, a.json()["code"]) for a in answers] == [(409, "last_holder")] * 3
-    assert sees(world, "owner") == "owner"
-    assert put(client, world, "editor", "owner").status_code == 200
-    assert client.delete(url(world, "owner")).status_code == 204
-    assert sees(world, "owner") is None
-    assert client.delete(url(world, "editor")).status_code == 409
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(409, "default_grant")] * 4
+    assert (sees(world, "owner"), sees(world, "admin")) == ("owner", "auditor")
 
 
-def test_role_that_also_owns_may_be_taken(world: World) -> None:
+def test_delete_takes_the_grant_and_leaves_the_default(world: World) -> None:
     client = world.rest("owner")
-    assert put(client, world, "role:member", "owner").status_code == 200
-    assert client.delete(url(world, "role:member")).status_code == 204
-    assert client.delete(url(world, "owner")).status_code == 409
+    assert put(client, world, "role:admin", "editor").status_code == 200
+    assert sees(world, "admin") == "editor"
+    answers = [client.delete(url(world, "role:admin")) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 409]
+    assert sees(world, "admin") == "auditor"
+
+
+def test_put_of_the_default_removes_the_grant(world: World) -> None:
+    client = world.rest("owner")
+    assert put(client, world, "role:admin", "viewer").status_code == 200
+    answer = put(client, world, "role:admin", "auditor")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"subject": "role:admin", "audience": "auditor"},
+    )
+    assert not DocumentGroupGrant.objects.exists()
+    assert sees(world, "admin") == "auditor"
+
+
+def test_default_that_would_be_lowered_keeps_the_grant_beside_it(world: World) -> None:
+    """Somebody who owned by a grant is made the owner: the grant is of no use, and harms nobody."""
+    world.grant("editor", "owner")
+    world.hand_over("editor")
+    answer = put(world.rest("admin"), world, "editor", "viewer")
+    assert (answer.status_code, answer.json()["code"]) == (409, "default_grant")
+    assert world.rest("admin").delete(url(world, "editor")).status_code == 204
+    assert sees(world, "editor") == "owner"
+
+
+def test_owners_by_a_grant_may_be_taken_while_there_is_an_owner(world: World) -> None:
+    client = world.rest("owner")
+    for subject in ("role:member", "editor"):
+        assert put(client, world, subject, "owner").status_code == 200
+        assert client.delete(url(world, subject)).status_code == 204
+    assert sees(world, "owner") == "owner"
+
+
+def test_last_holder_is_a_conflict_where_no_field_names_one(shop: World) -> None:
+    from tests.permissions.shop.models import Item
+
+    item = Item.objects.create(tenant=shop.tenants["acme"])
+    assign_perm("change_item", shop.user("owner"), item)
+    client = shop.rest("owner")
+    own, other = (
+        f"/api/items/{opaque.encode(Item, item.pk)}/grants/user:{shop.user_id(name)}/"
+        for name in ("owner", "editor")
+    )
+    answers = [client.delete(own), client.put(own, {"audience": "looker"})]
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(409, "last_holder")] * 2
+    assert client.put(other, {"audience": "keeper"}).status_code == 200
+    assert client.delete(own).status_code == 204
+    assert client.delete(other).status_code == 404
+    assert shop.rest("editor").delete(other).status_code == 409
 
 
 @pytest.mark.parametrize("method", ["put", "delete"])
@@ -136,9 +185,9 @@ def test_wrong_body_is_refused_by_name(world: World) -> None:
     assert sees(world, "viewer") == "viewer"
 
 
-def test_only_whom_the_giver_is_shown_is_given_anything(world: World) -> None:
+def test_only_whom_the_giver_is_shown_is_given_anything(world: World, declare: Any) -> None:
     """Else one grant after another tells which ids are members."""
-    ProfileGroupGrant.objects.filter(content_object=world.profile("member")).delete()
+    declare(HIDDEN)
     answer = put(world.rest("owner"), world, "member", "viewer")
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
     assert put(world.rest("member"), world, "member", "viewer").status_code == 404

@@ -11,8 +11,9 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from pytest_django import DjangoAssertNumQueries
 
-from resources.models import ProfileGroupGrant
+from permissions.rest_grants import GrantRowSerializer
 from tenants.models import Membership, User
+from tests.permissions.conftest import HIDDEN
 from tests.permissions.shares import grants_url, put, sees
 from tests.world import World
 
@@ -33,11 +34,19 @@ def test_grants_are_listed(world: World) -> None:
             "subject": subject,
             "name": username,
             "audience": audience,
+            "default": audience in ("owner", "auditor"),
             **by_orm,
             "effective": {"audience": audience, "path": subject},
         }
         for subject, username, audience in [*users, ("role:admin", None, "auditor")]
     ]
+
+
+def test_rows_are_as_the_schema_says(world: World) -> None:
+    [row, *_] = world.rest("admin").get(grants_url(world)).json()["results"]
+    said = GrantRowSerializer().fields
+    assert set(row) == set(said)
+    assert set(row["effective"]) == set(said["effective"].fields)  # type: ignore[attr-defined]
 
 
 def test_list_says_who_granted_it_and_when(world: World) -> None:
@@ -81,6 +90,30 @@ def test_list_says_where_each_subject_ends_up_and_by_which_path(world: World) ->
     assert rows["viewer"]["effective"] == {"audience": "editor", "path": "role:member"}
     assert rows["role:member"]["effective"] == {"audience": "editor", "path": "role:member"}
     assert sees(world, "viewer") == "editor"
+
+
+def test_subject_with_a_default_and_a_grant_has_a_row_for_each(world: World) -> None:
+    """Both say where the subject ends up: in the first of the two."""
+    put(world.rest("owner"), world, "role:admin", "editor")
+    world.grant("editor", "owner")
+    world.hand_over("editor")
+    rows = world.rest("editor").get(grants_url(world)).json()["results"]
+    subjects = (f"user:{world.user_id('editor')}", "role:admin")
+    twice = [[row for row in rows if row["subject"] == subject] for subject in subjects]
+    assert [[(row["audience"], row["default"]) for row in both] for both in twice] == [
+        [("owner", True), ("owner", False)],
+        [("auditor", True), ("editor", False)],
+    ]
+    for both, audience in zip(twice, ("owner", "editor"), strict=True):
+        ends = {"audience": audience, "path": both[0]["subject"]}
+        assert [row["effective"] for row in both] == [ends, ends]
+    world.hand_over("owner")
+    world.grant("owner", "owner")
+    rows = world.rest("owner").get(grants_url(world) + "?audience=owner").json()["results"]
+    assert [(row["name"], row["default"]) for row in rows] == [
+        ("owner", True),
+        ("editor", False),
+    ]
 
 
 def test_path_through_another_group_is_not_named(world: World) -> None:
@@ -145,8 +178,8 @@ def test_list_names_people_as_the_reader_is_shown_them(world: World) -> None:
         assert "as-they-log-in" not in json.dumps(listed(world, reader))
 
 
-def test_whom_the_reader_is_not_shown_is_listed_without_a_name(world: World) -> None:
-    ProfileGroupGrant.objects.filter(content_object=world.profile("viewer")).delete()
+def test_whom_the_reader_is_not_shown_is_listed_without_a_name(world: World, declare: Any) -> None:
+    declare(HIDDEN)
     row = listed(world, "owner")[f"user:{world.user_id('viewer')}"]
     assert (row["name"], row["audience"]) == (None, "viewer")
 

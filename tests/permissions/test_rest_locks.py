@@ -35,8 +35,7 @@ def test_writer_who_waits_for_the_lock_gets_nothing_that_was_written_after_his_l
 
     def lose_and_lock(self: AudienceViewSet, pk: str) -> Any:
         with transaction.atomic():
-            world.grant("both", "owner")
-            world.revoke("owner")
+            world.hand_over("both")
             world.write(body="Written after the loss")
         return lock(self, pk)
 
@@ -53,7 +52,7 @@ def test_grant_that_waits_for_the_lock_is_not_made_after_its_makers_loss(
     lock = AudienceViewSet.locked
 
     def lose_and_lock(self: AudienceViewSet, pk: str) -> Any:
-        world.grant("both", "owner")
+        world.hand_over("both")
         world.grant("owner", "editor")
         return lock(self, pk)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 
-from permissions.grants import Subject, grants_of
+from permissions.grants import grants_of
+from permissions.subjects import Subject
 from realtime import ledger
 from realtime.records import Access, Push
 from resources.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
-from tenants.roles import group_name
+from tenants.roles import role_group
 from tests.client import connect, in_thread, subscribed
 from tests.realtime.pieces import frame
 from tests.realtime.test_ledger import lost_process
@@ -120,8 +120,7 @@ def test_stolen_session_of_an_operator_guesses_no_password(world: World) -> None
 
 
 def test_operator_sees_every_page(world: World) -> None:
-    client, group = operator(), Group.objects.first()
-    assert group is not None
+    client, group = operator(), role_group(world.tenants["acme"].pk, "member")
     document, profile = world.document, world.profile("owner")
     urls = [
         "/admin/",
@@ -224,7 +223,7 @@ async def test_grant_and_its_end_on_guardians_page_move_live_sockets(world: Worl
 
 
 async def test_grant_to_a_role_on_guardians_page_moves_live_sockets(world: World) -> None:
-    group = await in_thread(Group.objects.get)(name=group_name(world.tenants["acme"].pk, "member"))
+    group = await in_thread(role_group)(world.tenants["acme"].pk, "member")
     url = f"{page(Document, world.document, 'permissions')}group-manage/{group.pk}/"
     async with subscribed(world, "viewer") as viewer:
         await in_thread(lambda: rights(operator(), url, "own_document"))()

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject, grants_of
+from permissions.grants import grants_of
+from permissions.subjects import Subject
 from project.console.models import DemoAccount, DemoTenant
 from realtime.models import Change
 from resources.audiences import DOCUMENTS

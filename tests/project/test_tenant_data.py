@@ -11,6 +11,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import CommandError
 from django.utils import timezone
+from guardian.shortcuts import assign_perm
 from pytest_django import Settings
 
 from permissions.models import AccessChange, AccessRevision
@@ -19,6 +20,7 @@ from realtime.models import Change
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants import revocations
 from tenants.models import Membership, Tenant, Ticket
+from tenants.roles import role_group
 from tests.client import connect, in_thread, subscribed
 from tests.project.test_tenant_commands import everything, run
 from tests.world import World
@@ -73,7 +75,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     )
     assert len(found["tenants.membership"]) == len(found["resources.profile"]) == 6
     assert {grant["user_id"] for grant in found["resources.documentusergrant"]} == {
-        world.user(name).pk for name in ("owner", "editor", "viewer")
+        world.user(name).pk for name in ("editor", "viewer")
     }
     assert found["realtime.change"]
     assert found["permissions.accesschange"]
@@ -135,14 +137,15 @@ def prompt(settings: Settings) -> None:
 def test_deleted_tenant_leaves_no_row_and_its_users(world: World) -> None:
     world.create("globex", "rival")
     world.rest("viewer").post("/api/tickets/")
+    assign_perm("view_document", role_group(world.tenants["acme"].pk, "member"), world.document)
     pk, before = world.tenants["acme"].pk, everything()
     said = run("delete_tenant", "acme", "--slug-again", "acme")
     counted = [line.split() for line in said.splitlines() if line.startswith("  ")]
     counts = {label: number for number, label in counted}
     assert counts["tenants.Membership"] == "6"
     assert counts["resources.Document"] == "1"
-    assert counts["resources.DocumentUserGrant"] == "3"
-    assert counts["auth.Group"] == "2"
+    assert counts["resources.DocumentUserGrant"] == "2"
+    assert counts["auth.Group"] == "1"
     assert "Its users stay: 6, 5 of them in no other tenant." in said
     assert said.endswith("acme is deleted.\n")
     after = everything()

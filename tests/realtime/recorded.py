@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from permissions import decision
 from realtime.models import Change
+from resources.audiences import DOCUMENTS
+from resources.models import Document
+from tenants.models import Membership
 
 Row = tuple[int, list[str] | None]
 
@@ -21,6 +25,14 @@ def changes_of(obj: Any) -> list[Row]:
 def stored(obj: Any) -> Any:
     """The object as it is in the database."""
     return type(obj)._base_manager.get(pk=obj.pk)
+
+
+def owners(document: Document) -> list[str]:
+    """The names of those who are decided to be its owners now."""
+    places = Membership.objects.filter(tenant=document.tenant_id).select_related("user")
+    names = {(place.user_id, document.pk): place.user.username for place in places}
+    decided = decision.audiences(DOCUMENTS, document.tenant_id, list(names))
+    return sorted(names[pair] for pair, a in decided.items() if a and a.name == "owner")
 
 
 class Recording:

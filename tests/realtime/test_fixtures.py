@@ -11,10 +11,10 @@ from django.db import transaction
 
 from realtime.committed import Committed
 from realtime.queryset import FixedField
-from resources.models import Document, DocumentUserGrant
+from resources.models import Document
 from tenants.models import Tenant
 from tests.realtime.conftest import member
-from tests.realtime.recorded import Recording, changes_of, stored
+from tests.realtime.recorded import Recording, changes_of, owners, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -49,21 +49,20 @@ def test_fixture_that_changes_nothing_records_nothing(document: Document, tmp_pa
     assert recording.shows()
 
 
-def test_fixture_of_a_new_object_gets_the_first_version_and_no_grants(
+def test_fixture_of_a_new_object_gets_the_first_version_and_its_owner(
     document: Document, tmp_path: Path
 ) -> None:
     load(tmp_path, dump(document, id=10**6, version=1))
     loaded = Document.objects.get(tenant=document.tenant, pk=10**6)
     assert changes_of(loaded) == [(loaded.version, None)]
     assert loaded.version > document.version
-    assert not DocumentUserGrant.objects.filter(content_object=loaded).exists()
+    assert owners(loaded) == ["owner"]
 
 
 def test_fixture_of_another_owner_moves_ownership(document: Document, tmp_path: Path) -> None:
     heir = member("heir", document.tenant)
     load(tmp_path, dump(document, owner=heir.pk))
-    [grant] = DocumentUserGrant.objects.filter(content_object=document)
-    assert grant.user == heir
+    assert owners(document) == ["heir"]
 
 
 def test_fixture_cannot_move_an_object_to_another_tenant(

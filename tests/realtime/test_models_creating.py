@@ -6,10 +6,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from realtime.models import Change
-from resources.models import Document, DocumentUserGrant
+from resources.models import Document
 from tenants.models import Tenant, User
 from tests.realtime.conftest import member
-from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
+from tests.realtime.recorded import STAMPED, Recording, changes_of, owners, stored
 
 
 def test_first_version_is_the_id_of_the_creations_change(acme: Tenant, owner: User) -> None:
@@ -67,13 +67,6 @@ def test_get_or_create_and_update_or_create_are_recorded(acme: Tenant, owner: Us
     other, created = objects.update_or_create(tenant=acme, title="Z", defaults={"owner": owner})
     assert created
     assert changes_of(other) == [(other.version, None)]
-
-
-def owners(document: Document) -> list[str]:
-    rows = DocumentUserGrant.objects.filter(
-        content_object=document, permission__codename="own_document"
-    )
-    return sorted(rows.values_list("user__username", flat=True))
 
 
 def test_creator_owns_and_a_new_owner_takes_over(document: Document, acme: Tenant) -> None:

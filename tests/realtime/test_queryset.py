@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.db.models.functions import Concat
+from guardian.shortcuts import assign_perm
 from pytest_django import DjangoAssertNumQueries
 
 from permissions.models import AccessChange
@@ -17,12 +19,12 @@ from realtime.committed import Committed
 from realtime.models import Change
 from realtime.outbox import outbox
 from realtime.queryset import FixedField, UnrecordableWrite, holder_fields, same
-from resources.models import Document, DocumentUserGrant, Profile
+from resources.models import Document, Profile
 from tenants.models import Membership, Tenant, User
 from tenants.scoping import TenantMissing
 from tests.client import in_thread
 from tests.realtime.conftest import member
-from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
+from tests.realtime.recorded import STAMPED, Recording, changes_of, owners, stored
 
 
 @pytest.fixture
@@ -31,13 +33,6 @@ def mine(document: Document) -> Any:
     for title in ("Other", "Third"):
         Document.objects.create(tenant=document.tenant, owner=document.owner, title=title)
     return Document.objects.filter(tenant=document.tenant)
-
-
-def owners(document: Document) -> list[str]:
-    rows = DocumentUserGrant.objects.filter(
-        content_object=document, permission__codename="own_document"
-    )
-    return sorted(rows.values_list("user__username", flat=True))
 
 
 # update
@@ -92,6 +87,8 @@ def test_update_through_joins_counts_and_annotations_is_recorded(
     member("rich", acme)
     document.owner = User.objects.get(username="rich")
     document.save()
+    for who in (document.owner, Group.objects.create(name="readers")):
+        assign_perm("view_document", who, document)
     mine.filter(owner__username="rich").update(body="1")
     mine.annotate(grants=Count("documentusergrant")).filter(grants=1).update(body="2")
     name = Profile.objects.filter(tenant=acme, user=OuterRef("owner")).values("display_name")

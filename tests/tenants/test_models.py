@@ -1,7 +1,5 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.utils import timezone
 from knox.models import AuthToken
 from pytest_django import Settings
@@ -65,22 +63,3 @@ def test_better_hash_of_an_old_password_does_not_undo_a_new_one(
 async def test_password_is_checked_asynchronously(owner: User) -> None:
     assert await owner.acheck_password("secret")
     assert not await owner.acheck_password("wrong")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_roles_saved_at_once_end_in_one_of_them(owner: User) -> None:
-    """Each save locks the stored row first, so groups follow the last one."""
-
-    def save(role: str) -> None:
-        try:
-            for _ in range(5):
-                place = Membership.objects.get()
-                place.role = role
-                place.save()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(save, ["admin", "member", "admin", "member"]))
-    place = Membership.objects.get()
-    assert owner.groups.get().name == f"tenant:{place.tenant_id}:{place.role}"

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource
 from permissions.rest import AudienceViewSet, CreateMixin
+from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from tests.permissions.shop.models import Item
 
@@ -33,14 +34,25 @@ class KeeperSerializer(AudienceSerializer):
         fields = ("id", *WRITES)
 
 
+class LookerSerializer(AudienceSerializer):
+    class Meta:
+        model = Item
+        fields = ("id", "title")
+
+
 ITEMS = Resource(
     model=Item,
-    audiences=(Audience("keeper", "change_item", KeeperSerializer, writes=WRITES, deletes=True),),
+    audiences=(
+        Audience(
+            "keeper", "change_item", KeeperSerializer, writes=WRITES, deletes=True, grants=True
+        ),
+        Audience("looker", "view_item", LookerSerializer),
+    ),
     holders={"owner": "keeper"},
 )
 
 
-class ItemViewSet(CreateMixin, AudienceViewSet):
+class ItemViewSet(CreateMixin, GrantsMixin, AudienceViewSet):
     resource = ITEMS
 
 

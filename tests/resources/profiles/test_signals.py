@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from permissions.grants import Subject, grants_of
+from permissions.grants import grants_of
+from permissions.subjects import Subject
 from resources.audiences import PROFILES
 from resources.models import Profile
 from tenants.models import Membership, Tenant, User

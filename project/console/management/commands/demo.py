@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.grants import Subject
+from permissions.subjects import Subject
 from project.console.models import DemoAccount, DemoTenant
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document

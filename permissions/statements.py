@@ -1,0 +1,178 @@
+"""The statement of the decision: its text for one resource and one database, made once.
+
+Its rows are (kind, user, object, group, name); each kind leaves empty what it does not say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+
+from permissions.audiences import Resource
+from tenants.models import Membership, Role, Tenant
+from tenants.roles import group_name
+
+MEMBERS: Final = """
+SELECT 'member', m.user_id, {no_object}, {no_group}, m.role
+FROM {memberships} m
+JOIN {users} u ON u.{user_key} = m.user_id AND u.is_active
+JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
+WHERE m.tenant_id = %(tenant)s AND m.user_id {in_users} AND m.is_active
+"""
+"""The active members of the active tenant, each with their role."""
+
+OBJECTS: Final = """
+SELECT 'object', {holder}, o.{key}, {no_group}, {permission}
+FROM {objects} o WHERE o.tenant_id = %(tenant)s AND o.{key} {in_objects}{visible}
+"""
+"""The tenant's visible objects, each with whom a holder's column names and what they hold by it."""
+
+OWN: Final = """
+SELECT 'own', g.user_id, g.content_object_id, {no_group}, p.codename
+FROM {user_grants} g JOIN {permissions} p ON p.id = g.permission_id
+WHERE g.user_id {in_users} AND g.content_object_id {in_objects} AND p.content_type_id = {type}
+"""
+"""The users' own grants."""
+
+GRANTED: Final = """
+SELECT 'granted', {no_user}, g.content_object_id, g.group_id, p.codename
+FROM {group_grants} g JOIN {permissions} p ON p.id = g.permission_id
+WHERE g.content_object_id {in_objects} AND p.content_type_id = {type}
+"""
+"""The groups' grants."""
+
+JOINED: Final = """
+SELECT 'joined', j.{joined_user}, {no_object}, j.{joined_group}, ''
+FROM {joined} j WHERE j.{joined_user} {in_users} AND EXISTS (
+    SELECT 1 FROM {group_grants} g
+    WHERE g.group_id = j.{joined_group} AND g.content_object_id {in_objects})
+"""
+"""The users' groups, of those that hold grants. Not joined with them: that would return users times
+objects."""
+
+ROLES: Final = """
+SELECT 'role', {no_user}, {no_object}, g.id, g.name FROM {groups} g WHERE g.name {in_groups}
+"""
+"""The groups by whose names grants to the tenant's roles are stored; they need no members."""
+
+TYPE: Final = "(SELECT c.id FROM {types} c WHERE c.app_label = %(app)s AND c.model = %(model)s)"
+
+AMONG: Final = {
+    "postgresql": "= ANY(%({name})s)",
+    "sqlite": "IN (SELECT value FROM json_each(%({name})s))",
+}
+"""One parameter for any number of keys: SQLite takes few variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text with named parameters, and those of them that never change."""
+
+    text: str
+    fixed: dict[str, Any]
+
+    def run(
+        self, connection: Any, tenant_id: int, users: Collection[int], objects: Collection[int]
+    ) -> list[tuple[Any, ...]]:
+        """What it finds about these users and objects in this tenant."""
+        groups = [group_name(tenant_id, role) for role in Role.values]
+        several: dict[str, Any] = {"users": users, "objects": objects, "groups": groups}
+        pack = json.dumps if connection.vendor == "sqlite" else list
+        packed = {name: pack(list(keys)) for name, keys in several.items()}
+        with connection.cursor() as cursor:
+            cursor.execute(self.text, {"tenant": tenant_id, **packed, **self.fixed})
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def statement(resource: Resource, connection: Any) -> Statement:
+    """The resource's statement on this connection's database, kept with the resource."""
+    kept: dict[str, Statement] = resource.__dict__.setdefault("_statements", {})
+    vendor: str = connection.vendor
+    if vendor not in kept:
+        kept[vendor] = _write(resource, connection)
+    return kept[vendor]
+
+
+def _write(resource: Resource, connection: Any) -> Statement:
+    names = _names(resource, connection)
+    concrete: Any = resource.model._meta.concrete_model
+    fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
+    visible = _visible(resource, connection, fixed)
+    parts = [MEMBERS, OWN, GRANTED, JOINED, ROLES]
+    texts = [part.format_map(names) for part in parts]
+    for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
+        more = {"holder": holder, "permission": permission, "visible": visible}
+        texts.append(OBJECTS.format_map(names | more))
+    return Statement("UNION ALL".join(texts), fixed)
+
+
+def _names(resource: Resource, connection: Any) -> dict[str, str]:
+    """What tables and columns are called, and what else differs by database."""
+    user: Any = get_user_model()
+    joined: Any = user._meta.get_field("groups")
+    tables: dict[str, Any] = {
+        "memberships": Membership, "users": user, "tenants": Tenant, "objects": resource.model,
+        "user_grants": resource.user_grants, "group_grants": resource.group_grants,
+        "permissions": Permission, "groups": Group, "types": ContentType,
+    }  # fmt: skip
+    names = {name: model._meta.db_table for name, model in tables.items()}
+    names |= {
+        "user_key": user._meta.pk.column,
+        "key": resource.model._meta.pk.column,
+        "joined": joined.m2m_db_table(),
+        "joined_user": joined.m2m_column_name(),
+        "joined_group": joined.m2m_reverse_name(),
+    }
+    quoted = {name: connection.ops.quote_name(column) for name, column in names.items()}
+    among = AMONG[connection.vendor]
+    return quoted | {
+        "type": TYPE.format_map(quoted),
+        **{f"in_{name}": among.format(name=name) for name in ("users", "objects", "groups")},
+        "no_user": _nothing(user, connection),
+        "no_object": _nothing(resource.model, connection),
+        "no_group": _nothing(Group, connection),
+    }
+
+
+def _nothing(model: Any, connection: Any) -> str:
+    """No key of this model, of its keys' type: each column of a union has one."""
+    return f"CAST(NULL AS {model._meta.pk.rel_db_type(connection)})"
+
+
+def _holders(
+    resource: Resource, connection: Any, fixed: dict[str, Any], no_user: str
+) -> Iterator[tuple[str, str]]:
+    """Each holder's column, with the permission that it gives; nothing, once, if there is none."""
+    for number, (field, name) in enumerate(resource.holders.items()):
+        fixed[f"held{number}"] = resource.declared(name).permission
+        yield f"o.{_column(resource, connection, field)}", f"%(held{number})s"
+    if not resource.holders:
+        yield no_user, "''"
+
+
+def _visible(resource: Resource, connection: Any, fixed: dict[str, Any]) -> str:
+    """The conditions under which an object is visible to anybody."""
+    conditions = []
+    for number, (field, value) in enumerate(resource.visible_by.items()):
+        column: Any = resource.model._meta.get_field(field)
+        prepared = column.get_db_prep_value(value, connection)
+        name = f"o.{_column(resource, connection, field)}"
+        if prepared is None:
+            conditions.append(f" AND {name} IS NULL")
+        else:
+            fixed[f"visible{number}"] = prepared
+            conditions.append(f" AND {name} = %(visible{number})s")
+    return "".join(conditions)
+
+
+def _column(resource: Resource, connection: Any, field: str) -> str:
+    column: Any = resource.model._meta.get_field(field)
+    name: str = connection.ops.quote_name(column.column)
+    return name
