@@ -120,6 +120,7 @@ def database(url: str) -> dict[str, Any]:
         }
         options["connect_timeout"] = math.ceil(EARSHOT["connection_seconds"])
     else:
+        config["CONN_MAX_AGE"] = None  # a new one reads the whole schema before its first statement
         options["transaction_mode"] = "IMMEDIATE"
         options["timeout"] = EARSHOT["database_seconds"]
         options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"

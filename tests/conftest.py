@@ -27,14 +27,45 @@ StartServer = Callable[..., LiveServer]
 # Rooms in which nothing but the database differs from one run to the other.
 WITHOUT_A_BROKER = ("bench", "permissions", "project", "resources", "tenants")
 
+# What neither database nor broker changes: what a document claims, what an address takes and tells,
+# what a server does with bytes, and tests that start databases of their own.
+ONCE = (
+    "project/test_admin.py",
+    "project/test_demo.py",
+    "project/test_middleware.py",
+    "permissions/test_rest_grants_listing.py",
+    "permissions/test_rest_grants_managers.py",
+    "realtime/test_consumers.py",
+    "realtime/test_mailbox_slow_client.py",
+    "realtime/test_on_uvicorn.py",
+    "resources/",
+    "tenants/test_links.py",
+    "tenants/test_passwords.py",
+    "tenants/test_views",
+    "test_bounds_of_servers.py",
+    "test_ceiling",
+    "test_inputs.py",
+    "test_isolation_walk.py",
+    "test_log_lines.py",
+    "test_metrics_of_workers.py",
+    "test_names.py",
+    "test_operations.py",
+    "test_protocol_document.py",
+    "test_readme.py",
+    "test_servers.py",
+)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what must run on PostgreSQL and Valkey too: all but what asks neither of anything."""
+    """Mark what must run on PostgreSQL and Valkey too: all but what asks neither of anything, and
+    what is the same there."""
     for item in items:
         asked = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
-        alone = item.path.relative_to(TESTS).parts[0] in WITHOUT_A_BROKER
-        if asked or item.get_closest_marker("django_db") or not alone:
+        path = item.path.relative_to(TESTS)
+        alone = path.parts[0] in WITHOUT_A_BROKER
+        needed = asked or item.get_closest_marker("django_db") or not alone
+        if needed and not path.as_posix().startswith(ONCE):
             item.add_marker("served")
 
 

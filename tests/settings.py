@@ -19,6 +19,9 @@ from project.settings import BASE_DIR, DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Else each client of a test would look through all static files before its first request.
+WHITENOISE_AUTOREFRESH = True
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, since an in-memory database has no snapshots; one for each run of the tests.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3"}

@@ -144,23 +144,30 @@ BEYOND: dict[str, list[Any]] = {
     "ratio": [2**53 + 1, 10**400, "1.5", True],
     "big": [2**63, -(2**63) - 1, "5", 5.0, True],
     "small": [-1, "5", 10**30],
-    "took": [5, "99999999999 00:00:00", "x", "", "106751992 00:00:00", "-999999999 00:00:00"],
+    "took": [5, "99999999999 00:00:00", "x", ""],
     "at": ["0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", 5, "0001-01-01T00:00:00+14:00"],
     "uuid": [5, "x", "\0"],
     "raw": ["AAE", 5, "A" * 16, "\0"],
     "price": ["1000000.00", "NaN", "Infinity", "1e400", 5, 1.5],
 }
+# What a field takes and the database does not hold: looked at when each field has taken its value.
+BEYOND_THE_COLUMN: dict[str, list[Any]] = {"took": ["106751992 00:00:00", "-999999999 00:00:00"]}
+
+
+def bodies(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Each value once, of all fields together as long as they have one."""
+    most = max(map(len, values.values()))
+    return [{name: some[n] for name, some in values.items() if n < len(some)} for n in range(most)]
 
 
 def test_values_that_are_taken_come_back_and_others_are_named(shop: World) -> None:
     client = shop.rest("owner")
     mine = f"{ITEMS}{client.post(ITEMS, {}).json()['id']}/"
-    for name, values in VALUES.items():
-        for value in values:
-            answer = client.patch(mine, {name: value}, format="json")
-            assert answer.status_code == 200, (name, value, answer.content)
-            assert same(client.get(mine).json()[name], value), (name, value)
-    for name, values in BEYOND.items():
-        for value in values:
-            answer = client.patch(mine, json.dumps({name: value}), content_type="application/json")
-            assert (answer.status_code, set(answer.json())) == (400, {name}), (name, value)
+    for body in bodies(VALUES):
+        answer = client.patch(mine, body, format="json")
+        assert answer.status_code == 200, (body, answer.content)
+        found = client.get(mine).json()
+        assert [n for n, value in body.items() if not same(found[n], value)] == [], body
+    for body in bodies(BEYOND) + bodies(BEYOND_THE_COLUMN):
+        answer = client.patch(mine, json.dumps(body), content_type="application/json")
+        assert (answer.status_code, set(answer.json())) == (400, set(body)), body
