@@ -93,6 +93,13 @@ def disconnected() -> Iterator[None]:
     connections.close_all()
 
 
+@pytest.fixture
+def pooled(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
+    """Connections go back as soon as they may, as where there are few: SQLite's are kept."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    connections.close_all()
+
+
 @pytest.fixture(autouse=True)
 def uncounted() -> None:
     """What users asked in another test counts for nobody here, who may have the same key."""

@@ -147,7 +147,7 @@ async def test_a_hub_without_a_broker_answers_and_joins_when_there_is_one(
     assert "ConnectionError" in caplog.text
 
 
-async def test_threads_give_their_connections_back(world: World) -> None:
+async def test_threads_give_their_connections_back(pooled: None, world: World) -> None:
     """A connection that a thread keeps would hold one of the pool's for ever."""
     async with subscribed(world, "viewer"):
         hub: Hub = this_hub()

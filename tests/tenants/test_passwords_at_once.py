@@ -20,7 +20,7 @@ from tests.world import World
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
+def world(pooled: None) -> World:
     cache.clear()
     return World()
 
