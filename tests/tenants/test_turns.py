@@ -90,7 +90,11 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Announcing]:
 
 @pytest.mark.django_db(transaction=True)
 def test_flood_of_a_tenant_leaves_the_others_their_connections(
-    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, announced: Announcing
+    pooled: None,
+    world: World,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    announced: Announcing,
 ) -> None:
     """Some members keep requests in flight that wait for something with a connection in hand."""
     settings.EARSHOT = settings.EARSHOT | {"turns_per_tenant": 2, "turn_seconds": 60.0}
