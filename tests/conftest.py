@@ -94,10 +94,9 @@ def disconnected() -> Iterator[None]:
 
 
 @pytest.fixture
-def pooled(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
+def pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections go back as soon as they may, as where there are few: SQLite's are kept."""
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    connections.close_all()
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,11 @@ class Colleague(User):
 
 
 @pytest.fixture(autouse=True)
+def few(pooled: None) -> None:
+    """Connections are as few as those of a pool: who holds one is found out."""
+
+
+@pytest.fixture(autouse=True)
 def uncounted() -> None:
     """No test inherits the counts of another's throttles."""
     cache.clear()

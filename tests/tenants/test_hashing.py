@@ -93,7 +93,7 @@ def test_errors_of_the_work_are_the_callers(lane: Lane) -> None:
 
 @pytest.mark.parametrize("work", ["check", "set"])
 def test_passwords_of_users_are_hashed_in_the_lane_without_a_connection(
-    pooled: None, monkeypatch: pytest.MonkeyPatch, work: str
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     user = User.objects.create_user("owner", password="secret")
     mine, seen = connections["default"], []

@@ -79,7 +79,7 @@ def test_session_that_cannot_be_saved_is_503_also_outside_of_views() -> None:
 
 
 async def test_answer_that_is_taken_slowly_holds_no_connection(
-    pooled: None, world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Django itself gives it back when all was sent: whoever reads nothing would keep it."""
     get, seen, held = MeView.get_object, [], []
@@ -159,7 +159,7 @@ def test_database_that_hangs_or_is_stopped_is_503_within_seconds(
 
 @pytest.mark.parametrize("answer", [HttpResponse("x"), StreamingHttpResponse(["x"])])
 def test_answer_that_is_still_to_be_made_keeps_the_connection(
-    pooled: None, transactional_db: None, answer: HttpResponseBase
+    transactional_db: None, answer: HttpResponseBase
 ) -> None:
     def view(request: HttpRequest) -> HttpResponseBase:
         connection.ensure_connection()

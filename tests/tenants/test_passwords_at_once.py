@@ -20,7 +20,7 @@ from tests.world import World
 
 
 @pytest.fixture
-def world(pooled: None) -> World:
+def world(transactional_db: None) -> World:
     cache.clear()
     return World()
 

@@ -90,7 +90,6 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Announcing]:
 
 @pytest.mark.django_db(transaction=True)
 def test_flood_of_a_tenant_leaves_the_others_their_connections(
-    pooled: None,
     world: World,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
