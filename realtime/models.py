@@ -42,7 +42,11 @@ class Change(models.Model):
     """
 
     tenant = models.ForeignKey(
-        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        Tenant,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     model = models.CharField(max_length=100)
     object_id = models.BigIntegerField()

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from permissions.models import AccessChange
-from realtime import ledger, pruning
+from permissions.rendering import Ref
+from realtime import changes, ledger, pruning
+from realtime.changes import Recorded
 from realtime.management.commands.prune import age
 from realtime.models import Change
 from realtime.outbox import outbox
@@ -69,6 +73,47 @@ def test_young_rows_stay(aged: World) -> None:
     assert set(prune("101d").values()) == {0}
     assert set(prune("15w").values()) == {0}
     assert prune("2399h")["realtime.Push"] == 5
+
+
+@pytest.mark.parametrize("old", range(8))
+@pytest.mark.parametrize("batch", [2, 5_000])
+def test_of_a_log_exactly_what_is_old_goes(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, old: int, batch: int
+) -> None:
+    monkeypatch.setattr(pruning, "BATCH", batch)
+    record(*range(7))
+    keys = list(Change.objects.order_by("pk").values_list("pk", flat=True))
+    Change.objects.filter(pk__in=keys[2:4]).delete()  # there are gaps
+    keys[2:4] = []
+    Change.objects.filter(pk__in=keys[:old]).update(at=timezone.now() - OLD)
+    assert prune("90d")["realtime.Change"] == min(old, 5)
+    assert list(Change.objects.order_by("pk").values_list("pk", flat=True)) == keys[old:]
+
+
+def test_young_row_among_old_ones_stays(transactional_db: None) -> None:
+    """A long transaction names its rows early and writes them late."""
+    record(*range(20))
+    keys = list(Change.objects.order_by("pk").values_list("pk", flat=True))
+    Change.objects.exclude(pk__in=[keys[3], keys[19]]).update(at=timezone.now() - OLD)
+    prune("90d")
+    assert list(Change.objects.order_by("pk").values_list("pk", flat=True)) == [keys[3], keys[19]]
+
+
+def test_what_stays_of_a_log_is_hardly_read(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(*range(500))
+    [first] = Change.objects.order_by("pk").values_list("pk", flat=True)[:1]
+    Change.objects.filter(pk__lt=first + 4).update(at=timezone.now() - OLD)
+    with CaptureQueriesContext(connection) as queries:
+        assert prune("90d")["realtime.Change"] == 4
+    of_changes = [q["sql"] for q in queries if 'FROM "realtime_change"' in q["sql"]]
+    assert len(of_changes) <= 2 + (500).bit_length()
+    assert all('"realtime_change"."id" >= ' in sql or "MIN(" in sql for sql in of_changes)
+
+
+def record(*books: int) -> None:
+    changes.record(1, [Recorded(Ref("library.book", pk), 5, None) for pk in books])
 
 
 @pytest.mark.parametrize("text", ["90", "0d", "-1d", "90m", "d", "1.5d", "999999d"])
