@@ -1,4 +1,4 @@
-"""The access log: whatever changes who may see what writes a row in the same transaction."""
+"""The access log: triggers write a row in the transaction of whatever changes who may see what."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, models, transaction
-from django.dispatch import Signal
+from django.db import models
 
 MANY: Final = 10_000
 DELETED: Final = "deleted"
-
-access_committed = Signal()
-"""Sent after the commit of an access change, with `tenant_id`; several may stand for one commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +25,11 @@ class Touch:
     deleted: bool = False
 
 
-def atomic(using: str | None = None) -> transaction.Atomic:
-    """A transaction that does not roll back its savepoint costs: rows and their log are one."""
-    return transaction.atomic(using=using or DEFAULT_DB_ALIAS, savepoint=False)
-
-
 def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
-    """Write the access changes of one tenant and tell of them after the commit."""
+    """Write access changes of one tenant that no trigger wrote: repairs, deleted objects."""
     from permissions.models import AccessChange
 
-    rows = [
+    AccessChange.objects.bulk_create(
         AccessChange(
             tenant_id=tenant_id,
             user_id=touch.user_id,
@@ -47,36 +38,7 @@ def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
             cause=cause,
         )
         for touch in dict.fromkeys(touches)
-    ]
-    if not rows:
-        return
-    with atomic():
-        AccessChange.objects.bulk_create(rows)
-        transaction.on_commit(
-            lambda: access_committed.send(sender=AccessChange, tenant_id=tenant_id), robust=True
-        )
-
-
-def record_grants(grants: Iterable[Any], cause: str) -> None:
-    """Log permission rows: a user's touches them on the object, a group's the object."""
-    by_tenant: dict[int, list[Touch]] = {}
-    for grant in grants:
-        field = grant._meta.get_field("content_object")
-        label = field.related_model._meta.label_lower
-        touch = Touch(getattr(grant, "user_id", None), label, grant.content_object_id)
-        by_tenant.setdefault(_tenant_of(grant, field), []).append(touch)
-    for tenant_id in sorted(by_tenant):
-        record(tenant_id, by_tenant[tenant_id], cause)
-
-
-def _tenant_of(grant: Any, field: Any) -> int:
-    """The tenant of a grant's object, without the object, of which not all may be readable."""
-    if field.is_cached(grant):
-        tenant_id: int = grant.content_object.tenant_id
-        return tenant_id
-    rows = field.related_model._base_manager.filter(pk=grant.content_object_id)
-    found: int = rows.values_list("tenant_id", flat=True).get()
-    return found
+    )
 
 
 def revision(tenant_id: int) -> int:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from guardian.managers import GroupObjectPermissionManager, UserObjectPermissionManager
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from permissions import accesslog
 from permissions.bounds import beyond
 from permissions.commits import TransactionId
-from permissions.loading import load_rows
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned
-from tenants.watching import named_database
 from tenants.writers import CurrentWriter
 
 
@@ -42,64 +38,8 @@ class Guarded(TenantOwned):
             raise ValidationError({name: reasons for name, reasons in wrong.items() if reasons})
 
 
-class GrantsOverwritten(TypeError):
-    """A bulk write to a permission table of which nobody can say afterwards who lost what."""
-
-    def __init__(self, model: type[models.Model]) -> None:
-        self.model = model
-        super().__init__(
-            f"{model.__name__}.bulk_create() does not take update_conflicts: what it overwrote "
-            "could not be logged. Create the new rows and update() the others."
-        )
-
-
-def stored(grants: models.QuerySet[Any]) -> list[Any]:
-    """These permission rows as they are, locked, with their objects."""
-    rows = grants.model._base_manager.using(grants.db)
-    locked = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
-    wanted = locked.filter(pk__in=grants.order_by().values("pk"))
-    return list(load_rows(wanted.select_related("content_object")).values())
-
-
-class GrantQuerySet(models.QuerySet[Any]):
-    """A permission table's queryset whose bulk writes reach the access log too."""
-
-    def bulk_create(
-        self,
-        objs: Any,
-        batch_size: int | None = None,
-        ignore_conflicts: bool = False,
-        update_conflicts: bool = False,
-        update_fields: Collection[str] | None = None,
-        unique_fields: Collection[str] | None = None,
-    ) -> list[Any]:
-        if update_conflicts:
-            raise GrantsOverwritten(self.model)
-        with accesslog.atomic(self.db):
-            created = super().bulk_create(objs, batch_size, ignore_conflicts)
-            accesslog.record_grants(created, "granted")
-        return created
-
-    def update(self, **kwargs: Any) -> int:
-        self._for_write = True
-        with accesslog.atomic(self.db):
-            before = stored(self)
-            # Only the rows that were read: one that begins to match meanwhile would go unlogged.
-            same = self.filter(pk__in=[row.pk for row in before])
-            updated = super(GrantQuerySet, same).update(**kwargs)
-            self._result_cache = None
-            after = stored(self.model._base_manager.filter(pk__in=[row.pk for row in before]))
-            accesslog.record_grants([*before, *after], "regranted")
-        return updated
-
-    update.alters_data = True  # type: ignore[attr-defined]
-
-
-class LoggedGrant(models.Model):
-    """A permission row that is saved together with its row of the access log.
-
-    Who granted it, and when, is known of what was granted through the API.
-    """
+class Attributed(models.Model):
+    """A permission row of which is known who granted it, and when, if it was through the API."""
 
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -109,24 +49,16 @@ class LoggedGrant(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        with accesslog.atomic(named_database(args, kwargs)):
-            super().save(*args, **kwargs)
 
-
-class UserGrant(LoggedGrant, UserObjectPermissionBase):
+class UserGrant(Attributed, UserObjectPermissionBase):
     """A user's permission on one object; subclass it with a `content_object` foreign key."""
-
-    objects = UserObjectPermissionManager.from_queryset(GrantQuerySet)()  # type: ignore[misc]
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
 
 
-class GroupGrant(LoggedGrant, GroupObjectPermissionBase):
+class GroupGrant(Attributed, GroupObjectPermissionBase):
     """A group's permission on one object; subclass it with a `content_object` foreign key."""
-
-    objects = GroupObjectPermissionManager.from_queryset(GrantQuerySet)()  # type: ignore[misc]
 
     class Meta(GroupObjectPermissionBase.Meta):
         abstract = True

@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from realtime.capture.installing import differences
 from realtime.drain import drain
 from realtime.failures import log_failure
 from realtime.hubs import hubs
@@ -35,24 +36,24 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Readiness: 200 if the process can serve, else 503; each part is `ok` or `failed`.
+    """Readiness: 200 if the process can serve, else 503; each part is `ok`, `failed` or says why.
 
     Without the broker live copies follow by the tail: it is told, but it does not take a process
     out of service, since then all would go at once.
     """
-    checks: dict[str, Callable[[], Awaitable[bool]]] = {
+    checks: dict[str, Callable[[], Awaitable[bool | str]]] = {
         "database": _database,
         "broker": _broker,
         "loops": _loops,
         "staying": _staying,
     }
     found = dict(zip(checks, await asyncio.gather(*map(_attempt, checks.values())), strict=True))
-    states = {name: "ok" if good else "failed" for name, good in found.items()}
-    ready = all(good for name, good in found.items() if name not in SHARED)
+    states = {n: "ok" if state is True else state or "failed" for n, state in found.items()}
+    ready = all(state is True for name, state in found.items() if name not in SHARED)
     return JsonResponse(states, status=200 if ready else 503, headers=NO_STORE)
 
 
-async def _attempt(check: Callable[[], Awaitable[bool]]) -> bool:
+async def _attempt(check: Callable[[], Awaitable[bool | str]]) -> bool | str:
     try:
         async with asyncio.timeout(2 * limits()["broker_timeout_seconds"]):
             return await check()
@@ -68,21 +69,24 @@ class Look:
     cannot take its connection: a process that is busy is not taken out of service for it.
     """
 
-    def __init__(self, look: Callable[[], bool]) -> None:
+    def __init__(self, look: Callable[[], bool | str]) -> None:
         self._look = look
         self._executor = ThreadPoolExecutor(1, "earshot-ready", initializer=reserve)
-        self._under_way: Future[bool] | None = None
+        self._under_way: Future[bool | str] | None = None
 
-    async def __call__(self) -> bool:
+    async def __call__(self) -> bool | str:
         if self._under_way is None or self._under_way.done():
             self._under_way = self._executor.submit(self._look)
         return await asyncio.shield(asyncio.wrap_future(self._under_way))
 
 
-def _migrated() -> bool:
+def _complete() -> bool | str:
+    """Whether nothing is missing; which triggers are, without which a loss goes unnoticed."""
     try:
         executor = MigrationExecutor(connection)
-        return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return False
+        return str(differences()) or True
     except Exception as error:
         log_failure(logger, "The database is not ready", error)
         return False
@@ -90,8 +94,8 @@ def _migrated() -> bool:
         close_old_connections()
 
 
-_database = Look(_migrated)
-"""It answers, and has all migrations."""
+_database = Look(_complete)
+"""It answers, and has all migrations and all triggers."""
 
 
 async def _broker() -> bool:

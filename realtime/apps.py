@@ -11,9 +11,10 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from realtime import checks, signals, tracking
-        from realtime.capture import installing
+        from realtime.capture import installing, waking
 
         installing.connect()
+        waking.connect()
         signals.connect()
         tracking.keep_with_instances()
         checks.register_checks()

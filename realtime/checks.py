@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.core import checks
+from django.db import DEFAULT_DB_ALIAS
 from model_utils import FieldTracker
 
+from realtime.capture.installing import differences
 from realtime.models import LiveModel
 from realtime.queryset import LiveQuerySet
 
@@ -18,6 +20,21 @@ UNTRACKED = {"version", "tenant"}
 def register_checks() -> None:
     """Run with `manage.py check` and at start-up."""
     checks.register(check_live_models, "earshot")
+    checks.register(check_capture, "earshot", checks.Tags.database)
+
+
+def check_capture(databases: Collection[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Every trigger is there, as the models ask for it, and fires."""
+    wrong = str(differences()) if DEFAULT_DB_ALIAS in (databases or ()) else ""
+    if not wrong:
+        return []
+    return [
+        checks.Warning(
+            f"Not every write is noticed: {wrong}.",
+            hint="Run manage.py migrate, which installs the triggers anew.",
+            id="earshot.W022",
+        )
+    ]
 
 
 def check_live_models(**_: Any) -> list[checks.CheckMessage]:

@@ -41,6 +41,7 @@ from realtime.subscriptions import Subscription, Waiting
 from tenants.connections import reserve
 from tenants.limits import limits
 from tenants.metrics import count_refusal
+from tenants.standing import do_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -288,6 +289,7 @@ class Hub:
             try:
                 await self._look_at_others()
                 await tail.run(self)
+                await self.run(do_tasks)  # left by those who wrote memberships past Django
                 database.over()
                 self._measure()
             except Exception as error:

@@ -14,8 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from permissions import accesslog
-from permissions.accesslog import Touch
 from permissions.pages import PageTooLarge
 from realtime import ledger
 from realtime.records import Access, Connection
@@ -97,7 +95,6 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
             if revoke == "1":
                 revocations.revoke(found.tenant_id, (found.kind, found.key))
             Connection.objects.filter(pk=found.pk).update(closing=True)
-            accesslog.record(found.tenant_id, [Touch(found.user_id)], "closed")
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,46 +1,36 @@
-"""Connects what the layers below tell to the outbox and to rows that show other rows."""
+"""Connects rows that others show, and that are not live themselves, to what shows them."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 
-from permissions.accesslog import access_committed
 from realtime import dependents, fixtures
 from realtime.models import LiveModel
-from realtime.outbox import outbox
-from tenants.watching import rows_changed
 
 
 def connect() -> None:
-    """Listen to committed access changes, to watched rows below, to deletions and to fixtures."""
-    access_committed.connect(on_access_committed, dispatch_uid="earshot.notice")
-    rows_changed.connect(on_rows_changed, dispatch_uid="earshot.shown")
+    """Listen to saves of rows that are shown, to deletions and to fixtures."""
+    post_save.connect(on_saved, dispatch_uid="earshot.shown")
     for model in apps.get_models():
         if issubclass(model, LiveModel):
             post_delete.connect(on_deleted, sender=model, dispatch_uid="earshot.shown")
             fixtures.connect(model)
 
 
-def on_access_committed(**_: Any) -> None:
-    """Have the hubs told that an access revision rose."""
-    outbox.wake()
-
-
-def on_rows_changed(sender: Any, changes: list[Any], **_: Any) -> None:
-    """Rows that are not live themselves, but are shown, changed: raise what shows them."""
+def on_saved(
+    sender: Any, instance: Any, created: bool, update_fields: Collection[str] | None, **_: Any
+) -> None:
+    """A row that is not live itself, but is shown, was saved: raise what shows it."""
+    if created or issubclass(sender, LiveModel):
+        return
     for resource, shows in dependents.shown(sender):
-        moved = [
-            after["pk"]
-            for before, after in changes
-            if before and after and any(before[f] != after[f] for f in shows.fields)
-        ]
-        if moved:
-            rows = list(sender._base_manager.filter(pk__in=moved))
-            dependents.raise_after_commit(resource, shows, rows)
+        if update_fields is None or set(shows.fields).intersection(update_fields):
+            dependents.raise_after_commit(resource, shows, [instance])
 
 
 def on_deleted(sender: Any, instance: Any, **_: Any) -> None:

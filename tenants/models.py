@@ -12,22 +12,15 @@ from django.utils import timezone
 
 from tenants import hashing
 from tenants.limits import check_own
-from tenants.signals import password_hashed_anew
-from tenants.watching import Watched, WatchedQuerySet
 
 
 class UserManager(auth.UserManager["User"]):
     use_in_migrations = False
 
-    def get_queryset(self) -> WatchedQuerySet[User]:
-        return WatchedQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
 
-
-class User(Watched, auth.AbstractUser):
+class User(auth.AbstractUser):
     """Django's user. A changed password ends their tokens, sessions and tickets with it; passwords
     are hashed in a lane (`tenants/hashing.py`)."""
-
-    watched = ("is_active", "password", "username")
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -48,13 +41,25 @@ class User(Watched, auth.AbstractUser):
         """Hash the same password anew; unlike a changed one, that ends the sessions only, which
         Django takes for good no longer."""
         old, self.password = self.password, hashing.encode(raw_password)
-        unwatched: models.QuerySet[User] = models.QuerySet(User)
         with transaction.atomic():
-            if unwatched.filter(pk=self.pk, password=old).update(password=self.password):
-                password_hashed_anew.send(User, user_id=self.pk)
+            mark = Rehash.objects.create(user_id=self.pk)
+            User.objects.filter(pk=self.pk, password=old).update(password=self.password)
+            mark.delete()
 
 
-class Tenant(Watched):
+class Rehash(models.Model):
+    """A mark that a user's password is only hashed anew: it is the same, and ends no credential.
+
+    It goes in the transaction that made it, so only the triggers of that one see it.
+    """
+
+    user_id = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class Tenant(models.Model):
     """An organisation. Suspended (`is_active` false) nobody gets in."""
 
     slug = models.SlugField(unique=True)
@@ -71,10 +76,6 @@ class Tenant(Watched):
         help_text='Limits of its own, as {"sockets_per_user": 5}.',
     )
 
-    watched = ("is_active",)
-
-    objects = models.Manager.from_queryset(WatchedQuerySet)()
-
     def __str__(self) -> str:
         return self.slug
 
@@ -90,7 +91,7 @@ class State(models.TextChoices):
     INACTIVE = "inactive"
 
 
-class MembershipQuerySet(WatchedQuerySet["Membership"]):
+class MembershipQuerySet(models.QuerySet["Membership"]):
     def invited(self) -> Self:
         """Those whose users have not accepted."""
         return self.filter(is_active=False, invited_at__isnull=False)
@@ -100,7 +101,7 @@ class MembershipQuerySet(WatchedQuerySet["Membership"]):
         return self.exclude(is_active=False, invited_at__isnull=False)
 
 
-class Membership(Watched):
+class Membership(models.Model):
     """A user's place in a tenant, or the invitation to one, which is not active until accepted.
 
     Asked before the tenant is known, so not tenant-scoped.
@@ -119,13 +120,9 @@ class Membership(Watched):
         help_text="The tenant knows no more of the person than their username.",
     )
 
-    watched = ("tenant_id", "user_id", "role", "is_active", "invited_at")
-
     objects = models.Manager.from_queryset(MembershipQuerySet)()
 
     class Meta:
-        # Related managers write through the base manager.
-        base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_tenant"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="known_role"),
@@ -145,6 +142,19 @@ class Membership(Watched):
         if self.is_active:
             return State.ACTIVE
         return State.INACTIVE if self.invited_at is None else State.INVITED
+
+
+class MembershipTask(models.Model):
+    """A membership was written, whoever wrote it: what belongs to it is still to be made.
+
+    Written by a trigger, done by `tenants.standing`. An invitation is none until it is accepted.
+    """
+
+    tenant_id = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.tenant_id}"
 
 
 class Ticket(models.Model):

@@ -1,13 +1,10 @@
-"""What this layer tells the layers above, always inside the transaction of the write."""
+"""What this layer tells the layers above."""
 
 from django.dispatch import Signal
 
-# A standing in a tenant changed: `tenant_id: int`, `user_id: int | None` (None: that of everybody
-# there), `cause: str`, one of "membership", "user", "tenant", "credential".
-standing_changed = Signal()
-
-# `memberships: list[Membership]`, just created and with their primary keys.
-membership_created = Signal()
+# `memberships: list[Membership]`, which were written, whoever wrote them, and whose users have
+# joined. A receiver makes what belongs to them and is not there yet.
+membership_written = Signal()
 
 # Somebody is about to be removed from a tenant: `membership: Membership`, `by: int`, who removes
 # them, and `heir: Membership | None`. A receiver hands over to the heir what they hold there, or
@@ -17,6 +14,3 @@ membership_ending = Signal()
 # A member is about to be given the role that `membership: Membership` names, `by: int`, a user. A
 # receiver that raises refuses it.
 role_changing = Signal()
-
-# A password was hashed anew: `user_id: int`.
-password_hashed_anew = Signal()

@@ -57,9 +57,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a membership of a group touches the user, before it is gone",
-        "permissions/signals.py",
-        '("post_add", "post_remove", "pre_clear")',
-        '("post_add", "post_remove", "post_clear")',
+        "realtime/capture/tables.py",
+        'cause="groups", watch=(member, group)',
+        'cause="groups", watch=(member, group), events=("INSERT",)',
         RULES + "a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_left_it",
     ),
     Mutant(
@@ -75,13 +75,6 @@ MUTANTS: Final = (
         "        with _deferred(connection), transaction.atomic():\n            yield\n",
         "        yield\n",
         "tests/permissions/test_read.py::test_batch_is_read_in_one_state",
-    ),
-    Mutant(
-        "a deletion is one row for the object and says nothing of those who had access",
-        "permissions/signals.py",
-        "    if not issubclass(deleted, Guarded):\n",
-        "    if True:\n",
-        "tests/permissions/test_signals.py::test_deleted_object_is_one_row_without_its_grants",
     ),
     Mutant(
         "a read counts only if its group was joined before it",

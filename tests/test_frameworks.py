@@ -28,7 +28,7 @@ from django.views.generic import DetailView, ListView
 from pytest_django import Settings
 from rest_framework import serializers
 
-from permissions.models import LoggedGrant
+from permissions.models import Attributed
 from realtime.models import LiveModel
 from tenants.forms import TenantModelForm
 from tenants.models import Membership
@@ -279,7 +279,7 @@ def test_dump_is_loaded_again(world: World, tmp_path: Path) -> None:
         return {
             model._meta.label: [model_to_dict(row) for row in model._base_manager.order_by("pk")]
             for model in apps.get_models()
-            if model in LIVE or issubclass(model, LoggedGrant)
+            if model in LIVE or issubclass(model, Attributed)
         }
 
     before, labels = rows(), list(rows())

@@ -11,11 +11,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models.base import Model
 
-from permissions.models import LoggedGrant
 from realtime.models import LiveModel
-from tenants.roles import role_group
-from tenants.watching import Watched
-from tests.test_frameworks import one_of
+from tenants.models import Membership
 from tests.world import World
 
 
@@ -46,7 +43,7 @@ OVERRIDDEN = overridden()
 
 
 def test_methods_of_djangos_are_overridden() -> None:
-    assert {"LiveModel.save", "WatchedQuerySet.bulk_create", "LoggedGrant.save"} <= set(OVERRIDDEN)
+    assert {"LiveModel.save", "Membership.save"} <= set(OVERRIDDEN)
 
 
 @pytest.mark.parametrize("name", OVERRIDDEN)
@@ -65,16 +62,12 @@ def test_overridden_method_takes_what_djangos_takes(name: str) -> None:
 
 
 WARNED = "positional arguments to save"
-SAVED = [
-    model for model in apps.get_models() if issubclass(model, (LiveModel, LoggedGrant, Watched))
-]
+SAVED = [model for model in apps.get_models() if issubclass(model, (LiveModel, Membership))]
 
 
 @pytest.mark.parametrize("model", SAVED, ids=lambda model: model.__name__)
 def test_save_takes_djangos_positional_arguments(world: World, model: Any) -> None:
     row = model._base_manager.order_by("pk").first()
-    if row is None:
-        row = grant_to_a_role(world, model)
     name = next(f.name for f in model._meta.concrete_fields if not f.primary_key)
     for arguments in [(False, False, "default", None), (False, True, None, [name]), (False,)]:
         with pytest.warns(DeprecationWarning, match=WARNED):
@@ -90,17 +83,6 @@ def test_save_takes_djangos_positional_arguments(world: World, model: Any) -> No
     ):
         row.save(False, True, force_update=True)
     row.refresh_from_db()
-
-
-def grant_to_a_role(world: World, model: Any) -> Any:
-    """A row of a permission table that the world leaves empty."""
-    holder: dict[str, Any] = {"user": world.user("member")} if hasattr(model, "user") else {}
-    holder = holder or {"group": role_group(world.tenants["acme"].pk, "member")}
-    target = one_of(model._meta.get_field("content_object").related_model)
-    permission = model._meta.get_field("permission").related_model.objects.get(
-        codename=f"change_{target._meta.model_name}"
-    )
-    return model.objects.create(content_object=target, permission=permission, **holder)
 
 
 async def test_asynchronous_writes_take_djangos_arguments(world: World) -> None:

@@ -10,7 +10,7 @@ from django.apps import AppConfig, apps
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models.signals import post_migrate, pre_migrate
 
-from realtime.capture import postgresql, sqlite
+from realtime.capture import postgresql, sqlite, tables
 from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
@@ -29,6 +29,11 @@ class Differences:
     def __bool__(self) -> bool:
         return bool(self.missing or self.old or self.disabled or self.unknown)
 
+    def __str__(self) -> str:
+        """Each trigger that does not do what it should, with its table; empty if there is none."""
+        kinds = (("missing", self.missing), ("old", self.old), ("disabled", self.disabled))
+        return ", ".join(f"{t.name} on {t.table} is {kind}" for kind, found in kinds for t in found)
+
 
 def connect() -> None:
     """Install after every `migrate`, which may be given no migration, and after `flush`."""
@@ -36,9 +41,10 @@ def connect() -> None:
     post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.capture")
 
 
-def wanted(connection: Any) -> list[Trigger]:
+def wanted(vendor: str) -> list[Trigger]:
     """The triggers that the models and declarations ask for."""
-    return [*GENERATORS[connection.vendor].numbering()]
+    generator = GENERATORS[vendor]
+    return [*generator.numbering(), *generator.accesses(tables.accesses())]
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
@@ -46,9 +52,10 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
     connection = connections[using]
     with connection.cursor() as cursor:
         found = GENERATORS[connection.vendor].installed(cursor)
-        triggers = wanted(connection)
+        triggers = wanted(connection.vendor)
         if any(trigger.key not in found for trigger in triggers):
-            triggers = _possible(triggers, {*connection.introspection.table_names(cursor)})
+            there = {*connection.introspection.table_names(cursor)}
+            triggers = _possible(triggers, there)
     present = [(trigger, *found[trigger.key]) for trigger in triggers if trigger.key in found]
     return Differences(
         missing=[trigger for trigger in triggers if trigger.key not in found],
@@ -91,9 +98,9 @@ def drop(using: str = DEFAULT_DB_ALIAS) -> None:
             generator.drop(cursor, table, name)
 
 
-def _possible(triggers: list[Trigger], tables: set[str]) -> list[Trigger]:
+def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
     """Those that would not fail: after `migrate` of some apps only, not all tables are there."""
-    return [trigger for trigger in triggers if tables >= trigger.needs | LOGS]
+    return [trigger for trigger in triggers if there >= trigger.needs | LOGS]
 
 
 def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
     REVISIONS,
     Trigger,
     columns,
+    everybody,
+    literal,
     named,
     quoted,
 )
@@ -87,6 +90,58 @@ def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
     names = list(names)
     images = (", ".join(columns(side, names)) for side in (new, old))
     return "record_image_ne(ROW({}), ROW({}))".format(*images)
+
+
+def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
+    """The triggers of the tables that decide who may see."""
+    watched = list(watched)
+    for access in watched:
+        yield _access(access)
+    body = f"{everybody('truncated', NOW)}\nRETURN NULL;"
+    for table in dict.fromkeys(access.table for access in watched):
+        yield trigger(table, "truncated", "AFTER", ["TRUNCATE"], body, each="STATEMENT")
+
+
+def _access(access: Access) -> Trigger:
+    old, new = (access.touch.format(row=f"(SELECT {side}.*)") for side in ("OLD", "NEW"))
+    logs = {
+        "INSERT": _log(new, access.cause),
+        "UPDATE": _log(old if access.until else f"{old} UNION {new}", access.cause),
+        "DELETE": _log(old, access.cause),
+    }
+    for event, statements in access.also.items():
+        logs[event] += f"\n{statements}"
+    for event, condition in _conditions(access).items():
+        logs[event] = f"IF {condition} THEN\n{logs[event]}\nEND IF;"
+    body = "\n".join(
+        f"IF TG_OP = '{event}' THEN\n{logs[event]}\nEND IF;" for event in access.events
+    )
+    return trigger(
+        access.table,
+        access.what,
+        "AFTER",
+        access.events,
+        f"{body}\nRETURN NULL;",
+        needs=access.joins,
+    )
+
+
+def _conditions(access: Access) -> dict[str, str]:
+    """When an event counts; always if none is given."""
+    counts = [differ(access.watch)] if access.watch else []
+    counts += [access.or_if] if access.or_if else []
+    if not access.until:
+        return {"UPDATE": " OR ".join(counts)} if counts else {}
+    old, new = (f"coalesce({side}.{quoted(access.until)}, 'infinity')" for side in ("OLD", "NEW"))
+    return {"UPDATE": " OR ".join([*counts, f"{new} < {old}"]), "DELETE": f"{old} > {NOW}"}
+
+
+def _log(touches: str, cause: str) -> str:
+    return (
+        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
+        f"SELECT t.a, t.b::bigint, t.c, t.d::bigint, {literal(cause)}, {NOW}\n"
+        f"FROM ({touches}) t(a, b, c, d);"
+    )
 
 
 def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:

@@ -60,8 +60,9 @@ def columns(side: str, names: Iterable[str]) -> list[str]:
 
 
 def everybody(cause: str, now: str) -> str:
-    """The statement that touches everything of every tenant."""
+    """The statement that touches everything of every tenant, also of those that are gone."""
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, cause, at)"
-        f" SELECT id, {literal(cause)}, {now} FROM {TENANTS};"
+        f" SELECT id, {literal(cause)}, {now} FROM (SELECT id FROM {TENANTS}"
+        f" UNION SELECT tenant_id FROM {REVISIONS}) AS everybody;"
     )

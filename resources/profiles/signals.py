@@ -6,15 +6,15 @@ from typing import Any
 
 from resources.profiles.models import Profile
 from tenants.models import Membership, User
-from tenants.signals import membership_created
+from tenants.signals import membership_written
 
 
 def connect() -> None:
     """Listen to new memberships."""
-    membership_created.connect(on_membership_created, dispatch_uid="earshot.profile")
+    membership_written.connect(on_membership_written, dispatch_uid="earshot.profile")
 
 
-def on_membership_created(memberships: list[Membership], **_: Any) -> None:
+def on_membership_written(memberships: list[Membership], **_: Any) -> None:
     """Create a profile for each that has none, under the person's full name, if it is known."""
     known = Profile.objects.across_tenants().filter(membership__in=memberships)
     there = set(known.values_list("membership_id", flat=True))

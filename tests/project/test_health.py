@@ -12,6 +12,7 @@ from django.test import AsyncClient
 from pytest_django import Settings
 
 from project.health import Look
+from realtime.capture.installing import GENERATORS, install
 from realtime.drain import drain
 from tests.client import in_thread, subscribed
 from tests.gates import this_hub
@@ -53,7 +54,7 @@ async def test_process_without_a_broker_says_so_and_is_ready(world: World) -> No
 async def test_broker_that_hangs_is_not_waited_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(settings, broker_timeout_seconds=0.05)
+    limit(settings, broker_timeout_seconds=0.5)
 
     class Hanging:
         async def group_send(self, group: str, message: dict[str, Any]) -> None:
@@ -126,3 +127,18 @@ async def test_database_without_its_migrations_is_not_ready() -> None:
         assert await ready() == (503, READY | {"database": "failed"})
     finally:
         await in_thread(remember)(applied)
+
+
+@pytest.mark.usefixtures("transactional_db")
+async def test_database_without_a_trigger_is_not_ready_and_says_which() -> None:
+    def take_away() -> str:
+        number = next(iter(GENERATORS[connection.vendor].numbering()))
+        with connection.cursor() as cursor:
+            GENERATORS[connection.vendor].drop(cursor, *number.key)
+        return number.name
+
+    name = await in_thread(take_away)()
+    wrong = f"{name} on permissions_accesschange is missing"
+    assert await ready() == (503, READY | {"database": wrong})
+    await in_thread(install)()
+    assert await ready() == (200, READY)

@@ -2,21 +2,22 @@
 
 from django.apps import apps
 from django.core.checks.registry import registry
-from django.db.models.signals import post_delete
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
 
-from permissions.accesslog import access_committed
 from realtime.apps import RealtimeConfig
 from realtime.checks import check_live_models
 from resources.models import Document
-from tenants.watching import rows_changed
+
+SIGNALS = (connection_created, post_delete, post_migrate, post_save, pre_migrate)
 
 
 def test_ready_connects_signals_and_registers_checks_once() -> None:
     config = apps.get_app_config("realtime")
     assert isinstance(config, RealtimeConfig)
-    before = [len(signal.receivers) for signal in (access_committed, rows_changed, post_delete)]
+    before = [len(signal.receivers) for signal in SIGNALS]
     config.ready()
-    after = [len(signal.receivers) for signal in (access_committed, rows_changed, post_delete)]
+    after = [len(signal.receivers) for signal in SIGNALS]
     assert before == after
     assert all(after)
     assert post_delete.has_listeners(Document)

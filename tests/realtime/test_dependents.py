@@ -241,7 +241,9 @@ def test_tail_finds_documents_of_a_deleted_profile(world: World, crash: list[Mar
 def test_tail_finds_profiles_of_a_renamed_user(
     world: World, crash: list[Mark], profile: Profile
 ) -> None:
-    User.objects.filter(pk=world.user("owner").pk).update(username="renamed")
+    owner = world.user("owner")
+    owner.username = "renamed"
+    owner.save()
     assert tail(world, crash).showing == refs(world, profile)
 
 

@@ -1,6 +1,6 @@
-"""Two tenants, people in them, and an ear for what their standing does."""
+"""Two tenants, people in them, and what the access log says of their standing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +9,9 @@ from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from permissions.models import AccessChange
 from tenants.models import Membership, Tenant, User
-from tenants.signals import membership_created, standing_changed
+from tenants.signals import membership_written
 
 Standing = tuple[int, int | None, str]
 
@@ -82,42 +83,34 @@ def session_of(user: User, client: Client | None = None) -> str:
     return key
 
 
+class Heard:
+    """What the access log says from now on, or from the last `clear()` on."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.start = max(AccessChange.objects.values_list("pk", flat=True), default=0)
+
+    def rows(self) -> list[Standing]:
+        new = AccessChange.objects.filter(pk__gt=self.start).order_by("pk")
+        return list(new.values_list("tenant_id", "user_id", "cause"))
+
+
 @pytest.fixture
-def heard() -> Iterator[list[Standing]]:
-    """What `standing_changed` said, in order. Clear it when the scene is set."""
-    said: list[Standing] = []
-
-    def hear(tenant_id: int, user_id: int | None, cause: str, **_: Any) -> None:
-        said.append((tenant_id, user_id, cause))
-
-    standing_changed.connect(hear)
-    yield said
-    standing_changed.disconnect(hear)
+def heard(db: None) -> Heard:
+    """What the access log says. Clear it when the scene is set."""
+    return Heard()
 
 
 @pytest.fixture
-def births() -> Iterator[list[Membership]]:
-    """What `membership_created` brought."""
-    born: list[Membership] = []
+def told() -> Iterator[list[Membership]]:
+    """The memberships that `membership_written` brought."""
+    brought: list[Membership] = []
 
     def hear(memberships: list[Membership], **_: Any) -> None:
-        born.extend(memberships)
+        brought.extend(memberships)
 
-    membership_created.connect(hear)
-    yield born
-    membership_created.disconnect(hear)
-
-
-@pytest.fixture
-def veto() -> Iterator[Callable[[], None]]:
-    """After `veto()`, whoever hears of a changed standing refuses it."""
-
-    def refuse(**_: Any) -> None:
-        raise Vetoed
-
-    yield lambda: standing_changed.connect(refuse)
-    standing_changed.disconnect(refuse)
-
-
-class Vetoed(Exception):
-    pass
+    membership_written.connect(hear)
+    yield brought
+    membership_written.disconnect(hear)

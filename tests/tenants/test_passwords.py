@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from tenants import links, mail
 from tenants.models import Session, Ticket, User
 from tests.client import in_thread, subscribed
-from tests.tenants.conftest import Standing, bearer, session_of
+from tests.tenants.conftest import Heard, bearer, session_of
 from tests.world import World
 
 OLD, NEW = "secret", "a long enough phrase"
@@ -58,9 +58,7 @@ def may_log_in(username: str, password: str) -> bool:
 
 
 @pytest.mark.parametrize("way", ["token", "session"])
-def test_changed_password_ends_every_credential(
-    world: World, way: str, heard: list[Standing]
-) -> None:
+def test_changed_password_ends_every_credential(world: World, way: str, heard: Heard) -> None:
     user = world.user("viewer")
     client, other = APIClient(headers={"X-Tenant": "acme"}), bearer(user)
     session_of(user, client)
@@ -72,7 +70,7 @@ def test_changed_password_ends_every_credential(
     assert (answer.status_code, answer.content) == (204, b"")
     assert {c.get("/api/me/").status_code for c in (client, other)} == {401}
     assert not any(model.objects.exists() for model in (AuthToken, Session, Ticket))
-    assert (world.tenants["acme"].pk, user.pk, "credential") in heard
+    assert (world.tenants["acme"].pk, user.pk, "password") in heard.rows()
     assert may_log_in("viewer", NEW)
     assert not may_log_in("viewer", OLD)
 

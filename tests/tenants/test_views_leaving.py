@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from tenants.credentials import identify_socket
 from tenants.models import Session, Tenant, Ticket, User
-from tests.tenants.conftest import Standing, bearer, member, session_of
+from tests.tenants.conftest import Heard, bearer, member, session_of
 from tests.tenants.door import REFUSED, browser, exclude
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def test_ticket_needs_a_tenant(both: User) -> None:
     assert (response.status_code, response.json()["code"]) == (400, "tenant_required")
 
 
-def test_logout_ends_this_token_only(owner: User, acme: Tenant, heard: list[Standing]) -> None:
+def test_logout_ends_this_token_only(owner: User, acme: Tenant, heard: Heard) -> None:
     client, other = bearer(owner), bearer(owner)
     session_of(owner)
     heard.clear()
@@ -56,16 +56,16 @@ def test_logout_ends_this_token_only(owner: User, acme: Tenant, heard: list[Stan
     assert client.get("/api/me/").status_code == 401
     assert other.get("/api/me/").status_code == 200
     assert Session.objects.exists()
-    assert heard == [(acme.pk, owner.pk, "credential")]
+    assert heard.rows() == [(acme.pk, owner.pk, "credential")]
 
 
-def test_logout_ends_this_session_only(owner: User, acme: Tenant, heard: list[Standing]) -> None:
+def test_logout_ends_this_session_only(owner: User, acme: Tenant, heard: Heard) -> None:
     client, other = browser(owner), bearer(owner)
     heard.clear()
     assert client.post("/api/logout/").status_code == 204
     assert client.get("/api/me/").status_code == 401
     assert other.get("/api/me/").status_code == 200
-    assert heard == [(acme.pk, owner.pk, "credential")]
+    assert heard.rows() == [(acme.pk, owner.pk, "credential")]
 
 
 @pytest.mark.parametrize("way", [bearer, browser])

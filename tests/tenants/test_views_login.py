@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from tenants.models import Membership, Tenant, User
 from tenants.opaque import encode
-from tests.tenants.conftest import Standing, token_of
+from tests.tenants.conftest import Heard, token_of
 from tests.tenants.door import browser, deactivate
 
 pytestmark = pytest.mark.django_db
@@ -42,14 +42,14 @@ def test_login_gives_a_token_that_works(acme: Tenant, owner: User, settings: Set
     }
 
 
-def test_login_is_remembered_and_ends_nothing(owner: User, heard: list[Standing]) -> None:
+def test_login_is_remembered_and_ends_nothing(owner: User, heard: Heard) -> None:
     token_of(owner)
     heard.clear()
     log_in()
     owner.refresh_from_db()
     assert owner.last_login
     assert AuthToken.objects.count() == 2
-    assert heard == []
+    assert heard.rows() == []
 
 
 def test_user_without_any_tenant_may_log_in(owner: User) -> None:

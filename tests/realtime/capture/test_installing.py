@@ -86,8 +86,8 @@ def test_nothing_is_installed_while_a_log_is_not_there() -> None:
         assert GENERATOR.installed(cursor) == {}
 
 
-def test_whatever_was_written_without_triggers_is_taken_for_touched() -> None:
-    log = Log(World().tenants["globex"].pk)
+def test_whatever_was_written_without_triggers_is_taken_for_touched(world: World) -> None:
+    log = Log(world.tenants["globex"].pk)
     install()
     assert log.new() == []
     take_away()

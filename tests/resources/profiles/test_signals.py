@@ -7,6 +7,7 @@ from permissions.subjects import Subject
 from resources.audiences import PROFILES
 from resources.models import Profile
 from tenants.models import Membership, Tenant, User
+from tenants.standing import do_tasks
 from tests.world import World
 
 
@@ -40,6 +41,7 @@ def test_memberships_created_together_bring_their_profiles(tenant: Tenant) -> No
     names = [f"Name{number}" for number in range(3)]
     users = [User.objects.create_user(name.lower(), first_name=name) for name in names]
     Membership.objects.bulk_create(Membership(tenant=tenant, user=user) for user in users)
+    do_tasks()
     profiles = Profile.objects.filter(tenant=tenant).order_by("pk")
     assert [profile.display_name for profile in profiles] == names
     for profile in profiles:

@@ -1,0 +1,227 @@
+"""What is captured, taken from the models and the declarations: plain data.
+
+What guardian keeps in its generic tables is not: the decision reads the direct ones only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import UniqueConstraint
+from knox.models import get_token_model
+
+from permissions.models import GroupGrant, UserGrant
+from realtime.records import Connection
+from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
+
+WRITES: Final = ("INSERT", "UPDATE", "DELETE")
+JOINED: Final = "({0}.is_active OR {0}.invited_at IS NULL)"
+"""Of a membership: while somebody is only invited, nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A table whose rows decide who may see.
+
+    `touch` selects the (tenant, user, model, object) that a row of `{row}`, called r, touches, by
+    the tables `joins`. An update counts if one of the columns `watch` differs (none: any), the
+    condition `or_if` holds, or what ends at the time in the column `until` ends earlier now; the
+    deletion of what had ended counts for nothing; of such an update only the row of before touches
+    somebody, since a new credential changes nothing. `also` are more statements for an event.
+    `unique` are the columns by which a new row replaces another on SQLite. Where several of a table
+    have one cause, `name` tells them apart.
+    """
+
+    table: str
+    cause: str
+    touch: str
+    name: str = ""
+    events: tuple[str, ...] = WRITES
+    watch: tuple[str, ...] = ()
+    or_if: str = ""
+    until: str = ""
+    joins: tuple[str, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)
+    unique: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def what(self) -> str:
+        """By which its triggers are named."""
+        return "_".join([*self.cause.split(), *filter(None, [self.name])])
+
+
+def accesses() -> list[Access]:
+    """Every table whose rows decide who may see what."""
+    return [*_people(), *_credentials(), *_grants()]
+
+
+def _people() -> Iterator[Access]:
+    user: Any = get_user_model()
+    yield Access(
+        **_of(Membership),
+        cause="membership",
+        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r"
+        f" WHERE {JOINED.format('r')}",
+        watch=("tenant_id", "user_id", "role", "is_active"),
+        or_if=f"{JOINED.format('OLD')} <> {JOINED.format('NEW')}",
+        also={"INSERT": _task(), "UPDATE": _task()},
+        joins=(_table(MembershipTask),),
+    )
+    yield Access(
+        **_of(Tenant),
+        cause="tenant",
+        touch="SELECT r.id, NULL, NULL, NULL FROM {row} r",
+        events=("UPDATE", "DELETE"),
+        watch=("is_active",),
+    )
+    yield _of_user(user, "id", cause="user", watch=("is_active",))
+    yield _of_user(
+        user,
+        "id",
+        cause="password",
+        events=("UPDATE",),
+        watch=("password",),
+        also={"UPDATE": _ended_with_the_password()},
+        joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
+    )
+    groups: Any = user._meta.get_field("groups")
+    member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
+    yield _of_user(groups.remote_field.through, member, cause="groups", watch=(member, group))
+
+
+def _credentials() -> Iterator[Access]:
+    token, session = _table(get_token_model()), _table(Session)
+    yield _of_user(
+        get_token_model(),
+        "user_id",
+        cause="credential",
+        events=("UPDATE", "DELETE"),
+        watch=("digest", "user_id"),
+        until="expiry",
+    )
+    yield _of_user(
+        Session,
+        "user_id",
+        cause="credential",
+        events=("UPDATE", "DELETE"),
+        watch=("session_key", "user_id"),
+        until="expire_date",
+    )
+    holder = "SELECT r.tenant_id, c.user_id, NULL, NULL FROM {{row}} r JOIN {0} c ON c.{1} = r.key"
+    yield Access(
+        **_of(Revocation),
+        cause="revoked",
+        touch=f"{holder.format(token, 'digest')} WHERE r.kind = 'token' UNION "
+        f"{holder.format(session, 'session_key')} WHERE r.kind = 'session'",
+        events=("INSERT", "UPDATE"),
+        joins=(token, session),
+    )
+    yield Access(
+        **_of(Connection),
+        cause="closed",
+        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r WHERE r.closing",
+        events=("UPDATE",),
+        watch=("closing",),
+    )
+
+
+def _grants() -> Iterator[Access]:
+    permission = _table(Permission)
+    models: Iterable[Any] = apps.get_models()
+    for model in models:
+        if not issubclass(model, UserGrant | GroupGrant) or model._meta.proxy:
+            continue
+        target: Any = model._meta.get_field("content_object").related_model
+        table, label, key = _table(target), target._meta.label_lower, target._meta.pk.column
+        who = "user_id" if issubclass(model, UserGrant) else "group_id"
+        user = "r.user_id" if issubclass(model, UserGrant) else "NULL"
+        yield Access(
+            **_of(model),
+            cause="granted",
+            touch=f"SELECT o.tenant_id, {user}, '{label}', o.{key} FROM {{row}} r"
+            f" JOIN {table} o ON o.{key} = r.content_object_id",
+            watch=(who, "permission_id", "content_object_id"),
+            joins=(table,),
+        )
+        granted = (
+            f"JOIN {_table(model)} g ON g.permission_id = {{0}}.id"
+            f" JOIN {table} o ON o.{key} = g.content_object_id"
+        )
+        yield Access(
+            **_of(Permission),
+            cause="permission",
+            name=_table(model),
+            touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+            f" {granted.format('r')}",
+            watch=("id", "codename", "content_type_id"),
+            joins=(_table(model), table),
+        )
+        yield Access(
+            **_of(ContentType),
+            cause="content type",
+            name=_table(model),
+            touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+            f" JOIN {permission} p ON p.content_type_id = r.id {granted.format('p')}",
+            watch=("id", "app_label", "model"),
+            joins=(_table(model), table, permission),
+        )
+        if who == "group_id":  # a role's is found by its name
+            yield Access(
+                **_of(Group),
+                cause="group",
+                name=_table(model),
+                touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+                f" JOIN {_table(model)} g ON g.group_id = r.id"
+                f" JOIN {table} o ON o.{key} = g.content_object_id",
+                watch=("id", "name"),
+                joins=(_table(model), table),
+            )
+
+
+def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
+    """A table of which each row touches the user in this column, in all their tenants."""
+    members = _table(Membership)
+    touch = (
+        f"SELECT m.tenant_id, m.user_id, NULL, NULL FROM {{row}} r"
+        f" JOIN {members} m ON m.user_id = r.{column} AND {JOINED.format('m')}"
+    )
+    return Access(**_of(model), touch=touch, joins=(members, *joins), **how)
+
+
+def _task() -> str:
+    """Python makes what belongs to a membership."""
+    return (
+        f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
+        f" SELECT NEW.tenant_id, NEW.user_id WHERE {JOINED.format('NEW')};"
+    )
+
+
+def _ended_with_the_password() -> str:
+    """Tokens, sessions and tickets go in the transaction of a new password.
+
+    Not by Python, after it: a process without sockets looks for nothing, and would take them on.
+    """
+    same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.id)"
+    tables = map(_table, (get_token_model(), Session, Ticket))
+    return "\n".join(f"DELETE FROM {table} WHERE user_id = NEW.id AND {same};" for table in tables)
+
+
+def _table(model: Any) -> str:
+    table: str = model._meta.db_table
+    return table
+
+
+def _of(model: Any) -> dict[str, Any]:
+    """The model's table, and the columns that are unique in it."""
+    meta = model._meta
+    together = [*meta.unique_together]
+    together += [c.fields for c in meta.constraints if isinstance(c, UniqueConstraint)]
+    unique = [(f.column,) for f in meta.concrete_fields if f.unique]
+    unique += [tuple(meta.get_field(name).column for name in names) for names in together if names]
+    return {"table": meta.db_table, "unique": tuple(dict.fromkeys(unique))}

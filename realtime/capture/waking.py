@@ -1,0 +1,80 @@
+"""Wakes what follows the commit of a write to a captured table, through whatever manager it went.
+
+What goes another way (COPY, functions, other programs) is found by the tail. So is, now and then,
+what SQLite commits only when its result is read: an INSERT with RETURNING outside a transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.signals import connection_created
+
+from realtime.capture import installing
+from realtime.outbox import outbox
+from tenants import standing
+from tenants.models import Membership
+
+WRITES: Final = re.compile(
+    r"(?:\s|/\*.*?\*/)*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|WITH)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+BEGINNING: Final = 2_000
+"""In so many characters a statement names the table that it writes."""
+
+
+def connect() -> None:
+    """See every statement of every connection that is opened from now on."""
+    connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
+
+
+def _on_connection(connection: Any, **_: Any) -> None:
+    if connection.alias == DEFAULT_DB_ALIAS and _waking not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_waking)
+
+
+def _waking(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    result = execute(sql, params, many, context)
+    connection = context["connection"]
+    text = sql if isinstance(sql, str) else sql.as_string(None)
+    if WRITES.match(text) and (found := _tables(connection.vendor).search(text, 0, BEGINNING)):
+        _follow(connection, _woken)
+        if found[0] == Membership._meta.db_table and not _is_under_way(connection, text):
+            _follow(connection, _joined)
+    return result
+
+
+def _is_under_way(connection: Any, text: str) -> bool:
+    """Whether SQLite commits the statement only when its result is read."""
+    return connection.vendor == "sqlite" and not connection.in_atomic_block and "RETURNING" in text
+
+
+@cache
+def _tables(vendor: str) -> re.Pattern[str]:
+    """The names of the captured tables and of the logs."""
+    names = {trigger.table for trigger in installing.wanted(vendor)} | installing.LOGS
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
+
+
+def _follow(connection: Any, work: Callable[[], None]) -> None:
+    """Do this after the commit, once; a rollback takes back what its savepoint registered."""
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        return  # somebody else commits, and nobody is told when
+    waiting = connection.run_on_commit[-2:]
+    here = set(connection.savepoint_ids)
+    if not any(registered[0] == here and registered[1] is work for registered in waiting):
+        connection.on_commit(work, robust=True)
+
+
+def _woken() -> None:
+    outbox.wake()
+
+
+def _joined() -> None:
+    standing.do_tasks()

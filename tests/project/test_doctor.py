@@ -1,0 +1,57 @@
+"""`manage.py doctor` and `manage.py check` name the triggers that do not do what they should."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from realtime.capture.installing import GENERATORS, install, wanted
+from tests.permissions.conftest import on_postgresql
+
+pytestmark = pytest.mark.django_db
+
+GENERATOR = GENERATORS[connection.vendor]
+NUMBER, ANOTHER, *_ = wanted(connection.vendor)
+
+
+def doctor() -> str:
+    out = StringIO()
+    call_command("doctor", stdout=out)
+    return out.getvalue()
+
+
+def checked() -> list[str]:
+    found = run_checks(databases=["default"])
+    return [message.msg for message in found if message.id == "earshot.W022"]
+
+
+def test_healthy_database_is_told_to_be_so() -> None:
+    assert doctor() == "Every trigger is there and fires.\n"
+    assert checked() == []
+    assert "earshot.W022" not in {message.id for message in run_checks()}  # asks no database
+
+
+def test_missing_triggers_are_named() -> None:
+    for trigger in (NUMBER, ANOTHER):
+        with connection.cursor() as cursor:
+            GENERATOR.drop(cursor, *trigger.key)
+    wrong = ", ".join(f"{t.name} on {t.table} is missing" for t in (NUMBER, ANOTHER))
+    with pytest.raises(CommandError, match="is missing") as caught:
+        doctor()
+    assert wrong in str(caught.value)
+    assert checked() == [f"Not every write is noticed: {wrong}."]
+    install()
+    assert checked() == []
+
+
+@on_postgresql
+def test_disabled_trigger_is_named() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {NUMBER.table} DISABLE TRIGGER USER")
+    assert checked() == [
+        f"Not every write is noticed: {NUMBER.name} on {NUMBER.table} is disabled."
+    ]

@@ -1,0 +1,130 @@
+"""Every way to write a row: Django's, past Django, and as migrations see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.db import connection, models
+from django.db.migrations.loader import MigrationLoader
+
+Values = Mapping[str, Any]
+
+
+class Write(NamedTuple):
+    """What is written: a new row of these values, another row's values, or a row's end."""
+
+    model: Any
+    where: Values | None = None
+    values: Values | None = None
+
+    @property
+    def event(self) -> str:
+        if self.where is None:
+            return "INSERT"
+        return "DELETE" if self.values is None else "UPDATE"
+
+
+def write(manager: Any, how: Write) -> None:
+    """By a query set."""
+    if how.where is None:
+        manager.bulk_create([manager.model(**how.values or {})])
+    elif how.values is None:
+        assert manager.filter(**how.where).delete()[0]
+    else:
+        assert manager.filter(**how.where).update(**how.values)
+
+
+def by_instance(how: Write) -> None:
+    if how.where is None:
+        how.model(**how.values or {}).save()
+        return
+    row = how.model._base_manager.get(**how.where)
+    if how.values is None:
+        row.delete()
+        return
+    for name, value in how.values.items():
+        setattr(row, name, value)
+    row.save()
+
+
+def by_query_set(how: Write) -> None:
+    write(how.model._default_manager, how)
+
+
+def by_base_manager(how: Write) -> None:
+    write(how.model._base_manager, how)
+
+
+@cache
+def history() -> Any:
+    """The models as a migration gets them."""
+    return MigrationLoader(connection).project_state().apps
+
+
+def by_historical_model(how: Write) -> None:
+    model = history().get_model(how.model._meta.label)
+    values = how.values
+    if values is not None:  # by keys: there the models are others
+        values = dict(
+            (f"{name}_id", value.pk) if isinstance(value, models.Model) else (name, value)
+            for name, value in values.items()
+        )
+    write(model._base_manager, Write(model, how.where, values))
+
+
+def columns(how: Write) -> dict[str, Any]:
+    """The columns of the new row, or those that change, as the database takes them."""
+    written = how.values or {}
+    row = how.model(**written)
+    fields = [f for f in how.model._meta.concrete_fields if how.where is None or f.name in written]
+    prepared = {f.column: f.get_db_prep_save(f.pre_save(row, add=True), connection) for f in fields}
+    key = how.model._meta.pk.column
+    return {c: value for c, value in prepared.items() if c != key or value is not None}
+
+
+def by_sql(how: Write) -> None:
+    table = connection.ops.quote_name(how.model._meta.db_table)
+    values = {} if how.values is None else columns(how)
+    names = [connection.ops.quote_name(name) for name in values]
+    with connection.cursor() as cursor:
+        if how.where is None:
+            marks = ", ".join(["%s"] * len(names))
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [*values.values()]
+            )
+            return
+        key = connection.ops.quote_name(how.model._meta.pk.column)
+        pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)]
+        here = f"WHERE {key} IN ({', '.join(['%s'] * len(pks))})"
+        if how.values is None:
+            cursor.execute(f"DELETE FROM {table} {here}", pks)
+        else:
+            sets = ", ".join(f"{name} = %s" for name in names)
+            cursor.execute(f"UPDATE {table} SET {sets} {here}", [*values.values(), *pks])
+
+
+def by_copy(how: Write) -> None:
+    values = columns(how)
+    names = ", ".join(map(connection.ops.quote_name, values))
+    table = connection.ops.quote_name(how.model._meta.db_table)
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        copy.write_row([*values.values()])
+
+
+Way = Callable[[Write], None]
+WAYS: dict[str, Way] = {
+    "instance": by_instance,
+    "query set": by_query_set,
+    "base manager": by_base_manager,
+    "historical model": by_historical_model,
+    "SQL": by_sql,
+}
+if connection.vendor == "postgresql":
+    WAYS["COPY"] = by_copy
+
+
+def ways_of(how: Write) -> list[str]:
+    """The ways that there are for this write."""
+    return [name for name in WAYS if name != "COPY" or how.event == "INSERT"]
