@@ -13,6 +13,7 @@ ROWS: Final = {
     "storm": "A reconnect storm",
     "access": "An access change",
     "memory": "Memory of an idle connection",
+    "idle": "Idle tenants",
     "scaling": "More processes and more shards",
     "revocation": "Revoke to silence",
     "neighbour": "A noisy neighbour",

@@ -37,11 +37,7 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
     """`read` inside a snapshot that the caller holds, `guarded` with savepoints."""
     revision = accesslog.revision(tenant_id)
     seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
-    by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
-    for user_id, ref in pairs:
-        if ref.model in registry:
-            by_label[ref.model].add((user_id, ref.pk))
-    for label, wanted in by_label.items():
+    for label, wanted in _by_label(pairs).items():
         resource = registry.get(label)
         allowed = decision.audiences(resource, tenant_id, wanted)
         seen_by_some = {pk for (_, pk), a in allowed.items() if a}
@@ -50,6 +46,46 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
         for (user_id, pk), audience in allowed.items():
             seen[user_id, Ref(label, pk)] = rendered.get(pk, audience)
     return Reading(revision, seen)
+
+
+def read_across(
+    wanted: Mapping[int, Collection[Pair]],
+) -> dict[tuple[int, Pair], Representation | None]:
+    """What the pairs of many tenants see, in one snapshot of its own, of no tenant's revision.
+
+    A statement for each tenant and resource, and one for all objects of a resource.
+    """
+    return in_snapshot(lambda guarded: _read_across(wanted, guarded))
+
+
+def _read_across(
+    wanted: Mapping[int, Collection[Pair]], guarded: bool
+) -> dict[tuple[int, Pair], Representation | None]:
+    seen: dict[tuple[int, Pair], Representation | None] = {}
+    allowed: defaultdict[str, dict[tuple[int, int, int], Audience]] = defaultdict(dict)
+    for tenant_id, pairs in wanted.items():
+        seen.update({(tenant_id, pair): None for pair in pairs})
+        for label, some in _by_label(pairs).items():
+            found = decision.audiences(registry.get(label), tenant_id, some)
+            allowed[label].update({(tenant_id, *k): a for k, a in found.items() if a})
+    for label, audiences in allowed.items():
+        resource = registry.get(label)
+        rows = resource.model.objects.filter(
+            tenant_id__in={tenant_id for tenant_id, _, _ in audiences},
+            pk__in={pk for _, _, pk in audiences},
+        )
+        rendered = _Renderings(resource, load(resource, rows, savepoint=guarded), 0, guarded)
+        for (tenant_id, user_id, pk), audience in audiences.items():
+            seen[tenant_id, (user_id, Ref(label, pk))] = rendered.get(pk, audience)
+    return seen
+
+
+def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:
+    by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for user_id, ref in pairs:
+        if ref.model in registry:
+            by_label[ref.model].add((user_id, ref.pk))
+    return by_label
 
 
 def objects_of(

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from realtime.due import Due
+
 if TYPE_CHECKING:
     from realtime.sockets import Socket
 
@@ -22,6 +24,7 @@ class Attendance:
         self.asked: set[int] = set()
         self._elsewhere: Counter[int] = Counter()
         self._of_user: Counter[int] = Counter()
+        self.checked: Due[Socket] = Due()
 
     def __iter__(self) -> Iterator[Socket]:
         return iter([socket for mine in self.of_tenant.values() for socket in mine])
@@ -57,6 +60,7 @@ class Attendance:
         """Let a socket go; whether it was its tenant's last."""
         self._of_user -= Counter([socket.user_id])
         self.unchecked.discard(socket)
+        self.checked.forget(socket)
         mine = self.of_tenant[socket.tenant_id]
         mine.remove(socket)
         if not mine:

@@ -19,6 +19,7 @@ from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
 from realtime.drain import close_all
+from realtime.due import Due
 from realtime.failures import database, log_failure
 from realtime.heartbeat import Heartbeat
 from realtime.joins import Joins
@@ -58,6 +59,7 @@ class Hub:
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
         self.marks: list[Mark] | None = None
+        self.due: Due[Subscription] = Due()
         self._layer = layer or get_channel_layer()
         self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
         self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
@@ -238,15 +240,19 @@ class Hub:
         New sockets are checked once more: theirs may have ended between the look at the
         credential and the registration, and nobody would tell them again.
         """
-        sockets = self.attendance.to_check(tenant_id, users)
+        await self.look_at(self.attendance.to_check(tenant_id, users))
+
+    async def look_at(self, sockets: Collection[Socket]) -> None:
+        """Close those of these sockets that may not stay."""
         if not sockets:
             return
         new = [socket for socket in sockets if not socket.registered]
         codes = await self.run(standing.look, self.ledger.process, sockets, new)
         self.attendance.unchecked.difference_update(sockets)
         now = asyncio.get_running_loop().time()
+        self.attendance.checked.looked_at((s for s in sockets if s in self.attendance), now)
         for socket in sockets:
-            socket.checked_at, socket.registered = now, True
+            socket.registered = True
             if socket in codes:
                 socket.mailbox.close(codes[socket])
         self.ledger.leave(socket.id for socket in new if socket not in self.attendance)
@@ -263,11 +269,15 @@ class Hub:
 
     def _count(self, sockets: Iterable[Socket]) -> None:
         """Add up what these sockets have sent since it was last added up."""
+        frames = size = conflated = 0
         for socket in sockets:
-            FRAMES.inc(socket.frames)
-            FRAME_BYTES.inc(socket.bytes)
-            CONFLATIONS.inc(socket.mailbox.conflated)
+            frames += socket.frames
+            size += socket.bytes
+            conflated += socket.mailbox.conflated
             socket.frames = socket.bytes = socket.mailbox.conflated = 0
+        FRAMES.inc(frames)
+        FRAME_BYTES.inc(size)
+        CONFLATIONS.inc(conflated)
 
     def _measure(self) -> None:
         kept = [socket.kept for socket in self.attendance]
@@ -312,6 +322,8 @@ class Hub:
         while True:
             await asyncio.sleep(self.limits["stalled_seconds"] / 10)
             for socket in self.attendance:
+                if socket.sending_since is None:  # nearly always
+                    continue
                 if socket.stalled(loop.time(), socket.limits["stalled_seconds"]):
                     socket.cut()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, takewhile
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from permissions.rendering import Ref
+from realtime.due import Due
 from realtime.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Index:
-    """Subscriptions that have not ended, by user and by object."""
+    """A tenant's subscriptions that have not ended, by user and by object; `due` is the hub's."""
 
-    def __init__(self) -> None:
+    def __init__(self, due: Due[Subscription]) -> None:
         self.all: set[Subscription] = set()
+        self._due = due
         self._by_user: dict[int, set[Subscription]] = {}
         self._by_ref: dict[Ref, set[Subscription]] = {}
-        self._read_at: dict[Subscription, float] = {}  # those read longest ago come first
 
     def add(self, s: Subscription) -> None:
         """Take a subscription in."""
@@ -35,24 +34,11 @@ class Index:
             self.all.remove(s)
             _remove(self._by_user, s.user_id, s)
             _remove(self._by_ref, s.ref, s)
-            self._read_at.pop(s, None)
+            self._due.forget(s)
 
     def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
-        """A round read these at this time, no earlier than what was read before."""
-        for s in subscriptions:
-            self._read_at.pop(s, None)
-            if s in self.all:
-                self._read_at[s] = at
-
-    @property
-    def oldest(self) -> float:
-        """The time of the read that is longest ago; infinity if nothing was read."""
-        return next(iter(self._read_at.values()), inf)
-
-    def read_before(self, at: float, most: int) -> list[Subscription]:
-        """Those whose last read was at this time or earlier, the oldest first, at most so many."""
-        due = takewhile(lambda item: item[1] <= at, self._read_at.items())
-        return [s for s, _ in islice(due, max(most, 0))]
+        """A round read these at this time."""
+        self._due.looked_at((s for s in subscriptions if s in self.all), at)
 
     def of_ref(self, ref: Ref) -> Iterator[Subscription]:
         """Those of an object."""

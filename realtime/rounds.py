@@ -40,7 +40,7 @@ class Rounds:
     def __init__(self, tenant_id: int, hub: Hub) -> None:
         self.tenant_id = tenant_id
         self.behind = 0
-        self.index = Index()
+        self.index = Index(hub.due)
         self._hub = hub
         self._joins = hub.joins
         self._run = hub.run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from realtime.mailbox import Mailbox
@@ -24,7 +23,7 @@ class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
     `registered` is whether the database has a row of it;
-    `checked_at` is the loop's time at which its credential was last looked at; `sending_since` that
+    `sending_since` is the loop's time
     at which the send under way began or last made progress, or None; `buffered` tells how many
     bytes are on their way, in the server's buffer too; `cut` ends a socket that takes nothing.
     """
@@ -38,7 +37,6 @@ class Socket:
     buffered: Callable[[], int]
     subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
     registered: bool = False
-    checked_at: float = inf
     sending_since: float | None = None
     frames: int = 0
     bytes: int = 0

@@ -122,6 +122,15 @@ class Subscription:
         """Whether a subscribe waits of which nothing was said."""
         return len(self.waiting) > self.answered
 
+    def is_as_read(self, audience: str, version: int, etag: str, *, available: bool) -> bool:
+        """Whether a read that shows this has nothing to tell: it is what the reader was told last,
+        or is about to be."""
+        if (self.state, self.audience, self.version) != (State.LIVE, audience, version):
+            return False
+        if not available or self.waiting or isinstance(self.slot, Digest):
+            return False
+        return self.available and self.newest is not None and self.newest.etag == etag
+
     def ask(self, waiting: Waiting) -> None:
         """A subscribe of the client waits for its answer."""
         self.waiting.append(waiting)

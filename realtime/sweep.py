@@ -1,20 +1,25 @@
 """The sweep: whatever is live is read again before its last read is older than the period.
 
-It finds what no hook saw, as raw SQL on data, permissions or credentials. It never pushes: a round
-that finds a difference writes the row that is missing, and the ordinary way corrects.
+It finds what no hook saw, as raw SQL on data, permissions or credentials. It never pushes: what is
+not as it was shown goes through a round, which writes the row that is missing, and the ordinary way
+corrects.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
+from permissions.read import Pair, read_across
 from realtime.metrics import SWEEP_LAG
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
+    from realtime.rounds import Rounds
+    from realtime.subscriptions import Subscription
 
 DUE: Final = 0.9
 """The part of the period after which a read is made again: the rest is for those that queue."""
@@ -43,26 +48,39 @@ def pause(limits: Mapping[str, float], cpu: float, took: float, *, full: bool) -
 
 
 async def look(hub: Hub, now: float) -> bool:
-    """Have a round's worth of what is due read, and wait for it; whether that was not all.
+    """Read what is due, and wait for what follows; whether that was not all.
 
-    Times are the event loop's. The tenants whose reads are the oldest come first.
+    One read for all tenants. What shows what it showed is left alone; the rest goes through its
+    tenant's round, which reads again. Times are the event loop's.
     """
     period, size = hub.limits["sweep_seconds"], hub.limits["round_size"]
     before = now - DUE * period
-    due = sorted(
-        ((rounds.index.oldest, rounds) for rounds in hub.rounds.values()), key=lambda item: item[0]
-    )
-    SWEEP_LAG.set(max([0.0, *(now - period - oldest for oldest, _ in due)]))
-    reading = []
-    for _, rounds in due:
-        asked = rounds.index.read_before(before, size)
-        size -= len(asked)
-        if asked:
-            rounds.ask(asked)
-            reading.append(rounds)
-    sockets = [socket for socket in hub.attendance if socket.checked_at <= before]
-    for socket in sockets[: hub.limits["round_size"]]:
-        hub.check(socket)
-    for rounds in reading:
+    SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
+    due = hub.due.before(before, size)
+    sockets = hub.attendance.checked.before(before, size)
+    asked = await _ask(hub, due)
+    await hub.look_at(sockets)
+    for rounds in asked:
         await rounds.settled()
-    return size <= 0
+    return len(due) >= size or len(sockets) >= size
+
+
+async def _ask(hub: Hub, due: Collection[Subscription]) -> set[Rounds]:
+    """Read these, and ask the rounds of those that differ, which are returned."""
+    wanted: defaultdict[int, set[Pair]] = defaultdict(set)
+    for s in due:
+        wanted[s.socket.tenant_id].add(s.pair)
+    at = asyncio.get_running_loop().time()
+    seen = await hub.run(read_across, wanted) if wanted else {}
+    asked = set()
+    for s in due:
+        r = seen[s.socket.tenant_id, s.pair]
+        rounds = hub.rounds.get(s.socket.tenant_id)
+        if rounds is None:
+            continue  # its socket went meanwhile
+        if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=bool(r.body)):
+            rounds.index.read([s], at)
+        elif s in rounds.index.all:
+            rounds.ask([s])
+            asked.add(rounds)
+    return asked

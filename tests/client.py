@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from project.asgi import application
+from realtime.due import Due
 from realtime.hub import Hub
 from realtime.hubs import hubs
 from realtime.index import Index
@@ -117,7 +118,7 @@ class Marker:
 
     def __init__(self) -> None:
         self.passed = asyncio.Event()
-        self.index = Index()
+        self.index = Index(Due())
 
     def notice(self, revision: int) -> None:
         self.passed.set()

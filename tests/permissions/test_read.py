@@ -1,6 +1,7 @@
 """The one read: audiences and payloads of a batch, of one state, each rendered once."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from permissions import accesslog
 from permissions.audiences import registry
-from permissions.read import objects_of, read, read_within
+from permissions.read import objects_of, read, read_across, read_within
 from permissions.rendering import SERIALIZATIONS, Ref
 from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
@@ -57,6 +58,24 @@ def test_reading_names_the_access_revision_of_its_state(world: World) -> None:
     reading = read(acme(world), [(world.user("viewer").pk, world.ref)])
     assert reading.revision == before > 0
     assert {seen.revision for seen in reading.seen.values() if seen} == {before}
+
+
+def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World) -> None:
+    """Also to somebody who is in both: what is another tenant's is not there."""
+    foreign = world.create("globex", "both")
+    refs = [world.ref, Ref("resources.document", foreign.pk), Ref("no.such", 1)]
+    users = [user.pk for user in world.users.values()]
+    wanted = {
+        tenant.pk: [(user, ref) for user in users for ref in refs]
+        for tenant in world.tenants.values()
+    }
+    across = read_across(wanted)
+    shown = 0
+    for tenant_id, pairs in wanted.items():
+        for pair, seen in read(tenant_id, pairs).seen.items():
+            assert across[tenant_id, pair] == (seen and replace(seen, revision=0))
+            shown += seen is not None
+    assert shown == len([s for s in across.values() if s]) > 4
 
 
 def test_unknown_foreign_absent_and_forbidden_are_alike(world: World) -> None:

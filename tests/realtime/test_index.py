@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from permissions.accesslog import Touch
 from permissions.rendering import Ref
+from realtime.due import Due
 from realtime.index import Index
 from realtime.subscriptions import Subscription
 from tests.realtime.pieces import socket
@@ -14,9 +13,9 @@ PLAN = Ref("resources.document", 1)
 DRAFT = Ref("resources.document", 2)
 
 
-def filled() -> tuple[Index, dict[str, Subscription]]:
+def filled(due: Due[Subscription] | None = None) -> tuple[Index, dict[str, Subscription]]:
     """Users 1 and 2, each with the plan and the draft."""
-    index = Index()
+    index = Index(due or Due())
     named = {}
     for user_id in (1, 2):
         for name, ref in (("plan", PLAN), ("draft", DRAFT)):
@@ -68,26 +67,13 @@ def test_strangers_touch_nobody() -> None:
     assert index.touched(touches) == set()
 
 
-def test_those_read_longest_ago_come_first() -> None:
-    index, named = filled()
-    plan, draft, other = named["plan of 1"], named["draft of 1"], named["plan of 2"]
-    assert index.oldest == inf
-    index.read([plan, draft], 1.0)
-    index.read([other], 2.0)
-    index.read([plan], 3.0)
-    assert index.oldest == 1.0
-    assert index.read_before(3.0, 5) == [draft, other, plan]
-    assert index.read_before(2.5, 5) == [draft, other]
-    assert index.read_before(3.0, 1) == [draft]
-    assert index.read_before(3.0, -1) == []
-
-
 def test_one_that_ended_is_not_read_again() -> None:
-    index, named = filled()
+    due: Due[Subscription] = Due()
+    index, named = filled(due)
     index.read(named.values(), 1.0)
     index.remove(named["plan of 1"])
     index.read([named["plan of 1"]], 2.0)
-    assert named["plan of 1"] not in index.read_before(2.0, 5)
+    assert set(due.before(2.0, 5)) == set(named.values()) - {named["plan of 1"]}
 
 
 def test_those_of_an_object_are_found() -> None:

@@ -1,5 +1,8 @@
 """A subscription's states; what is sent of them is in `test_mailbox`."""
 
+import pytest
+
+from realtime.frames import Frame
 from realtime.subscriptions import GONE, State, Subscription
 from tests.realtime.pieces import frame, socket, subscription, waiting
 
@@ -11,6 +14,56 @@ def test_new_subscription_is_pending_and_has_nothing() -> None:
     assert (s.audience, s.slot, s.sent, s.waiting) == (None, None, None, [])
     assert s.version < 0
     assert s.user_id == 7
+
+
+def placed() -> Subscription:
+    s = subscription()
+    s.place(State.LIVE, frame(3))
+    return s
+
+
+def read_shows(s: Subscription, read: Frame) -> bool:
+    seen = read.seen
+    return s.is_as_read(seen.audience, seen.version, seen.etag, available=read.available)
+
+
+def test_read_of_what_was_shown_has_nothing_to_tell() -> None:
+    s = placed()
+    assert read_shows(s, frame(3))
+    s.sent, s.slot = frame(3).digest, None
+    assert read_shows(s, frame(3))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        frame(2),
+        frame(4),
+        frame(3, '{"other": 1}'),
+        frame(3, audience="editor", etag="viewer:{}"),
+        frame(3, None),
+        frame(3, None, etag="viewer:{}"),
+    ],
+)
+def test_read_of_anything_else_has(read: Frame) -> None:
+    assert not read_shows(placed(), read)
+
+
+def test_read_has_something_to_tell_to_whom_an_answer_is_owed() -> None:
+    s = placed()
+    s.ask(waiting())
+    assert not read_shows(s, frame(3))
+    for state in (State.PENDING, State.UNAVAILABLE, State.ENDED):
+        s = placed()
+        s.state = state
+        assert not read_shows(s, frame(3))
+    s = placed()
+    s.put_off()  # of which only the digest was kept
+    assert not read_shows(s, frame(3))
+    s = placed()
+    s.put(frame(3, None))  # it was told that it cannot be shown
+    assert not read_shows(s, frame(3))
+    assert not read_shows(s, frame(3, None))
 
 
 def test_put_replaces_state_that_waits() -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
 from pytest_django import Settings
 
+from permissions.read import read_across
 from realtime import sweep
+from realtime.capture import installing
+from realtime.hub import Hub
 from realtime.metrics import DRIFT, SWEEP_LAG
 from resources.models import Document
 from tenants import opaque
@@ -21,6 +27,14 @@ from tests.gates import rounds_of, this_hub
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("by_hand")
+
+
+@pytest.fixture
+def uncaptured(transactional_db: None) -> Iterator[None]:
+    """The triggers are missing: only the sweep is left."""
+    installing.drop()
+    yield
+    installing.install()
 
 
 def drift(what: str) -> float:
@@ -55,7 +69,9 @@ async def test_a_raw_change_of_data_is_repaired_and_counted(world: World) -> Non
         assert drift("change") == before + 1
 
 
-async def test_a_raw_loss_of_access_ends_the_subscription_and_is_logged(world: World) -> None:
+async def test_a_loss_of_access_that_escaped_ends_the_subscription_and_is_logged(
+    world: World, uncaptured: None
+) -> None:
     async with subscribed(world, "viewer") as viewer, subscribed(world, "owner") as owner:
         before = drift("access")
         sql = (
@@ -125,8 +141,9 @@ async def test_a_version_lowered_by_hand_is_raised_above_what_was_seen(world: Wo
         assert subscription.version == seen + 1
 
 
-async def test_a_credential_that_ended_unseen_closes_its_socket(world: World) -> None:
-    """`update()` of a token, or raw SQL, tells nobody."""
+async def test_a_credential_that_ended_unseen_closes_its_socket(
+    world: World, uncaptured: None
+) -> None:
     async with subscribed(world, "viewer") as viewer, subscribed(world, "owner") as owner:
 
         def end() -> None:
@@ -149,44 +166,137 @@ async def test_a_socket_that_went_during_the_sweep_is_left_alone(world: World) -
         assert gone not in this_hub().attendance.unchecked
 
 
-async def test_what_was_read_lately_is_not_read_again(
+async def test_a_socket_that_went_during_the_read_is_left_alone(world: World) -> None:
+    async with subscribed(world, "owner"), await in_thread(connect)(world, "rival", "globex") as r:
+        await r.receive_until("WELCOME")
+        await r.subscribe(await in_thread(other_document)(world))
+        await quiet()
+        hub = this_hub()
+        run, gone = hub.run, {}
+
+        async def leaving(work: Any, *args: Any) -> Any:
+            found = await run(work, *args)
+            if work is read_across:
+                globex = world.tenants["globex"].pk
+                gone[globex] = hub.rounds.pop(globex)
+                gone[globex].index.all.clear()
+            return found
+
+        hub.run = leaving  # type: ignore[method-assign]
+        await sweep.look(hub, later())
+        hub.rounds.update(gone)
+
+
+def other_document(world: World) -> str:
+    return opaque.encode(Document, world.create("globex", "rival").pk)
+
+
+async def test_what_was_read_lately_is_not_read_again(world: World) -> None:
+    async with subscribed(world, "viewer"):
+        hub, reads = this_hub(), counted_reads(this_hub())
+        now = asyncio.get_running_loop().time()
+        assert not await sweep.look(hub, now)
+        assert reads == []
+        assert not await sweep.look(hub, later())
+        assert reads == [{world.tenants["acme"].pk: {(world.user("viewer").pk, world.ref)}}]
+
+
+def counted_reads(hub: Hub) -> list[Any]:
+    """What the sweep reads from now on."""
+    reads: list[Any] = []
+    run = hub.run
+
+    async def counting(work: Any, *args: Any) -> Any:
+        if work is read_across:
+            reads.append(*args)
+        return await run(work, *args)
+
+    hub.run = counting  # type: ignore[method-assign]
+    return reads
+
+
+async def test_what_is_as_it_was_shown_asks_no_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with subscribed(world, "viewer"):
+        while this_hub().marks is None:  # at its first look the tail asks all
+            await this_hub().run(int)
+        await quiet()
         asked: list[Any] = []
-        rounds = rounds_of(world)
-        monkeypatch.setattr(rounds, "ask", asked.append)
-        now = asyncio.get_running_loop().time()
-        assert not await sweep.look(this_hub(), now)
+        monkeypatch.setattr(rounds_of(world), "ask", asked.append)
+        await sweep.look(this_hub(), later())
         assert asked == []
-        assert not await sweep.look(this_hub(), later())
-        assert asked == [list(rounds.index.all)]
+        sql = "UPDATE resources_document SET title = 'Raw' WHERE id = %s"
+        await in_thread(execute)(sql, world.document.pk)
+        await sweep.look(this_hub(), later())
+        assert asked == [list(rounds_of(world).index.all)]
 
 
 async def test_one_look_reads_no_more_than_a_round_and_the_oldest_first(world: World) -> None:
     async with subscribed(world, "owner"), subscribed(world, "viewer"):
-        hub, index = this_hub(), rounds_of(world).index
+        hub = this_hub()
         hub.limits = {**hub.limits, "round_size": 1}
         now = later()
-        first, second = index.read_before(now, 2)
+        first, second = hub.due.before(now, 2)
         assert await sweep.look(hub, now)
-        assert index.read_before(now, 2) == [second, first]
+        assert hub.due.before(now, 2) == [second, first]
 
 
-async def test_the_tenant_that_waits_longest_comes_first(world: World) -> None:
-    def elsewhere() -> str:
-        return opaque.encode(Document, world.create("globex", "rival").pk)
-
-    id = await in_thread(elsewhere)()
+async def test_all_tenants_are_read_together_in_the_order_of_their_last_reads(
+    world: World,
+) -> None:
+    id = await in_thread(other_document)(world)
     async with subscribed(world, "viewer"), await in_thread(connect)(world, "rival", "globex") as r:
         await r.subscribe(id)
         await quiet()
-        hub = this_hub()
-        hub.limits = {**hub.limits, "round_size": 1}
-        acme, globex = rounds_of(world).index, rounds_of(world, "globex").index
-        assert acme.oldest < globex.oldest
+        hub, reads = this_hub(), counted_reads(this_hub())
+        acme, globex = (world.tenants[slug].pk for slug in ("acme", "globex"))
+        [of_acme, of_globex] = hub.due.before(later(), 5)
+        assert [s.socket.tenant_id for s in (of_acme, of_globex)] == [acme, globex]
         await sweep.look(hub, later())
-        assert globex.oldest < acme.oldest
+        assert [list(read) for read in reads] == [[acme, globex]]
+        assert hub.due.before(later(), 5) == [of_acme, of_globex]
+
+
+async def test_sockets_cost_the_sweep_no_statement_and_a_tenant_costs_one(world: World) -> None:
+    async def cost() -> int:
+        while this_hub().marks is None:  # at its first look the tail asks all
+            await this_hub().run(int)
+        await quiet()
+        statements: list[int] = []
+        count_statements(this_hub(), statements)
+        await sweep.look(this_hub(), later())
+        del this_hub().run
+        return sum(statements)
+
+    id = await in_thread(other_document)(world)
+    async with AsyncExitStack() as stack:
+        costs = []
+        for more in (1, 4):
+            for _ in range(more):
+                await stack.enter_async_context(subscribed(world, "viewer"))
+            costs.append(await cost())
+        other = await stack.enter_async_context(await in_thread(connect)(world, "rival", "globex"))
+        await other.subscribe(id)
+        costs.append(await cost())
+        assert costs[0] > 0
+        assert costs == [costs[0], costs[0], costs[0] + 1]
+
+
+def count_statements(hub: Hub, statements: list[int]) -> None:
+    """Count those of the hub's reads from now on."""
+    run = hub.run
+
+    def counted(work: Any, *args: Any) -> Any:
+        with CaptureQueriesContext(connection) as queries:
+            found = work(*args)
+        statements.append(len(queries))
+        return found
+
+    async def counting(work: Any, *args: Any) -> Any:
+        return await run(counted, work, *args)
+
+    hub.run = counting  # type: ignore[method-assign]
 
 
 async def test_the_sweep_says_by_how_much_it_is_late(world: World) -> None:
