@@ -120,6 +120,11 @@ LIMITS = (
         100,
         "Passwords that may wait for their turn; a quarter of them of one address.",
     ),
+    Limit(
+        "passwords_at_once",
+        2,
+        "Requests of one address that are about a password and at work at once.",
+    ),
     Limit("resets_per_email", 3, "Links to a new password that are sent to one e-mail a minute."),
     Limit(
         "resets_per_address",

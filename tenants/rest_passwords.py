@@ -43,6 +43,7 @@ class ConfirmSerializer(StrictSerializer):
 class PasswordView(PrivateResponseMixin, APIView):
     """A new password for whoever knows the old one; all their credentials end."""
 
+    about_passwords = True
     permission_classes = (IsAuthenticated,)
 
     @extend_schema(request=ChangeSerializer, responses={204: None})
@@ -63,6 +64,7 @@ class PasswordView(PrivateResponseMixin, APIView):
 class ResetView(PrivateResponseMixin, APIView):
     """A link to a new password, by e-mail; whether there is anybody is not said."""
 
+    about_passwords = True
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -80,6 +82,7 @@ class ResetView(PrivateResponseMixin, APIView):
 class ConfirmView(PrivateResponseMixin, APIView):
     """A new password for whoever has a link."""
 
+    about_passwords = True
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()

@@ -66,6 +66,7 @@ class TicketSerializer(serializers.Serializer[Any]):
 class LoginView(PrivateResponseMixin, APIView):
     """A new token for a username and password."""
 
+    about_passwords = True
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()

@@ -20,6 +20,7 @@ class Client:
     def __init__(self, *parts: Any, **headers: str) -> None:
         self.parts = list(parts) or [b""]
         self.read = 0
+        self.address = "127.0.0.1"
         self.waits = asyncio.Event()
         self.status = 0
         self.body = b""
@@ -46,7 +47,8 @@ class Client:
         path, _, query = url.partition("?")
         scope = {
             "type": "http", "http_version": "1.1", "method": method, "path": path,
-            "query_string": query.encode(), "client": ["127.0.0.1", 1], "server": ["127.0.0.1", 80],
+            "query_string": query.encode(), "client": [self.address, 1],
+            "server": ["127.0.0.1", 80],
             "headers": self.headers,
         }  # fmt: skip
         if not isinstance(application, BoundedBodies):

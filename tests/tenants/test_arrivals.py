@@ -1,0 +1,125 @@
+"""Of one address few requests about passwords are at work at once, however many arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from tenants.arrivals import Arrivals, TooManyAtOnce, is_about_a_password
+from tenants.handler import Handler
+from tests.tenants.test_bodies import Client
+
+LOGIN = "/api/login/"
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(settings: Settings) -> None:
+    limits = {"passwords_at_once": 2, "hashing_waiting": 16, "hashing_seconds": 60.0}
+    settings.EARSHOT = settings.EARSHOT | limits
+
+
+class Held(Handler):
+    """A server whose views wait until the test lets them answer; it counts who is at work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_work = asyncio.Semaphore(0)
+        self.may_answer = asyncio.Event()
+        self.begun = 0
+        self._middleware_chain = self.answer
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        self.begun += 1
+        self.at_work.release()
+        await self.may_answer.wait()
+        return HttpResponse(b"{}", content_type="application/json")
+
+    def ask(self, url: str = LOGIN, address: str = "192.0.2.1", method: str = "POST") -> Any:
+        client = Client()
+        client.address = address
+        return asyncio.create_task(_status(client, self, method, url))
+
+
+async def _status(client: Client, server: Held, method: str, url: str) -> int:
+    await client.ask(server, method, url)
+    return client.status
+
+
+async def test_flood_of_an_address_is_at_work_by_few_at_once() -> None:
+    server = Held()
+    flood = [server.ask() for _ in range(6)]
+    for _ in range(2):
+        await server.at_work.acquire()
+    others = [
+        server.ask(address="192.0.2.2"),
+        server.ask("/api/me/"),
+        server.ask("/api/nothing/"),
+        server.ask(method="GET"),
+    ]
+    for _ in others:  # each in the thick of it
+        await server.at_work.acquire()
+    assert server.begun == 2 + len(others)
+    late = await server.ask()
+    server.may_answer.set()
+    assert late == 429
+    assert await asyncio.gather(*flood, *others) == [200] * 10
+    assert server.begun == 10
+    assert await server.ask() == 200
+
+
+async def test_refusal_says_when_to_come_again(settings: Settings) -> None:
+    settings.EARSHOT = settings.EARSHOT | {"hashing_seconds": 0.01}
+    server = Held()
+    first = [server.ask(), server.ask()]
+    for _ in first:
+        await server.at_work.acquire()
+    client = Client()
+    client.address = "192.0.2.1"
+    answer = await client.ask(server, "POST", LOGIN)
+    assert (client.status, answer["code"]) == (429, "throttled")
+    assert client.answered[b"Retry-After"] == b"1"
+    server.may_answer.set()
+    assert await asyncio.gather(*first) == [200, 200]
+
+
+async def test_whoever_goes_while_waiting_leaves_no_trace() -> None:
+    arrivals, inside, goes = Arrivals(), asyncio.Semaphore(0), asyncio.Event()
+
+    async def come() -> None:
+        async with arrivals.turn("192.0.2.1"):
+            inside.release()
+            await goes.wait()
+
+    tasks = [asyncio.create_task(come()) for _ in range(6)]
+    for _ in range(2):
+        await inside.acquire()
+    with pytest.raises(TooManyAtOnce):
+        async with arrivals.turn("192.0.2.1"):
+            pass
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert vars(Arrivals()) == vars(arrivals)
+
+
+@pytest.mark.parametrize(
+    ("path", "about"),
+    [
+        (LOGIN, True),
+        ("/api/password/", True),
+        ("/api/password/reset/", True),
+        ("/api/password/confirm/", True),
+        ("/admin/login/", True),
+        ("/api/logout/", False),
+        ("/api/documents/", False),
+        ("/nothing", False),
+    ],
+)
+def test_posts_that_look_at_passwords_are_known(path: str, about: bool) -> None:
+    assert is_about_a_password(RequestFactory().post(path)) is about
+    assert not is_about_a_password(RequestFactory().get(path))
