@@ -1,0 +1,170 @@
+"""What follows a commit that wrote a captured table: announcing, and what memberships bring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django import Settings
+
+from realtime.committed import Committed
+from resources.models import DocumentUserGrant, Profile
+from tenants.models import Membership, User
+from tests.client import in_thread, subscribed
+from tests.gates import this_hub
+from tests.permissions.conftest import elsewhere
+from tests.realtime.capture.ways import history
+from tests.realtime.conftest import ear
+from tests.world import World
+
+
+@pytest.fixture
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
+    """What each commit has the outbox announce."""
+    return ear(monkeypatch)
+
+
+def sql(statement: str) -> Callable[[World], object]:
+    def run(world: World) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [world.user("viewer").pk])
+
+    return run
+
+
+def many(world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "DELETE FROM resources_documentusergrant WHERE user_id = %s",
+            [[world.user("viewer").pk], [world.user("editor").pk]],
+        )
+
+
+def grants(model: Any, world: World) -> Any:
+    return model._base_manager.filter(user_id=world.user("viewer").pk)
+
+
+WRITES: dict[str, Callable[[World], object]] = {
+    "a base manager": lambda w: grants(DocumentUserGrant, w).update(permission=1),
+    "a deletion past signals": lambda w: grants(DocumentUserGrant, w)._raw_delete("default"),
+    "a historical model": lambda w: grants(
+        history().get_model("resources", "DocumentUserGrant"), w
+    ).update(permission_id=1),
+    "a through table": lambda w: User.groups.through._base_manager.bulk_create(
+        [
+            User.groups.through(
+                user=w.user("viewer"), group=Group.objects.get_or_create(name="readers")[0]
+            )
+        ]
+    ),
+    "SQL": sql("DELETE FROM resources_documentusergrant WHERE user_id = %s"),
+    "SQL in small letters": sql(
+        "\n /* by hand */ delete from resources_documentusergrant where user_id = %s"
+    ),
+    "SQL with a table of its own": sql(
+        "WITH gone AS (SELECT %s AS id) DELETE FROM resources_documentusergrant"
+        " WHERE user_id IN (SELECT id FROM gone)"
+    ),
+    "SQL many times": many,
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_commit_is_announced_by_whatever_way_it_was_written(
+    world: World, told: list[Committed], write: Callable[[World], object], atomic: bool
+) -> None:
+    if atomic:
+        with transaction.atomic():
+            write(world)
+            assert told == []
+    else:
+        write(world)
+    tenants = {tenant for committed in told for tenant in committed.noticed}
+    assert tenants == {world.tenants["acme"].pk}
+
+
+def test_rollback_is_not_announced(world: World, told: list[Committed]) -> None:
+    with transaction.atomic():
+        WRITES["SQL"](world)
+        transaction.set_rollback(True)
+    assert told == []
+
+
+def test_savepoint_that_is_rolled_back_takes_no_other_write_along(
+    world: World, told: list[Committed]
+) -> None:
+    with transaction.atomic():
+        Membership.objects.filter(user=world.user("editor")).update(role="admin")
+        with transaction.atomic():
+            WRITES["SQL"](world)
+            transaction.set_rollback(True)
+        WRITES["a base manager"](world)
+    assert len(told) == 1
+
+
+def test_many_writes_wake_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[None] = []
+    monkeypatch.setattr("realtime.outbox.outbox.wake", lambda: woken.append(None))
+    with transaction.atomic():
+        for _ in range(100):
+            WRITES["a base manager"](world)
+    assert len(woken) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM resources_documentusergrant WHERE user_id = %s",
+        "UPDATE tenants_knownaddress SET digest = '' WHERE user_id = %s",
+    ],
+)
+def test_what_changes_nothing_that_is_captured_wakes_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    woken: list[None] = []
+    monkeypatch.setattr("realtime.outbox.outbox.wake", lambda: woken.append(None))
+    sql(statement)(world)
+    assert woken == []
+
+
+def test_who_commits_by_hand_is_left_to_the_tail(world: World, told: list[Committed]) -> None:
+    transaction.set_autocommit(False)
+    try:
+        WRITES["SQL"](world)
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert told == []
+
+
+async def test_membership_by_another_program_gets_its_profile_within_the_tail(
+    world: World, settings: Settings
+) -> None:
+    settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0}
+    rival, acme = world.user("rival"), world.tenants["acme"]
+
+    def write() -> None:
+        """As another program does: nothing follows the commit here."""
+        with connection.cursor() as cursor:
+            wrappers, connection.execute_wrappers[:] = [*connection.execute_wrappers], []
+            cursor.execute(
+                "INSERT INTO tenants_membership"
+                " (tenant_id, user_id, role, is_active, created_at) VALUES (%s, %s, %s, %s, %s)",
+                [acme.pk, rival.pk, "member", True, timezone.now()],
+            )
+            connection.execute_wrappers[:] = wrappers
+
+    def profiles() -> int:
+        return Profile.objects.across_tenants().filter(tenant=acme, user=rival).count()
+
+    async with subscribed(world, "viewer"), asyncio.timeout(20):
+        await in_thread(elsewhere)(write)
+        assert await in_thread(profiles)() == 0
+        while not await in_thread(profiles)():
+            this_hub()._look.set()
