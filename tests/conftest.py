@@ -17,7 +17,7 @@ from realtime import failures
 from realtime.outbox import outbox
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
-from tests.rows import KEPT, WRITTEN_BY_TRIGGERS
+from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, unannounced
 from tests.world import World
 
 TESTS = Path(__file__).parent
@@ -124,12 +124,9 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         emptied = [f"DELETE FROM {table}" for table in quoted]
         return ["; ".join(emptied)] if connection.vendor == "postgresql" else emptied
 
-    def unannounced(statements: Sequence[str]) -> None:
-        wrappers, connection.execute_wrappers[:] = [*connection.execute_wrappers], []
-        try:
+    def empty(statements: Sequence[str]) -> None:
+        with unannounced():
             type(connection.ops).execute_sql_flush(connection.ops, statements)
-        finally:
-            connection.execute_wrappers[:] = wrappers
 
     def fill_again(*args: Any, **kwargs: Any) -> None:
         if Permission.objects.count() != whole:
@@ -137,7 +134,7 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection.ops, "sql_flush", delete)
-        patch.setattr(connection.ops, "execute_sql_flush", unannounced)
+        patch.setattr(connection.ops, "execute_sql_flush", empty)
         patch.setattr(flush, "emit_post_migrate_signal", fill_again)
         yield
 

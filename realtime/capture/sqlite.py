@@ -70,8 +70,7 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
             body = f"{_log(touches, access.cause)}\n{access.also.get(event, '')}"
             when = conditions.get(event, "")
             yield trigger(access.table, access.what, event, body, when=when, needs=access.joins)
-        if {"UPDATE", "DELETE"} & {*access.events}:
-            yield from _replaced(access)
+        yield from _replaced(access)
 
 
 def _conditions(access: Access) -> dict[str, str]:

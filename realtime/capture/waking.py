@@ -1,7 +1,6 @@
 """Wakes what follows the commit of a write to a captured table, through whatever manager it went.
 
-What goes another way (COPY, functions, other programs) is found by the tail. So is, now and then,
-what SQLite commits only when its result is read: an INSERT with RETURNING outside a transaction.
+What goes another way (COPY, functions, other programs) is found by the tail.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_save
 
 from realtime.capture import installing
 from realtime.outbox import outbox
@@ -30,6 +30,7 @@ BEGINNING: Final = 2_000
 def connect() -> None:
     """See every statement of every connection that is opened from now on."""
     connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
+    post_save.connect(_on_saved, dispatch_uid="earshot.waking")
 
 
 def _on_connection(connection: Any, **_: Any) -> None:
@@ -44,15 +45,23 @@ def _waking(
     connection = context["connection"]
     text = sql if isinstance(sql, str) else sql.as_string(None)
     if WRITES.match(text) and (found := _tables(connection.vendor).search(text, 0, BEGINNING)):
-        _follow(connection, _woken)
-        if found[0] == Membership._meta.db_table and not _is_under_way(connection, text):
-            _follow(connection, _joined)
+        if _is_under_way(connection, text):
+            connection.earshot_under_way = True
+        else:
+            _follow(connection, _woken)
+            if found[0] == Membership._meta.db_table:
+                _follow(connection, _joined)
     return result
 
 
 def _is_under_way(connection: Any, text: str) -> bool:
-    """Whether SQLite commits the statement only when its result is read."""
+    """Whether SQLite commits the statement only when its result was read, by who saves a row."""
     return connection.vendor == "sqlite" and not connection.in_atomic_block and "RETURNING" in text
+
+
+def _on_saved(using: str, **_: Any) -> None:
+    if vars(connections[using]).pop("earshot_under_way", False):
+        _follow(connections[using], _woken)
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.test import AsyncClient
 from pytest_django import Settings
 
@@ -107,19 +108,22 @@ async def test_database_that_fails_is_not_ready_and_the_log_says_why(
 
 @pytest.mark.usefixtures("transactional_db")
 async def test_database_without_its_migrations_is_not_ready() -> None:
+    [last] = MigrationLoader(None).graph.leaf_nodes("realtime")
+
     def forget() -> tuple[Any, ...]:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT applied FROM django_migrations WHERE name = '0002_ledger'")
+            cursor.execute(
+                "SELECT applied FROM django_migrations WHERE app = %s AND name = %s", last
+            )
             row: tuple[Any, ...] = cursor.fetchone()
-            cursor.execute("DELETE FROM django_migrations WHERE name = '0002_ledger'")
+            cursor.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", last)
         return row
 
     def remember(applied: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO django_migrations (app, name, applied)"
-                " VALUES ('realtime', '0002_ledger', %s)",
-                [applied],
+                "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, %s)",
+                [*last, applied],
             )
 
     [applied] = await in_thread(forget)()

@@ -49,6 +49,13 @@ def grants(model: Any, world: World) -> Any:
     return model._base_manager.filter(user_id=world.user("viewer").pk)
 
 
+def saved(world: World) -> None:
+    """A row of its own, which SQLite commits when its key was read."""
+    view = DocumentUserGrant.objects.get(user=world.user("viewer")).permission
+    member = world.user("member")
+    DocumentUserGrant(user=member, permission=view, content_object=world.document).save()
+
+
 WRITES: dict[str, Callable[[World], object]] = {
     "a base manager": lambda w: grants(DocumentUserGrant, w).update(permission=1),
     "a deletion past signals": lambda w: grants(DocumentUserGrant, w)._raw_delete("default"),
@@ -71,6 +78,7 @@ WRITES: dict[str, Callable[[World], object]] = {
         " WHERE user_id IN (SELECT id FROM gone)"
     ),
     "SQL many times": many,
+    "a save": saved,
 }
 
 
