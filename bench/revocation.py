@@ -1,4 +1,4 @@
-"""Revoke to silence: how soon a reader hears of his loss, beside how soon he hears of a change.
+"""Revoke to silence: how soon readers hear of a loss, beside how soon they hear of a change.
 
 On two uvicorn processes, first as it is, then with every notice lost.
 """

@@ -23,7 +23,7 @@ READERS = ("owner", "editor", "viewer", "admin", "both", "member")
 
 
 class Case(NamedTuple):
-    """A write, and for each reader who hears of it: his new audience, GONE, or a close code."""
+    """A write, and for each reader who hears of it: the new audience, GONE, or a close code."""
 
     write: Callable[[World], object]
     heard: dict[str, str | int]

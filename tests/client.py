@@ -28,7 +28,7 @@ in_thread = database_sync_to_async
 
 
 class SocketClient:
-    """One socket of one user; `frames` are all that came, `copies` what he holds by (model, id)."""
+    """One socket of one user; `frames` are all that came, `copies` what is held by (model, id)."""
 
     def __init__(self, token: str | None, tenant: str = "acme", query: str = "") -> None:
         headers = [(b"authorization", f"Token {token}".encode())] if token else []

@@ -190,7 +190,7 @@ TABLE = (
     once("list as ref", ping("[1]"), WRONG_REF),
     once("object as ref", ping("{}"), WRONG_REF),
     once("wrong ref of a wrong frame", '{"action":"dance","ref":true}', NO_ACTION),
-    # What is not there, not his, or not so spelled.
+    # What is not there, not theirs, or not so spelled.
     once("empty id", subscribe(""), not_found("")),
     once("id that is none", subscribe("no id"), not_found("no id")),
     once("zero byte in id", subscribe("a\\u0000"), not_found("a\\u0000")),

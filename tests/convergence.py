@@ -12,7 +12,7 @@ from tests.world import World
 
 
 class Watcher:
-    """A user with a socket: what he holds of an object, and what REST would tell him now."""
+    """A user with a socket: what they hold of an object, and what REST would tell them now."""
 
     def __init__(self, world: World, username: str, socket: SocketClient) -> None:
         self.world = world
@@ -24,7 +24,7 @@ class Watcher:
         return deepcopy(self.socket.copies.get((model, id)))
 
     def fresh(self, path: str) -> dict[str, Any] | None:
-        """The REST answer: the payload, or None where he may not see it."""
+        """The REST answer: the payload, or None where they may not see it."""
         answer = self.world.rest(self.username).get(path)
         assert answer.status_code in (200, 404, 401, 403), answer.content
         return dict(answer.json()) if answer.status_code == 200 else None
@@ -48,7 +48,7 @@ async def verify_converges(
         assert w.held(model, id) == fresh, f"{w.username} did not converge: {frames}"
         about = [f for f in frames if f.get("id") == id]
         if before[w.username] == fresh:
-            assert about == [], f"{w.username} received what he cannot see: {about}"
+            assert about == [], f"{w.username} received what they cannot see: {about}"
         else:
             assert len(about) == 1, f"{w.username} received {about} for one change"
             check_frame(about[0], before[w.username], fresh)

@@ -53,7 +53,7 @@ Key = tuple[str, str]
 
 Payload = dict[str, Any]
 View = tuple[str, Payload]
-"""What one user sees of one object: his audience and its payload."""
+"""What one user sees of one object: their audience and its payload."""
 
 Holder = str
 """Who holds permissions: a user's name, or a group's."""
@@ -102,14 +102,14 @@ class Reference:
                     states.append(view)
 
     def standing(self, user: str) -> int:
-        """The code with which his sockets close now; 0: they may stay."""
+        """The code with which their sockets close now; 0: they may stay."""
         member = self.members.get(user)
         if not self.users[user]:
             return 4401
         return 0 if self.active and member is not None and member.active else 4403
 
     def view(self, user: str, key: Key) -> View | None:
-        """What he sees of the object as it is stored now."""
+        """What they see of the object as it is stored now."""
         thing = self.things.get(key)
         if thing is None or self.standing(user):
             return None
@@ -135,7 +135,7 @@ class Reference:
         return "" if profile is None else str(self.things[profile].values["display_name"])
 
     def profile(self, user: str) -> Key | None:
-        """The user's profile, if he has one."""
+        """The user's profile, if they have one."""
         keys = (k for k, thing in self.things.items() if k[0] == PROFILE and thing.owner == user)
         return next(keys, None)
 
@@ -232,7 +232,7 @@ class Reader:
 
     def _moved(self, frame: dict[str, Any], key: Key) -> None:
         if self._copy(key, frame)[0] == frame["audience"]:
-            raise Violation(f"{self.user} was moved to where he was: {frame}")
+            raise Violation(f"{self.user} was moved to where they were: {frame}")
         self._take(key, frame["audience"], frame["etag"], frame["payload"])
 
     def _deleted(self, frame: dict[str, Any], key: Key) -> None:
@@ -249,7 +249,7 @@ class Reader:
         if audience != frame["audience"]:
             raise Violation(f"{self.user} was moved without being told: {frame}")
         if payload == frame["payload"] or not set(frame["changed"]) <= set(payload):
-            raise Violation(f"{self.user} heard of what he does not see: {frame}")
+            raise Violation(f"{self.user} heard of what they do not see: {frame}")
         self._take(key, audience, frame["etag"], frame["payload"])
 
     def _answered(self, frame: dict[str, Any], key: Key) -> None:

@@ -128,7 +128,7 @@ class Histories(Readers):
     def lose_then_write(
         self, number: int, names: list[str], back: str | None, order: int, reading: bool
     ) -> None:
-        """The new enemy; he may be let in again, after one change more. With an `order`, what the
+        """The new enemy; they may be let in again, after one change more. With an `order`, what the
         broker has of it comes in this order; with `reading`, while a round has read all before."""
         document, user = self._document(number), self._guest(number // 2).user
         watched = self._watched()

@@ -115,9 +115,9 @@ async def test_who_leaves_takes_his_profile_from_its_readers(
             socket = await stack.enter_async_context(await in_thread(connect)(world, username))
             assert (await socket.subscribe(id, "resources.profile"))["type"] == "SUBSCRIBED"
             sockets.append(socket)
-        *readers, himself = sockets
+        *readers, same = sockets
         await in_thread(leave)(world)
         for reader in readers:
             assert outcomes(await reader.settle()) == ["DELETE_PROFILE"]
             assert await reader.settle() == []
-        assert "close" in (await himself.settle())[-1]
+        assert "close" in (await same.settle())[-1]

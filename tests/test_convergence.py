@@ -104,7 +104,7 @@ ACTIONS = {
     "owner lets admins edit": grant("owner", "role:admin", "editor"),
     "owner lets members edit": grant("owner", "role:member", "editor"),
     "owner deletes": remove,
-    "owner renames himself": rename_owner,
+    "owner is renamed": rename_owner,
 }
 
 
@@ -168,7 +168,7 @@ def leave_the_tenant(world: World) -> None:
 
 
 def become_admin(world: World) -> None:
-    with transaction.atomic():  # in two, he would lose the document in between
+    with transaction.atomic():  # in two, they would lose the document in between
         world.revoke("viewer")
         membership = world.user("viewer").memberships.get()
         membership.role = "admin"
@@ -200,9 +200,9 @@ async def test_every_reader_converges_after_writes_through_the_orm(
 
 
 PROFILE_ACTIONS = {
-    "he changes what all see": ("viewer", {"display_name": "New"}),
-    "he changes what only he sees": ("viewer", {"phone": "123"}),
-    "he changes what admins see": ("viewer", {"email": "new@example.com"}),
+    "what all see changes": ("viewer", {"display_name": "New"}),
+    "what only oneself sees changes": ("viewer", {"phone": "123"}),
+    "what admins see changes": ("viewer", {"email": "new@example.com"}),
     "an admin changes the title": ("admin", {"title": "Chief"}),
 }
 

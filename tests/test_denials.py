@@ -82,7 +82,7 @@ def viewer_after(prepare: Callable[[World], object]) -> Denial:
 
 
 def with_a_grant_elsewhere(world: World) -> Visit:
-    """He sees the document in its own tenant, and comes through his other one."""
+    """They see the document in its own tenant, and come through their other one."""
     world.grant("both", "editor")
     return visit(world, "both", "globex")
 
@@ -116,7 +116,7 @@ def memberships(world: World) -> Any:
 NOT_FOUND: dict[str, Denial] = {
     "forbidden": visit,
     "of another tenant": lambda w: visit(w, "rival", "globex"),
-    "of another tenant, where he has a grant": with_a_grant_elsewhere,
+    "of another tenant, where they have a grant": with_a_grant_elsewhere,
     "absent": lambda w: visit(w, "owner", id=opaque.encode(Document, 10**6)),
     "misspelled": lambda w: visit(w, "owner", id=misspelled(w)),
     "named by its key": lambda w: visit(w, "owner", id=str(w.document.pk)),

@@ -121,7 +121,7 @@ def bulk_update_password(keys: Keyring) -> None:
 
 
 def hash_anew(keys: Keyring) -> None:
-    """As at the first login after better hashes came: Django takes no older session of his then."""
+    """As at the first login after better hashes came: then Django takes no older session."""
     better = "django.contrib.auth.hashers.ScryptPasswordHasher"
     with override_settings(PASSWORD_HASHERS=[better, *settings.PASSWORD_HASHERS]):
         assert keys.user.get().check_password("secret")
@@ -138,7 +138,7 @@ ENDS: dict[str, tuple[Callable[[Keyring], object], set[str]]] = {
     "logout of all": (lambda k: k.rest().post("/api/logoutall/"), ALL),
     "token deleted": (lambda k: k.row.get().delete(), TOKEN),
     "token deleted by a query": (lambda k: k.row.delete(), TOKEN),
-    "all his tokens deleted": (
+    "all their tokens deleted": (
         lambda k: AuthToken.objects.filter(user__username="both").delete(),
         {*TOKEN, "another token"},
     ),

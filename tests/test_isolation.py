@@ -53,7 +53,7 @@ def test_a_list_shows_strangers_nothing(world: World, username: str, tenant: str
 
 
 async def test_a_permission_from_outside_gives_nothing_without_a_membership(world: World) -> None:
-    """Guardian would let him: a permission is worth nothing to who is no member."""
+    """Guardian would let them: a permission is worth nothing to who is no member."""
 
     def grant() -> None:
         assign_perm("own_document", world.user("rival"), world.document)
@@ -130,7 +130,7 @@ def test_group_names_of_two_tenants_never_meet(world: World) -> None:
 def test_who_is_in_two_tenants_cannot_tell_the_others_object_from_none(
     world: World, method: str
 ) -> None:
-    """He sees it there, so the permission is his; here it is absent, to every method."""
+    """They see it there, so the permission is theirs; here it is absent, to every method."""
     theirs = world.create("globex", "rival")
     world.grant("both", "owner", theirs)
     for path in ("", "grants/", f"grants/user:{world.user_id('rival')}/"):

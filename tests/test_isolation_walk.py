@@ -78,7 +78,7 @@ def shown(answer: Any, what: Ask) -> tuple[int, dict[str, str], bytes]:
 def acme(stranger: str) -> dict[str, Any]:
     """Everything that is acme's, as it is stored.
 
-    When `both` logs out, his standing in acme is looked at too: that much is rightly logged there.
+    When `both` logs out, their standing in acme is looked at too: that much is rightly logged.
     """
     tenant = Tenant.objects.get(slug="acme")
     logs = ("AccessChange", "AccessRevision") if stranger.startswith("both") else ()

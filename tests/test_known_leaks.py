@@ -37,7 +37,7 @@ def types(frames: list[dict[str, Any]]) -> list[Any]:
 
 
 def hide(world: World, username: str, audience: str | None) -> None:
-    """In one transaction write what this user may not see any more, and take it from him."""
+    """In one transaction write what this user may not see any more, and take it from them."""
     with transaction.atomic():
         world.write(title=CANARY, budget="666.66", review_notes=CANARY)
         if audience is None:
@@ -124,7 +124,7 @@ SHOWN = {
 
 
 def patch(world: World, id: str, **fields: str) -> None:
-    """The viewer changes his profile over REST."""
+    """The viewer changes their profile over REST."""
     answer = world.rest("viewer").patch(f"/api/profiles/{id}/", fields, format="json")
     assert answer.status_code == 200
 
@@ -133,7 +133,7 @@ async def test_a_changed_display_name_brings_each_reader_the_fields_of_his_audie
     world: World,
 ) -> None:
     """Mattermost CVE-2025-13821: the event of a changed nickname carried the whole row of the user,
-    with the hash of his password. Here a frame has exactly its audience's fields, in each frame."""
+    with the hash of the password. Here a frame has exactly its audience's fields, in each frame."""
 
     profile = await in_thread(world.profile)("viewer")
     id = opaque.encode(Profile, profile.pk)
@@ -249,7 +249,7 @@ def test_keys_of_different_views_never_coincide() -> None:
 
 
 def twins(world: World) -> tuple[str, Document, Profile]:
-    """Somebody's profile, and a document of his that has the same key."""
+    """Somebody's profile, and a document of theirs that has the same key."""
     taken = world.document.pk
     name = next(n for n in ("viewer", "editor") if world.profile(n).pk != taken)
     profile = world.profile(name)

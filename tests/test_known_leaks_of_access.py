@@ -64,7 +64,7 @@ async def test_a_subscription_does_not_outlive_the_session_that_it_was_made_with
 
 async def test_no_credential_of_a_suspended_user_works_anywhere(world: World) -> None:
     """Directus GHSA-56p6-qw3c-fq2g: a session was checked for its signature and not for whether its
-    user was still active. Here token, session and ticket end with him, at every door, at once."""
+    user was still active. Here token, session and ticket end with that, at every door, at once."""
     browser = Client()
 
     def arrange() -> tuple[Any, str]:
@@ -90,7 +90,7 @@ async def test_no_credential_of_a_suspended_user_works_anywhere(world: World) ->
 
 async def test_a_removed_member_receives_and_sends_nothing_more(world: World) -> None:
     """RocketChat#11322: who was kicked out of a channel went on receiving from it and could still
-    write to it. Here his sockets of that tenant end, those of his other tenant do not."""
+    write to it. Here their sockets of that tenant end, those of their other tenant do not."""
 
     def kick() -> None:
         Membership.objects.filter(user=world.user("both"), tenant=world.tenants["acme"]).delete()
@@ -110,7 +110,7 @@ async def test_a_removed_member_receives_and_sends_nothing_more(world: World) ->
         assert frames[-1] == {"close": 4403}
         assert CANARY not in json.dumps(here.frames)
         assert await there.settle() == []
-        await in_thread(entitle)(theirs, "Still his")
+        await in_thread(entitle)(theirs, "Still theirs")
         assert types(await there.settle()) == ["UPDATE_DOCUMENT"]
     rest = await in_thread(world.rest)("both", "acme")
     answer = await in_thread(lambda: rest.patch(world.url, {"title": "Mine"}, format="json"))()
@@ -127,17 +127,17 @@ async def test_a_lost_role_ends_what_it_let_one_subscribe_to(world: World) -> No
     """baserow#1461: a role taken away closed the page to new subscribers, and those who had it open
     went on receiving. Here each live subscription is asked again, and the socket stays."""
     mine = opaque.encode(Profile, (await in_thread(world.profile)("admin")).pk)
-    his = opaque.encode(Profile, (await in_thread(world.profile)("viewer")).pk)
+    profile = opaque.encode(Profile, (await in_thread(world.profile)("viewer")).pk)
     async with subscribed(world, "admin") as admin:
-        for id in (mine, his):
+        for id in (mine, profile):
             await admin.subscribe(id, PROFILE)
         await in_thread(demote)(world)
         await in_thread(world.write)(title=CANARY)
         told = {frame["id"]: frame for frame in await admin.settle()}
-        assert told.keys() == {world.id, his}
+        assert told.keys() == {world.id, profile}
         assert told[world.id]["type"] == "DELETE_DOCUMENT"
-        assert (told[his]["type"], told[his]["audience"]) == ("AUDIENCE_CHANGED", "member")
-        assert list(told[his]["payload"]) == SHOWN["member"]
+        assert (told[profile]["type"], told[profile]["audience"]) == ("AUDIENCE_CHANGED", "member")
+        assert list(told[profile]["payload"]) == SHOWN["member"]
         assert CANARY not in json.dumps(admin.frames)
 
 

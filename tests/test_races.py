@@ -40,7 +40,7 @@ def asleep(world: World, username: str) -> Iterator[None]:
 
 
 def touch(world: World) -> None:
-    """Change the viewer's access, so that what he sees stays as it is."""
+    """Change the viewer's access, so that what they see stays as it is."""
     world.user("viewer").groups.add(Group.objects.create(name="readers"))
 
 
@@ -196,7 +196,7 @@ async def test_a_loss_between_a_rounds_read_and_its_end_is_not_skipped(world: Wo
 
 
 async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: World) -> None:
-    """A round has read for the user's other socket, and an access change touches him: the new
+    """A round has read for the user's other socket, and an access change touches them: the new
     subscription is touched too, but what was read is older than its question."""
     async with subscribed(world, "viewer"), registered(world, "viewer") as second:
         HeldMessages(this_hub())
@@ -215,7 +215,7 @@ async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: Wor
 
 
 async def test_what_a_slow_client_ended_himself_is_not_deleted_afterwards(world: World) -> None:
-    """His access goes while he sleeps, and he unsubscribes: the answer has told of the end."""
+    """Their access goes while they sleep, and they unsubscribe: the answer has told of the end."""
     async with subscribed(world, "viewer") as viewer:
         with asleep(world, "viewer"):
             await in_thread(world.revoke)("viewer")

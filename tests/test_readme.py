@@ -236,7 +236,7 @@ class Person:
 
 
 def share_a_task(author: Person, reader: Person, model: str) -> None:
-    """The author's changes reach him and the reader, each as his audience sees them."""
+    """The author's changes reach the author and the reader, as the audience of each sees them."""
     task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
     assert task == {"id": task["id"], "title": "Count", "hours": 3}
     for person, audience in ((author, "author"), (reader, "reader")):

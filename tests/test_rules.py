@@ -131,7 +131,7 @@ async def test_a_frame_of_a_deleted_object_does_not_pass_for_a_new_one_with_its_
 async def test_a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_left_it(
     world: World,
 ) -> None:
-    """No row names a group: whoever was in it is touched himself, or his object is."""
+    """No row names a group: whoever was in it is touched, or their object is."""
 
     def join() -> Group:
         group = Group.objects.create(name="reviewers")

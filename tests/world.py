@@ -112,7 +112,7 @@ class World:
         grants.put(DOCUMENTS, document or self.document, subject, given, actor=SYSTEM)
 
     def revoke(self, username: str, document: Document | None = None) -> None:
-        """Take whatever a user himself holds on the document."""
+        """Take whatever the user has been granted on the document."""
         subject = Subject(user_id=self.user(username).pk)
         grants.take(DOCUMENTS, document or self.document, subject, actor=SYSTEM)
 

@@ -75,7 +75,7 @@ async def _ask(client: Client) -> None:
 
 
 async def _truths(clients: list[Client], rest: Rest) -> dict[tuple[str, Target], Any]:
-    """What REST answers to each person about each thing that he wants; None where he sees none."""
+    """What REST answers to each person about each thing that they want; None: they see none."""
     wanted = {(c.person.name, target): c.person for c in clients for target in c.wanted}
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(6) as threads:

@@ -96,7 +96,7 @@ class Window:
 
 
 class Failure(NamedTuple):
-    """An error that a writer saw, and when he had begun."""
+    """An error that a writer saw, and when they had begun."""
 
     began: float
     ended: float
@@ -107,10 +107,10 @@ class Failure(NamedTuple):
 class History:
     """All of it. `fields` says which canaried fields an audience shows.
 
-    Facts: `("member", user)` is his role, `("own", user, thing)` the audience that he holds
-    himself, `("role", role, thing)` what a role holds, `("team", user)` whether he is in the team,
-    `("team", object)` what the team holds, `("token", id)` whether it is good. `tenants` has the
-    tenant of each user and thing.
+    Facts: `("member", user)` is their role, `("own", user, thing)` the audience that they hold
+    themselves, `("role", role, thing)` what a role holds, `("team", user)` whether they are in
+    it, `("team", object)` what the team holds, `("token", id)` whether it is good. `tenants` has
+    the tenant of each user and thing.
     """
 
     fields: Mapping[str, frozenset[str]]

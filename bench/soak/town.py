@@ -56,7 +56,7 @@ class Person:
 
     @property
     def id(self) -> str:
-        """His id on the wire."""
+        """Their id on the wire."""
         return opaque.encode(User, self.user.pk)
 
 
@@ -143,7 +143,7 @@ class Town:
             facts["team", paper.id].add(0, 0, "editor")
 
     def grant(self, paper: Paper, person: Person, audience: str | None) -> None:
-        """Give a person an audience of a document through the ORM, or take what he holds."""
+        """Give a person an audience of a document through the ORM, or take what they hold."""
         subject = Subject(user_id=person.user.pk)
         given = DOCUMENTS.audience(audience) if audience else None
         if given is None:

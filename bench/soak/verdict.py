@@ -1,4 +1,4 @@
-"""The verdict over a history: who received what he could not have seen. No I/O, no Django."""
+"""The verdict over a history: who received what they could not have seen. No I/O, no Django."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Verdict:
     def leaks(self) -> list[Receipt]:
         """The frames with a value that nobody could have shown to their reader until they came.
 
-        A reader may receive a value only if, at some moment until then, it was stored, his token
-        was good and his audience saw its field.
+        A reader may receive a value only if, at some moment until then, it was stored, their token
+        was good and their audience saw its field.
         """
         return [
             r

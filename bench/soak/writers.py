@@ -110,7 +110,7 @@ class Writer:
             self.history.count("changes")
 
     def rename(self) -> None:
-        """An owner's name, which all his documents show."""
+        """An owner's name, which all their documents show."""
         person = self.random.choice([p for p in self.town.people if p.owner])
         with person.standing:
             number, name = self.canary("display_name")
@@ -193,7 +193,7 @@ class Writer:
             self._membership(person, role=role)
 
     def send_away(self) -> None:
-        """Somebody is no member for a moment: his sockets close."""
+        """Somebody is no member for a moment: their sockets close."""
         person = self.someone()
         fact = self.history.facts["member", person.name]
         with person.standing:

@@ -1,4 +1,4 @@
-"""Etags over REST: a reader gets no body that he has, and a stale write is refused."""
+"""Etags over REST: a reader gets no body that they have, and a stale write is refused."""
 
 import pytest
 

@@ -43,7 +43,7 @@ def test_object_seen_by_several_ways_is_listed_once(world: World) -> None:
 def test_object_lost_between_counting_and_reading_is_not_shown(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page was chosen while the viewer still had his grant; it is taken before the read."""
+    """The page was chosen while the viewer still had their grant; it is taken before the read."""
 
     def take_then_read(*args: Any) -> Any:
         elsewhere(lambda: world.revoke("viewer"))

@@ -30,7 +30,7 @@ def test_object_that_goes_between_decision_and_lock_is_absent(
 def test_writer_who_waits_for_the_lock_gets_nothing_that_was_written_after_his_loss(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """He may write when he is asked; then somebody takes that, writes, and lets go of the lock."""
+    """They may write when asked; then somebody takes that, writes, and lets the lock go."""
     lock = AudienceViewSet.locked
 
     def lose_and_lock(self: AudienceViewSet, pk: str) -> Any:

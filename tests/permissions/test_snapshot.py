@@ -18,7 +18,7 @@ def rename(world: World, title: str) -> None:
 
 
 def test_commit_between_two_reads_is_not_seen(world: World) -> None:
-    """A writer on another thread commits within the snapshot: he neither waits nor is seen."""
+    """A writer on another thread commits within the snapshot: they neither wait nor are seen."""
     with snapshot():
         assert title(world) == "Plan"
         elsewhere(lambda: rename(world, "New"))

@@ -87,7 +87,7 @@ def test_update_is_the_text_made_for_everybody(s: Subscription) -> None:
 
 
 def test_state_that_went_and_came_back_sends_nothing(s: Subscription) -> None:
-    """A -> B -> A, while the client was slow: he has A."""
+    """A -> B -> A, while the client was slow: they have A."""
     offer(s, frame(2, '"B"'))
     offer(s, frame(3, '"A"'))
     assert len(s.socket.mailbox) == 1

@@ -1,4 +1,4 @@
-"""Which tenant a user comes into, and with what he is refused."""
+"""Which tenant a user comes into, and with what they are refused."""
 
 from collections.abc import Callable
 

@@ -38,7 +38,7 @@ def test_existing_user_is_invited_by_username_and_told(world: World, mailoutbox:
 
 
 def test_invited_user_is_known_by_username_only(world: World) -> None:
-    """Else any tenant's admin could read the name and e-mail of anybody whose username he knows."""
+    """Else any admin could read the name and e-mail of anybody whose username they know."""
     User.objects.filter(username="rival").update(first_name="Rita", last_name="Val")
     world.rest("admin").post(MEMBERS, {"username": "rival"})
     accept(world, "rival")

@@ -105,14 +105,14 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(world: World) -> Non
         lambda: one.patch(paths[0], {"role": "member"}),
         lambda: two.patch(paths[1], {"role": "member"}),
     )
-    # Whoever comes so late that he is refused at the door gets 403.
+    # Whoever comes so late that they are refused at the door gets 403.
     codes = sorted(answer.status_code for answer in answers)
     assert codes in ([200, 403], [200, 409])
     assert [role for role, _ in standing(world).values()].count("admin") == 1
 
 
 def test_admin_demoted_while_he_waits_for_his_turn_changes_nothing(world: World) -> None:
-    """He was let in as an admin, and was none any more when his turn came."""
+    """They were let in as an admin, and were none any more when their turn came."""
     make_admin(world, "viewer")
     was = place(world, "admin")
     Membership.objects.filter(pk=was.pk).update(role=Role.MEMBER)

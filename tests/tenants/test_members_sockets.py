@@ -33,7 +33,7 @@ async def test_demoted_admin_sees_an_admins_payload_no_more(world: World) -> Non
     async with subscribed(world, "member") as member:
         await act(world, "patch", "member", {"role": "member"})
         assert (await member.receive())["type"] == "DELETE_DOCUMENT"
-        await in_thread(world.write)(title="After his demotion")
+        await in_thread(world.write)(title="After the demotion")
         assert await member.settle() == []
 
 
