@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import models
+from django.db import connection, models
 
 MANY: Final = 10_000
 DELETED: Final = "deleted"
+REVISION: Final = "SELECT revision FROM permissions_accessrevision WHERE tenant_id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,11 @@ def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
 
 
 def revision(tenant_id: int) -> int:
-    """The tenant's access revision as this snapshot sees it."""
-    return revisions([tenant_id])[tenant_id]
+    """The tenant's access revision as this snapshot sees it; 0 if nothing ever changed."""
+    with connection.cursor() as cursor:  # in every read: the ORM would take five times as long
+        cursor.execute(REVISION, [tenant_id])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:

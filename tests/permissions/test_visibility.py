@@ -46,7 +46,7 @@ def hide(world: World, **fields: Any) -> None:
 def audiences(world: World) -> list[str | None]:
     pairs = [(world.user(name).pk, world.document.pk) for name in READERS]
     decided = decision.audiences(VISIBLE, world.tenants["acme"].pk, pairs)
-    return [audience and audience.name for audience in decided.values()]
+    return [audience.name if audience else None for audience in decided.values()]
 
 
 @pytest.mark.parametrize("fields", HIDING.values(), ids=HIDING)
