@@ -5,6 +5,7 @@ That somebody may see more or less is noticed by triggers (`realtime.capture`); 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -15,9 +16,12 @@ from django.db.models.signals import post_delete, post_save
 from knox.models import get_token_model
 
 from tenants import revocations
+from tenants.connections import is_away
 from tenants.models import Membership, MembershipTask, Session, Tenant, Ticket
 from tenants.roles import drop_groups
 from tenants.signals import membership_written
+
+logger = logging.getLogger(__name__)
 
 BATCH: Final = 500
 
@@ -39,20 +43,36 @@ def end_credentials(user_ids: Collection[int]) -> None:
 
 
 def do_tasks(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Make what belongs to memberships that were written by whatever way; one query if none was."""
-    while _do(MembershipTask.objects.using(using)) == BATCH:
-        pass
+    """Make what belongs to memberships that were written by whatever way; one query if none was.
+
+    What fails is logged and tried again the next time, and stops nothing else.
+    """
+    tasks = MembershipTask.objects.using(using)
+    pks = list(tasks.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(pks), BATCH):
+        batch = pks[start : start + BATCH]
+        if not _attempt(tasks.filter(pk__in=batch)):
+            for pk in batch:
+                if not _attempt(tasks.filter(pk=pk)):
+                    logger.error("What belongs to a membership (task %s) could not be made.", pk)
 
 
-def _do(tasks: models.QuerySet[MembershipTask]) -> int:
-    """Do the first of these tasks that nobody else does; how many."""
-    if not tasks.exists():
-        return 0
+def _attempt(tasks: models.QuerySet[MembershipTask]) -> bool:
+    try:
+        _do(tasks)
+    except Exception as error:  # receivers raise what they like
+        if is_away(error):
+            raise
+        return False
+    return True
+
+
+def _do(tasks: models.QuerySet[MembershipTask]) -> None:
+    """Do these tasks, but for those that somebody else does."""
     with transaction.atomic(using=tasks.db):
-        found = list(tasks.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
+        found = list(tasks.select_for_update(skip_locked=True).order_by("pk"))
         _follow({(task.tenant_id, task.user_id) for task in found})
         tasks.filter(pk__in=[task.pk for task in found]).delete()
-    return len(found)
 
 
 def _follow(pairs: Collection[tuple[int, int]]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import update_session_auth_hash
 from django.core import serializers
-from django.db import connection, transaction
+from django.db import InterfaceError, connection, transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
@@ -131,20 +131,50 @@ def test_many_members_are_told_of_in_batches(
     assert [place.user for place in told] == users
 
 
-def test_what_cannot_be_made_now_is_made_later(
-    acme: Tenant, told: list[Membership], request: pytest.FixtureRequest
-) -> None:
-    def refuse(**_: Any) -> None:
-        raise RuntimeError("not now")
+Refuse = Callable[[type[Exception]], None]
 
-    WRITES[0](acme, member("new"))
-    membership_written.connect(refuse)
-    with pytest.raises(RuntimeError, match="not now"), transaction.atomic():
-        do_tasks()
-    membership_written.disconnect(refuse)
+
+@pytest.fixture
+def refuse() -> Iterator[Refuse]:
+    """`refuse(error)` has it raised for whoever is called `new1`."""
+
+    def begin(error: type[Exception]) -> None:
+        def hear(memberships: list[Membership], **_: Any) -> None:
+            if any(membership.user.username == "new1" for membership in memberships):
+                raise error
+
+        membership_written.connect(hear, weak=False, dispatch_uid="refuse")
+
+    yield begin
+    membership_written.disconnect(dispatch_uid="refuse")
+
+
+def test_member_for_whom_it_fails_stops_no_other_and_is_tried_again(
+    acme: Tenant,
+    told: list[Membership],
+    refuse: Refuse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("tenants.standing.BATCH", 2)
+    users = User.objects.bulk_create(User(username=f"new{number}") for number in range(4))
+    Membership.objects.bulk_create(Membership(tenant=acme, user=user) for user in users)
+    refuse(RuntimeError)
+    do_tasks()
+    [task] = MembershipTask.objects.all()
+    assert task.user_id == users[1].pk
+    assert f"(task {task.pk}) could not be made" in caplog.text
+    membership_written.disconnect(dispatch_uid="refuse")
     told.clear()
     do_tasks()
-    assert len(told) == 1
+    assert [place.user for place in told] == [users[1]]
+
+
+def test_database_that_is_away_is_not_asked_for_each(acme: Tenant, refuse: Refuse) -> None:
+    WRITES[0](acme, member("new1"))
+    refuse(InterfaceError)
+    with pytest.raises(InterfaceError):
+        do_tasks()
 
 
 # Credentials
