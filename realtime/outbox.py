@@ -38,7 +38,7 @@ class Outbox:
     def _reset(self) -> None:
         self.own = Own()
         self._woken_at: float | None = None
-        self._busy = False
+        self._busy = self._held = False
         self._worker: threading.Thread | None = None
         self._state = threading.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,13 +62,28 @@ class Outbox:
                 self._worker.start()
             self._state.notify_all()
 
+    def hold(self) -> None:
+        """Announce nothing until `release`: the tables are being changed."""
+        with self._state:
+            self._held = True
+            self._state.wait_for(lambda: not self._busy, EXIT_SECONDS)
+
+    def release(self) -> None:
+        """Announce what has committed meanwhile."""
+        with self._state:
+            self._held = False
+            self._state.notify_all()
+
     def flush(self, seconds: float = EXIT_SECONDS) -> bool:
         """Wait until nothing is left to announce; False if that takes longer."""
         with self._state:
             return self._state.wait_for(self._idle, seconds)
 
     def _idle(self) -> bool:
-        return self._woken_at is None and not self._busy
+        return not (self._due() or self._busy)
+
+    def _due(self) -> bool:
+        return self._woken_at is not None and not self._held
 
     def _work(self) -> None:
         reserve()
@@ -77,7 +92,7 @@ class Outbox:
                 with self._state:
                     self._busy = False
                     self._state.notify_all()
-                    self._state.wait_for(lambda: self._woken_at is not None)
+                    self._state.wait_for(self._due)
                     woken_at, self._woken_at = self._woken_at, None
                     self._busy = True
                 self._announce(runner, woken_at)

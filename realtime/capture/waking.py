@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_save
+from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 from realtime.capture import installing
 from realtime.outbox import outbox
@@ -31,6 +31,16 @@ def connect() -> None:
     """See every statement of every connection that is opened from now on."""
     connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
     post_save.connect(_on_saved, dispatch_uid="earshot.waking")
+    pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
+    post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
+
+
+def _on_pre_migrate(**_: Any) -> None:
+    outbox.hold()  # the logs may lack what is read of them
+
+
+def _on_post_migrate(**_: Any) -> None:
+    outbox.release()
 
 
 def _on_connection(connection: Any, **_: Any) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from django.apps import apps
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime import groups, notifications
 from realtime import outbox as module
@@ -130,6 +132,45 @@ def test_failed_look_is_counted_and_the_next_commit_is_announced(
     gate.commit(box, "b")
     assert box.flush()
     assert gate.sent == [["a", "b"]]
+
+
+def test_nothing_is_announced_while_it_is_held_and_all_of_it_afterwards(
+    gate: Gate, box: Outbox
+) -> None:
+    box.hold()
+    gate.commit(box, "a")
+    gate.commit(box, "b")
+    assert box.flush(0)  # a process that ends meanwhile does not wait
+    assert gate.sent == []
+    box.release()
+    assert box.flush()
+    assert gate.sent == [["a", "b"]]
+
+
+def test_who_holds_it_waits_for_the_announcement_under_way(gate: Gate, box: Outbox) -> None:
+    gate.open.clear()
+    gate.commit(box, "a")
+    gate.wait_until_reached()
+    holding = threading.Thread(target=box.hold)
+    holding.start()
+    gate.open.set()
+    holding.join()
+    assert box.flush(0)
+
+
+def test_nothing_is_announced_during_a_migration(gate: Gate, transactional_db: None) -> None:
+    """The logs may lack what is read of them."""
+    assert outbox.flush()
+    gate.sent.clear()
+    told = {"sender": apps.get_app_config("realtime"), "using": "default", "plan": [], "apps": apps}
+    told |= {"app_config": told["sender"], "verbosity": 0, "interactive": False}
+    pre_migrate.send(**told)
+    gate.commit(outbox, "a")
+    assert outbox.flush(0)
+    assert gate.sent == []
+    post_migrate.send(**told)
+    assert outbox.flush()
+    assert gate.sent[0] == ["a"]
 
 
 def test_flush_says_whether_everything_was_sent(gate: Gate, box: Outbox) -> None:
