@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
@@ -16,6 +16,7 @@ from tenants.models import Membership, Role
 from tenants.roles import group_name
 
 UserObject = tuple[int, int]
+Row = tuple[Any, ...]
 
 OWN: Final = 0
 BY_ROLE: Final = 1
@@ -83,8 +84,42 @@ def ask(resource: Resource, tenant_id: int, pairs: Collection[UserObject]) -> An
         return Answer(resource, tenant_id, ())
     users = {user_id for user_id, _ in pairs}
     objects = {pk for _, pk in pairs}
-    rows = statement(resource, connection).run(connection, tenant_id, users, objects)
+    rows = statement(resource, connection).run(connection, [tenant_id], users, objects)
     return Answer(resource, tenant_id, rows)
+
+
+def ask_across(
+    resource: Resource, wanted: Mapping[int, Collection[UserObject]]
+) -> dict[int, Answer]:
+    """`ask` about the pairs of several tenants, by one statement for all."""
+    pairs = [pair for some in wanted.values() for pair in some]
+    users, objects = {user_id for user_id, _ in pairs}, {pk for _, pk in pairs}
+    rows = statement(resource, connection).run(connection, wanted.keys(), users, objects)
+    return {t: Answer(resource, t, mine) for t, mine in _by_tenant(rows, wanted).items()}
+
+
+def _by_tenant(rows: Collection[Row], tenants: Iterable[int]) -> dict[int, list[Row]]:
+    """Each tenant's rows: a grant is where its object is, a user's group wherever the user is."""
+    found: dict[int, list[Row]] = {tenant_id: [] for tenant_id in tenants}
+    roles = {group_name(t, role): t for t in found for role in Role.values}
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    homes: dict[int, int] = {}
+    for kind, user_id, pk, key, _ in rows:
+        if kind == "member":
+            places[user_id].add(key)
+        elif kind == "object":
+            homes[pk] = key
+    for row in rows:
+        kind, user_id, pk, key, name = row
+        if kind == "joined":
+            here = places[user_id]
+        elif kind == "role":
+            here = {roles[name]}
+        else:
+            here = {key if kind == "member" else homes.get(pk, -1)}
+        for tenant_id in here & found.keys():
+            found[tenant_id].append(row)
+    return found
 
 
 def audiences(

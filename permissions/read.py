@@ -53,7 +53,7 @@ def read_across(
 ) -> dict[tuple[int, Pair], Representation | None]:
     """What the pairs of many tenants see, in one snapshot of its own, of no tenant's revision.
 
-    A statement for each tenant and resource, and one for all objects of a resource.
+    Two statements a resource, whatever the number of tenants.
     """
     return in_snapshot(lambda guarded: _read_across(wanted, guarded))
 
@@ -61,23 +61,38 @@ def read_across(
 def _read_across(
     wanted: Mapping[int, Collection[Pair]], guarded: bool
 ) -> dict[tuple[int, Pair], Representation | None]:
-    seen: dict[tuple[int, Pair], Representation | None] = {}
-    allowed: defaultdict[str, dict[tuple[int, int, int], Audience]] = defaultdict(dict)
+    seen: dict[tuple[int, Pair], Representation | None] = {
+        (tenant_id, pair): None for tenant_id, pairs in wanted.items() for pair in pairs
+    }
+    by_label: defaultdict[str, dict[int, set[tuple[int, int]]]] = defaultdict(dict)
     for tenant_id, pairs in wanted.items():
-        seen.update({(tenant_id, pair): None for pair in pairs})
         for label, some in _by_label(pairs).items():
-            found = decision.audiences(registry.get(label), tenant_id, some)
-            allowed[label].update({(tenant_id, *k): a for k, a in found.items() if a})
-    for label, audiences in allowed.items():
-        resource = registry.get(label)
-        rows = resource.model.objects.filter(
-            tenant_id__in={tenant_id for tenant_id, _, _ in audiences},
-            pk__in={pk for _, _, pk in audiences},
-        )
-        rendered = _Renderings(resource, load(resource, rows, savepoint=guarded), 0, guarded)
-        for (tenant_id, user_id, pk), audience in audiences.items():
-            seen[tenant_id, (user_id, Ref(label, pk))] = rendered.get(pk, audience)
+            by_label[label][tenant_id] = some
+    for label, asked in by_label.items():
+        seen.update(_read_resource(registry.get(label), asked, guarded))
     return seen
+
+
+def _read_resource(
+    resource: Resource, asked: Mapping[int, Collection[tuple[int, int]]], guarded: bool
+) -> dict[tuple[int, Pair], Representation | None]:
+    """What of one resource is seen; what is not is left out."""
+    answers = decision.ask_across(resource, asked)
+    allowed = {
+        (tenant_id, user_id, pk): audience
+        for tenant_id, pairs in asked.items()
+        for user_id, pk in pairs
+        if (audience := answers[tenant_id].audience(user_id, pk))
+    }
+    rows = resource.model.objects.filter(
+        tenant_id__in={tenant_id for tenant_id, _, _ in allowed},
+        pk__in={pk for _, _, pk in allowed},
+    )
+    rendered = _Renderings(resource, load(resource, rows, savepoint=guarded), 0, guarded)
+    return {
+        (tenant_id, (user_id, Ref(resource.label, pk))): rendered.get(pk, audience)
+        for (tenant_id, user_id, pk), audience in allowed.items()
+    }
 
 
 def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:

@@ -1,6 +1,7 @@
 """The statement of the decision: its text for one resource and one database, made once.
 
-Its rows are (kind, user, object, group, name); each kind leaves empty what it does not say.
+Its rows are (kind, user, object, group, name); each kind leaves empty what it does not say. In the
+place of the group, members and objects have their tenant.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
 
 MEMBERS: Final = """
-SELECT 'member', m.user_id, {no_object}, {no_group}, m.role
+SELECT 'member', m.user_id, {no_object}, m.tenant_id, m.role
 FROM {memberships} m
 JOIN {users} u ON u.{user_key} = m.user_id AND u.is_active
 JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
-WHERE m.tenant_id = %(tenant)s AND m.user_id {in_users} AND m.is_active
+WHERE m.tenant_id {in_tenants} AND m.user_id {in_users} AND m.is_active
 """
-"""The active members of the active tenant, each with their role."""
+"""The active members of the active tenants, each with their role."""
 
 OBJECTS: Final = """
-SELECT 'object', {holder}, o.{key}, {no_group}, {permission}
-FROM {objects} o WHERE o.tenant_id = %(tenant)s AND o.{key} {in_objects}{visible}
+SELECT 'object', {holder}, o.{key}, o.tenant_id, {permission}
+FROM {objects} o WHERE o.tenant_id {in_tenants} AND o.{key} {in_objects}{visible}
 """
-"""The tenant's visible objects, each with whom a holder's column names and what they hold by it."""
+"""The tenants' visible objects, each with whom a holder's column names and what they hold by it."""
 
 OWN: Final = """
 SELECT 'own', g.user_id, g.content_object_id, {no_group}, p.codename
@@ -63,6 +64,7 @@ SELECT 'role', {no_user}, {no_object}, g.id, g.name FROM {groups} g WHERE g.name
 
 TYPE: Final = "(SELECT c.id FROM {types} c WHERE c.app_label = %(app)s AND c.model = %(model)s)"
 
+SEVERAL: Final = ("tenants", "users", "objects", "groups")
 AMONG: Final = {
     "postgresql": "= ANY(%({name})s)",
     "sqlite": "IN (SELECT value FROM json_each(%({name})s))",
@@ -78,15 +80,19 @@ class Statement:
     fixed: dict[str, Any]
 
     def run(
-        self, connection: Any, tenant_id: int, users: Collection[int], objects: Collection[int]
+        self,
+        connection: Any,
+        tenants: Collection[int],
+        users: Collection[int],
+        objects: Collection[int],
     ) -> list[tuple[Any, ...]]:
-        """What it finds about these users and objects in this tenant."""
-        groups = [group_name(tenant_id, role) for role in Role.values]
-        several: dict[str, Any] = {"users": users, "objects": objects, "groups": groups}
+        """What it finds about these users and objects in these tenants."""
+        groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
+        several: Any = zip(SEVERAL, (tenants, users, objects, groups), strict=True)
         pack = json.dumps if connection.vendor == "sqlite" else list
-        packed = {name: pack(list(keys)) for name, keys in several.items()}
+        packed = {name: pack(list(keys)) for name, keys in several}
         with connection.cursor() as cursor:
-            cursor.execute(self.text, {"tenant": tenant_id, **packed, **self.fixed})
+            cursor.execute(self.text, {**packed, **self.fixed})
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
@@ -134,7 +140,7 @@ def _names(resource: Resource, connection: Any) -> dict[str, str]:
     among = AMONG[connection.vendor]
     return quoted | {
         "type": TYPE.format_map(quoted),
-        **{f"in_{name}": among.format(name=name) for name in ("users", "objects", "groups")},
+        **{f"in_{name}": among.format(name=name) for name in SEVERAL},
         "no_user": _nothing(user, connection),
         "no_object": _nothing(resource.model, connection),
         "no_group": _nothing(Group, connection),

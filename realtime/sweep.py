@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DUE: Final = 0.9
 """The part of the period after which a read is made again: the rest is for those that queue."""
 
-LOOKS: Final = 60
+LOOKS: Final = 15
 """Looks in a period, if no more is due than one look can read."""
 
 

@@ -181,7 +181,7 @@ def test_rows_are_users_and_objects_not_their_product(scene: Scene, everywhere: 
     users = {scene.world.user(name).pk for name in MEMBERS}
     objects = {document.pk for document in scene.documents}
     tenant = scene.tenant.pk if everywhere else scene.world.tenants["globex"].pk
-    rows = statement(DOCUMENTS, connection).run(connection, tenant, users, objects)
+    rows = statement(DOCUMENTS, connection).run(connection, [tenant], users, objects)
     kinds = Counter(kind for kind, *_ in rows)
     members = {"member": len(users), "object": len(objects)} if everywhere else {"member": 1}
     roles = len(Role.values) if everywhere else 0

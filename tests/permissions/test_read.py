@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -14,7 +15,7 @@ from permissions.read import objects_of, read, read_across, read_within
 from permissions.rendering import SERIALIZATIONS, Ref
 from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
-from resources.models import Document
+from resources.models import Document, DocumentGroupGrant
 from tenants.models import Membership, User
 from tests.permissions.conftest import elsewhere
 from tests.world import World
@@ -63,7 +64,14 @@ def test_reading_names_the_access_revision_of_its_state(world: World) -> None:
 def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World) -> None:
     """Also to somebody who is in both: what is another tenant's is not there."""
     foreign = world.create("globex", "both")
-    refs = [world.ref, Ref("resources.document", foreign.pk), Ref("no.such", 1)]
+    team = Group.objects.create(name="team")
+    team.user_set.set(world.users.values())
+    view = Permission.objects.get(codename="view_document")
+    for document in (foreign, world.create(), world.create("globex", "rival")):
+        DocumentGroupGrant.objects.create(group=team, permission=view, content_object=document)
+    keys = Document.objects.across_tenants().values_list("pk", flat=True)
+    refs = [*(Ref("resources.document", pk) for pk in keys), Ref("no.such", 1)]
+    world.grant("both", "editor")
     users = [user.pk for user in world.users.values()]
     wanted = {
         tenant.pk: [(user, ref) for user in users for ref in refs]
@@ -75,7 +83,7 @@ def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World)
         for pair, seen in read(tenant_id, pairs).seen.items():
             assert across[tenant_id, pair] == (seen and replace(seen, revision=0))
             shown += seen is not None
-    assert shown == len([s for s in across.values() if s]) > 4
+    assert shown == len([s for s in across.values() if s]) > 10
 
 
 def test_unknown_foreign_absent_and_forbidden_are_alike(world: World) -> None:

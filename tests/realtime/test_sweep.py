@@ -258,7 +258,7 @@ async def test_all_tenants_are_read_together_in_the_order_of_their_last_reads(
         assert hub.due.before(later(), 5) == [of_acme, of_globex]
 
 
-async def test_sockets_cost_the_sweep_no_statement_and_a_tenant_costs_one(world: World) -> None:
+async def test_neither_sockets_nor_tenants_cost_the_sweep_a_statement(world: World) -> None:
     async def cost() -> int:
         while this_hub().marks is None:  # at its first look the tail asks all
             await this_hub().run(int)
@@ -280,7 +280,7 @@ async def test_sockets_cost_the_sweep_no_statement_and_a_tenant_costs_one(world:
         await other.subscribe(id)
         costs.append(await cost())
         assert costs[0] > 0
-        assert costs == [costs[0], costs[0], costs[0] + 1]
+        assert costs == [costs[0]] * 3
 
 
 def count_statements(hub: Hub, statements: list[int]) -> None:
@@ -309,8 +309,8 @@ async def test_the_sweep_says_by_how_much_it_is_late(world: World) -> None:
 
 def test_the_sweep_pauses_so_that_it_keeps_within_its_budget() -> None:
     limits = {"sweep_seconds": 60.0, "sweep_budget": 0.1}
-    assert sweep.pause(limits, cpu=0.0, took=0.0, full=False) == 1.0
-    assert sweep.pause(limits, cpu=0.2, took=0.5, full=False) == 1.5
+    assert sweep.pause(limits, cpu=0.0, took=0.0, full=False) == 4.0
+    assert sweep.pause(limits, cpu=0.5, took=0.5, full=False) == 4.5
     assert sweep.pause(limits, cpu=0.2, took=0.5, full=True) == 1.5
     assert sweep.pause(limits, cpu=0.01, took=0.5, full=True) == 0.0
 
