@@ -127,11 +127,12 @@ def write(folder: Path, block: str) -> None:
 
 
 def run(line: str, environment: dict[str, str], stdin: str = "") -> None:
-    """Run a line of a document that begins with Python's name."""
+    """Run a line of a document that begins with Python's name; nothing is wrong with it."""
     words = [sys.executable, *line.split()[1:]]
-    subprocess.run(
+    done = subprocess.run(
         words, check=True, capture_output=True, env=os.environ | environment, input=stdin, text=True
     )
+    assert "ERROR" not in done.stderr
 
 
 @pytest.fixture

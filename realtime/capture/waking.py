@@ -26,10 +26,15 @@ WRITES: Final = re.compile(
 BEGINNING: Final = 2_000
 """In so many characters a statement names the table that it writes."""
 
+_migrating: Final[set[str]] = set()
+"""The databases that migrations are changing now."""
+
 
 def connect() -> None:
     """See every statement of every connection that is opened from now on."""
     connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
+    pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
+    post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
     post_save.connect(_on_saved, dispatch_uid="earshot.waking")
     pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
     post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
@@ -48,11 +53,22 @@ def _on_connection(connection: Any, **_: Any) -> None:
         connection.execute_wrappers.append(_waking)
 
 
+def _on_pre_migrate(using: str, **_: Any) -> None:
+    """What migrations write is left to the tails: what follows may need tables not yet there."""
+    _migrating.add(using)
+
+
+def _on_post_migrate(using: str, **_: Any) -> None:
+    _migrating.discard(using)
+
+
 def _waking(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     result = execute(sql, params, many, context)
     connection = context["connection"]
+    if connection.alias in _migrating:
+        return result
     text = sql if isinstance(sql, str) else sql.as_string(None)
     if WRITES.match(text) and (found := _tables(connection.vendor).search(text, 0, BEGINNING)):
         if _is_under_way(connection, text):

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils import timezone
 from pytest_django import Settings
 
 from realtime.committed import Committed
+from realtime.outbox import outbox
 from resources.models import DocumentUserGrant, Profile
 from tenants.models import Membership, User
 from tests.client import in_thread, subscribed
@@ -139,6 +142,20 @@ def test_what_changes_nothing_that_is_captured_wakes_nobody(
     monkeypatch.setattr("realtime.outbox.outbox.wake", lambda: woken.append(None))
     sql(statement)(world)
     assert woken == []
+
+
+def test_what_migrations_write_is_left_to_the_tail(world: World, told: list[Committed]) -> None:
+    """Tables that the followers read may not be there yet."""
+    write = WRITES["a base manager"]
+    sent_for = apps.get_app_config("realtime")
+    pre_migrate.send(sent_for, app_config=sent_for, using="default")
+    write(world)
+    assert outbox.flush()
+    assert told == []
+    post_migrate.send(sent_for, app_config=sent_for, using="default")
+    write(world)
+    assert outbox.flush()
+    assert len(told) == 1
 
 
 def test_who_commits_by_hand_is_left_to_the_tail(world: World, told: list[Committed]) -> None:
