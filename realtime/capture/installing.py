@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime.capture import postgresql, sqlite, tables
 from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
+from tenants.models import Membership
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
 LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
@@ -87,6 +88,9 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
             generator.create(cursor, trigger, source if on else None)
         if wrong:
             cursor.execute(everybody("capture installed", generator.NOW))
+        unseen = {trigger.table for trigger in [*differs.missing, *differs.disabled]}
+        if Membership._meta.db_table in unseen:
+            cursor.execute(tables.tasks_of_all())
 
 
 def drop(using: str = DEFAULT_DB_ALIAS) -> None:

@@ -194,6 +194,14 @@ def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -
     return Access(**_of(model), touch=touch, joins=(members, *joins), **how)
 
 
+def tasks_of_all() -> str:
+    """Python makes what belongs to each membership, where it is not there."""
+    return (
+        f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
+        f" SELECT m.tenant_id, m.user_id FROM {_table(Membership)} m WHERE {JOINED.format('m')}"
+    )
+
+
 def _task() -> str:
     """Python makes what belongs to a membership."""
     return (

@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from realtime.capture import installing
 from realtime.capture.installing import GENERATORS, Differences, differences, install
 from realtime.capture.triggers import ACCESSES, Trigger, named, quoted
+from resources.models import Profile
+from tenants.models import Membership, MembershipTask
 from tests.permissions.conftest import Log, on_postgresql
 from tests.world import World
 
@@ -93,6 +95,20 @@ def test_whatever_was_written_without_triggers_is_taken_for_touched(world: World
     take_away()
     install()
     assert log.new("user_id", "model", "cause") == [(None, None, "capture installed")]
+
+
+def test_members_who_came_without_triggers_get_what_belongs_to_them(world: World) -> None:
+    """As on SQLite, by a data migration."""
+    for trigger in installing.wanted(connection.vendor):
+        if trigger.table == "tenants_membership":
+            take_away(trigger)
+    rival, acme = world.user("rival"), world.tenants["acme"]
+    Membership.objects.bulk_create([Membership(tenant=acme, user=rival)])
+    profiles = Profile.objects.filter(tenant=acme, user=rival)
+    assert not profiles.exists()
+    install()
+    assert profiles.exists()
+    assert not MembershipTask.objects.exists()
 
 
 def test_migrate_installs_once_after_the_last_app(monkeypatch: pytest.MonkeyPatch) -> None:
