@@ -33,19 +33,9 @@ _migrating: Final[set[str]] = set()
 def connect() -> None:
     """See every statement of every connection that is opened from now on."""
     connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
-    pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
-    post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
     post_save.connect(_on_saved, dispatch_uid="earshot.waking")
     pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
     post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
-
-
-def _on_pre_migrate(**_: Any) -> None:
-    outbox.hold()  # the logs may lack what is read of them
-
-
-def _on_post_migrate(**_: Any) -> None:
-    outbox.release()
 
 
 def _on_connection(connection: Any, **_: Any) -> None:
@@ -56,10 +46,12 @@ def _on_connection(connection: Any, **_: Any) -> None:
 def _on_pre_migrate(using: str, **_: Any) -> None:
     """What migrations write is left to the tails: what follows may need tables not yet there."""
     _migrating.add(using)
+    outbox.hold()
 
 
 def _on_post_migrate(using: str, **_: Any) -> None:
     _migrating.discard(using)
+    outbox.release()
 
 
 def _waking(
