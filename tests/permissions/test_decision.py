@@ -1,6 +1,7 @@
 """Who is in which audience, against guardian's own answer."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -188,6 +189,14 @@ def test_rows_are_users_and_objects_not_their_product(scene: Scene, everywhere: 
     assert kinds == Counter(
         {**members, "granted": len(objects), "joined": len(users), "role": roles}
     )
+
+
+def test_resource_without_holders_is_decided_by_roles_and_grants(scene: Scene) -> None:
+    scene.give([("editor", "change_document", 0)], [], [])
+    names = ("owner", "editor", "admin")
+    pairs = [(scene.world.user(name).pk, scene.documents[0].pk) for name in names]
+    decided = decision.audiences(replace(DOCUMENTS, holders={}), scene.tenant.pk, pairs)
+    assert [a and a.name for a in decided.values()] == [None, "editor", "auditor"]
 
 
 def test_same_codename_of_another_model_counts_nothing(scene: Scene) -> None:
