@@ -1,7 +1,6 @@
-"""The write path: what notifications add to a PATCH over REST and to a bare `save()`.
+"""What notifications add to a PATCH over REST.
 
-With and without take turns in one run, on documents of their own in one PostgreSQL. Requests follow
-each other at once; bare saves wait until the one before is announced, unless it says otherwise.
+With and without take turns in one run, on documents of their own in one PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,17 +8,13 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, closing, contextmanager
-from unittest import mock
-
-from django.db import models, transaction
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
 
 from bench import town  # sets Django up
 from bench.figures import Row
 from bench.processes import clients, server, uvicorn
 from bench.soak.verdict import percentile
-from realtime.outbox import outbox
 from resources.models import Document
 from tenants import opaque
 from tests.world import World
@@ -30,61 +25,14 @@ WRITES = 100  # of each in a turn
 Write = Callable[[str], object]
 
 
-@contextmanager
-def silent() -> Iterator[None]:
-    """In this process documents are written as Django writes any model."""
-    with mock.patch.object(Document, "save", models.Model.save):
-        yield
-
-
-def nothing() -> None:
-    """The next write comes at once."""
-
-
-def milliseconds(write: Write, turn: str, between: Callable[[], object] = nothing) -> list[float]:
+def milliseconds(write: Write, turn: str) -> list[float]:
     """How long each of some writes took its caller."""
     found = []
     for number in range(WRITES):
         began = time.perf_counter()
         write(f"{turn} {number}")
         found.append((time.perf_counter() - began) * 1000)
-        between()
-    outbox.flush()
     return found
-
-
-def save(document: Document) -> Write:
-    """Saves a document's new title."""
-
-    def write(title: str) -> None:
-        document.title = title
-        document.save()
-
-    return write
-
-
-def save_together(document: Document) -> Write:
-    """The same in a transaction, as under ATOMIC_REQUESTS."""
-    bare = save(document)
-
-    def write(title: str) -> None:
-        with transaction.atomic():
-            bare(title)
-
-    return write
-
-
-def saves(
-    world: World, saving: Callable[[Document], Write], between: Callable[[], object]
-) -> tuple[list[float], list[float]]:
-    """Saves with and without notifications."""
-    told, untold = saving(world.create()), saving(world.create())
-    with_, without = [], []
-    for turn in range(-1, TURNS):
-        with_ += milliseconds(told, f"{turn}", between)
-        with silent():
-            without += milliseconds(untold, f"{turn}")
-    return with_[WRITES:], without[WRITES:]  # the first turn warms up
 
 
 def patch(connection: http.client.HTTPConnection, document: Document, token: str) -> Write:
@@ -133,14 +81,6 @@ def rows(what: str, with_: list[float], without: list[float], how: str) -> list[
 async def measure() -> list[Row]:
     world = await town.made()
     how = f"{TURNS * WRITES} of each in turn, PostgreSQL, commits on disk"
-    found = []
-    for what, saving, between, its_how in (
-        ("Bare save()", save, outbox.flush, how),
-        ("save() in a transaction", save_together, outbox.flush, ""),
-        ("Bare save(), back to back", save, nothing, ""),
-    ):
-        told_ms, untold_ms = await town.in_thread(saves)(world, saving, between)
-        found += rows(what, told_ms, untold_ms, its_how)
     limits = {"EARSHOT_REQUESTS_PER_MINUTE": "1000000"}
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -149,4 +89,4 @@ async def measure() -> list[Row]:
         crowd = await enter(clients(await town.plan(world, told.port, 1)))
         await crowd.open()
         told_ms, untold_ms = await town.in_thread(patches)(world, [told.port, untold.port])
-    return found + rows("PATCH over REST", told_ms, untold_ms, f"{how}; one socket listens")
+    return rows("PATCH over REST", told_ms, untold_ms, f"{how}; one socket listens")

@@ -1,0 +1,1 @@
+"""Plain Django beside Earshot: the same columns and keys, and nothing that notices a write."""
