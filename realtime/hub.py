@@ -14,7 +14,7 @@ from django.db import close_old_connections
 
 from permissions.commits import Mark
 from permissions.rendering import Ref
-from realtime import entries, frames, heartbeat, life, metrics, standing, sweep, tail
+from realtime import entries, frames, heartbeat, life, listening, metrics, standing, sweep, tail
 from realtime.attendance import Attendance
 from realtime.codes import Close
 from realtime.commands import Subscribe, Unsubscribe
@@ -64,6 +64,7 @@ class Hub:
         self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
         self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
         self._look = asyncio.Event()
+        self.looking = asyncio.Lock()
         self._executor = ThreadPoolExecutor(
             self.limits["executor_threads"], "earshot-read", initializer=reserve
         )
@@ -85,6 +86,8 @@ class Hub:
             loop.create_task(sweep.run(self)),
             loop.create_task(self._watch()),
         ]
+        if listening.is_on(self.limits):
+            self._tasks.append(loop.create_task(listening.run(self)))
 
     async def stop(self) -> None:
         """End every task and thread of the hub; the channel layer forgets its channel."""
@@ -297,7 +300,7 @@ class Hub:
     async def _tail(self) -> None:
         while True:
             try:
-                await self._look_at_others()
+                await life.look_at_others(self)
                 await tail.run(self)
                 await self.run(do_tasks)  # left by those who wrote memberships past Django
                 database.over()
@@ -309,12 +312,6 @@ class Hub:
                 async with asyncio.timeout(self.limits["tail_seconds"]):
                     await self._look.wait()
             self._look.clear()
-
-    async def _look_at_others(self) -> None:
-        """End what lost processes left, and learn how many sockets the others have of tenants that
-        somebody came to."""
-        asked = self.attendance.asked.copy()
-        self.attendance.learn(asked, await self.ledger.look(asked))
 
     async def _watch(self) -> None:
         """Cut sockets that take nothing though something waits for them."""

@@ -47,6 +47,13 @@ async def beat(hub: Hub) -> None:
         hub.check(socket)
 
 
+async def look_at_others(hub: Hub) -> None:
+    """End what lost processes left, and learn how many sockets the others have of tenants that
+    somebody came to."""
+    asked = hub.attendance.asked.copy()
+    hub.attendance.learn(asked, await hub.ledger.look(asked))
+
+
 def _beat(process: int) -> bool:
     try:
         return ledger.beat(process)

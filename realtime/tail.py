@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 async def run(hub: Hub) -> None:
     """Look once: notice the tenants' revisions, and ask for subscriptions that changes overtook."""
+    async with hub.looking:
+        await _look(hub)
+
+
+async def _look(hub: Hub) -> None:
     found = await hub.run(reading.read_tail, lambda: list(hub.rounds), hub.marks)
     first, hub.marks = hub.marks is None, found.marks
     for tenant_id in found.revisions.keys() & hub.rounds.keys():

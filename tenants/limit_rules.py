@@ -21,6 +21,7 @@ MOST: Final = {
     "hsts_seconds": 315_360_000,
     "page_size_max": 1_000,
     "password_link_hours": 8_760,
+    "listen": 1,
     "preframed": 1,
     "proxies": 100,
     "round_size": 5_000,  # each pair is a parameter or two of a statement

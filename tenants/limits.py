@@ -60,6 +60,12 @@ class Limit(NamedTuple):
 LIMITS = (
     # Keeping up
     Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
+    Limit(
+        "listen",
+        0,
+        "1: what other programs write is told at once; PostgreSQL, `migrate` after a change.",
+        zero=True,
+    ),
     Limit("sweep_seconds", 60.0, "Time in which all live subscriptions are read again."),
     Limit("sweep_budget", 0.1, "How much of a core the sweep may take; then it takes longer."),
     Limit(

@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime.capture import postgresql, sqlite, tables
 from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
+from tenants.limits import limits
 from tenants.models import Membership
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
@@ -45,7 +46,8 @@ def connect() -> None:
 def wanted(vendor: str) -> list[Trigger]:
     """The triggers that the models and declarations ask for."""
     generator = GENERATORS[vendor]
-    return [*generator.numbering(), *generator.accesses(tables.accesses())]
+    triggers = [*generator.numbering(), *generator.accesses(tables.accesses())]
+    return [*triggers, *generator.notifying()] if limits()["listen"] else triggers
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:

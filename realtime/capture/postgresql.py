@@ -8,6 +8,7 @@ from typing import Any, Final
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
+    CHANGES,
     REVISIONS,
     Trigger,
     columns,
@@ -49,6 +50,16 @@ RETURN NULL;
 """
 
 
+CHANNEL: Final = "earshot"
+# Those of ours wake themselves, and to notify of each commit would halve what can be committed.
+NOTIFY: Final = f"""
+IF NEW.writer IS NULL OR NEW.writer !~ 'earshot:' THEN
+  PERFORM pg_notify('{CHANNEL}', '');
+END IF;
+RETURN NULL;
+"""
+
+
 def trigger(
     table: str,
     what: str,
@@ -83,6 +94,12 @@ def trigger(
 def numbering() -> Iterator[Trigger]:
     """The trigger that gives access changes their revision, last in their transaction."""
     yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], NUMBER, deferred=True, needs=[REVISIONS])
+
+
+def notifying() -> Iterator[Trigger]:
+    """The triggers that tell who listens of what no process of ours will announce."""
+    for log in (CHANGES, ACCESSES):
+        yield trigger(log, "notify", "AFTER", ["INSERT"], NOTIFY)
 
 
 def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:

@@ -47,6 +47,11 @@ def trigger(
     return Trigger(name, table, source, statements, frozenset({table, *needs}))
 
 
+def notifying() -> Iterator[Trigger]:
+    """Nothing: nobody can listen to a file."""
+    yield from ()
+
+
 def numbering() -> Iterator[Trigger]:
     """The trigger that gives access changes their revision."""
     yield trigger(

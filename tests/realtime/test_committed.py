@@ -117,10 +117,10 @@ def test_grant_that_commits_after_a_later_one_was_read_is_noticed(
 @pytest.mark.parametrize("name", ["psql", "", "web earshot:another-process"])
 def test_what_another_program_committed_is_not_ours(own: Own, name: str) -> None:
     def write_by_another() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('application_name', %s, false)", [name])
-        write(1)
-        accesslog.record(TENANT, [Touch(1)], "test")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('application_name', %s, true)", [name])
+            write(1)
+            accesslog.record(TENANT, [Touch(1)], "test")
         connection.close()
 
     thread = threading.Thread(target=write_by_another)
