@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from permissions import accesslog, ceiling
-from permissions.accesslog import Touch
-from permissions.audiences import Resource
-from permissions.ceiling import Gift, Standing
-from permissions.subjects import Subject, holders
+from django.db import models, transaction
 
-Standings = Mapping[int, Standing] | None
+from permissions import ceiling, loading
+from permissions.audiences import Resource, registry
+from permissions.ceiling import AboveCeiling, Gift, Key
+from permissions.subjects import Subject
+from tenants.scoping import TenantQuerySet
 
 
-def moved(
-    resource: Resource,
-    rows: Iterable[tuple[Any, Mapping[str, Any]]],
-    found: Standings,
-) -> None:
-    """Weigh what holders' fields name now, and log whom that touches.
+def resource_of(model: Any) -> Resource | None:
+    """The model's declaration, if it has one; a proxy's is that of its model."""
+    label = model._meta.concrete_model._meta.label_lower
+    return registry.get(label) if label in registry else None
 
-    With each object the fields that moved and whom they named; raises AboveCeiling against how the
-    actor stood, by `ceiling.standings`, before they moved.
+
+@contextmanager
+def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[None]:
+    """Weigh what this block writes to these fields of these rows as a gift of who acts.
+
+    Raises AboveCeiling against how they stood before it; nothing is read for whom nothing is
+    refused.
     """
-    gifts: list[Gift] = []
-    for obj, before in rows:
-        named = holders(resource, obj)
-        now = {field: named[field] for field in before}
-        for field, user_id in now.items():
-            if user_id is not None:
-                audience = resource.declared(resource.holders[field])
-                gifts.append((obj, Subject(user_id=user_id), audience))
-        touched: Collection[int] = {u for u in (*now.values(), *before.values()) if u is not None}
-        touches = [Touch(user_id, resource.label, obj.pk) for user_id in sorted(touched)]
-        accesslog.record(obj.tenant_id, touches, "holder")
-    ceiling.weigh(resource, gifts, found)
+    actor, resource = ceiling.current(), resource_of(rows.model)
+    named = [field for field in (resource.holders if resource else ()) if field in fields]
+    if resource is None or not named or actor.unlimited:
+        yield
+        return
+    with transaction.atomic(using=rows.db, savepoint=False):
+        locked = rows.order_by("pk").select_for_update(no_key=True)
+        before = loading.values_of_all(locked, ("tenant_id", *named))
+        keys = {pk: Key(pk, row["tenant_id"]) for pk, row in before.items()}
+        found = ceiling.standings(resource, keys.values(), actor)
+        yield
+        stored: models.QuerySet[Any] = models.QuerySet(rows.model, using=rows.db)
+        after = loading.values_of_all(stored.filter(pk__in=before), named)
+        gifts: list[Gift] = [
+            (keys[pk], Subject(user_id=row[field]), resource.declared(resource.holders[field]))
+            for pk, row in after.items()
+            for field in named
+            if row[field] not in (None, before[pk][field])
+        ]
+        ceiling.weigh(resource, gifts, found)
+
+
+class GuardedQuerySet(TenantQuerySet[Any]):
+    """A tenant's objects, of which whoever acts gives away no more than they may."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Django's; raises AboveCeiling."""
+        names = {self.model._meta.get_field(name).name for name in kwargs}
+        # By keys: a query that joins or counts cannot be locked.
+        keys = self.order_by().values("pk")
+        with weighed(models.QuerySet(self.model, using=self.db).filter(pk__in=keys), names):
+            return super().update(**kwargs)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Django's; who acts may not write holders' columns of rows that are there already."""
+        found = resource_of(self.model)
+        named = {*(found.holders if found else ())} & {*(kwargs.get("update_fields") or ())}
+        if named and not ceiling.current().unlimited:
+            raise AboveCeiling(None, None)
+        return super().bulk_create(objs, *args, **kwargs)

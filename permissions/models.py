@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,18 +12,23 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions.bounds import beyond
 from permissions.commits import TransactionId
+from permissions.holders import GuardedQuerySet
+from permissions.versions import VersionField
 from tenants.models import Tenant
-from tenants.scoping import TenantOwned
+from tenants.scoping import TenantOwned, UnscopedManager
 from tenants.writers import CurrentWriter
 
 
 class Guarded(TenantOwned):
     """A tenant's object that audiences read; `version` counts its changes and never goes down."""
 
-    version = models.BigIntegerField(default=0, editable=False)
+    version = VersionField(default=0, editable=False)
 
     unreadable: frozenset[str] = frozenset()
     """The columns whose stored values are none of their fields: see `loading`."""
+
+    objects: ClassVar[Any] = GuardedQuerySet.as_manager()
+    unscoped: ClassVar[Any] = UnscopedManager.from_queryset(GuardedQuerySet)()
 
     class Meta(TenantOwned.Meta):
         abstract = True

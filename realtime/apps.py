@@ -1,4 +1,4 @@
-"""App configuration: connects commits of access changes to the notices that announce them."""
+"""App configuration: connects the capture to migrations and to commits."""
 
 from django.apps import AppConfig
 
@@ -10,11 +10,11 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, signals, tracking
-        from realtime.capture import installing, waking
+        from realtime import checks, tracking
+        from realtime.capture import installing, transactions, waking
 
         installing.connect()
+        transactions.connect()
         waking.connect()
-        signals.connect()
         tracking.keep_with_instances()
         checks.register_checks()

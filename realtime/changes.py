@@ -1,17 +1,16 @@
-"""Recording a change: a row beside the write, in its transaction, and a word after its commit."""
+"""What the log of changes says, and the few changes that are not written by the capture."""
 
 from __future__ import annotations
 
-import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from permissions.commits import TransactionId
 from permissions.rendering import Ref
-from realtime.outbox import outbox
 
 if TYPE_CHECKING:
     from realtime.models import Change
@@ -31,40 +30,17 @@ class Recorded:
     fields: Collection[str] | None
 
 
-class Wake:
-    """What follows a commit; `token` numbers its rows where the database does not."""
-
-    def __init__(self) -> None:
-        self.token = secrets.randbits(62)
-
-    def __call__(self) -> None:
-        outbox.wake()
-
-
-def wake_after_commit() -> Wake:
-    """Have the open transaction's commit announced.
-
-    Registered for each write, since a rollback takes back what its savepoint registered.
-    """
-    known = (f for _, f, *_ in connection.run_on_commit if isinstance(f, Wake))
-    found = next(known, None) or Wake()
-    transaction.on_commit(found, robust=True)
-    return found
-
-
 def _write(rows: Iterable[Change]) -> list[Change]:
     from realtime.models import Change
 
     rows = list(rows)
-    wake = wake_after_commit()
-    xid: Any = TransactionId() if connection.vendor == "postgresql" else wake.token
     for row in rows:
-        row.xid = xid
+        row.xid = TransactionId() if connection.vendor == "postgresql" else 0  # by the capture
     return Change.objects.bulk_create(rows)
 
 
 def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
-    """Write the rows of one tenant's changes, to be announced after the commit."""
+    """Write the rows of one tenant's changes, of what they show."""
     from realtime.models import Change
 
     _write(
@@ -79,48 +55,31 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
     )
 
 
-def mark(field: str, objects: Iterable[tuple[int, Ref]]) -> None:
-    """Note that what these (tenant id, Ref) show in this field is changed by this transaction.
+def raise_versions(
+    model: Any, fields: Collection[str] | None, locked: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Raise the versions of rows that this transaction has locked, which show what changed
+    elsewhere, and record that.
 
-    They are raised after its commit. If the process dies between, the tail finds the note: version
-    0, since it is about no version of theirs.
+    `locked` holds `tenant_id` and `version` as they are; `fields` None stands for any field.
     """
+    models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
+    by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
+    for pk, row in sorted(locked.items()):
+        recorded = Recorded(ref_of(model, pk), row["version"] + 1, fields)
+        by_tenant[row["tenant_id"]].append(recorded)
+    for tenant_id in sorted(by_tenant):
+        record(tenant_id, by_tenant[tenant_id])
+
+
+def renew(model: Any, tenant_id: int, pk: int) -> None:
+    """Give a row that this transaction has locked a version above all that it ever had."""
     from realtime.models import Change
 
-    _write(
-        Change(tenant_id=tenant_id, model=ref.model, object_id=ref.pk, version=0, fields=[field])
-        for tenant_id, ref in objects
-    )
-
-
-class Creation:
-    """The rows of objects about to be created: their ids are the objects' first versions.
-
-    So the version of a key that is used again is above every version that the key ever had.
-    """
-
-    def __init__(self, model: type[models.Model], tenant_ids: Sequence[int]) -> None:
-        from realtime.models import Change
-
-        self.model = model
-        label = ref_of(model, 0).model
-        self.rows = _write(
-            Change(tenant_id=tenant_id, model=label, object_id=0, version=0, creation=True)
-            for tenant_id in tenant_ids
-        )
-
-    @property
-    def versions(self) -> list[int]:
-        """The first versions, one for each tenant id given."""
-        return [row.pk for row in self.rows]
-
-    def complete(self, objects: Sequence[Any]) -> None:
-        """Name the objects, which have their keys now."""
-        from realtime.models import Change
-
-        for row, obj in zip(self.rows, objects, strict=True):
-            row.object_id, row.version = obj.pk, row.pk
-        Change.objects.bulk_update(self.rows, ["object_id", "version"], batch_size=500)
+    label = ref_of(model, pk).model
+    [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
+    Change.objects.filter(pk=row.pk).update(version=row.pk)
+    models.QuerySet(model).filter(pk=pk).update(version=row.pk)
 
 
 def known(fields: Any) -> list[str] | None:

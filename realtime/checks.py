@@ -1,4 +1,4 @@
-"""System checks of live models: their tracker sees every field, their managers every write."""
+"""System checks of live models: their tracker sees every field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from model_utils import FieldTracker
 
 from realtime.capture.installing import differences
 from realtime.models import LiveModel
-from realtime.queryset import LiveQuerySet
 
 UNTRACKED = {"version", "tenant"}
 
@@ -38,26 +37,12 @@ def check_capture(databases: Collection[str] | None = None, **_: Any) -> list[ch
 
 
 def check_live_models(**_: Any) -> list[checks.CheckMessage]:
-    """Every live model needs managers that record what they write, and a FieldTracker over its own
-    fields: an abstract one tracks nothing."""
+    """Every live model needs a FieldTracker over its own fields: an abstract one tracks nothing."""
     found: list[checks.CheckMessage] = []
     for model in apps.get_models():
-        if issubclass(model, LiveModel):
-            found.extend(_check_managers(model))
-            if not model._meta.proxy:
-                found.extend(_check_tracker(model))
+        if issubclass(model, LiveModel) and not model._meta.proxy:
+            found.extend(_check_tracker(model))
     return found
-
-
-def _check_managers(model: type[LiveModel]) -> Iterator[checks.CheckMessage]:
-    for manager in model._meta.managers:
-        if not isinstance(manager.get_queryset(), LiveQuerySet):
-            yield checks.Error(
-                f"Nobody would be told of what {model.__name__}.{manager.name} writes.",
-                hint="Make its query set a subclass of realtime.queryset.LiveQuerySet.",
-                obj=model,
-                id="earshot.E021",
-            )
 
 
 def _check_tracker(model: type[LiveModel]) -> Iterator[checks.CheckMessage]:

@@ -21,6 +21,7 @@ from permissions.commits import Mark
 from permissions.models import AccessChange
 from permissions.rendering import Ref
 from permissions.snapshot import in_snapshot
+from realtime.notes import Note, noted
 from tenants.writers import writer
 
 BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are shortened
@@ -28,10 +29,12 @@ BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are s
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The lowest version of each (tenant id, Ref), and the tenants' highest access revisions."""
+    """The lowest version of each (tenant id, Ref), the tenants' highest access revisions, and notes
+    of rows that others show."""
 
     changed: Mapping[tuple[int, Ref], int] = field(default_factory=dict)
     noticed: Mapping[int, int] = field(default_factory=dict)
+    noted: tuple[Note, ...] = ()
 
 
 class Own:
@@ -53,7 +56,7 @@ class Own:
             log._base_manager.filter(self._new(number, now[number])).order_by()
             for number, log in enumerate((Change, AccessChange))
         )
-        return Committed(_changed(changes), accesslog.risen(accesses)), now
+        return Committed(_changed(changes), accesslog.risen(accesses), _noted(changes)), now
 
     def _new(self, number: int, now: Mark) -> Q:
         name = writer()
@@ -68,3 +71,8 @@ def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
     found = objects.annotate(Min("version"))
     return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version in found}
+
+
+def _noted(rows: models.QuerySet[Any]) -> tuple[Note, ...]:
+    found = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
+    return tuple(noted(Ref(model, pk), fields) for model, pk, fields in found)

@@ -19,8 +19,10 @@ from permissions.audiences import Resource, Shows, registry
 from permissions.loading import load_rows
 from permissions.rendering import Ref
 from realtime import changes
+from realtime.batches import BATCH, in_batches
 from realtime.failures import log_failure
-from realtime.queryset import BATCH, in_batches, raise_versions
+from realtime.notes import Note
+from realtime.notes import rows as noted_rows
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +48,14 @@ def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
         with transaction.atomic():
             locked = base.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
             values = {r["pk"]: r for r in locked.values("pk", "tenant_id", "version")}
-            raise_versions(resource.model, [shows.field], values)
+            changes.raise_versions(resource.model, [shows.field], values)
 
 
-def raise_after_commit(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
-    """Raise the objects that show these rows, changed in this transaction, after its commit.
-
-    For rows whose own change is not recorded: not live, or deleted.
-    """
-    changes.mark(shows.field, [(t, Ref(resource.label, pk)) for t, pk in find(shows, rows)])
-    transaction.on_commit(lambda: raise_for(resource, shows, rows), robust=True)
+def raise_noted(notes: Sequence[Note]) -> None:
+    """Raise the objects that show what these notes are about, or did."""
+    for model, rows in noted_rows(notes).items():
+        for resource, shows in shown(model):
+            raise_for(resource, shows, rows)
 
 
 def showing(
@@ -77,6 +77,16 @@ def showing(
             rows = _rows(model, tenant_id, shows, by_label[label])
             pairs = find(shows, rows, guarded=guarded)
             found.update((t, Ref(resource.label, pk)) for t, pk in pairs)
+    return found
+
+
+def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, Ref]]:
+    """The (tenant id, Ref) of objects that show what these notes are about, or did."""
+    found: set[tuple[int, Ref]] = set()
+    for model, rows in noted_rows(notes).items():
+        for resource, shows in shown(model):
+            pairs = find(shows, rows, guarded=guarded)
+            found.update((tenant_id, Ref(resource.label, pk)) for tenant_id, pk in pairs)
     return found
 
 

@@ -19,11 +19,11 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from realtime import entries
+from realtime.batches import BATCH, in_batches
 from realtime.entries import Entries
 from realtime.failures import log_failure
 from realtime.frames import Frame
 from realtime.metrics import ENDS
-from realtime.queryset import BATCH, in_batches
 from realtime.records import Access, Connection, Process, Push
 from tenants.limits import limits
 from tenants.models import Tenant

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from django.db import models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.models.base import ModelBase
-from django.utils import timezone
 
-from permissions import ceiling, holders, loading
+from permissions.holders import weighed
 from permissions.models import Guarded
-from realtime import changes
-from realtime.changes import Creation, Recorded
-from realtime.queryset import (
-    FixedField,
-    LiveQuerySet,
-    holder_fields,
-    refuse_fixed,
-    resource_of,
-    same,
-)
+from permissions.versions import forget_version
 from realtime.records import Access, Connection, Process, Push
+from realtime.saving import SAVING, FixedField, Saving, forget, take_away
+from realtime.tracking import SAVED
 from tenants.models import Tenant
-from tenants.scoping import UnscopedManager
 from tenants.writers import CurrentWriter
 
 # Trackers copy what they compare with, and what Django makes of binary columns cannot be copied.
 copyreg.pickle(memoryview, lambda view: (bytes, (bytes(view),)))  # type: ignore[arg-type, return-value]
+
+NOT_READ: Final = object()
 
 __all__ = ["Access", "Change", "Connection", "LiveModel", "Process", "Push"]
 
@@ -70,7 +63,7 @@ class Change(models.Model):
 
 
 class LiveModel(Guarded):
-    """A guarded object whose every ORM write raises its version, is recorded and is pushed.
+    """A guarded object whose changes are recorded and pushed, whoever writes.
 
     Declare a `FieldTracker` named `tracker` over all its own fields on each concrete model.
     `stamps` maps a date-time field to the fields whose change sets it to now.
@@ -78,9 +71,6 @@ class LiveModel(Guarded):
 
     stamps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tracker: ClassVar[Any]
-
-    objects: ClassVar[Any] = LiveQuerySet.as_manager()
-    unscoped: ClassVar[Any] = UnscopedManager.from_queryset(LiveQuerySet)()
 
     class Meta(Guarded.Meta):
         abstract = True
@@ -93,11 +83,12 @@ class LiveModel(Guarded):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """Write the fields that really change, if any, and raise the version.
+        """Write what this instance changed since it was loaded or last committed, by one UPDATE; no
+        statement if that is nothing.
 
-        Which ones: `update_fields` if given; else those that this instance changed since it was
-        loaded or last committed, so that a stale instance does not put old values back. Each is
-        confirmed against the stored row, which is locked.
+        So a stale instance puts no old value back. `update_fields` are written as they are. What
+        the database computes leaves the instance, and is loaded when it is read: the version, the
+        stamps and expressions. Raises FixedField, and DatabaseError if the row is gone.
         """
         if args:  # as Django still takes them
             force_insert, force_update, using, update_fields = self._parse_save_params(  # type: ignore[attr-defined]
@@ -108,21 +99,21 @@ class LiveModel(Guarded):
                 using=using,
                 update_fields=update_fields,
             )
-        named = None if update_fields is None else set(update_fields)
-        with transaction.atomic(using=using, savepoint=False):
-            stored = None if force_insert or self.pk is None else self.lock_stored(using)
-            if stored is not None:
-                self._save_changes(stored, named, using)
-            elif force_update or named is not None:
-                # Django says what is wrong with it, or does nothing.
-                super().save(
-                    force_insert=force_insert,
-                    force_update=force_update,
-                    using=using,
-                    update_fields=named,
-                )
-            else:
-                self._save_new(using)
+        using = using or router.db_for_write(type(self), instance=self)
+        named = None if update_fields is None else self._named(update_fields)
+        saving = Saving(self, named, connections[using], forced=force_update)
+        if saving.recreates and not (force_update or named is not None):
+            force_insert, self._state.adding = force_insert or True, True
+        elif not (force_insert or self._state.adding or self.pk is None):
+            self._refuse_moved()
+            force_update = force_update or named is None
+        with saving:
+            super().save(
+                force_insert=force_insert,
+                force_update=force_update,
+                using=using,
+                update_fields=named,
+            )
 
     def refresh_from_db(
         self,
@@ -131,92 +122,55 @@ class LiveModel(Guarded):
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
         """Read the row again; what was written and rolled back before is forgotten."""
-        super().refresh_from_db(using, fields, from_queryset)
-        if not transaction.get_connection(using).in_atomic_block:
-            for written in self._unconfirmed:
-                written.difference_update(self.tracker.fields if fields is None else fields)
+        if fields is None:
+            # Django takes what left the instance for deferred, and would not read it.
+            away = {"version", *self.stamps} - vars(self).keys()
+            vars(self).update(dict.fromkeys(away, NOT_READ))
+        else:
+            away, fields = set(), list(fields)
+        try:
+            super().refresh_from_db(using, fields, from_queryset)
+        finally:
+            take_away(self, [name for name in away if vars(self)[name] is NOT_READ])
+        forget(self, fields, connections[self._state.db or DEFAULT_DB_ALIAS])
 
-    def lock_stored(self, using: str | None = None) -> dict[str, Any] | None:
-        """Lock the stored row, if there is one, and return what it holds; raises FixedField."""
-        # Neither the manager's scoping nor an order, both of which take longer than the query.
-        rows: Any = models.QuerySet(type(self), using=using).filter(pk=self.pk)
-        row: dict[str, Any] | None = loading.values(
-            rows.select_for_update(no_key=True),
-            ("pk", "tenant_id", "version", *self.tracker.fields),
-        )
-        if row is not None and row["tenant_id"] != self.tenant_id:
-            raise FixedField(type(self), "tenant")
-        return row
+    def _prepare_related_fields_for_save(self, operation_name: str, fields: Any = None) -> None:
+        super()._prepare_related_fields_for_save(operation_name, fields)  # type: ignore[misc]
+        if operation_name == "bulk_create":  # it calls nothing else of an instance
+            forget_version(self)
+            self.tracker.keep()
 
-    def _save_new(self, using: str | None) -> None:
-        creation = Creation(type(self), [self.tenant_id])
-        [self.version] = creation.versions
-        super().save(using=using, force_insert=True)
-        creation.complete([self])
+    def _do_update(
+        self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        saving: Saving | None = self.__dict__.get(SAVING)
+        if saving is not None:
+            values = saving.chosen(values)
+            if not (values or saving.forced):
+                return True
+        with weighed(base_qs.filter(pk=pk_val), {field.name for field, *_ in values}):
+            return super()._do_update(base_qs, using, pk_val, values, *args, **kwargs)
 
-    def _save_changes(
-        self, stored: dict[str, Any], named: set[str] | None, using: str | None
-    ) -> None:
-        names = self._candidates(named)
-        self._state.adding = False
-        fields = {name for name in names if not same(self._evaluated(name), stored[name])}
-        if not fields:
-            return
-        for stamp, sources in self.stamps.items():
-            if fields.intersection(sources):
-                setattr(self, stamp, timezone.now())
-                fields.add(stamp)
-        resource = resource_of(type(self))
-        moved = {name: stored[name] for name in fields & holder_fields(type(self))}
-        standings = None
-        if resource is not None and moved:
-            standings = ceiling.standings(resource, [self], ceiling.current())
-        self.version = stored["version"] + 1
-        super().save(update_fields={*fields, "version"}, force_update=True, using=using)
-        self._remember(set(fields))
-        recorded = Recorded(changes.ref_of(type(self), self.pk), self.version, fields)
-        changes.record(self.tenant_id, [recorded])
-        if resource is not None and moved:
-            holders.moved(resource, [(self, moved)], standings)
+    def _do_insert(
+        self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any
+    ) -> Any:
+        saving: Saving | None = self.__dict__.get(SAVING)
+        if saving is not None:
+            saving.insert(fields)
+        return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
 
-    def _candidates(self, named: set[str] | None) -> set[str]:
-        """The tracked fields that this save is about."""
-        tracked = set(self.tracker.fields)
-        if named is not None:
-            names = {self._meta.get_field(name).name for name in named}
-            refuse_fixed(type(self), names - {"tenant"})  # which is unchanged
-            return names & tracked
-        if self._state.adding:  # made with the key of a stored row, to replace it
-            return tracked
-        changed = set(self.tracker.changed())
-        for name, before in self.tracker.saved_data.items():  # the tracker takes `true` for 1
-            if not same(before, self.tracker.get_field_value(name)):
-                changed.add(name)
-        return changed.union(*self._unconfirmed)
+    def _named(self, update_fields: Iterable[str]) -> frozenset[str]:
+        """The names of these fields; raises FixedField."""
+        names = {field.attname: field.name for field in self._meta.concrete_fields}
+        named = frozenset(names.get(name, name) for name in update_fields)
+        for name in ("version", self._meta.pk.name):
+            if name in named:
+                raise FixedField(type(self), name)
+        return named
 
-    def _evaluated(self, name: str) -> Any:
-        """The field's value as the database would give it back; an expression is evaluated now."""
-        field: Any = self._meta.get_field(name)
-        value = getattr(self, field.attname)
-        if not hasattr(value, "resolve_expression"):
-            return field.to_python(value)
-        rows = type(self)._base_manager.filter(pk=self.pk)
-        [value] = rows.values_list(models.ExpressionWrapper(value, field), flat=True)
-        value = field.to_python(value)
-        setattr(self, field.attname, value)
-        return value
-
-    @property
-    def _unconfirmed(self) -> list[set[str]]:
-        """The fields of each write that has not committed: after a rollback the tracker says that
-        they are clean, though the row has their old values."""
-        unconfirmed: list[set[str]] = self.__dict__.setdefault("_writes", [])
-        return unconfirmed
-
-    def _remember(self, written: set[str]) -> None:
-        # One by one: a savepoint may take back the last write of a field, and not the one before.
-        self._unconfirmed.append(written)
-        transaction.on_commit(lambda: self._confirm(written))
-
-    def _confirm(self, written: set[str]) -> None:
-        self._unconfirmed[:] = [write for write in self._unconfirmed if write is not written]
+    def _refuse_moved(self) -> None:
+        """Raise FixedField if it was given another key or tenant than its row has."""
+        saved, key = vars(self)[SAVED], self._meta.pk
+        for name, attname in ((key.name, key.attname), ("tenant", "tenant_id")):
+            if saved.get(attname) not in (None, vars(self).get(attname, saved.get(attname))):
+                raise FixedField(type(self), name)

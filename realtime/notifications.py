@@ -54,6 +54,7 @@ def publish(committed: Committed) -> list[Message]:
     for (tenant_id, label), versions in by_resource.items():
         messages += _attempt(_frames, registry.get(label), tenant_id, versions)
         _attempt(dependents.raise_shown, label, tenant_id, versions)
+    _attempt(dependents.raise_noted, committed.noted)
     close_old_connections()
     return messages
 

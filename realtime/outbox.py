@@ -15,6 +15,8 @@ import time
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
+from django.db import connections
+
 from realtime.committed import Own
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
@@ -108,6 +110,7 @@ class Outbox:
         except Exception as error:
             PUBLISH_FAILURES.inc(max(1, len(messages)))
             log_failure(logger, "Announcing failed; the tail delivers the changes", error)
+            connections.close_all()  # in whatever state this thread's is
 
     def _send(self, runner: asyncio.Runner, messages: list[Message]) -> None:
         from realtime import notifications

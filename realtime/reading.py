@@ -19,7 +19,7 @@ from permissions.rendering import Ref
 from permissions.snapshot import in_snapshot
 from realtime import changes, dependents, frames
 from realtime.frames import Frame
-from realtime.queryset import raise_versions
+from realtime.notes import noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,23 @@ def _read_tail(
     )
     tenants = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
     tenants &= set(served())
-    found = _changed(written.filter(tenant_id__in=tenants)) if tenants else []
-    showing = {(row.tenant_id, row.ref) for row in found if not row.version}
+    changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
+    showing = _showing_noted(written, served(), guarded)
     for tenant_id in tenants:
-        mine = [(row.ref, row.fields) for row in found if row.tenant_id == tenant_id]
+        mine = [(row.ref, row.fields) for row in changed if row.tenant_id == tenant_id]
         showing |= dependents.showing(tenant_id, mine, guarded=guarded)
-    changed = [row for row in found if row.version]
     return TailReading(accesslog.risen(accesses), changed, showing, now)
+
+
+def _showing_noted(
+    rows: models.QuerySet[Any], tenants: Collection[int], guarded: bool
+) -> set[tuple[int, Ref]]:
+    """What shows, in these tenants, the rows that notes are about: those may be of no tenant."""
+    notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
+    found = dependents.showing_noted(
+        [noted(Ref(model, pk), fields) for model, pk, fields in notes], guarded=guarded
+    )
+    return {(tenant_id, ref) for tenant_id, ref in found if tenant_id in tenants}
 
 
 def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
@@ -142,17 +152,19 @@ def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
 def repair_change(tenant_id: int, ref: Ref, version: int, above: int) -> bool:
     """Write the Change that is missing for an object whose payload moved without one.
 
-    The new version is `above` + 1: `version`, or more if it was lowered by hand. False if somebody
-    else raised it meanwhile: then there is nothing missing.
+    The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
+    then it is above all that the object ever had. False if somebody else raised it meanwhile: then
+    there is nothing missing.
     """
     model: Any = registry.get(ref.model).model
     row = model._base_manager.filter(tenant_id=tenant_id, pk=ref.pk, version=version)
     with transaction.atomic():
-        locked = row.select_for_update(no_key=True).values("pk", "tenant_id")
-        rows = {r["pk"]: {**r, "version": above} for r in locked}
-        if rows:
-            models.QuerySet(model).filter(pk=ref.pk).update(version=above)
-            raise_versions(model, None, rows)
+        locked = row.select_for_update(no_key=True).values("pk", "tenant_id", "version")
+        rows = {r["pk"]: r for r in locked}
+        if rows and version < above:
+            changes.renew(model, tenant_id, ref.pk)
+        elif rows:
+            changes.raise_versions(model, None, rows)
     return bool(rows)
 
 

@@ -34,8 +34,11 @@ class Repairs:
         self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.ref)
 
     def change(self, s: Subscription, read: Frame) -> None:
-        """An object shows this now, without a new version, or with one that was lowered."""
-        found = _differing(s, read)
+        """An object shows this now, without a new version, or with one that was lowered.
+
+        That is no drift if a row that it shows was written: whoever finds that first raises it.
+        """
+        found = "" if s.showing else _differing(s, read)
         self._start("change", s, found, reading.repair_change, s.ref, read.version, s.version)
 
     def _start(
@@ -56,10 +59,10 @@ class Repairs:
         except Exception as error:
             log_failure(logger, "A repair failed; the next sweep tries again", error)
             return
-        if repaired:
+        if repaired and found:
             DRIFT.labels(s.ref.model, what).inc()
             logger.warning(
-                "A write to %s escaped the hooks, as raw SQL does: of %s %s. Repaired.",
+                "A write to %s escaped the capture: of %s %s. Repaired.",
                 s.ref.model, s.id, found,
             )  # fmt: skip
 

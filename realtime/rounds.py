@@ -253,6 +253,7 @@ class Rounds:
             self._repairs.change(s, r)
         elif s.waiting or isinstance(s.slot, Digest):
             s.put(r)
+        s.showing = False
 
     def _is_joined(self, s: Subscription, r: Frame, began: int) -> bool:
         """Put a pending subscription into its audience's group; whether the read saw all before.

@@ -72,13 +72,14 @@ class Subscription:
     which there is no room yet; `sent` names the last payload handed to the socket, `told` says that
     it has been told since that the object cannot be shown, as have the first `answered` of those
     `waiting`; `version` is the newest that the fence let in, `audience` the one it is for;
-    `overtaken_at` the version at which a read was last older; `opened` its row of the ledger, and
+    `overtaken_at` the version at which a read was last older; `showing` whether a row was written
+    that it shows, and perhaps nobody has raised its version; `opened` its row of the ledger, and
     `ended` why it was cancelled.
     """
 
     __slots__ = (
         "answered", "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent",
-        "slot", "socket", "state", "told", "version", "waiting",
+        "showing", "slot", "socket", "state", "told", "version", "waiting",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
@@ -90,6 +91,7 @@ class Subscription:
         self.audience: str | None = None
         self.version = -1
         self.overtaken_at = -1
+        self.showing = False
         self.opened: Opened | None = None
         self.ended = ""
         self.slot: Frame | Digest | Gone | None = None

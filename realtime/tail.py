@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from permissions.audiences import registry
@@ -34,7 +35,14 @@ async def _look(hub: Hub) -> None:
     for tenant_id, ref in found.showing:
         asked = hub.rounds.get(tenant_id)
         if asked is not None:
-            asked.ask(asked.index.of_ref(ref))
+            asked.ask(_showing(asked.index.of_ref(ref)))
+
+
+def _showing(subscriptions: Iterable[Subscription]) -> Iterator[Subscription]:
+    """The same, which may show something else without that anybody has raised their version."""
+    for s in subscriptions:
+        s.showing = True
+        yield s
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:

@@ -6,16 +6,29 @@ after so many objects, however large their texts are.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
 
 from django.apps import apps
 from model_utils import FieldTracker
-from model_utils.tracker import FieldInstanceTracker, FieldsContext
-
-from realtime.models import LiveModel
+from model_utils.tracker import (
+    DescriptorWrapper,
+    FieldInstanceTracker,
+    FieldsContext,
+    lightweight_deepcopy,
+)
 
 SAVED = "_tracker_saved"
 STATE = "_tracker_state"
+IMMUTABLE: Final = (str, int, float, bytes, date, timedelta, Decimal, UUID, type(None))
+
+
+def kept(value: Any) -> Any:
+    """The value, or a copy of one that could be changed."""
+    return value if isinstance(value, IMMUTABLE) else lightweight_deepcopy(value)
 
 
 class InstanceTracker(FieldInstanceTracker):
@@ -35,14 +48,46 @@ class InstanceTracker(FieldInstanceTracker):
         return deferred | {name for name, kept in self.field_map.items() if kept in deferred}
 
     @property
-    def saved_data(self) -> dict[str, Any]:
-        """The tracked fields as they were saved."""
+    def saved_data(self) -> dict[str, Any]:  # type: ignore[override]
+        """The tracked fields as they were saved, and the key and the tenant by their attributes."""
         found: dict[str, Any] = vars(self.instance)[SAVED]
         return found
 
-    @saved_data.setter
-    def saved_data(self, values: dict[str, Any]) -> None:
-        vars(self.instance)[SAVED] = values
+    def set_saved_fields(self, fields: Iterable[str] | None = None) -> None:
+        """Take these fields, all if None, for saved as they are; nothing without a key.
+
+        What is not loaded is unknown.
+        """
+        if self.instance.pk is None:
+            vars(self.instance)[SAVED] = {}
+        else:
+            self.keep(fields)
+
+    def keep(self, fields: Iterable[str] | None = None) -> None:
+        """The same of an instance that is about to get its key."""
+        values = vars(self.instance)
+        saved = {} if fields is None else dict(values.get(SAVED, {}))
+        for name in self.fields if fields is None else fields:
+            attname = self.field_map[name]
+            if attname in values:
+                saved[name] = kept(values[attname])
+            else:
+                saved.pop(name, None)
+        for attname in (self.instance._meta.pk.attname, "tenant_id"):
+            if values.get(attname) is not None:
+                saved[attname] = values[attname]
+        values[SAVED] = saved
+
+    def previous(self, field: str) -> Any:
+        """The field's saved value; asked for where it was assigned without having been loaded."""
+        values, attname = vars(self.instance), self.field_map[field]
+        if field not in self.saved_data and not self.instance._state.adding:
+            assigned = values.get(attname, values)
+            self.instance.refresh_from_db(fields=[attname])
+            self.set_saved_fields([field])
+            if assigned is not values:
+                setattr(self.instance, attname, assigned)
+        return self.saved_data.get(field)
 
     @property
     def context(self) -> FieldsContext:  # type: ignore[override]
@@ -64,8 +109,20 @@ class Made:
 
 def keep_with_instances() -> None:
     """Have the trackers of all live models keep what they know with their instances."""
+    from realtime.models import LiveModel
+
     for model in apps.get_models():
         tracker = vars(model).get("tracker")
         if issubclass(model, LiveModel) and isinstance(tracker, FieldTracker):
             tracker.tracker_class = InstanceTracker
             setattr(model, tracker.attname, Made())
+            _unwrap(model, tracker.fields)
+
+
+def _unwrap(model: Any, names: Iterable[str]) -> None:
+    """Let values be read and assigned as Django does: the tracker's own descriptors would load a
+    deferred one that is assigned."""
+    for name in names:
+        wrapper = vars(model).get(name)
+        if isinstance(wrapper, DescriptorWrapper):
+            setattr(model, name, wrapper.descriptor)

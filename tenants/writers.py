@@ -55,6 +55,7 @@ def writer() -> str | None:
 
 
 def connect() -> None:
-    """Sign now, and again in each process that is forked from this one."""
-    sign()
-    os.register_at_fork(after_in_child=sign)
+    """Sign once, and again in each process that is forked from this one."""
+    if not MARK.search(writer() or ""):  # else connections are open that have the name
+        sign()
+        os.register_at_fork(after_in_child=sign)

@@ -64,9 +64,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an object's first version is the id of its creation's row",
-        "realtime/changes.py",
-        "        return [row.pk for row in self.rows]\n",
-        "        return [1 for row in self.rows]\n",
+        "realtime/capture/live_sqlite.py",
+        "{quoted(live.version)} = last_insert_rowid()\n",
+        "{quoted(live.version)} = 1\n",
         RULES + "a_frame_of_a_deleted_object_does_not_pass_for_a_new_one_with_its_key",
     ),
     Mutant(
@@ -148,18 +148,10 @@ MUTANTS: Final = (
         RACES + "a_frame_of_another_release_is_read_again_instead_of_shown",
     ),
     Mutant(
-        "what shows another row is raised after the other's commit",
-        "realtime/dependents.py",
-        "    transaction.on_commit(lambda: raise_for(resource, shows, rows), robust=True)\n",
-        "    raise_for(resource, shows, rows)\n",
-        "tests/realtime/test_dependents.py::"
-        "test_profile_of_a_renamed_user_is_raised_after_the_commit",
-    ),
-    Mutant(
-        "publishing is registered for every save",
-        "realtime/changes.py",
-        "    transaction.on_commit(found, robust=True)\n",
-        "    if not known:\n        transaction.on_commit(found, robust=True)\n",
+        "publishing is registered for every savepoint",
+        "realtime/capture/waking.py",
+        "registered[0] == here and registered[1] is work",
+        "registered[1] is work",
         "tests/realtime/test_changes.py::"
         "test_rollback_of_the_first_savepoint_does_not_silence_what_follows",
     ),

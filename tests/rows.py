@@ -22,7 +22,10 @@ WRITTEN_BY_TRIGGERS = (
     "realtime_change",
     "tenants_membershiptask",
 )
-"""Tables that are written when others are: emptied, and filled, after those."""
+"""Tables that are written when others are: emptied after those."""
+
+PUT_BACK_LAST = tuple(table for table in WRITTEN_BY_TRIGGERS if table != "realtime_change")
+"""Of these, the ones that are filled as they were."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,16 @@ class Rows:
         return self.permissions == _permissions()
 
     def put_back(self) -> None:
-        """Insert the rows, with their keys, into tables that are empty, and announce nothing."""
-        logs = [(table, rows) for table, rows in self.tables if table in WRITTEN_BY_TRIGGERS]
+        """Insert the rows, with their keys, into tables that are empty, and announce nothing.
+
+        Objects get new versions, and so the changes that say they were created are new ones.
+        """
+        logs = [(table, rows) for table, rows in self.tables if table in PUT_BACK_LAST]
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
             for table, rows in self.tables:
                 if table not in WRITTEN_BY_TRIGGERS:
                     _insert(cursor, table, rows)
-            for table in WRITTEN_BY_TRIGGERS:
+            for table in PUT_BACK_LAST:
                 cursor.execute(f"DELETE FROM {table}")
             for table, rows in logs:
                 _insert(cursor, table, rows)

@@ -1,5 +1,7 @@
 """The world that the tests share is the same each time, however it came to be."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -16,6 +18,18 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "first", None)
 
 
+def comparable(rows: Rows) -> dict[str, list[list[Any]]]:
+    """All but versions, and the changes that say which were the first."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table, some in rows.tables:
+            described = connection.introspection.get_table_description(cursor, table)
+            kept = [i for i, column in enumerate(described) if column.name != "version"]
+            found[table] = [[row[i] for i in kept] for row in some]
+    del found["realtime_change"]
+    return found
+
+
 def test_a_later_world_has_the_rows_of_the_first(anew: None) -> None:
     first = World()
     assert World.first is not None
@@ -25,7 +39,7 @@ def test_a_later_world_has_the_rows_of_the_first(anew: None) -> None:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
     again = World()
 
-    assert Rows.recorded() == rows
+    assert comparable(Rows.recorded()) == comparable(rows)
     assert again.document == first.document
     assert again.document is not first.document
     assert again.users == first.users

@@ -53,6 +53,8 @@ class World:
             rows, people = World.first
             rows.put_back()
             vars(self).update(deepcopy(people))
+            for known in ("version", "_written"):  # in a transaction that is long over
+                vars(self.document).pop(known, None)
 
     def _make(self) -> None:
         people = sorted({username for members in MEMBERS.values() for username in members})

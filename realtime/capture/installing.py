@@ -10,12 +10,22 @@ from django.apps import AppConfig, apps
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models.signals import post_migrate, pre_migrate
 
-from realtime.capture import postgresql, sqlite, tables
+from realtime.capture import (
+    adopting,
+    live,
+    live_postgresql,
+    live_sqlite,
+    postgresql,
+    sqlite,
+    tables,
+    transactions,
+)
 from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
 from tenants.limits import limits
 from tenants.models import Membership
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
+LIVE: Final[dict[str, ModuleType]] = {"postgresql": live_postgresql, "sqlite": live_sqlite}
 LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
 
 
@@ -47,6 +57,7 @@ def wanted(vendor: str) -> list[Trigger]:
     """The triggers that the models and declarations ask for."""
     generator = GENERATORS[vendor]
     triggers = [*generator.numbering(), *generator.accesses(tables.accesses())]
+    triggers += LIVE[vendor].triggers(live.lives(), live.shown())
     return [*triggers, *generator.notifying()] if limits()["listen"] else triggers
 
 
@@ -83,6 +94,7 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
         differs = differences(using)
         for table, name in differs.unknown:
             generator.drop(cursor, table, name)
+        _adopt(cursor, {trigger.table for trigger in differs.missing})
         wrong = [*differs.missing, *differs.disabled, *differs.old]
         found = generator.installed(cursor) if differs.old else {}
         for trigger in wrong:
@@ -93,6 +105,7 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
         unseen = {trigger.table for trigger in [*differs.missing, *differs.disabled]}
         if Membership._meta.db_table in unseen:
             cursor.execute(tables.tasks_of_all())
+    transactions.on_connection(connection)
 
 
 def drop(using: str = DEFAULT_DB_ALIAS) -> None:
@@ -104,15 +117,41 @@ def drop(using: str = DEFAULT_DB_ALIAS) -> None:
             generator.drop(cursor, table, name)
 
 
+def generalize(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Give PostgreSQL's functions the form that survives what migrations do to columns."""
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        postgresql.lock(cursor)
+        found = postgresql.installed(cursor)
+        for trigger in live_postgresql.triggers(live.lives(), live.shown(), general=True):
+            source, on = found.get(trigger.key, (None, False))
+            if on:
+                postgresql.create(cursor, trigger, source)
+
+
+def _adopt(cursor: Any, tables: set[str]) -> None:
+    """What was written to these tables without triggers gets what they would have given it."""
+    vendor = cursor.db.vendor
+    for table in live.lives():
+        if table.table in tables:
+            now, xid = GENERATORS[vendor].NOW, LIVE[vendor].XID
+            for statement in adopting.statements(table, xid, now):
+                cursor.execute(statement)
+
+
 def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
     """Those that would not fail: after `migrate` of some apps only, not all tables are there."""
     return [trigger for trigger in triggers if there >= trigger.needs | LOGS]
 
 
 def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any) -> None:
-    # SQLite makes tables anew to alter them, which fails while a trigger names them.
-    if plan and _is_last(app_config) and connections[using].vendor == "sqlite":
+    if not (plan and _is_last(app_config)):
+        return
+    if connections[using].vendor == "sqlite":
+        # It makes tables anew to alter them, which fails while a trigger names them.
         drop(using)
+    elif connections[using].vendor == "postgresql":
+        generalize(using)
 
 
 def _on_post_migrate(app_config: AppConfig, using: str, **_: Any) -> None:

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import ProtectedError
 
-from realtime.queryset import same
 from tenants import opaque
 from tests.permissions.conftest import on_its_own, on_postgresql
 from tests.world import World
@@ -158,6 +157,16 @@ def bodies(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """Each value once, of all fields together as long as they have one."""
     most = max(map(len, values.values()))
     return [{name: some[n] for name, some in values.items() if n < len(some)} for n in range(most)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether they are the same to readers of JSON, to whom 1 is 1.0 and `true` is neither."""
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+        case list(), list():
+            return len(one) == len(other) and all(map(same, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 def test_values_that_are_taken_come_back_and_others_are_named(shop: World) -> None:

@@ -1,5 +1,7 @@
 """A tenant with one document, and an ear in the place of the outbox."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,10 +12,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test import override_settings
 
+from realtime.capture.installing import install
 from realtime.committed import Committed, Own
 from realtime.outbox import outbox
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
+from tests.permissions.conftest import elsewhere as on_another_thread
 
 
 @pytest.fixture
@@ -42,22 +46,39 @@ def document(acme: Tenant, owner: User) -> Document:
 
 
 @pytest.fixture
-def told(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
+def told(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Told:
     """What each commit has the outbox announce; nothing of it is sent."""
     return ear(monkeypatch)
 
 
-def ear(monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
-    """What each commit from now on has to announce."""
-    own, told = Own(), []
-    own.read()
+class Told(list[Committed]):
+    """What each commit has to announce, read on another thread, as the outbox does.
 
-    def wake() -> None:
-        committed = own.read()
+    SQLite wakes it before it has committed an INSERT outside a transaction: that comes later.
+    """
+
+    def __init__(self) -> None:
+        self._own = Own()
+        self._read()
+
+    def _read(self) -> Committed:
+        return on_another_thread(self._own.read)
+
+    def wake(self) -> None:
+        committed = self._read()
         if committed != Committed():  # a commit may wake more than once
-            told.append(committed)
+            self.append(committed)
 
-    monkeypatch.setattr(outbox, "wake", wake)
+    def clear(self) -> None:
+        """Nothing that has committed is told any more."""
+        self._read()
+        super().clear()
+
+
+def ear(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What each commit from now on has to announce."""
+    told = Told()
+    monkeypatch.setattr(outbox, "wake", told.wake)
     return told
 
 
@@ -107,6 +128,7 @@ def library(transactional_db: None) -> Iterator[Any]:
         with connection.schema_editor() as editor:
             for model in models.MODELS:
                 editor.create_model(model)
+        install()
         yield models
         assert outbox.flush()
         with connection.schema_editor() as editor:

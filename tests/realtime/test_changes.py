@@ -1,7 +1,6 @@
 """What one version changed, and what one commit tells the outbox."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -130,11 +129,3 @@ def test_rollback_of_the_first_savepoint_does_not_silence_what_follows(
             transaction.set_rollback(True)
         record((2, 5, None))
     assert objects(told) == [{2: 5}]
-
-
-def test_note_about_what_an_object_shows_is_about_no_version(document: Document) -> None:
-    before = changes.fields_since(LABEL, {document.pk: document.version})
-    changes.mark("owner_name", [(document.tenant_id, Ref(LABEL, document.pk))])
-    note: Any = Change.objects.filter(object_id=document.pk).latest("pk")
-    assert (note.version, note.fields) == (0, ["owner_name"])
-    assert changes.fields_since(LABEL, {document.pk: document.version}) == before

@@ -1,4 +1,4 @@
-"""`manage.py check` finds live models of which a tracker or a manager misses something."""
+"""`manage.py check` finds live models whose tracker misses something."""
 
 import pytest
 from django.apps import apps
@@ -8,7 +8,6 @@ from model_utils import FieldTracker
 
 from realtime.checks import check_live_models
 from realtime.models import LiveModel
-from tenants.scoping import TenantQuerySet, UnscopedManager
 from tests.realtime.library.models import Book, Novel
 
 
@@ -75,24 +74,4 @@ def test_model_without_a_full_tracker_of_its_own_is_an_error(
     assert found == (
         f"earshot.E020 {model.__name__} "
         f"Declare tracker = FieldTracker(fields={fields}) on the class itself."
-    )
-
-
-class Archived(LiveModel):
-    title = models.CharField(max_length=20)
-    tracker = FieldTracker(fields=["title"])
-
-    archived = UnscopedManager.from_queryset(TenantQuerySet)()
-
-    class Meta(LiveModel.Meta):
-        app_label = "library"
-
-    def __str__(self) -> str:
-        return self.title
-
-
-def test_manager_whose_writes_nobody_records_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    [found] = check(monkeypatch, Archived)
-    assert found == (
-        "earshot.E021 Archived Make its query set a subclass of realtime.queryset.LiveQuerySet."
     )

@@ -17,6 +17,7 @@ from realtime import changes
 from realtime.changes import Recorded
 from realtime.committed import Committed, Own
 from realtime.models import Change
+from tenants.models import User
 from tests.realtime.conftest import Begin
 from tests.realtime.test_reading import postgresql
 
@@ -65,8 +66,13 @@ def test_what_is_rolled_back_is_not_read(own: Own) -> None:
     assert own.read() == Committed()
 
 
-def test_note_about_what_an_object_shows_is_no_version_to_announce(own: Own) -> None:
-    changes.mark("title", [(TENANT, Ref(BOOK, 1))])
+def test_note_of_a_row_that_others_show_is_no_version(own: Own) -> None:
+    user = User.objects.create(username="owner")
+    own.read()
+    User.objects.filter(pk=user.pk).update(username="renamed")
+    [note] = own.read().noted
+    assert note.ref == Ref("tenants.user", user.pk)
+    assert note.was == {"id": user.pk, "username": "owner"}
     assert own.read() == Committed()
 
 

@@ -1,4 +1,4 @@
-"""Bulk writes lock in the order of keys, and no more than they must: PostgreSQL shows it."""
+"""What is raised is locked in the order of keys, and no write locks more than it must."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from guardian.shortcuts import assign_perm
 from realtime import dependents
 from realtime.outbox import outbox
 from resources.documents.audiences import DOCUMENTS
-from resources.models import Document, DocumentUserGrant
-from tenants.models import Membership, Tenant, User
+from resources.models import Document
 from tests.permissions.conftest import on_its_own, on_postgresql
-from tests.permissions.test_models import permission
 from tests.test_concurrency import until_blocking
 from tests.world import World
 
@@ -25,14 +23,6 @@ pytestmark = on_postgresql
 
 def documents(world: World) -> Any:
     return Document.objects.filter(tenant=world.tenants["acme"])
-
-
-def bulk_update(world: World) -> None:
-    """In the order that the caller happened to load them in."""
-    loaded = list(documents(world).order_by("-pk"))
-    for document in loaded:
-        document.title = "Written"
-    Document.objects.bulk_update(loaded, ["title"])
 
 
 def raise_what_shows_the_owner(world: World) -> None:
@@ -47,38 +37,20 @@ def in_the_order_of_the_table(write: Callable[[World], object], world: World) ->
         write(world)
 
 
-WRITES: list[tuple[Any, Callable[[World], object]]] = [
-    (Document, lambda w: documents(w).order_by("-pk").update(title="Written")),
-    (Document, lambda w: documents(w).filter(owner__username="owner").update(title="Written")),
-    (Document, bulk_update),
-    (Document, raise_what_shows_the_owner),
-    (
-        DocumentUserGrant,
-        lambda w: DocumentUserGrant.objects.order_by("-pk").update(
-            permission=permission("audit_document")
-        ),
-    ),
-    (Membership, lambda w: Membership.objects.order_by("-pk").update(role="admin")),
-    (User, lambda w: User.objects.order_by("-pk").update(is_active=False)),
-    (Tenant, lambda w: Tenant.objects.order_by("-pk").update(is_active=False)),
-]
-
-
-@pytest.mark.parametrize(("model", "write"), WRITES)
-def test_a_bulk_write_that_waits_for_its_first_row_has_not_locked_a_later_one(
-    world: World, model: Any, write: Callable[[World], object]
-) -> None:
+def test_raising_that_waits_for_its_first_row_has_not_locked_a_later_one(world: World) -> None:
     """Two writers that lock the same rows in two orders would wait for each other for ever."""
     world.create(title="Second")
     assert outbox.flush()
-    unhooked: Any = models.QuerySet(model)
+    unhooked: Any = models.QuerySet(Document)
     first, *_, last = unhooked.order_by("pk").values_list("pk", flat=True)
     # The row that is written last lies last in the table: whoever does not order, locks it last.
     unhooked.filter(pk=first).update(id=first)
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             assert unhooked.select_for_update().filter(pk=first).exists()
-            writing = pool.submit(on_its_own, lambda: in_the_order_of_the_table(write, world))
+            writing = pool.submit(
+                on_its_own, lambda: in_the_order_of_the_table(raise_what_shows_the_owner, world)
+            )
             until_blocking(connection)
             assert unhooked.select_for_update(nowait=True).filter(pk=last).exists()
         writing.result(20)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Upper
 
-from realtime.queryset import FixedField
+from realtime.saving import FixedField
 from resources.models import Document
 from tenants.models import Tenant
 from tests.realtime.conftest import member

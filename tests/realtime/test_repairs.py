@@ -84,9 +84,7 @@ async def test_the_log_names_whose_payload_moved_and_shows_no_value(
     s.version = 3
     repairs.change(s, frame(3, '{"title":"a payload"}'))
     await finish(repairs)
-    told = (
-        f"resources.document escaped the hooks, as raw SQL does: of {s.id} what viewer sees moved"
-    )
+    told = f"resources.document escaped the capture: of {s.id} what viewer sees moved"
     assert told in caplog.text
     assert "payload" not in caplog.text
 

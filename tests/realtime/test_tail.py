@@ -11,12 +11,15 @@ from pytest_django import Settings
 
 from realtime import groups, reading, tail
 from realtime.hub import Hub
+from realtime.metrics import DRIFT
 from realtime.outbox import outbox
 from realtime.reading import Changed
 from realtime.subscriptions import Subscription
 from resources.documents.audiences import DOCUMENTS
+from resources.models import Profile
 from tests.client import in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
+from tests.rows import unannounced
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("by_hand")
@@ -150,3 +153,21 @@ async def test_a_tenant_whose_last_socket_went_during_the_look_is_passed_over(
         monkeypatch.setattr(hub, "run", leaving)
         await tail.run(hub)
         hub.rounds.update(gone)
+
+
+async def test_what_shows_a_row_that_another_program_wrote_is_raised_and_is_no_drift(
+    world: World,
+) -> None:
+    def rename() -> None:
+        with unannounced():
+            Profile._base_manager.filter(pk=world.profile("owner").pk).update(display_name="New")
+
+    async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
+        await tail.run(this_hub())
+        drift = DRIFT.labels("resources.document", "change")._value.get()
+        await in_thread(rename)()
+        await tail.run(this_hub())
+        await quiet()
+        for socket in (viewer, editor):
+            assert [f["payload"]["owner_name"] for f in await socket.settle()] == ["New"]
+        assert DRIFT.labels("resources.document", "change")._value.get() == drift

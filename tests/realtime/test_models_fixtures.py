@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 from django.core import serializers
 from django.core.management import call_command
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from realtime.committed import Committed
-from realtime.queryset import FixedField
 from resources.models import Document
 from tenants.models import Tenant
-from tests.realtime.conftest import member
-from tests.realtime.recorded import Recording, changes_of, owners, stored
+from tests.realtime.recorded import Recording, changes_of, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -49,27 +47,18 @@ def test_fixture_that_changes_nothing_records_nothing(document: Document, tmp_pa
     assert recording.shows()
 
 
-def test_fixture_of_a_new_object_gets_the_first_version_and_its_owner(
-    document: Document, tmp_path: Path
-) -> None:
+def test_fixture_of_a_new_object_gets_the_first_version(document: Document, tmp_path: Path) -> None:
     load(tmp_path, dump(document, id=10**6, version=1))
     loaded = Document.objects.get(tenant=document.tenant, pk=10**6)
     assert changes_of(loaded) == [(loaded.version, None)]
     assert loaded.version > document.version
-    assert owners(loaded) == ["owner"]
-
-
-def test_fixture_of_another_owner_moves_ownership(document: Document, tmp_path: Path) -> None:
-    heir = member("heir", document.tenant)
-    load(tmp_path, dump(document, owner=heir.pk))
-    assert owners(document) == ["heir"]
 
 
 def test_fixture_cannot_move_an_object_to_another_tenant(
     document: Document, tmp_path: Path
 ) -> None:
     globex = Tenant.objects.create(slug="globex", name="Globex")
-    with pytest.raises(FixedField), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic():
         load(tmp_path, dump(document, tenant=globex.pk))
     assert stored(document).tenant == document.tenant
 
@@ -84,5 +73,4 @@ def test_deserialized_object_saved_outside_a_transaction_is_announced(
         for deserialized in serializers.deserialize("json", changed):
             deserialized.save()
     assert recording.shows(["title", "updated_at"])
-    # A new one is rendered for nobody.
-    assert {ref.pk for committed in told for _, ref in committed.changed} == {document.pk}
+    assert document.pk in {ref.pk for committed in told for _, ref in committed.changed}

@@ -1,0 +1,14 @@
+"""Keys in batches, so that no statement has too many parameters and no transaction takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+BATCH: Final = 500
+
+
+def in_batches(keys: Iterable[int]) -> Iterator[list[int]]:
+    """The keys in order, in lists of at most BATCH."""
+    ordered = sorted(keys)
+    return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))

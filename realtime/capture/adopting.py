@@ -1,0 +1,25 @@
+"""Rows of live tables that were written without triggers have no version yet: they get one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from realtime.capture.live import Live
+from realtime.capture.triggers import CHANGES, literal, quoted
+
+
+def statements(live: Live, xid: str, now: str) -> Iterator[str]:
+    """Give each row without a version the id of a change that says it was created."""
+    table, version, key = map(quoted, (live.table, live.version, live.key))
+    label = literal(live.label)
+    yield (
+        f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, xid, at)"
+        f" SELECT {quoted(live.tenant)}, {label}, {key}, 0, true, {xid}, {now}"
+        f" FROM {table} WHERE {version} = 0"
+    )
+    yield f"UPDATE {CHANGES} SET version = id WHERE version = 0 AND creation AND model = {label}"
+    yield (
+        f"UPDATE {table} SET {version} = (SELECT max(c.id) FROM {CHANGES} c"
+        f" WHERE c.model = {label} AND c.object_id = {table}.{key} AND c.creation)"
+        f" WHERE {version} = 0"
+    )

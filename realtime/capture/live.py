@@ -1,0 +1,142 @@
+"""Whose changes are captured, taken from the models and the declarations: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.apps import apps
+from django.db import models
+
+from permissions.audiences import registry
+
+HELD: Final = "holder changed"
+VISIBILITY: Final = "visibility changed"
+DELETED: Final = "deleted"
+MOVED: Final = "tenant changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A table of objects that have versions.
+
+    `columns` are compared, each with its field's name; so are `generated` ones, which the database
+    computes. `stamps` are columns that move with others. Who is named in `holders` has an audience,
+    and by `visible` an object is shown at all. `unique` are the sets of columns of which no two
+    rows have the same. An object of `keeps_tenant` is refused another tenant.
+    """
+
+    table: str
+    label: str
+    columns: tuple[tuple[str, str], ...]
+    generated: tuple[tuple[str, str], ...] = ()
+    stamps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    holders: tuple[str, ...] = ()
+    visible: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    key: str = "id"
+    version: str = "version"
+    tenant: str = "tenant_id"
+    keeps_tenant: bool = True
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns whose change raises the version: a stamp moves only with one of them."""
+        moved = {stamp for stamp, _ in self.stamps}
+        return tuple(column for column, _ in self.columns if column not in moved)
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """All columns that a change may name, by their fields' names."""
+        return tuple(sorted((*self.columns, *self.generated), key=lambda pair: pair[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A table whose rows others show: what is written there leaves a note of the row as it was.
+
+    Only the `kept` columns of it: those by which others may be related to it, and what they show.
+    `watched` are those whose change counts. A live row's own change is a note: what is left here is
+    who showed it before.
+    """
+
+    table: str
+    label: str
+    kept: tuple[str, ...]
+    watched: tuple[str, ...]
+    key: str = "id"
+    tenant: str | None = None
+    live: bool = False
+
+
+def lives() -> list[Live]:
+    """Every live model's table."""
+    from realtime.models import LiveModel
+
+    found = [m for m in apps.get_models() if issubclass(m, LiveModel) and not m._meta.proxy]
+    return [_live(model) for model in found]
+
+
+def _live(model: Any) -> Live:
+    meta = model._meta
+    resource = registry.get(meta.label_lower) if meta.label_lower in registry else None
+    fixed = {"version", "tenant", meta.pk.name}
+    mine = [field for field in meta.local_concrete_fields if field.name not in fixed]
+    return Live(
+        table=meta.db_table,
+        label=meta.label_lower,
+        columns=tuple((field.column, field.name) for field in mine if not field.generated),
+        generated=tuple((field.column, field.name) for field in mine if field.generated),
+        stamps=tuple(
+            (_column(model, stamp), tuple(_column(model, name) for name in sources))
+            for stamp, sources in model.stamps.items()
+        ),
+        holders=tuple(_column(model, name) for name in (resource.holders if resource else ())),
+        visible=tuple(_column(model, name) for name in getattr(resource, "visible_by", ())),
+        unique=tuple(_unique(model)),
+        key=meta.pk.column,
+        version=_column(model, "version"),
+        tenant=_column(model, "tenant"),
+    )
+
+
+def _unique(model: Any) -> list[tuple[str, ...]]:
+    """The columns of each unique constraint; what one says about expressions is not known here."""
+    meta = model._meta
+    alone = [(f.column,) for f in meta.local_concrete_fields if f.unique and not f.primary_key]
+    named = [c.fields for c in meta.constraints if isinstance(c, models.UniqueConstraint)]
+    together = [*meta.unique_together, *(fields for fields in named if fields)]
+    return [*alone, *(tuple(_column(model, name) for name in fields) for fields in together)]
+
+
+def shown() -> list[Shown]:
+    """The table of every model whose rows a resource shows."""
+    by_model: dict[Any, set[str]] = {}
+    for resource in registry:
+        for shows in resource.shows:
+            by_model.setdefault(shows.model._meta.concrete_model, set()).update(shows.fields)
+    return [_shown(model, fields) for model, fields in by_model.items()]
+
+
+def _shown(model: Any, fields: set[str]) -> Shown:
+    from realtime.models import LiveModel
+
+    meta = model._meta
+    live = issubclass(model, LiveModel)
+    columns = [field for field in meta.local_concrete_fields if not field.generated]
+    related = [f for f in columns if f.is_relation or f.unique]
+    seen = [f for f in columns if f.name in fields and f not in related]
+    return Shown(
+        table=meta.db_table,
+        label=meta.label_lower,
+        kept=tuple(field.column for field in (*related, *seen)),
+        watched=tuple(f.column for f in (related if live else (*related, *seen))),
+        key=meta.pk.column,
+        tenant=next((f.column for f in columns if f.name == "tenant"), None),
+        live=live,
+    )
+
+
+def _column(model: Any, name: str) -> str:
+    column: str = model._meta.get_field(name).column
+    return column

@@ -1,0 +1,253 @@
+"""The triggers of live tables, and of tables that others show, for PostgreSQL.
+
+Each function has a general form too, slower, that survives whatever a migration does to compared
+columns: PostgreSQL looks up a field of a record that is gone, or whose type changed in an open
+session, and fails. It stands there while migrations run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
+from realtime.capture.postgresql import NOW, differ, trigger
+from realtime.capture.triggers import (
+    ACCESSES,
+    CHANGES,
+    TENANTS,
+    Trigger,
+    everybody,
+    literal,
+    quoted,
+)
+
+XID: Final = "pg_current_xact_id()::text::bigint"
+CHANGE: Final = (
+    f"INSERT INTO {CHANGES} (id, tenant_id, model, object_id, version, creation, fields, xid, at)"
+    " VALUES ({id}, {tenant}, {label}, {key}, {version}, {creation}, {fields}, "
+    f"{XID}, {NOW});"
+)
+NEXT: Final = f"nextval('{CHANGES}_id_seq')"
+ALL: Final = ("INSERT", "UPDATE", "DELETE")
+
+
+def triggers(
+    lives: Iterable[Live], shown: Iterable[Shown], *, general: bool = False
+) -> Iterator[Trigger]:
+    """The triggers of these tables; in their `general` form while migrations run."""
+    for live in lives:
+        form = General(live) if general else Exact(live)
+        yield trigger(
+            live.table,
+            "before",
+            "BEFORE",
+            ["INSERT", "UPDATE"],
+            _before(live, form),
+            needs=[CHANGES],
+        )
+        yield trigger(
+            live.table, "live", "AFTER", ALL, _after(live, form), needs=[CHANGES, ACCESSES]
+        )
+        yield trigger(
+            live.table, "truncated", "AFTER", ["TRUNCATE"],
+            f"{everybody('truncated', NOW)}\nRETURN NULL;", each="STATEMENT",
+            needs=[ACCESSES, TENANTS],
+        )  # fmt: skip
+    for table in shown:
+        events = ["UPDATE", "DELETE"] if table.live else ALL
+        body = _note(table, general=general)
+        yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES])
+
+
+class Exact:
+    """How columns are compared and written by name: byte by byte, and fast."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+
+    @staticmethod
+    def differ(names: Iterable[str]) -> str:
+        """Whether any of these columns differs."""
+        return differ(names)
+
+    @property
+    def changed(self) -> str:
+        """Whether any compared column differs."""
+        return differ(self.live.compared)
+
+    def put(self, column: str, value: str) -> str:
+        """Write a value into NEW."""
+        return f"NEW.{quoted(column)} := {value};"
+
+    @property
+    def fields(self) -> str:
+        """The names of the fields that differ."""
+        names = (
+            f"CASE WHEN {differ([column])} THEN {literal(field)} END"
+            for column, field in self.live.fields
+        )
+        return f"to_jsonb(array_remove(ARRAY[{', '.join(names)}], NULL))"
+
+
+class General(Exact):
+    """How they are compared and written as what a row's JSON happens to have."""
+
+    @staticmethod
+    def differ(names: Iterable[str]) -> str:
+        of = "(to_jsonb({}) -> {})::text"
+        pairs = (
+            f"{of.format('NEW', literal(name))} IS DISTINCT FROM {of.format('OLD', literal(name))}"
+            for name in names
+        )
+        return f"({' OR '.join(pairs)})"
+
+    @property
+    def changed(self) -> str:
+        live = self.live
+        besides = [live.key, live.tenant, live.version, *(stamp for stamp, _ in live.stamps)]
+        besides += [column for column, _ in live.generated]  # not computed before the write
+        names = ", ".join(map(literal, besides))
+        return " IS DISTINCT FROM ".join(
+            f"(to_jsonb({side}) - ARRAY[{names}])::text" for side in ("NEW", "OLD")
+        )
+
+    def put(self, column: str, value: str) -> str:
+        # Not by name: a stamp may be gone.
+        return f"NEW := jsonb_populate_record(NEW, jsonb_build_object({literal(column)}, {value}));"
+
+    @property
+    def fields(self) -> str:
+        named = ", ".join(f"{literal(c)}, {literal(f)}" for c, f in self.live.fields if c != f)
+        besides = ", ".join(map(literal, (self.live.key, self.live.tenant, self.live.version)))
+        return f"""(SELECT jsonb_agg(name ORDER BY name) FROM (
+  SELECT coalesce(jsonb_build_object({named}) ->> n.key, n.key) AS name
+  FROM jsonb_each(to_jsonb(NEW) - ARRAY[{besides}]) n
+  LEFT JOIN jsonb_each(to_jsonb(OLD)) o ON o.key = n.key
+  WHERE n.value::text IS DISTINCT FROM o.value::text
+) differing)"""
+
+
+def _before(live: Live, form: Exact) -> str:
+    version, key = quoted(live.version), quoted(live.key)
+    fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
+    stamps = "\n".join(
+        f"IF {form.differ(sources)} THEN {form.put(stamp, 'clock_timestamp()')}"
+        f" ELSE {form.put(stamp, _old(form, stamp))} END IF;"
+        for stamp, sources in live.stamps
+    )
+    # A version raised by one and nothing else stays: so those are raised that show another row.
+    # Nor is one refused that is the id of its change: that is above all that the row ever had.
+    return f"""
+IF TG_OP = 'INSERT' THEN
+  NEW.{version} := {NEXT};
+  RETURN NEW;
+END IF;
+IF {differ(fixed)} THEN
+  RAISE EXCEPTION '{live.label} % keeps its key and its tenant; create another object instead.',
+    OLD.{key} USING ERRCODE = 'check_violation';
+END IF;
+{stamps}
+IF {form.changed} THEN
+  NEW.{version} := OLD.{version} + 1;
+ELSIF NEW.{version} NOT IN (OLD.{version}, OLD.{version} + 1) AND NOT (
+  NEW.{version} > OLD.{version} AND EXISTS (
+    SELECT FROM {CHANGES} c WHERE c.id = NEW.{version} AND c.version = c.id
+      AND c.model = {literal(live.label)} AND c.object_id = NEW.{key})
+) THEN
+  NEW.{version} := OLD.{version};
+END IF;
+RETURN NEW;
+"""
+
+
+def _old(form: Exact, column: str) -> str:
+    if isinstance(form, General):
+        return f"to_jsonb(OLD) -> {literal(column)}"
+    return f"OLD.{quoted(column)}"
+
+
+def _after(live: Live, form: Exact) -> str:
+    label = literal(live.label)
+    new = {name: f"NEW.{quoted(getattr(live, name))}" for name in ("tenant", "key", "version")}
+    old = {name: f"OLD.{quoted(getattr(live, name))}" for name in ("tenant", "key", "version")}
+    created = CHANGE.format(id=new["version"], label=label, creation="true", fields="NULL", **new)
+    changed = CHANGE.format(id=NEXT, label=label, creation="false", fields=form.fields, **new)
+    return f"""
+IF TG_OP = 'INSERT' THEN
+  {created}
+  RETURN NULL;
+END IF;
+IF TG_OP = 'DELETE' THEN
+  {_access(DELETED, [(old["tenant"], "NULL", label, old["key"])])}
+  RETURN NULL;
+END IF;
+IF {new["version"]} <> {old["version"]} AND {form.changed} THEN
+  {changed}
+END IF;
+{_of_update(live, form, new, old, label)}
+RETURN NULL;
+"""
+
+
+def _of_update(
+    live: Live, form: Exact, new: dict[str, str], old: dict[str, str], label: str
+) -> str:
+    """The access changes that an update is: who is named, what is shown, and where it is."""
+    found = []
+    for column in live.holders:
+        both = (f"{side}.{quoted(column)}" for side in ("OLD", "NEW"))
+        if isinstance(form, General):
+            both = (f"(to_jsonb({side}) ->> {literal(column)})::bigint" for side in ("OLD", "NEW"))
+        touches = [(new["tenant"], user, label, new["key"]) for user in both]
+        found.append(f"IF {form.differ([column])} THEN\n  {_access(HELD, touches)}\nEND IF;")
+    object_ = (new["tenant"], "NULL", label, new["key"])
+    if live.visible:
+        found.append(
+            f"IF {form.differ(live.visible)} THEN\n  {_access(VISIBILITY, [object_])}\nEND IF;"
+        )
+    if not live.keeps_tenant:
+        touches = [(old["tenant"], "NULL", label, old["key"]), object_]
+        found.append(f"IF {differ([live.tenant])} THEN\n  {_access(MOVED, touches)}\nEND IF;")
+    return "\n".join(found)
+
+
+def _access(cause: str, touches: Iterable[tuple[str, str, str, str]]) -> str:
+    rows = ", ".join(
+        f"({tenant}, {user}::bigint, {model}, {key}, {literal(cause)}, {NOW})"
+        for tenant, user, model, key in touches
+    )
+    return (
+        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at) VALUES {rows};"
+    )
+
+
+def _note(shown: Shown, *, general: bool) -> str:
+    """A change of version 0 with the row as it was: what showed it is found after the commit."""
+    differs = (General if general else Exact).differ(shown.watched) if shown.watched else "false"
+    kept = ", ".join(literal(column) for column in shown.kept)
+    was = f"""jsonb_build_object('was', (
+  SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(OLD)) WHERE key IN ({kept})))"""
+    return f"""
+IF TG_OP = 'INSERT' THEN
+  {_noted(shown, "NEW", "NULL")}
+ELSIF TG_OP = 'DELETE' THEN
+  {_noted(shown, "OLD", was)}
+ELSIF {differs} THEN
+  {_noted(shown, "NEW", was)}
+END IF;
+RETURN NULL;
+"""
+
+
+def _noted(shown: Shown, side: str, was: str) -> str:
+    tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
+    return CHANGE.format(
+        id=NEXT,
+        tenant=tenant,
+        label=literal(shown.label),
+        key=f"{side}.{quoted(shown.key)}",
+        version="0",
+        creation="false",
+        fields=was,
+    )

@@ -1,0 +1,157 @@
+"""The triggers of live tables, and of tables that others show, for SQLite.
+
+There are only triggers after the write that can change the row: the version is set by an update
+inside. They do not fire for their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
+from realtime.capture.sqlite import NOW, differ, trigger
+from realtime.capture.triggers import ACCESSES, CHANGES, Trigger, literal, quoted
+
+REPLACED: Final = "replaced"
+XID: Final = "random()"
+"""Nobody has the same; a connection of Django's gives all changes of a transaction another."""
+
+CHANGE: Final = (
+    f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, fields, xid, at)"
+    " SELECT {tenant}, {label}, {key}, {version}, {creation}, {fields}, "
+    f"{XID}, {NOW} WHERE {{condition}};"
+)
+
+
+def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
+    """The triggers of these tables."""
+    logs = [CHANGES, ACCESSES]
+    for live in lives:
+        table, deleted = live.table, _access(live, DELETED, ["OLD"])
+        yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
+        yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=logs)
+        yield trigger(table, "live", "DELETE", deleted, needs=logs)
+        yield trigger(table, "replaced", "INSERT", _replaced(live), time="BEFORE", needs=logs)
+    for table_shown in shown:
+        yield from _notes(table_shown)
+
+
+def _inserted(live: Live) -> str:
+    """The object's first version is the id of its creation's change."""
+    names = _names(live, "NEW")
+    creation = CHANGE.format(version=0, creation=1, fields="NULL", condition="true", **names)
+    return f"""
+{creation}
+UPDATE {quoted(live.table)} SET {quoted(live.version)} = last_insert_rowid()
+  WHERE {quoted(live.key)} = {names["key"]};
+UPDATE {CHANGES} SET version = id WHERE id = last_insert_rowid();
+"""
+
+
+def _is_change(live: Live) -> str:
+    """Whether an update is more than a version that stays as it is.
+
+    That is one raised by one, by which those are raised that show another row, and the id of its
+    own change: of the creation under way, or above all that the row ever had.
+    """
+    new, old = (f"{side}.{quoted(live.version)}" for side in ("NEW", "OLD"))
+    any_ = (*live.compared, *(stamp for stamp, _ in live.stamps), live.key, live.tenant)
+    return f"""{differ(any_)} OR {new} NOT IN ({old}, {old} + 1) AND NOT EXISTS (
+  SELECT 1 FROM {CHANGES} c WHERE c.id = {new}
+    AND (c.version = 0 AND c.creation OR c.version = c.id AND {new} > {old})
+    AND c.model = {literal(live.label)} AND c.object_id = NEW.{quoted(live.key)})"""
+
+
+def _updated(live: Live) -> str:
+    fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
+    version, changed = quoted(live.version), differ(live.compared)
+    stamps = "".join(
+        f", {quoted(stamp)} = CASE WHEN {differ(sources)} THEN {NOW} ELSE OLD.{quoted(stamp)} END"
+        for stamp, sources in live.stamps
+    )
+    sources = dict(live.stamps)
+    names = " || ".join(
+        f"CASE WHEN {differ(sources.get(column, [column]))} THEN ',\"{field}\"' ELSE '' END"
+        for column, field in live.fields
+    )
+    change = CHANGE.format(
+        version=f"OLD.{version} + 1",
+        creation=0,
+        fields=f"'[' || substr({names}, 2) || ']'",
+        condition=changed,
+        **_names(live, "NEW"),
+    )
+    message = f"{live.label} keeps its key and its tenant; create another object instead."
+    return f"""
+SELECT RAISE(ABORT, {literal(message)}) WHERE {differ(fixed)};
+UPDATE {quoted(live.table)} SET {version} = OLD.{version} + {changed}{stamps}
+  WHERE {quoted(live.key)} = NEW.{quoted(live.key)};
+{change}
+{_accesses(live)}
+"""
+
+
+def _accesses(live: Live) -> str:
+    """The access changes that an update is: who is named, what is shown, and where it is."""
+    found = [
+        _access(live, HELD, ["OLD", "NEW"], user=column, condition=differ([column]))
+        for column in live.holders
+    ]
+    if live.visible:
+        found.append(_access(live, VISIBILITY, ["NEW"], condition=differ(live.visible)))
+    if not live.keeps_tenant:
+        found.append(_access(live, MOVED, ["OLD", "NEW"], condition=differ([live.tenant])))
+    return "\n".join(found)
+
+
+def _access(
+    live: Live, cause: str, sides: Iterable[str], *, user: str = "", condition: str = "true"
+) -> str:
+    rows = " UNION ALL ".join(
+        f"SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
+        f" {literal(live.label)}, {side}.{quoted(live.key)}, {literal(cause)}, {NOW}"
+        f" WHERE {condition}"
+        for side in sides
+    )
+    return f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at) {rows};"
+
+
+def _replaced(live: Live) -> str:
+    """`INSERT OR REPLACE` deletes what is in its way, and no trigger fires for that."""
+    same = " OR ".join(
+        "(" + " AND ".join(f"o.{quoted(c)} = NEW.{quoted(c)}" for c in columns) + ")"
+        for columns in ((live.key,), *live.unique)
+    )
+    return f"""
+INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
+  SELECT o.{quoted(live.tenant)}, NULL, {literal(live.label)}, o.{quoted(live.key)},
+    {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} o WHERE {same};
+"""
+
+
+def _notes(shown: Shown) -> Iterator[Trigger]:
+    """Changes of version 0 with the row as it was: what showed it is found after the commit."""
+    kept = ", ".join(f"{literal(column)}, OLD.{quoted(column)}" for column in shown.kept)
+    was = f"json_object('was', json_object({kept}))"
+    noted = [("DELETE", "OLD", was, "")]
+    if not shown.live:
+        noted.append(("INSERT", "NEW", "NULL", ""))
+    if shown.watched:
+        noted.append(("UPDATE", "NEW", was, differ(shown.watched)))
+    for event, side, fields, when in noted:
+        tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
+        key = f"{side}.{quoted(shown.key)}"
+        note = CHANGE.format(
+            tenant=tenant, label=literal(shown.label), key=key,
+            version=0, creation=0, fields=fields, condition="true",
+        )  # fmt: skip
+        yield trigger(shown.table, "shown", event, note, when=when, needs=[CHANGES])
+
+
+def _names(live: Live, side: str) -> dict[str, str]:
+    return {
+        "tenant": f"{side}.{quoted(live.tenant)}",
+        "key": f"{side}.{quoted(live.key)}",
+        "label": literal(live.label),
+    }

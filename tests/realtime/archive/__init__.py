@@ -1,0 +1,1 @@
+"""An app of somebody else's, with a past: what migrations do to a captured table."""
