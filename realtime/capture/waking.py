@@ -61,7 +61,7 @@ def _waking(
     connection = context["connection"]
     if connection.alias in _migrating:
         return result
-    text = sql if isinstance(sql, str) else sql.as_string(None)
+    text = _text(sql)
     if WRITES.match(text) and (found := _tables(connection.vendor).search(text, 0, BEGINNING)):
         if _is_under_way(connection, text):
             connection.earshot_under_way = True
@@ -70,6 +70,13 @@ def _waking(
             if found[0] == Membership._meta.db_table:
                 _follow(connection, _joined)
     return result
+
+
+def _text(sql: Any) -> str:
+    """The statement; psycopg takes it as bytes, too, and composed of parts."""
+    if isinstance(sql, bytes):
+        return sql.decode(errors="replace")
+    return sql if isinstance(sql, str) else str(sql.as_string(None))
 
 
 def _is_under_way(connection: Any, text: str) -> bool:

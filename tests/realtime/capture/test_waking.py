@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils import timezone
+from psycopg.sql import SQL
 from pytest_django import Settings
 
 from realtime.committed import Committed
@@ -20,7 +21,7 @@ from resources.models import DocumentUserGrant, Profile
 from tenants.models import Membership, User
 from tests.client import in_thread, subscribed
 from tests.gates import this_hub
-from tests.permissions.conftest import elsewhere
+from tests.permissions.conftest import elsewhere, on_postgresql
 from tests.realtime.capture.ways import history
 from tests.realtime.conftest import ear
 from tests.world import World
@@ -83,6 +84,17 @@ WRITES: dict[str, Callable[[World], object]] = {
     "SQL many times": many,
     "a save": saved,
 }
+
+
+@on_postgresql
+@pytest.mark.parametrize("how", [bytes, SQL])
+def test_statement_that_is_no_text_is_announced(
+    world: World, told: list[Committed], how: Callable[[bytes | str], Any]
+) -> None:
+    statement = "DELETE FROM resources_documentusergrant"
+    with connection.cursor() as cursor:
+        cursor.execute(how(statement.encode() if how is bytes else statement))
+    assert [set(committed.noticed) for committed in told] == [{world.tenants["acme"].pk}]
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
