@@ -17,6 +17,7 @@ from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant
 from tenants.models import Membership, User
+from tenants.roles import group_name
 from tests.permissions.conftest import elsewhere
 from tests.world import World
 
@@ -69,6 +70,10 @@ def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World)
     view = Permission.objects.get(codename="view_document")
     for document in (foreign, world.create(), world.create("globex", "rival")):
         DocumentGroupGrant.objects.create(group=team, permission=view, content_object=document)
+    members = Group.objects.create(name=group_name(acme(world), "member"))
+    DocumentGroupGrant.objects.create(
+        group=members, permission=view, content_object=world.create(owner="editor")
+    )
     keys = Document.objects.across_tenants().values_list("pk", flat=True)
     refs = [*(Ref("resources.document", pk) for pk in keys), Ref("no.such", 1)]
     world.grant("both", "editor")

@@ -105,3 +105,13 @@ def test_what_a_process_of_ours_writes_notifies_nobody(world: World) -> None:
         revoke_by_psql(world, "viewer")
         heard = [*ear.notifies(timeout=10, stop_after=1), *ear.notifies(timeout=0)]
     assert len(heard) == 1
+
+
+def test_nothing_notifies_unless_it_is_on(settings: Settings) -> None:
+    def notifying() -> set[str]:
+        wanted = installing.wanted("postgresql")
+        return {trigger.table for trigger in wanted if "notify" in trigger.name}
+
+    assert notifying() == {"realtime_change", "permissions_accesschange"}
+    settings.EARSHOT = {**settings.EARSHOT, "listen": 0}
+    assert notifying() == set()

@@ -194,6 +194,31 @@ async def test_a_socket_that_went_during_the_read_is_left_alone(world: World) ->
         hub.rounds.update(gone)
 
 
+async def test_a_subscription_that_ended_during_the_read_is_left_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with subscribed(world, "viewer") as viewer:
+        hub, rounds = this_hub(), rounds_of(world)
+        while hub.marks is None:  # at its first look the tail asks all
+            await hub.run(int)
+        await quiet()
+        run, asked = hub.run, []
+
+        async def ending(work: Any, *args: Any) -> Any:
+            found = await run(work, *args)
+            if work is read_across:
+                await viewer.send(
+                    {"action": "unsubscribe", "model": "resources.document", "id": world.id}
+                )
+                assert (await viewer.receive())["type"] == "UNSUBSCRIBED"
+            return found
+
+        hub.run = ending  # type: ignore[method-assign]
+        monkeypatch.setattr(rounds, "ask", asked.append)
+        await sweep.look(hub, later())
+        assert asked == []
+
+
 def other_document(world: World) -> str:
     return opaque.encode(Document, world.create("globex", "rival").pk)
 
