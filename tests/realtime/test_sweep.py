@@ -202,7 +202,8 @@ async def test_a_subscription_that_ended_during_the_read_is_left_alone(
         while hub.marks is None:  # at its first look the tail asks all
             await hub.run(int)
         await quiet()
-        run, asked = hub.run, []
+        asked: list[Any] = []
+        run = hub.run
 
         async def ending(work: Any, *args: Any) -> Any:
             found = await run(work, *args)
