@@ -188,7 +188,7 @@ def test_raising_costs_the_same_queries_for_one_and_for_fifty_documents(
             Document(tenant=profile.tenant, owner=profile.user, title="A") for _ in range(49)
         ]
         Document.objects.bulk_create(world_documents)
-        assert outbox.flush()
+        assert outbox.flush(30)
     assert costs[0] == costs[1]
 
 
