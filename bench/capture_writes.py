@@ -20,19 +20,23 @@ from unittest import mock
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.plain.capture_settings")
 
-from django.contrib.auth.models import Group
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
-from guardian.shortcuts import assign_perm, remove_perm
+import django
 
-from bench import town  # sets Django up
-from bench.frame import FRAME
-from bench.plain import models as plain
-from bench.plain import tables
-from realtime.outbox import outbox
-from resources import models as ours
-from tenants.models import User
-from tests.world import World
+django.setup()
+
+from django.contrib.auth.models import Group  # noqa: E402  (needs the settings)
+from django.db import connection, transaction  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from guardian.shortcuts import assign_perm, remove_perm  # noqa: E402
+
+from bench import town  # noqa: E402
+from bench.frame import FRAME  # noqa: E402
+from bench.plain import models as plain  # noqa: E402
+from bench.plain import tables  # noqa: E402
+from realtime.outbox import outbox  # noqa: E402
+from resources import models as ours  # noqa: E402
+from tenants.models import User  # noqa: E402
+from tests.world import World  # noqa: E402
 
 USERS = 1000
 WARM = 20
@@ -107,12 +111,14 @@ class Turns:
     def __init__(self, earshot: Writer, django: Writer) -> None:
         self.writers = {"earshot": earshot, "django": django}
         self.found: dict[str, dict[str, list[float]]] = {}
+        self._wrappers = {"earshot": [*connection.execute_wrappers], "django": []}
 
     def take(
         self, what: str, turn: int, work: Callable[[Writer], object], then: Work = lambda: None
     ) -> None:
         """Take this turn; below 0 it warms up, and does not count."""
         for name in sorted(self.writers, reverse=bool(turn % 2)):
+            connection.execute_wrappers[:] = self._wrappers[name]  # plain Django looks at nothing
             began = time.perf_counter()
             work(self.writers[name])
             took = (time.perf_counter() - began) * 1000
@@ -171,7 +177,7 @@ def joins(taking: Turns, turns: int) -> dict[str, int]:
     for turn in range(-1, turns):
         group = Group.objects.create(name=f"crowd {turn}")
         taking.take("group add", turn, partial(Writer.join, group=group))
-    found = {}
+    found: dict[str, int] = {}
     for name, writer in taking.writers.items():
         group = Group.objects.create(name=f"counted {name}")
         with CaptureQueriesContext(connection) as queries:

@@ -9,7 +9,7 @@ ROWS: Final = {
     "objects": "Many objects with one subscriber each",
     "subscribers": "A change's cost by subscribers and audiences",
     "capture": "What capture adds to writes",
-    "writes": "The write path over REST",
+    "outside": "Writes by another program",
     "latency": "End to end: commit to last byte",
     "storm": "A reconnect storm",
     "access": "An access change",
