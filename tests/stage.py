@@ -22,6 +22,7 @@ from tenants.models import Membership, Tenant, User
 from tests.client import SocketClient, in_thread
 from tests.gates import this_hub
 from tests.hostile import Environment
+from tests.realtime.capture.ways import Write, by_another_program, by_query_set
 from tests.reference import DOCUMENT, PROFILE, Key, Member, Reader, Reference, Thing, Violation
 
 T = TypeVar("T")
@@ -72,9 +73,11 @@ class Stage:
         self.runner = asyncio.Runner()
         self.sound = True
         self.lossy = False
+        self.past = False
         self.number = next(NUMBERS)
         self.refs = count(1)
         self.values = count(1)
+        self.writes = count()
         self.guests: list[Guest] = []
         self.documents: list[Document] = []
         self.reference = Reference(USERS, GROUPS)
@@ -116,9 +119,18 @@ class Stage:
         """Write with the ORM as a process does, on a thread."""
         return self.run(in_thread(work)())
 
+    def write(self, how: Write) -> None:
+        """Every other one past Django, as another program does: the tail finds what that wrote."""
+        past = next(self.writes) % 2 == 0
+        self.do(lambda: (by_another_program if past else by_query_set)(how))
+        self.past |= past
+
     def settle(self) -> None:
         """What was written is committed: let everything follow, and hold it against the model."""
         self.reference.commit()
+        if self.past:
+            self.past = False
+            self.run(tail.run(self.environment.hub))
         self.run(self._settle())
 
     async def _settle(self) -> None:

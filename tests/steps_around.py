@@ -16,8 +16,10 @@ from hypothesis.stateful import (
 from realtime.subscriptions import State
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
+from tests.realtime.capture.ways import Write
 from tests.stage import FIELDS, GROUPS, USERS, Guest, Stage
 
+IN_GROUPS: Any = User.groups.through
 AUDIENCES = ("owner", "editor", "viewer", "auditor")
 
 pick = st.integers(0, 999)
@@ -79,6 +81,16 @@ class Circumstances(RuleBasedStateMachine):
                 self.reference.groups[name].discard(user)
         self.stage.settle()
 
+    @rule(group=groups, user=readers)
+    def move_into_or_out_of_a_group(self, group: str, user: str) -> None:
+        """By a row, whoever writes it."""
+        there = user in self.reference.groups[group]
+        place = {"group": self.stage.group(group), "user": self.stage.users[user]}
+        row = Write(IN_GROUPS, place) if there else Write(IN_GROUPS, None, place)
+        self.stage.write(row)
+        (self.reference.groups[group].discard if there else self.reference.groups[group].add)(user)
+        self.stage.settle()
+
     @rule(group=groups)
     def delete_group(self, group: str) -> None:
         def write() -> None:
@@ -93,9 +105,9 @@ class Circumstances(RuleBasedStateMachine):
 
     @rule(user=users, active=st.booleans(), role=st.sampled_from(("admin", "member")))
     def change_membership(self, user: str, active: bool, role: str) -> None:
-        rows = Membership.objects.filter(tenant=self.stage.tenant, user=self.stage.users[user])
-        self.stage.do(lambda: rows.update(is_active=active, role=role))
         if member := self.reference.members.get(user):
+            where = {"tenant": self.stage.tenant, "user": self.stage.users[user]}
+            self.stage.write(Write(Membership, where, {"is_active": active, "role": role}))
             member.active, member.role = active, role
         self.stage.settle()
 
@@ -113,16 +125,16 @@ class Circumstances(RuleBasedStateMachine):
 
     @rule(user=users, active=st.booleans())
     def change_user(self, user: str, active: bool) -> None:
-        rows = User.objects.filter(pk=self.stage.users[user].pk)
-        self.stage.do(lambda: rows.update(is_active=active))
+        where = {"pk": self.stage.users[user].pk}
+        self.stage.write(Write(User, where, {"is_active": active}))
         self.reference.users[user] = active
         self.stage.settle()
 
     @precondition(lambda self: not self.reference.active or len(self.stage.guests) > 5)
     @rule(active=st.booleans())
     def change_tenant(self, active: bool) -> None:
-        rows = Tenant.objects.filter(pk=self.stage.tenant.pk)
-        self.stage.do(lambda: rows.update(is_active=active))
+        where = {"pk": self.stage.tenant.pk}
+        self.stage.write(Write(Tenant, where, {"is_active": active}))
         self.reference.active = active
         self.stage.settle()
 

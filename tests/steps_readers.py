@@ -18,6 +18,7 @@ from permissions.grants import DefaultGrant
 from permissions.subjects import Subject
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
+from tests.realtime.capture.ways import Write
 from tests.reference import BY_DEFAULT, DOCUMENT, PERMISSION, PROFILE, Key
 from tests.stage import GROUPS, Guest
 from tests.steps_around import Circumstances, audiences, groups, pick, readers, users
@@ -55,7 +56,7 @@ class Readers(Circumstances):
     def log_out(self, number: int) -> None:
         guest = self._guest(number)
         guest.reader.log_out()
-        self.stage.do(AuthToken.objects.filter(pk=guest.token.pk).delete)
+        self.stage.write(Write(AuthToken, {"pk": guest.token.pk}))
         self.stage.settle()
 
     @precondition(lambda self: self.stage.guests)

@@ -11,7 +11,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from resources.models import Document, Profile
+from resources.models import Document, DocumentUserGrant, Profile
+from tests.realtime.capture.ways import Write
 from tests.stage import FIELDS, USERS
 from tests.steps_around import audiences, fields, pick, readers, users
 from tests.steps_readers import Readers
@@ -46,28 +47,34 @@ class Histories(Readers):
             for document in self.stage.documents:
                 self._subscribe(guest, self.stage.key(document))
 
-    @rule(number=pick, names=fields, how=st.sampled_from(("save", "update", "bulk", "stale")))
+    @rule(
+        number=pick,
+        names=fields,
+        how=st.sampled_from(("save", "update", "update", "update", "bulk", "stale")),
+    )
     def write(self, number: int, names: list[str], how: str) -> None:
         document = self._document(number)
         self._write(document, {name: self.stage.value(name) for name in names}, how)
         self.stage.settle()
 
-    def _write(self, document: Document, values: dict[str, Any], how: str = "save") -> None:
+    def _write(self, document: Document, values: dict[str, Any], how: str = "update") -> None:
         def write() -> None:
-            rows = Document.objects.filter(tenant=self.stage.tenant, pk=document.pk)
-            if how == "update":
-                rows.update(**values)
+            obj = document if how == "stale" else self.stage.fresh(document)
+            for name, value in values.items():
+                setattr(obj, name, value)
+            if how == "bulk":
+                Document.objects.bulk_update([obj], list(values))
             else:
-                obj = document if how == "stale" else self.stage.fresh(document)
-                for name, value in values.items():
-                    setattr(obj, name, value)
-                if how == "bulk":
-                    Document.objects.bulk_update([obj], list(values))
-                else:
-                    obj.save(update_fields=list(values) if how == "stale" else None)
-            self.stage.written(document, values)
+                obj.save(update_fields=list(values) if how == "stale" else None)
 
-        self.stage.do(write)
+        if how == "update":
+            self.stage.write(Write(Document, self._where(document), values))
+        else:
+            self.stage.do(write)
+        self.stage.do(lambda: self.stage.written(document, values))
+
+    def _where(self, document: Document) -> dict[str, Any]:
+        return {"tenant_id": self.stage.tenant.pk, "pk": document.pk}
 
     @rule(number=pick, first=fields, second=fields, inner=st.booleans())
     def write_twice_in_one_transaction(
@@ -159,7 +166,10 @@ class Histories(Readers):
         """Take whatever they have of it themselves: an owner owns it no more."""
         if self.reference.things[self.stage.key(document)].owner == user:
             self._hand_over(document, next(other for other in USERS if other != user))
-        self.stage.do(lambda: self._take_row(user, document))
+        if self._held(user, document):
+            grants = {"user": self.stage.users[user], "content_object": document}
+            self.stage.write(Write(DocumentUserGrant, grants))
+            self._held(user, document).clear()
         self.stage.settle()
 
     def _watched(self) -> list[tuple[Document, str]]:
@@ -216,13 +226,8 @@ class Histories(Readers):
             return
         values = {name: self.stage.value(name) for name in ("display_name", "bio", "phone")}
 
-        def write() -> None:
-            profile = Profile.objects.get(tenant=self.stage.tenant, user=self.stage.users[user])
-            for name, value in values.items():
-                setattr(profile, name, value)
-            profile.save()
-
-        self.stage.do(write)
+        where = {"tenant_id": self.stage.tenant.pk, "user": self.stage.users[user]}
+        self.stage.write(Write(Profile, where, values))
         self.reference.things[key].values.update(values)
         self.stage.settle()
 
@@ -231,8 +236,8 @@ class Histories(Readers):
         self._hand_over(self._document(number), user)
 
     def _hand_over(self, document: Document, user: str) -> None:
-        rows = Document.objects.filter(tenant=self.stage.tenant, pk=document.pk)
-        self.stage.do(lambda: rows.update(owner=self.stage.users[user]))
+        owner = {"owner": self.stage.users[user]}
+        self.stage.write(Write(Document, self._where(document), owner))
         self.reference.things[self.stage.key(document)].owner = user
         self.stage.settle()
 

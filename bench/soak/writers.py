@@ -1,4 +1,5 @@
-"""Random writers, each a plain thread: over REST and through the ORM, on data and on access."""
+"""Random writers, each a plain thread, on data and on access: half of what does not come over REST
+is written through the ORM, and half as `psql` writes."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.db import close_old_connections, transaction
 
+from bench.soak import psql
 from bench.soak.clients import Client, money
 from bench.soak.history import Failure
 from bench.soak.rest import Rest
@@ -18,9 +22,11 @@ from permissions import grants
 from permissions.ceiling import SYSTEM
 from permissions.subjects import Subject
 from resources.documents.audiences import DOCUMENTS
-from resources.models import Document, Profile
-from tenants.models import Membership, Role
+from resources.models import Document, DocumentUserGrant, Profile
+from tenants.models import Membership, Role, User
 
+IN_GROUPS: Any = User.groups.through
+Grant = Callable[[Paper, Person, str | None], None]
 AWAY_SECONDS = 0.7
 PAUSE_SECONDS = 0.1
 PADDING = "x" * 300
@@ -100,6 +106,10 @@ class Writer:
         """A bulk write."""
         Document.objects.filter(tenant=paper.owner.tenant, pk=paper.document.pk).update(**values)
 
+    def by_psql(self, paper: Paper, values: dict[str, str]) -> None:
+        """As another program does."""
+        psql.run(psql.update(Document, {"id": paper.document.pk}, values))
+
     def write_heavy(self, paper: Paper, text: str) -> None:
         """A large body."""
         with paper.writes:
@@ -116,18 +126,20 @@ class Writer:
             number, name = self.canary("display_name")
             path = f"/api/profiles/{person.profile}/"
             rows = Profile.objects.filter(tenant=person.tenant, pk=person.profile_pk)
-            operation: Callable[[], object] = lambda: rows.update(display_name=name)  # noqa: E731
-            if self.random.random() < 0.5:
-                operation = lambda: self.rest.call(  # noqa: E731
-                    person, "PATCH", path, {"display_name": name}
-                )
+            operation: Callable[[], object] = self.random.choice([
+                lambda: rows.update(display_name=name),
+                lambda: self.rest.call(person, "PATCH", path, {"display_name": name}),
+                lambda: psql.run(
+                    psql.update(Profile, {"id": person.profile_pk}, {"display_name": name})
+                ),
+            ])  # fmt: skip
             began, ended = self.done("rename", operation)
             self.history.wrote(number, person.profile, "display_name", began, ended)
             self.history.count("changes")
 
     # Access.
 
-    def regrant(self, *, over_rest: bool) -> None:
+    def regrant(self, *doors: Grant) -> None:
         """Give somebody another audience of a document, or none; a change may follow at once."""
         paper = self.random.choice(self.town.papers)
         people = [p for p in self.town.of_tenant(paper.owner.tenant) if not p.owner]
@@ -135,13 +147,25 @@ class Writer:
         fact = self.history.facts["own", person.name, paper.id]
         with paper.grants:
             audience = self.random.choice([a for a in AUDIENCES if a != fact.last])
-            operation = self._grant_over_rest if over_rest else self.town.grant
+            operation = self.random.choice(doors)
             fact.add(*self.done("grant", lambda: operation(paper, person, audience)), audience)
             self.history.count("access changes")
         if self.random.random() < 0.5:
-            self.write(paper, self.by_update)
+            self.write(paper, self.random.choice((self.by_update, self.by_psql)))
 
-    def _grant_over_rest(self, paper: Paper, person: Person, audience: str | None) -> None:
+    def grant_by_psql(self, paper: Paper, person: Person, audience: str | None) -> None:
+        """Write the rows that say so."""
+        here = {"user_id": person.user.pk, "content_object_id": paper.document.pk}
+        given = DOCUMENTS.audience(audience) if audience else None
+        rows = [psql.delete(DocumentUserGrant, here)]
+        if given is not None:
+            permission = Permission.objects.get(
+                codename=given.permission, content_type__app_label="resources"
+            )
+            rows.append(psql.insert(DocumentUserGrant, {**here, "permission_id": permission.pk}))
+        psql.run(*rows)
+
+    def grant_over_rest(self, paper: Paper, person: Person, audience: str | None) -> None:
         path = f"/api/documents/{paper.id}/grants/user:{person.id}/"
         if audience is None:
             self.rest.call(paper.owner, "DELETE", path, expect=(204, 404))
@@ -180,7 +204,12 @@ class Writer:
         with person.standing:
             leaving = fact.last is not None
             edit = team.user_set.remove if leaving else team.user_set.add
-            times = self.done("team", lambda: edit(person.user))
+            row = {"user_id": person.user.pk, "group_id": team.pk}
+            write = psql.delete(IN_GROUPS, row) if leaving else psql.insert(IN_GROUPS, row)
+            operation: Callable[[], object] = self.random.choice(
+                [lambda: edit(person.user), lambda: psql.run(write)]
+            )
+            times = self.done("team", operation)
             fact.add(*times, None if leaving else "in")
             self.history.count("access changes")
 
@@ -204,7 +233,12 @@ class Writer:
 
     def _membership(self, person: Person, **values: object) -> None:
         rows = Membership.objects.filter(tenant=person.tenant, user=person.user)
-        times = self.done("membership", lambda: rows.update(**values))
+        here = {"tenant_id": person.tenant.pk, "user_id": person.user.pk}
+        operation: Callable[[], object] = self.random.choice([
+            lambda: rows.update(**values),
+            lambda: psql.run(psql.update(Membership, here, values)),
+        ])  # fmt: skip
+        times = self.done("membership", operation)
         fact = self.history.facts["member", person.name]
         gone = values.get("is_active") is False
         fact.add(*times, None if gone else str(values["role"]))
@@ -217,9 +251,12 @@ class Writer:
         fact = self.history.facts["token", token.name]
         with client.person.standing:
             if fact.last is not None:
-                fact.add(*self.done("token", lambda: type(token.row).objects.filter(
-                    pk=token.row.pk
-                ).delete()), None)  # fmt: skip
+                rows = type(token.row).objects.filter(pk=token.row.pk)
+                operation: Callable[[], object] = self.random.choice([
+                    rows.delete,
+                    lambda: psql.run(psql.delete(type(token.row), {"digest": token.row.pk})),
+                ])  # fmt: skip
+                fact.add(*self.done("token", operation), None)
                 self.history.count("access changes")
 
 
@@ -232,10 +269,12 @@ def threads(writers: list[Writer]) -> list[threading.Thread]:
 
     work: list[tuple[Writer, list[Callable[[], None]], float]] = [
         (w[0], [lambda: w[0].write(paper(w[0]), w[0].over_rest)], 0.1),
-        (w[1], [lambda: w[1].write(paper(w[1]), w[1].by_save)], 0.1),
-        (w[2], [lambda: w[2].write(paper(w[2]), w[2].by_update), w[2].rename], 0.1),
-        (w[3], [lambda: w[3].regrant(over_rest=True)], 0.1),
-        (w[4], [lambda: w[4].regrant(over_rest=False)], 0.1),
+        (w[1], [lambda: w[1].write(paper(w[1]), w[1].by_save),
+                lambda: w[1].write(paper(w[1]), w[1].by_psql)], 0.1),
+        (w[2], [lambda: w[2].write(paper(w[2]), w[2].by_update), w[2].rename,
+                lambda: w[2].write(paper(w[2]), w[2].by_psql)], 0.1),
+        (w[3], [lambda: w[3].regrant(w[3].grant_over_rest)], 0.1),
+        (w[4], [lambda: w[4].regrant(w[4].town.grant, w[4].grant_by_psql)], 0.1),
         (w[5], [w[5].regrant_role, w[5].move_team, w[5].change_role, w[5].send_away,
                 w[5].revoke_token], 0.5),
     ]  # fmt: skip

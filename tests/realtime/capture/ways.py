@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection, models
 from django.db.migrations.loader import MigrationLoader
+
+from tests.live import database_url
 
 Values = Mapping[str, Any]
 
@@ -50,7 +55,7 @@ def by_instance(how: Write) -> None:
 
 
 def by_query_set(how: Write) -> None:
-    write(how.model._default_manager, how)
+    write(how.model.objects, how)
 
 
 def by_base_manager(how: Write) -> None:
@@ -84,25 +89,42 @@ def columns(how: Write) -> dict[str, Any]:
     return {c: value for c, value in prepared.items() if c != key or value is not None}
 
 
-def by_sql(how: Write) -> None:
-    table = connection.ops.quote_name(how.model._meta.db_table)
+def statement(how: Write) -> tuple[str, list[Any]]:
+    """The SQL that writes it, and its values."""
+    quote = connection.ops.quote_name
+    table, key = quote(how.model._meta.db_table), quote(how.model._meta.pk.column)
     values = {} if how.values is None else columns(how)
-    names = [connection.ops.quote_name(name) for name in values]
+    names = [quote(name) for name in values]
+    if how.where is None:
+        marks = ", ".join(["%s"] * len(names))
+        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [*values.values()]
+    pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)]
+    here = f"WHERE {key} IN ({', '.join(['%s'] * len(pks))})"
+    if how.values is None:
+        return f"DELETE FROM {table} {here}", pks
+    sets = ", ".join(f"{name} = %s" for name in names)
+    return f"UPDATE {table} SET {sets} {here}", [*values.values(), *pks]
+
+
+def by_sql(how: Write) -> None:
     with connection.cursor() as cursor:
-        if how.where is None:
-            marks = ", ".join(["%s"] * len(names))
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [*values.values()]
-            )
-            return
-        key = connection.ops.quote_name(how.model._meta.pk.column)
-        pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)]
-        here = f"WHERE {key} IN ({', '.join(['%s'] * len(pks))})"
-        if how.values is None:
-            cursor.execute(f"DELETE FROM {table} {here}", pks)
-        else:
-            sets = ", ".join(f"{name} = %s" for name in names)
-            cursor.execute(f"UPDATE {table} SET {sets} {here}", [*values.values(), *pks])
+        cursor.execute(*statement(how))
+
+
+def by_another_program(how: Write) -> None:
+    """As `psql` or `sqlite3` do: over a connection of its own, of which Django knows nothing."""
+    elsewhere(*statement(how))
+
+
+def elsewhere(sql: str, params: Sequence[Any] = ()) -> None:
+    """Run and commit a statement over a connection of the driver's own."""
+    if connection.vendor == "postgresql":
+        with psycopg.connect(database_url()) as plain:
+            plain.execute(sql, params)
+        return
+    path, wait = connection.settings_dict["NAME"], 60
+    with closing(sqlite3.connect(path, wait)) as plain, plain:
+        plain.execute(sql.replace("%s", "?"), params)
 
 
 def by_copy(how: Write) -> None:
@@ -126,5 +148,5 @@ if connection.vendor == "postgresql":
 
 
 def ways_of(how: Write) -> list[str]:
-    """The ways that there are for this write."""
+    """The ways that there are for this write, in a transaction of the caller's."""
     return [name for name in WAYS if name != "COPY" or how.event == "INSERT"]

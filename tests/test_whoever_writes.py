@@ -1,0 +1,308 @@
+"""Every captured row by every way to write: no byte reaches who lost, and gains and changes arrive.
+
+Where there is a broker two server processes have the sockets, and a third process or another
+program writes; else one process does it all. `WRITES` says how many cases are played (0: each by
+every way), and `WRITES_SEED` which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, suppress
+from random import Random
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.db import connection
+from pytest_django import Settings
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from project.asgi import application
+from realtime.capture.installing import wanted
+from realtime.outbox import outbox
+from tests.client import SocketClient, in_thread
+from tests.live import LiveServer, live_server
+from tests.realtime.capture.ways import WAYS, Write, by_another_program, ways_of
+from tests.whoever_case import GONE, Case
+from tests.whoever_gains import CHANGES, GAINS
+from tests.whoever_loses import LOSSES
+from tests.whoever_scene import Scene, id_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CASES = {**LOSSES, **GAINS, **CHANGES}
+BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
+SEED = int(os.environ.get("WRITES_SEED", "1"))
+HOW_MANY = int(os.environ.get("WRITES", "14"))
+SOON = {"tail_seconds": 0.1, "sweep_seconds": 3600.0}
+"""What another program writes is found soon, and nothing is found by the sweep."""
+
+EVERY_WAY = {**WAYS, "another program": by_another_program, "cascade": WAYS["instance"]}
+
+WITNESSES = {"owner": "owner", "heir": "viewer"}
+"""What a witness sees before."""
+
+
+class Wire:
+    """A communicator over a real connection, with the arguments that Channels' has."""
+
+    def __init__(self, server: LiveServer, tenant: str, headers: dict[str, str]) -> None:
+        self._url = f"{server.socket_url}?tenant={tenant}"
+        self._headers = headers
+        self._socket: Any = None
+
+    async def connect(self, timeout: float) -> tuple[bool, None]:  # noqa: ASYNC109
+        self._socket = await connect(
+            self._url, additional_headers=self._headers, proxy=None, open_timeout=timeout
+        )
+        return True, None
+
+    async def disconnect(self, timeout: float) -> None:  # noqa: ASYNC109
+        await self._socket.close()
+
+    async def send_to(self, text_data: str) -> None:
+        await self._socket.send(text_data)
+
+    async def receive_output(self, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
+        try:
+            text = await asyncio.wait_for(self._socket.recv(), timeout)
+        except ConnectionClosed as closed:
+            return {"type": "websocket.close", "code": closed.rcvd and closed.rcvd.code}
+        return {"type": "websocket.send", "text": text}
+
+
+class Door:
+    """By which sockets come in: a server process, or this one."""
+
+    def __init__(self, server: LiveServer | None = None) -> None:
+        self.server = server
+
+    def client(self, scene: Scene, username: str) -> SocketClient:
+        """Of a person of the scene, with their token; the reader may have a session instead."""
+        host = "testserver" if self.server is None else self.server.url.removeprefix("http://")
+        headers = {"authorization": f"Token {scene.texts[username]}"}
+        if username == "reader" and scene.key:
+            headers = {"origin": f"http://{host}", "cookie": f"sessionid={scene.key}"}
+        client = SocketClient(None)
+        if self.server:
+            client.communicator = Wire(self.server, scene.tenant.slug, headers)
+        else:
+            raw = [(k.encode(), v.encode()) for k, v in {"host": host, **headers}.items()]
+            path = f"/ws/?tenant={scene.tenant.slug}"
+            client.communicator = WebsocketCommunicator(application, path, raw)
+        return client
+
+
+class Play:
+    """One case, written in one way, with a reader's and a witness's socket at each door."""
+
+    def __init__(self, doors: Sequence[Door], name: str, sockets: AsyncExitStack) -> None:
+        self.doors, self.name, self.sockets = doors, name, sockets
+        self.case: Case = CASES[name]
+        self.scene: Scene
+        self.write: Write
+
+    def prepare(self) -> list[str]:
+        """Make the scene, and say by what ways the case can be written."""
+        self.scene = Scene()
+        self.case.before(self.scene)
+        self.write = self.case.write(self.scene)
+        self.target = self.case.of(self.scene)
+        assert outbox.flush()
+        if self.case.only:
+            return [*self.case.only]
+        cascade = ["cascade"] if self.case.cascade else []
+        return [*ways_of(self.write), "another program", *cascade]
+
+    async def run(self, way: str) -> None:
+        """Write, and hold what comes against the case."""
+        how = (
+            self.case.cascade(self.scene) if way == "cascade" and self.case.cascade else self.write
+        )
+        self.change = lambda: EVERY_WAY[way](how)
+        if self.name in LOSSES:
+            await self.lose()
+        else:
+            readers = await (self.see() if self.name in CHANGES else self.gain())
+            canary = await in_thread(self.scene.canary)("title")
+            for reader in readers if self.target.model == "resources.document" else ():
+                await until(reader, lambda frame: canary in json.dumps(frame))
+
+    async def look(self, client: SocketClient) -> str | None:
+        """Come in and subscribe; as what the object is seen, if at all."""
+        await client.__aenter__()
+        self.sockets.push_async_callback(leave, client)
+        if "close" in await client.receive():
+            return None
+        return await self.subscribe(client)
+
+    async def subscribe(self, client: SocketClient) -> str | None:
+        answer = await client.subscribe(id_of(self.target), self.target.model)
+        audience: str | None = answer.get("audience")
+        return audience
+
+    async def come(self, username: str, sees: str | None) -> list[SocketClient]:
+        """Sockets of this person, one at each door, who sees the object so."""
+        clients = [door.client(self.scene, username) for door in self.doors]
+        assert [await self.look(client) for client in clients] == [sees] * len(clients)
+        return clients
+
+    async def lose(self) -> None:
+        case, heard = self.case, self.case.heard
+        readers = await self.come("reader", case.sees)
+        witnesses = []
+        if case.witness:
+            witnesses = await self.come(case.witness, WITNESSES[case.witness])
+        canary = await in_thread(self._write_and_canary)()
+        for reader in readers:
+            frames = await until(reader, lambda frame: is_told(frame, heard))
+            assert canary not in json.dumps(frames)
+        for witness in witnesses:
+            await until(witness, lambda frame: canary in json.dumps(frame))
+        for reader in readers:
+            if not isinstance(heard, int):
+                await reader.send({"action": "ping", "ref": "after"})
+                assert await until(reader, lambda f: f.get("ref") == "after") == [
+                    {"type": "PONG", "ref": "after"}
+                ]
+        now = heard if isinstance(heard, str) and heard != GONE else None
+        for door in self.doors:
+            assert await self.look(door.client(self.scene, "reader")) == now
+
+    def _write_and_canary(self) -> str:
+        self.change()
+        return self.scene.canary(self.case.column)
+
+    async def gain(self) -> list[SocketClient]:
+        case = self.case
+        assert isinstance(case.heard, str)
+        if case.sees == "out":
+            await self.come("reader", None)
+            await in_thread(self.change)()
+            return await self.come("reader", case.heard)
+        readers = await self.come("reader", case.sees)
+        await in_thread(self.change)()
+        for reader in readers:
+            if case.sees is None:
+                assert await self.subscribe(reader) == case.heard
+            else:
+                await until(reader, lambda frame: is_told(frame, case.heard))
+        return readers
+
+    async def see(self) -> list[SocketClient]:
+        heard = self.case.heard
+        assert isinstance(heard, dict)
+        shown = {k: v.format(number=self.scene.number) for k, v in heard.items()}
+        readers = await self.come("reader", self.case.sees)
+        await in_thread(self.change)()
+        for reader in readers:
+            await until(reader, lambda f: shown.items() <= f.get("payload", {}).items())
+        return readers
+
+    def restore(self) -> None:
+        """Give back what all scenes share."""
+        for restore in self.scene.restore:
+            restore()
+
+
+async def leave(client: SocketClient) -> None:
+    """Close it. A communicator that waited in vain has cancelled its application."""
+    with suppress(asyncio.CancelledError):
+        await client.__aexit__()
+
+
+async def until(client: SocketClient, done: Callable[[dict[str, Any]], bool]) -> list[Any]:
+    """The frames up to the one that is waited for."""
+    frames = [await client.receive()]
+    while not done(frames[-1]):
+        assert "close" not in frames[-1], frames
+        frames.append(await client.receive())
+    return frames
+
+
+def is_told(frame: dict[str, Any], heard: Any) -> bool:
+    """Whether the frame tells of this loss or gain."""
+    if isinstance(heard, int):
+        return frame.get("close") == heard
+    if heard == GONE:
+        return frame.get("type", "").startswith("DELETE_")
+    return frame.get("type") == "AUDIENCE_CHANGED" and frame["audience"] == heard
+
+
+def chosen(random: Random) -> list[str]:
+    """The names of the cases that are played."""
+    return random.sample(sorted(CASES), min(HOW_MANY or len(CASES), len(CASES)))
+
+
+async def play(doors: Sequence[Door], name: str, number: int, failures: list[str]) -> int:
+    """Play a case in one of its ways, the number-th; in how many it can be."""
+    async with AsyncExitStack() as sockets:
+        game = Play(doors, name, sockets)
+        ways = await in_thread(game.prepare)()
+        way = ways[number % len(ways)]
+        try:
+            await game.run(way)
+        except Exception as error:
+            failures.append(f"{name}, by {way}: {error!r}"[:2_000])
+        finally:
+            await in_thread(game.restore)()
+    return len(ways)
+
+
+async def play_all(doors: Sequence[Door], random: Random) -> list[str]:
+    """What went wrong, with the case and its way."""
+    failures: list[str] = []
+    for name in chosen(random):
+        if HOW_MANY:
+            await play(doors, name, random.randrange(len(EVERY_WAY)), failures)
+        else:
+            for number in range(1, await play(doors, name, 0, failures)):
+                await play(doors, name, number, failures)
+    return failures
+
+
+@pytest.fixture
+def doors(settings: Settings) -> Iterator[list[Door]]:
+    """Two server processes where there is a broker; else this one."""
+    settings.EARSHOT = {**settings.EARSHOT, **SOON}
+    if not BROKER:
+        yield [Door()]
+        return
+    environment = {f"EARSHOT_{name.upper()}": str(value) for name, value in SOON.items()}
+    with ExitStack() as stack:
+        yield [Door(stack.enter_context(live_server(**environment))) for _ in range(2)]
+
+
+async def test_whoever_writes_losses_are_told_before_what_follows_and_gains_arrive(
+    doors: list[Door],
+) -> None:
+    random = Random(SEED)
+    anchor = await in_thread(Scene)()
+    async with doors[0].client(anchor, "owner"):  # keeps the hub
+        failures = await play_all(doors, random)
+    assert not failures, "\n".join([f"WRITES_SEED={SEED} WRITES={HOW_MANY}", *failures])
+
+
+NOT_PLAYED = {
+    "realtime_connection": "an administrator closes it, which is nobody's access",
+    "resources_profileusergrant": "as documents' grants",
+    "resources_profilegroupgrant": "as documents' grants",
+    "permissions_accesschange": "a log",
+}
+
+
+def test_every_captured_table_is_written_by_a_case() -> None:
+    played = set()
+    for case in CASES.values():
+        scene = Scene()
+        case.before(scene)
+        played.add(case.write(scene).model._meta.db_table)
+        for restore in scene.restore:
+            restore()
+    assert {trigger.table for trigger in wanted(connection.vendor)} - played == set(NOT_PLAYED)

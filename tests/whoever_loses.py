@@ -1,0 +1,150 @@
+"""Writes by which somebody loses what they saw, by the table that is written."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from resources.models import Document
+from tenants.models import Revocation, Tenant, User
+from tests.realtime.capture.ways import Write
+from tests.whoever_case import DJANGO, GONE, Case, reader_deleted
+from tests.whoever_scene import (
+    HOUR,
+    Scene,
+    admin,
+    given,
+    group_given,
+    handed_over,
+    in_group,
+    member,
+    of_content_type,
+    of_permission,
+    of_role,
+    of_session,
+    of_tenant,
+    of_token,
+    of_user,
+    permission,
+    readers,
+)
+
+LOSSES = {
+    "a grant is taken": Case(
+        "user grants", given("view_document"), Scene.here, GONE, cascade=reader_deleted
+    ),
+    "a grant becomes a lesser one": Case(
+        "user grants",
+        given("change_document"),
+        lambda s: s.here(permission=permission("view_document")),
+        "viewer",
+        "editor",
+        "review_notes",
+    ),
+    "a grant becomes somebody else's": Case(
+        "user grants", given("view_document"), lambda s: s.here(user=s.users["heir"]), GONE
+    ),
+    "a grant becomes one on another object": Case(
+        "user grants",
+        given("view_document"),
+        lambda s: s.here(
+            content_object=Document.objects.create(tenant=s.tenant, owner=s.users["owner"])
+        ),
+        GONE,
+    ),
+    "a group's grant is taken": Case(
+        "group grants",
+        group_given("view_document"),
+        Scene.here,
+        GONE,
+        cascade=lambda s: s.here(s.group),
+    ),
+    "a group's grant becomes a lesser one": Case(
+        "group grants",
+        group_given("change_document"),
+        lambda s: s.here(permission=permission("view_document")),
+        "viewer",
+        "editor",
+        "review_notes",
+    ),
+    "a group's grant becomes another group's": Case(
+        "group grants",
+        group_given("view_document"),
+        lambda s: s.here(group=Group.objects.create(name=f"other-{s.number}")),
+        GONE,
+    ),
+    "a user leaves a group": Case(
+        "groups", in_group, Scene.here, GONE, cascade=lambda s: s.here(s.group)
+    ),
+    "a group's place becomes somebody else's": Case(
+        "groups", in_group, lambda s: s.here(user=s.users["heir"]), GONE
+    ),
+    "a user is put into another group": Case(
+        "groups",
+        in_group,
+        lambda s: s.here(group=Group.objects.create(name=f"other-{s.number}")),
+        GONE,
+    ),
+    "a role's group is renamed": Case(
+        "group", of_role, lambda s: s.here(name=f"no-role-{s.number}"), GONE
+    ),
+    "a member is removed": Case("membership", member, Scene.here, 4403, cascade=reader_deleted),
+    "a member is suspended": Case("membership", member, lambda s: s.here(is_active=False), 4403),
+    "an admin becomes a member": Case(
+        "membership", admin, lambda s: s.here(role="member"), GONE, "auditor"
+    ),
+    "a membership becomes one elsewhere": Case(
+        "membership", member, lambda s: s.here(tenant=s.elsewhere), 4403
+    ),
+    "a membership becomes somebody else's": Case(
+        "membership",
+        member,
+        lambda s: s.here(user=User.objects.create(username=f"new-{s.number}")),
+        4403,
+    ),
+    "the tenant is suspended": Case(
+        "tenant", of_tenant, lambda s: s.here(is_active=False), 4403, witness=None
+    ),
+    "a user is deactivated": Case("user", of_user, lambda s: s.here(is_active=False), 4401),
+    "a password changes": Case("user", of_user, lambda s: s.here(password="another"), 4401),
+    "a user is deleted": Case("user", of_user, Scene.here, 4401, only=DJANGO),
+    "a token is deleted": Case("token", of_token, Scene.here, 4401, cascade=reader_deleted),
+    "a token ends earlier": Case(
+        "token", of_token, lambda s: s.here(expiry=timezone.now() - HOUR), 4401
+    ),
+    "a token becomes somebody else's": Case(
+        "token", of_token, lambda s: s.here(user=s.users["heir"]), 4401
+    ),
+    "a session is deleted": Case("session", of_session, Scene.here, 4401, cascade=reader_deleted),
+    "a session ends earlier": Case(
+        "session", of_session, lambda s: s.here(expire_date=timezone.now() - HOUR), 4401
+    ),
+    "a session becomes nobody's": Case("session", of_session, lambda s: s.here(user=None), 4401),
+    "a session becomes somebody else's": Case(
+        "session", of_session, lambda s: s.here(user=s.users["heir"]), 4401
+    ),
+    "a token is revoked in one tenant": Case(
+        "revocation",
+        of_token,
+        lambda s: Write(Revocation, None, {"tenant": s.tenant, "kind": "token", "key": s.token.pk}),
+        4401,
+    ),
+    "a permission is renamed": Case(
+        "permission", of_permission, lambda s: s.here(codename="x"), GONE, "auditor"
+    ),
+    "a permission becomes another model's": Case(
+        "permission",
+        of_permission,
+        lambda s: s.here(content_type=ContentType.objects.get_for_model(Tenant)),
+        GONE,
+        "auditor",
+    ),
+    "a content type is renamed": Case(
+        "content type", of_content_type, lambda s: s.here(model="x"), GONE
+    ),
+    "the object is handed over": Case(
+        "live", handed_over, lambda s: s.here(owner=s.users["heir"]), GONE, "owner", witness="heir"
+    ),
+    "the object is deleted": Case("live", readers, Scene.here, GONE, "owner", witness=None),
+}
