@@ -42,4 +42,8 @@ def own_profile(s: Scene) -> Ref:
     return Ref("resources.profile", s.profile("reader").pk)
 
 
+def heirs_profile(s: Scene) -> Ref:
+    return Ref("resources.profile", s.profile("heir").pk)
+
+
 DJANGO = ("instance", "query set", "base manager")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from resources.models import Document
 from tenants.models import Revocation, Tenant, User
 from tests.realtime.capture.ways import Write
-from tests.whoever_case import DJANGO, GONE, Case, reader_deleted
+from tests.whoever_case import DJANGO, GONE, Case, heirs_profile, reader_deleted
 from tests.whoever_scene import (
     HOUR,
     Scene,
@@ -19,6 +19,7 @@ from tests.whoever_scene import (
     handed_over,
     in_group,
     member,
+    nothing,
     of_content_type,
     of_permission,
     of_role,
@@ -31,8 +32,9 @@ from tests.whoever_scene import (
 )
 
 LOSSES = {
-    "a grant is taken": Case(
-        "user grants", given("view_document"), Scene.here, GONE, cascade=reader_deleted
+    "a grant is taken": Case("user grants", given("view_document"), Scene.here, GONE),
+    "a grant goes with its permission": Case(
+        "user grants", of_permission, Scene.here, GONE, "auditor", only=DJANGO
     ),
     "a grant becomes a lesser one": Case(
         "user grants",
@@ -147,4 +149,14 @@ LOSSES = {
         "live", handed_over, lambda s: s.here(owner=s.users["heir"]), GONE, "owner", witness="heir"
     ),
     "the object is deleted": Case("live", readers, Scene.here, GONE, "owner", witness=None),
+    "a profile goes with its membership": Case(
+        "live",
+        nothing,
+        lambda s: s.here(s.membership("heir")),
+        GONE,
+        "member",
+        witness=None,
+        of=heirs_profile,
+        only=DJANGO,
+    ),
 }

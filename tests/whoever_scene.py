@@ -234,8 +234,9 @@ def of_permission(s: Scene) -> None:
     """The auditors' permission is nobody's but the reader's, in all scenes."""
     given("audit_document")(s)
     s.row = permission("audit_document")
-    was = {"codename": s.row.codename, "content_type": s.row.content_type_id}
-    s.restore.append(lambda: Permission.objects.filter(pk=s.row.pk).update(**was))
+    pk = s.row.pk
+    was = {f: getattr(s.row, f) for f in ("codename", "content_type", "name")}
+    s.restore.append(lambda: Permission.objects.update_or_create(pk=pk, defaults=was))
 
 
 def renamed_permission(s: Scene) -> None:
