@@ -68,8 +68,10 @@ bench: $(READY) $(BENCH_READY)  ## Measure beside peers, in some minutes, and wr
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED= FAULTS=)
 	$(PY) -m bench.soak
 
-mutants: $(READY)  ## Undo each rule of the hub once, in a copy, and see its test fail
+mutants: $(READY)  ## Undo each rule of the hub and each trigger once, and see a test fail
 	$(PY) -m tests.mutants
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest tests/mutants_of_capture.py
+	$(PY) -m tests.servers $(PY) -m pytest tests/mutants_of_capture.py
 
 fmt: $(READY)  ## Format the code
 	$(PY) -m ruff format .

@@ -153,7 +153,7 @@ CHANGES = {
         "shown", no_profile, Scene.again, {"owner_name": "owner"}
     ),
     "a plain row that is shown changes": Case(
-        "shown",
+        "shown plain",
         name_shown,
         lambda s: s.here(username=f"new-{s.number}"),
         {"username": "new-{number}"},

@@ -14,6 +14,8 @@ from tenants import opaque
 from tenants.models import User
 from tests.realtime.pieces import frame, subscription
 
+pytestmark = pytest.mark.drifts
+
 
 class Writer:
     """Stands for the hub's threads: remembers what it is asked to write, and answers."""

@@ -64,6 +64,7 @@ async def sweep_once() -> None:
     await quiet()
 
 
+@pytest.mark.drifts
 async def test_a_raw_change_of_data_is_repaired_and_counted(world: World) -> None:
     async with subscribed(world, "viewer") as viewer:
         before = drift("change")
@@ -76,6 +77,7 @@ async def test_a_raw_change_of_data_is_repaired_and_counted(world: World) -> Non
         assert drift("change") == before + 1
 
 
+@pytest.mark.drifts
 async def test_a_loss_of_access_that_escaped_ends_the_subscription_and_is_logged(
     world: World, uncaptured: None
 ) -> None:
@@ -99,6 +101,7 @@ async def test_a_sweep_of_what_is_right_sends_nothing_and_writes_nothing(world: 
         assert (drift("change"), drift("access")) == before
 
 
+@pytest.mark.drifts
 async def test_a_repair_that_fails_is_left_to_the_next_sweep(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,6 +126,7 @@ async def test_a_repair_that_fails_is_left_to_the_next_sweep(
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
 
 
+@pytest.mark.drifts
 async def test_many_who_see_the_same_drift_repair_it_once(world: World) -> None:
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         before = drift("change")
@@ -135,6 +139,7 @@ async def test_many_who_see_the_same_drift_repair_it_once(world: World) -> None:
         assert drift("change") == before + 1
 
 
+@pytest.mark.drifts
 async def test_a_version_lowered_by_hand_is_raised_above_what_was_seen(world: World) -> None:
     async with subscribed(world, "viewer") as viewer:
         await in_thread(world.write)(title="Seen")
@@ -148,6 +153,7 @@ async def test_a_version_lowered_by_hand_is_raised_above_what_was_seen(world: Wo
         assert subscription.version > seen
 
 
+@pytest.mark.drifts
 async def test_a_credential_that_ended_unseen_closes_its_socket(
     world: World, uncaptured: None
 ) -> None:
@@ -348,6 +354,7 @@ def test_the_sweep_pauses_so_that_it_keeps_within_its_budget() -> None:
     assert sweep.pause(limits, cpu=0.01, took=0.5, full=True) == 0.0
 
 
+@pytest.mark.drifts
 async def test_a_running_sweep_finds_what_no_hook_saw(world: World, settings: Settings) -> None:
     settings.EARSHOT = {**settings.EARSHOT, "sweep_seconds": 0.1}
     async with subscribed(world, "viewer") as viewer:

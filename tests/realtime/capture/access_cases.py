@@ -88,6 +88,11 @@ MEMBERS = {
     "an invitation that is a membership, though not active": Case(
         "membership", here(Membership, place("invited"), {"invited_at": None}), {"acme invited -"}
     ),
+    "an invitation that was none": Case(
+        "membership",
+        here(Membership, place("invited"), {"invited_at": None}),
+        {"acme invited -"},
+    ),
     "an invitation that is taken back": Case(
         "membership", here(Membership, place("invited")), set()
     ),

@@ -119,12 +119,12 @@ def by_another_program(how: Write) -> None:
 def elsewhere(sql: str, params: Sequence[Any] = ()) -> None:
     """Run and commit a statement over a connection of the driver's own."""
     if connection.vendor == "postgresql":
-        with psycopg.connect(database_url()) as plain:
-            plain.execute(sql, params)
+        with psycopg.connect(database_url()) as postgresql:
+            postgresql.execute(sql, params)
         return
     path, wait = connection.settings_dict["NAME"], 60
-    with closing(sqlite3.connect(path, wait)) as plain, plain:
-        plain.execute(sql.replace("%s", "?"), params)
+    with closing(sqlite3.connect(path, wait)) as sqlite, sqlite:
+        sqlite.execute(sql.replace("%s", "?"), params)
 
 
 def by_copy(how: Write) -> None:

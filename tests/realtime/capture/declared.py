@@ -1,0 +1,185 @@
+"""What the log must have of raw writes to a row, by what its declaration says it touches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+
+from permissions.models import AccessChange, GroupGrant, UserGrant
+from realtime.capture.installing import wanted
+from realtime.capture.tables import Access
+from realtime.capture.triggers import literal, quoted
+
+Touches = Counter[tuple[Any, ...]]
+
+
+def run(sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def only(access: Access) -> None:
+    """Leave no grants but those of the table that the declaration is about, if it is about one."""
+    for base in (UserGrant, GroupGrant):
+        for model in base.__subclasses__():
+            if access.name not in ("", model._meta.db_table):
+                model._base_manager.all().delete()
+
+
+class Row:
+    """A row of a declared table, saved in a table of its own to be written again."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.table, self.key = quoted(access.table), access.unique[0][0]
+        keys = [key for [key] in run(f"SELECT {quoted(self.key)} FROM {self.table} ORDER BY 1")]
+        self.pk = next((key for key in keys if self.touches(key)), keys[0])
+        run(f"CREATE TEMP TABLE saved AS SELECT * FROM {self.table} WHERE {self.here()}")
+
+    def here(self, pk: Any = None) -> str:
+        return f"{quoted(self.key)} = {literal(str(self.pk if pk is None else pk))}"
+
+    def touches(self, pk: Any = None) -> Touches:
+        """Whom the row touches, as it is now."""
+        row = f"(SELECT * FROM {self.table} WHERE {self.here(pk)})"
+        return Counter(run(self.access.touch.format(row=row)))
+
+    def other(self, column: str) -> str:
+        """Another value of this column."""
+        [[value]] = run(f"SELECT {quoted(column)} FROM saved")
+        if column == "role":
+            return literal("member" if value == "admin" else "admin")
+        if isinstance(value, bool) or column in ("is_active", "closing"):
+            return f"NOT {quoted(column)}"
+        if isinstance(value, int):
+            return f"{quoted(column)} + 1000"
+        return literal("~" + str(value)[1:])
+
+    def alter(self, *columns: str) -> None:
+        """Give the saved row other values."""
+        for column in columns:
+            run(f"UPDATE saved SET {quoted(column)} = {self.other(column)}")
+
+    @property
+    def saved(self) -> Any:
+        """The key of the saved row."""
+        [[key]] = run(f"SELECT {quoted(self.key)} FROM saved")
+        return key
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def logged(access: Access, write: Callable[[], object]) -> Touches:
+    """Whom the log has for a write, for the declaration's cause."""
+    after = max(AccessChange.objects.values_list("pk", flat=True), default=0)
+    write()
+    rows = AccessChange.objects.filter(pk__gt=after, cause=access.cause)
+    return Counter(rows.values_list("tenant_id", "user_id", "model", "object_id"))
+
+
+Answer = tuple[Any, Any]
+"""What the log has, and what it must have."""
+
+
+def deleted(access: Access) -> Answer:
+    row = Row(access)
+    before = row.touches()
+    found = logged(access, lambda: run(f"DELETE FROM {row.table} WHERE {row.here()}"))
+    return set(found), set(before)
+
+
+def inserted(access: Access) -> Answer:
+    row = Row(access)
+    run(f"DELETE FROM {row.table} WHERE {row.here()}")
+    found = logged(access, lambda: run(f"INSERT INTO {row.table} SELECT * FROM saved"))
+    return set(found), set(row.touches())
+
+
+def updated(access: Access, column: str) -> Answer:
+    row = Row(access)
+    before, value = row.touches(), row.other(column)
+    found = logged(
+        access,
+        lambda: run(f"UPDATE {row.table} SET {quoted(column)} = {value} WHERE {row.here()}"),
+    )
+    row.alter(column)
+    after = {} if access.until else row.touches(row.saved)
+    return set(found), {*before, *after}
+
+
+def replaced_by_insert(access: Access) -> Answer:
+    row = Row(access)
+    before = row.touches()
+    row.alter(*[c for c in access.watch if c != row.key][:1])
+    found = logged(access, lambda: run(f"INSERT OR REPLACE INTO {row.table} SELECT * FROM saved"))
+    return found, before + (row.touches() if "INSERT" in access.events else Counter())
+
+
+def replaced_by_update(access: Access) -> Answer:
+    row = Row(access)
+    before = row.touches()
+    unique = dict.fromkeys(column for columns in access.unique for column in columns)
+    row.alter(*unique, *[c for c in access.watch if c not in unique][:1])
+    run(f"INSERT INTO {row.table} SELECT * FROM saved")
+    other = row.touches(row.saved)
+    statement = f"UPDATE OR REPLACE {row.table} SET {quoted(row.key)} = {literal(str(row.pk))}"
+    found = logged(access, lambda: run(f"{statement} WHERE {row.here(row.saved)}"))
+    counts = "UPDATE" in access.events and (not access.watch or row.key in access.watch)
+    after = Counter() if access.until else row.touches()
+    return found, before + Counter(dict.fromkeys([*other, *after], 1) if counts else {})
+
+
+def answers(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
+    """Each event that the declaration names, and how its answer is found."""
+    if "DELETE" in access.events:
+        yield "deleted", lambda: deleted(access)
+    if "INSERT" in access.events:
+        yield "inserted", lambda: inserted(access)
+    if "UPDATE" in access.events:
+        for column in access.watch or (access.unique[0][0],):
+            yield f"updated in {column}", lambda column=column: updated(access, column)  # type: ignore[misc]
+    if connection.vendor == "sqlite" and {"UPDATE", "DELETE"} & {*access.events}:
+        yield "replaced by INSERT", lambda: replaced_by_insert(access)
+        yield "replaced by UPDATE", lambda: replaced_by_update(access)
+
+
+def wrong(access: Access) -> list[str]:
+    """The events of which the log has not what it must have."""
+    found = []
+    for name, answer in answers(access):
+        with undone():
+            only(access)
+            is_there, must = answer()
+            if is_there != must or not must:
+                found.append(f"{name}: {is_there}, not {must}")
+    return found
+
+
+CASCADE = """
+WITH RECURSIVE emptied (id) AS (
+  SELECT %s::regclass::oid UNION
+  SELECT conrelid FROM pg_constraint JOIN emptied ON confrelid = id WHERE contype = 'f'
+) SELECT relname FROM pg_class JOIN emptied ON oid = id
+"""
+
+
+def truncated(table: str) -> tuple[Touches, Touches]:
+    """PostgreSQL empties others along: each that is captured touches everything of every tenant."""
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    emptied = {name for (name,) in run(CASCADE.replace("%s", literal(table)))}
+    captured = {t.table for t in wanted(connection.vendor) if t.name.endswith("truncated")}
+    after = max(AccessChange.objects.values_list("pk", flat=True), default=0)
+    run(f"TRUNCATE {quoted(table)} CASCADE")
+    rows = AccessChange.objects.filter(pk__gt=after, cause="truncated")
+    found = Counter(rows.values_list("tenant_id", "user_id", "model", "object_id"))
+    return found, Counter(dict.fromkeys(found, len(emptied & captured)))

@@ -1,0 +1,158 @@
+"""What the logs must have of raw writes to objects, and to rows that they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from permissions.models import AccessChange
+from realtime.capture.live import DELETED, HELD, Live, Shown
+from realtime.capture.live_sqlite import REPLACED
+from realtime.capture.triggers import literal, quoted
+from realtime.models import Change
+from tests.realtime.capture.declared import run, undone
+
+
+class Object:
+    """The first row of a table, saved in a table of its own to be written again."""
+
+    def __init__(self, declared: Live | Shown) -> None:
+        self.declared, self.table = declared, quoted(declared.table)
+        [[self.pk]] = run(f"SELECT {quoted(declared.key)} FROM {self.table} ORDER BY 1 LIMIT 1")
+        self.here = f"{quoted(declared.key)} = {literal(str(self.pk))}"
+        run(f"CREATE TEMP TABLE saved AS SELECT * FROM {self.table} WHERE {self.here}")
+        self.change = Change.objects.latest("pk").pk
+        self.access = AccessChange.objects.latest("pk").pk
+
+    def value(self, column: str, of: str | None = None) -> Any:
+        where = f"{of or self.table} WHERE {self.here}"
+        return run(f"SELECT {quoted(column)} FROM {where}")[0][0]
+
+    def other(self, column: str) -> str:
+        """Another value of this column, as SQL."""
+        value, name = self.value(column), quoted(column)
+        if isinstance(value, int):
+            return f"{name} + 1000"
+        if isinstance(value, Decimal | float) or column == "budget":
+            return "5"
+        if isinstance(value, date | datetime) or column.endswith(("_at", "_on")):
+            return "'2001-01-01'"
+        return literal("~" + str(value)[1:])
+
+    def update(self, column: str) -> None:
+        run(f"UPDATE {self.table} SET {quoted(column)} = {self.other(column)} WHERE {self.here}")
+
+    def _changes(self) -> Any:
+        rows = Change.objects.filter(pk__gt=self.change, object_id=self.pk)
+        return rows.filter(model=self.declared.label).order_by("pk")
+
+    def changes(self) -> list[tuple[Any, ...]]:
+        """Versions and fields of its changes since, and whether they are creations."""
+        changes = self._changes().filter(version__gt=0)
+        return list(changes.values_list("version", "fields", "creation"))
+
+    def noted(self) -> bool:
+        """Whether there is a note of it since."""
+        return bool(self._changes().filter(version=0).exists())
+
+    def touched(self, cause: str) -> set[int | None]:
+        """The users of its access changes since of this cause."""
+        rows = AccessChange.objects.filter(pk__gt=self.access, object_id=self.pk, cause=cause)
+        return set(rows.filter(model=self.declared.label).values_list("user_id", flat=True))
+
+
+def deleted(live: Live) -> bool:
+    row = Object(live)
+    run(f"DELETE FROM {row.table} WHERE {row.here}")
+    return row.touched(DELETED) == {None}
+
+
+def inserted(live: Live) -> bool:
+    row = Object(live)
+    run(f"DELETE FROM {row.table} WHERE {row.here}")
+    run(f"INSERT INTO {row.table} SELECT * FROM saved")
+    version = row.value(live.version)
+    return version > row.change and row.changes() == [(version, None, True)]
+
+
+def updated(live: Live, column: str, field: str) -> bool:
+    row = Object(live)
+    before, stamps = row.value(live.version), {s: row.value(s) for s, _ in live.stamps}
+    holder = row.value(column)
+    row.update(column)
+    moved = {stamp for stamp, sources in live.stamps if column in sources}
+    fields = sorted([field, *(name for name_, name in live.columns if name_ in moved)])
+    good = row.changes() == [(before + 1, fields, False)]
+    good &= row.value(live.version) == before + 1
+    good &= {stamp for stamp, value in stamps.items() if row.value(stamp) != value} == moved
+    held = {holder, row.value(column)} if column in live.holders else set()
+    return good and row.touched(HELD) == held
+
+
+def replaced(live: Live, columns: tuple[str, ...]) -> bool:
+    """By another row that has these columns' values."""
+    row = Object(live)
+    if live.key not in columns:
+        run(f"UPDATE saved SET {quoted(live.key)} = {quoted(live.key)} + 1000")
+    for others in live.unique:
+        for column in set(others) - {*columns}:
+            run(f"UPDATE saved SET {quoted(column)} = {quoted(column)} + 1000")
+    run(f"INSERT OR REPLACE INTO {row.table} SELECT * FROM saved")
+    return row.touched(REPLACED) == {None}
+
+
+def noted(shown: Shown, write: Callable[[Object], object]) -> bool:
+    row = Object(shown)
+    write(row)
+    return row.noted()
+
+
+def noted_when_inserted(shown: Shown) -> bool:
+    row = Object(shown)
+    run(f"DELETE FROM {row.table} WHERE {row.here}")
+    row.change = Change.objects.latest("pk").pk
+    run(f"INSERT INTO {row.table} SELECT * FROM saved")
+    return row.noted()
+
+
+Check = Callable[[], bool]
+
+
+def of_live(live: Live) -> Iterator[tuple[str, Check]]:
+    """Each event of an object, and how it is tried."""
+    yield "deleted", lambda: deleted(live)
+    yield "inserted", lambda: inserted(live)
+    for column, field in live.columns:
+        if column in live.compared:
+            yield f"updated in {column}", lambda c=column, f=field: updated(live, c, f)  # type: ignore[misc]
+    if connection.vendor == "sqlite":
+        for columns in ((live.key,), *live.unique):
+            yield f"replaced by {columns}", lambda c=columns: replaced(live, c)  # type: ignore[misc]
+
+
+def of_shown(shown: Shown) -> Iterator[tuple[str, Check]]:
+    """Each event of a row that others show, and how it is tried."""
+
+    def delete(row: Object) -> None:
+        run(f"DELETE FROM {row.table} WHERE {row.here}")
+
+    yield "deleted", lambda: noted(shown, delete)
+    for column in shown.watched:
+        if column != shown.key and column != shown.tenant:
+            yield f"updated in {column}", lambda c=column: noted(shown, lambda row: row.update(c))  # type: ignore[misc]
+    if not shown.live:
+        yield "inserted", lambda: noted_when_inserted(shown)
+
+
+def wrong(checks: Iterator[tuple[str, Check]]) -> list[str]:
+    """The events of which the logs have not what they must have."""
+    found = []
+    for name, check in checks:
+        with undone():
+            if not check():
+                found.append(name)
+    return found
