@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.db import models
 
-from permissions.audiences import registry
+from permissions.audiences import Resource, Shows, registry
 
 HELD: Final = "holder changed"
 VISIBILITY: Final = "visibility changed"
@@ -57,7 +57,7 @@ class Shown:
 
     Only the `kept` columns of it: those by which others may be related to it, and what they show.
     `watched` are those whose change counts. A live row's own change is a note: what is left here is
-    who showed it before.
+    who showed it before. `created` says whether something may show a row that is new.
     """
 
     table: str
@@ -66,7 +66,7 @@ class Shown:
     watched: tuple[str, ...]
     key: str = "id"
     tenant: str | None = None
-    live: bool = False
+    created: bool = True
 
 
 def lives() -> list[Live]:
@@ -111,18 +111,26 @@ def _unique(model: Any) -> list[tuple[str, ...]]:
 
 def shown() -> list[Shown]:
     """The table of every model whose rows a resource shows."""
-    by_model: dict[Any, set[str]] = {}
+    by_model: dict[Any, list[tuple[Resource, Shows]]] = {}
     for resource in registry:
         for shows in resource.shows:
-            by_model.setdefault(shows.model._meta.concrete_model, set()).update(shows.fields)
-    return [_shown(model, fields) for model, fields in by_model.items()]
+            by_model.setdefault(shows.model._meta.concrete_model, []).append((resource, shows))
+    return [_shown(model, found) for model, found in by_model.items()]
 
 
-def _shown(model: Any, fields: set[str]) -> Shown:
+def _names_key(resource: Resource, shows: Shows) -> bool:
+    """Whether what shows a row names its key, so that the row was there before."""
+    by = [resource.model._meta.get_field(name) for name in shows.by]
+    models_ = {f.related_model._meta.concrete_model for f in by if f.related_model}
+    return models_ == {shows.model._meta.concrete_model}
+
+
+def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
     from realtime.models import LiveModel
 
     meta = model._meta
     live = issubclass(model, LiveModel)
+    fields = {name for _, shows in found for name in shows.fields}
     columns = [field for field in meta.local_concrete_fields if not field.generated]
     related = [f for f in columns if f.is_relation or f.unique]
     seen = [f for f in columns if f.name in fields and f not in related]
@@ -133,7 +141,7 @@ def _shown(model: Any, fields: set[str]) -> Shown:
         watched=tuple(f.column for f in (related if live else (*related, *seen))),
         key=meta.pk.column,
         tenant=next((f.column for f in columns if f.name == "tenant"), None),
-        live=live,
+        created=not live and not all(_names_key(*one) for one in found),
     )
 
 

@@ -55,7 +55,7 @@ def triggers(
             needs=[ACCESSES, TENANTS],
         )  # fmt: skip
     for table in shown:
-        events = ["UPDATE", "DELETE"] if table.live else ALL
+        events = ALL if table.created else ["UPDATE", "DELETE"]
         body = _note(table, general=general)
         yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES])
 

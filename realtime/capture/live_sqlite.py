@@ -135,7 +135,7 @@ def _notes(shown: Shown) -> Iterator[Trigger]:
     kept = ", ".join(f"{literal(column)}, OLD.{quoted(column)}" for column in shown.kept)
     was = f"json_object('was', json_object({kept}))"
     noted = [("DELETE", "OLD", was, "")]
-    if not shown.live:
+    if shown.created:
         noted.append(("INSERT", "NEW", "NULL", ""))
     if shown.watched:
         noted.append(("UPDATE", "NEW", was, differ(shown.watched)))
