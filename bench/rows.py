@@ -10,6 +10,7 @@ ROWS: Final = {
     "subscribers": "A change's cost by subscribers and audiences",
     "capture": "What capture adds to writes",
     "outside": "Writes by another program",
+    "rest": "Requests over REST",
     "latency": "End to end: commit to last byte",
     "storm": "A reconnect storm",
     "access": "An access change",
