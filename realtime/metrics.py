@@ -36,7 +36,9 @@ TAIL_SEEN = Gauge(
 FENCE_REFUSALS = Counter(
     "earshot_fence_refusals", "Frames that the fence kept from a subscription."
 )
-DRIFT = Counter("earshot_drift", "Writes that no hook saw, found and repaired.", ["model", "what"])
+DRIFT = Counter(
+    "earshot_drift", "Writes that no trigger saw, found and repaired.", ["model", "what"]
+)
 ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were begun again.")
 BROKER_UP = Gauge(
     "earshot_broker_up",

@@ -1,4 +1,4 @@
-"""Repairs: what no hook saw is written as if one had, and comes back in the ordinary way."""
+"""Repairs: what no trigger saw is written as if one had, and comes back in the ordinary way."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The sweep: whatever is live is read again before its last read is older than the period.
 
-It finds what no hook saw, as raw SQL on data, permissions or credentials. It never pushes: what is
+It finds what no trigger saw, as where one was missing or disabled. It never pushes: what is
 not as it was shown goes through a round, which writes the row that is missing, and the ordinary way
 corrects.
 """

@@ -18,8 +18,9 @@ class Case(NamedTuple):
 
     `heard` of a loss is GONE, a lesser audience or a close code; of a gain the audience; of a
     change what the payload shows. `column` is where the canary sits, that only who has not lost
-    sees; `witness` sees it. `cascade` is the deletion of what takes the row along. `only` names
-    the ways for a write that foreign keys allow in those only.
+    sees; `witness` sees it. `sees` is as what the reader sees it before: "out" is who is not let
+    in, "unknown" whose credential would go if they tried. `cascade` is the deletion of what takes
+    the row along. `only` names the ways for a write that foreign keys allow in those only.
     """
 
     table: str

@@ -109,7 +109,7 @@ GAINS = {
     ),
     "a token is made": Case("token", no_token, Scene.again, "viewer", "out"),
     "a token ends later": Case(
-        "token", expired, lambda s: s.here(expiry=timezone.now() + HOUR), "viewer", "out"
+        "token", expired, lambda s: s.here(expiry=timezone.now() + HOUR), "viewer", "unknown"
     ),
     "a token becomes the reader's": Case(
         "token", anothers_token, lambda s: s.here(user=s.reader), "viewer", "out"

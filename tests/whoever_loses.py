@@ -91,7 +91,7 @@ LOSSES = {
     "a role's group is renamed": Case(
         "group", of_role, lambda s: s.here(name=f"no-role-{s.number}"), GONE
     ),
-    "a member is removed": Case("membership", member, Scene.here, 4403, cascade=reader_deleted),
+    "a member is removed": Case("membership", member, Scene.here, 4403),
     "a member is suspended": Case("membership", member, lambda s: s.here(is_active=False), 4403),
     "an admin becomes a member": Case(
         "membership", admin, lambda s: s.here(role="member"), GONE, "auditor"
