@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 NO_CLIENTS = {
     "answer_seconds", "beat_seconds", "broker_timeout_seconds", "connection_seconds",
     "database_connections", "database_seconds", "drain_seconds", "executor_threads",
-    "heartbeat_seconds", "hsts_seconds", "hub_connections", "password_link_hours",
+    "heartbeat_seconds", "hsts_seconds", "hub_connections", "listen", "password_link_hours",
     "patience_seconds", "preframed", "process_lost_seconds", "proxies", "retry_max_seconds",
     "retry_min_seconds", "round_size", "sweep_budget", "sweep_seconds", "tail_seconds",
     "token_hours",
