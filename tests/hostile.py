@@ -125,8 +125,8 @@ class HostileOutbox:
 
     def restore(self) -> None:
         """Let the outbox be as it was."""
-        del self._outbox.wake
         self._outbox.own = self._own
+        del self._outbox.wake
 
     def _hold(self) -> None:
         committed = self._own.read()

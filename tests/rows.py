@@ -41,7 +41,7 @@ class Rows:
         rows = cls(_permissions())
         with connection.cursor() as cursor:
             for table in sorted({*connection.introspection.table_names(cursor)} - KEPT):
-                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY 1")
                 if found := cursor.fetchall():
                     rows.tables.append((table, found))
         return rows

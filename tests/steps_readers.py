@@ -56,7 +56,9 @@ class Readers(Circumstances):
     def log_out(self, number: int) -> None:
         guest = self._guest(number)
         guest.reader.log_out()
-        self.stage.write(Write(AuthToken, {"pk": guest.token.pk}))
+        token = AuthToken.objects.filter(pk=guest.token.pk)
+        if self.stage.do(token.exists):  # else it ended with a password
+            self.stage.write(Write(AuthToken, {"pk": guest.token.pk}))
         self.stage.settle()
 
     @precondition(lambda self: self.stage.guests)
