@@ -26,6 +26,7 @@ class Repairs:
 
     def __init__(self, tenant_id: int, run: Run) -> None:
         self.tasks: dict[object, asyncio.Task[None]] = {}
+        self.failed: set[Subscription] = set()
         self._tenant_id = tenant_id
         self._run = run
 
@@ -57,7 +58,8 @@ class Repairs:
         try:
             repaired = await self._run(work, self._tenant_id, *args)
         except Exception as error:
-            log_failure(logger, "A repair failed; the next sweep tries again", error)
+            self.failed.add(s)
+            log_failure(logger, "A repair failed; the tail's next look tries again", error)
             return
         if repaired and found:
             DRIFT.labels(s.ref.model, what).inc()

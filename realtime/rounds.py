@@ -78,6 +78,12 @@ class Rounds:
         self._asks.update(dict.fromkeys(subscriptions))
         self._wake()
 
+    def retry(self) -> None:
+        """Read again what could not be repaired."""
+        if failed := self._repairs.failed:
+            self._repairs.failed = set()
+            self.ask(failed)
+
     def check(self) -> None:
         """There is a new socket: its credential is looked at in a round, with all that wait."""
         self._unchecked = True

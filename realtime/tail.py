@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 async def run(hub: Hub) -> None:
     """Look once: notice the tenants' revisions, and ask for subscriptions that changes overtook."""
     async with hub.looking:
+        for rounds in hub.rounds.values():
+            rounds.retry()
         await _look(hub)
 
 

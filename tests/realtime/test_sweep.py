@@ -16,7 +16,7 @@ from knox.models import AuthToken
 from pytest_django import Settings
 
 from permissions.read import read_across
-from realtime import sweep
+from realtime import sweep, tail
 from realtime.capture import installing
 from realtime.hub import Hub
 from realtime.metrics import DRIFT, SWEEP_LAG
@@ -102,7 +102,7 @@ async def test_a_sweep_of_what_is_right_sends_nothing_and_writes_nothing(world: 
 
 
 @pytest.mark.drifts
-async def test_a_repair_that_fails_is_left_to_the_next_sweep(
+async def test_a_repair_that_fails_is_tried_again_by_the_tail(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with subscribed(world, "viewer") as viewer:
@@ -122,7 +122,8 @@ async def test_a_repair_that_fails_is_left_to_the_next_sweep(
         assert await viewer.settle() == []
         assert "OSError" in caplog.text
         assert "a payload" not in caplog.text
-        await sweep_once()
+        await tail.run(this_hub())
+        await quiet()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
 
 
