@@ -67,10 +67,10 @@ class Own:
 
 
 def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
-    """Also several transactions' changes of an object are announced once, from the first on."""
+    """Several transactions' changes of an object are announced once, where its first one was."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
-    found = objects.annotate(Min("version"))
-    return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version in found}
+    found = objects.annotate(Min("version"), first=Min("pk")).order_by("first")
+    return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version, _ in found}
 
 
 def _noted(rows: models.QuerySet[Any]) -> tuple[Note, ...]:

@@ -94,7 +94,7 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
     revision, objects, since, exact = in_snapshot(work)
     made = [
         frames.make(resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version])
-        for obj in objects.values()
+        for obj in (objects[pk] for pk in versions if pk in objects)
         for audience in resource.audiences
         if resource.changed(audience, since[obj.pk])
     ]

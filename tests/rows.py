@@ -56,6 +56,9 @@ class Rows:
 
         Objects get new versions, and so the changes that say they were created are new ones.
         """
+        # A look that the emptying of the tables woke would else end after the one below, and have
+        # the next one begin before these rows.
+        assert outbox.flush()
         logs = [(table, rows) for table, rows in self.tables if table in PUT_BACK_LAST]
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
             for table, rows in self.tables:

@@ -52,6 +52,13 @@ def test_row_is_read_once_with_the_lowest_version_of_its_object(own: Own) -> Non
     assert books(own.read()) == {1: 8}
 
 
+def test_objects_come_in_the_order_of_their_first_changes(own: Own) -> None:
+    """Else somebody could feel a change that they do not see by what comes before what."""
+    for pk, version in ((30, 5), (10, 5), (20, 5), (30, 6)):
+        write(pk, version)
+    assert [*books(own.read())] == [30, 10, 20]
+
+
 def test_access_changes_are_read_once_with_the_highest_revision(own: Own) -> None:
     for user in (1, 2):
         accesslog.record(TENANT, [Touch(user)], "test")
