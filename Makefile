@@ -27,7 +27,9 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 	exec $(PY) -m project
 
 # Measuring makes tests half as slow again, so on PostgreSQL only those of what SQLite never reaches.
-POSTGRESQL_ONLY := tests/permissions/test_snapshot.py
+POSTGRESQL_ONLY := tests/permissions/test_snapshot.py tests/tenants/test_writers.py \
+	tests/realtime/test_committed.py tests/realtime/test_listening.py tests/realtime/test_reading.py \
+	tests/realtime/capture tests/project/test_doctor.py
 
 # A process that has done its tests takes over half of the other's.
 SHARED := --numprocesses 2 --dist worksteal
@@ -36,7 +38,7 @@ test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and 
 	$(PY) -m coverage erase
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest $(SHARED)
 	$(PY) -m tests.servers $(PY) -m pytest $(SHARED) -m served
-	$(PY) -m tests.servers $(PY) -m coverage run -m pytest $(POSTGRESQL_ONLY)
+	$(PY) -m tests.servers $(PY) -m coverage run -m pytest $(SHARED) $(POSTGRESQL_ONLY)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

@@ -49,10 +49,8 @@ async def _listen(hub: Hub) -> None:
         await listening.execute(f"LISTEN {CHANNEL}")
         while True:
             await tail.run(hub)  # also of what came before the first word
-            async for _ in listening.notifies(stop_after=1):
-                pass
-            async for _ in listening.notifies(timeout=0):
-                pass  # one look finds all
+            _ = [told async for told in listening.notifies(stop_after=1)]
+            _ = [told async for told in listening.notifies(timeout=0)]  # one look finds all
 
 
 def params(of: BaseDatabaseWrapper) -> dict[str, Any]:

@@ -145,12 +145,13 @@ def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
 
 
 def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any) -> None:
-    if not (plan and _is_last(app_config)):
+    vendor = connections[using].vendor
+    if not (plan and _is_last(app_config) and vendor in GENERATORS):
         return
-    if connections[using].vendor == "sqlite":
+    if vendor == "sqlite":
         # It makes tables anew to alter them, which fails while a trigger names them.
         drop(using)
-    elif connections[using].vendor == "postgresql":
+    else:
         generalize(using)
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from permissions.audiences import Resource
-from permissions.loading import UnreadableValue, load
+from permissions.loading import UNREADABLE, UnreadableValue, load, values_of_all
 from permissions.read import Reading, read
 from permissions.rendering import Ref
 from resources.documents.audiences import DOCUMENTS, with_owner_name
@@ -62,6 +62,13 @@ def test_a_text_that_cannot_be_decoded_fails_those_who_see_it(
     shown = owners(world, [world.document, other]).seen
     assert [r is not None and r.body is not None for r in shown.values()] == [False, True]
     assert "secrets" not in caplog.text
+
+
+def test_values_of_a_row_are_read_but_for_the_one_that_cannot_be(world: World) -> None:
+    spoil(world.document)
+    pk = world.document.pk
+    found = values_of_all(Document._base_manager.filter(pk=pk), ("title", "due_on"))
+    assert found == {pk: {"pk": pk, "title": "Plan", "due_on": UNREADABLE}}
 
 
 def test_the_others_of_a_batch_are_shown_as_ever(world: World) -> None:

@@ -81,3 +81,8 @@ def test_deferred_foreign_key_is_saved_when_it_is_assigned(document: Document, o
     part.save()
     document.refresh_from_db(fields=["owner"])
     assert document.owner == heir
+
+
+def test_saved_value_of_a_field_that_was_not_loaded_is_asked_for(document: Document) -> None:
+    deferred = Document.unscoped.defer("body").get(pk=document.pk)
+    assert deferred.tracker.previous("body") == document.body

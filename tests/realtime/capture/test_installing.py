@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations import Migration
 from django.test.utils import CaptureQueriesContext
 
-from realtime.capture import installing
+from realtime.capture import installing, sqlite
 from realtime.capture.installing import GENERATORS, Differences, differences, install
 from realtime.capture.triggers import ACCESSES, Trigger, named, quoted
 from resources.models import Profile
@@ -170,3 +170,7 @@ def test_new_body_of_a_function_locks_no_table() -> None:
         install()
     assert not [query for query in queries if "ALTER TABLE" in query["sql"]]
     assert not differences()
+
+
+def test_nobody_can_listen_to_a_file() -> None:
+    assert [*sqlite.notifying()] == []
