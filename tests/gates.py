@@ -99,3 +99,8 @@ class HeldMessages:
         for message in messages:
             await self._deliver(message)
         await quiet()
+
+
+def later() -> float:
+    """A time at which everything that is live has to be read again."""
+    return asyncio.get_running_loop().time() + this_hub().limits["sweep_seconds"]

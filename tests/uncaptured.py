@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from realtime.capture.installing import GENERATORS, wanted
+from resources.models import Document
 
 
 @contextmanager
@@ -24,3 +25,14 @@ def uncaptured(model: Any) -> Iterator[None]:
         finally:
             for trigger in triggers:
                 generator.create(cursor, trigger, None)
+
+
+def execute(sql: str, *params: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def unseen(sql: str, *params: int) -> None:
+    """Write to documents without their triggers."""
+    with uncaptured(Document):
+        execute(sql, *params)

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from realtime.capture.installing import install
 from realtime.committed import Committed, Own
@@ -28,6 +29,13 @@ def acme(db: None) -> Tenant:
 @pytest.fixture
 def owner(acme: Tenant) -> User:
     return member("owner", acme)
+
+
+def queries(work: Callable[..., Any], *args: Any) -> int:
+    """How many queries this work asks."""
+    with CaptureQueriesContext(connection) as found:
+        work(*args)
+    return len(found)
 
 
 def member(username: str, tenant: Tenant) -> User:

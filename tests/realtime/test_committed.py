@@ -18,8 +18,8 @@ from realtime.changes import Recorded
 from realtime.committed import Committed, Own
 from realtime.models import Change
 from tenants.models import User
+from tests.permissions.conftest import on_postgresql
 from tests.realtime.conftest import Begin
-from tests.realtime.test_reading import postgresql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,7 +99,7 @@ def test_first_read_finds_what_this_process_has_committed(transactional_db: None
     assert books(Own().read())[1] == 5
 
 
-@postgresql
+@on_postgresql
 def test_transactions_that_commit_in_the_opposite_order_of_their_ids_are_all_read(
     own: Own, elsewhere: Begin
 ) -> None:
@@ -115,7 +115,7 @@ def test_transactions_that_commit_in_the_opposite_order_of_their_ids_are_all_rea
     assert own.read() == Committed()
 
 
-@postgresql
+@on_postgresql
 def test_grant_that_commits_after_a_later_one_was_read_is_noticed(
     own: Own, elsewhere: Begin
 ) -> None:
@@ -126,7 +126,7 @@ def test_grant_that_commits_after_a_later_one_was_read_is_noticed(
     assert set(own.read().noticed) == {TENANT}
 
 
-@postgresql
+@on_postgresql
 @pytest.mark.parametrize("name", ["psql", "", "web earshot:another-process"])
 def test_what_another_program_committed_is_not_ours(own: Own, name: str) -> None:
     def write_by_another() -> None:
@@ -144,7 +144,7 @@ def test_what_another_program_committed_is_not_ours(own: Own, name: str) -> None
     assert own.read() == Committed()
 
 
-@postgresql
+@on_postgresql
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_worker_announces_its_own_commits_and_its_parent_does_not(own: Own) -> None:
     connection.close()

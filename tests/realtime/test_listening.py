@@ -19,10 +19,10 @@ from realtime.capture.postgresql import CHANNEL
 from realtime.hub import Hub
 from tests.client import in_thread, subscribed
 from tests.gates import this_hub
-from tests.realtime.test_reading import postgresql
+from tests.permissions.conftest import on_postgresql
 from tests.world import World
 
-pytestmark = [postgresql, pytest.mark.usefixtures("by_hand", "listen")]
+pytestmark = [on_postgresql, pytest.mark.usefixtures("by_hand", "listen")]
 
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN earshot'"
 

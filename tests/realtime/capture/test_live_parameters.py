@@ -36,13 +36,15 @@ SHOWN = Shown(
 )
 
 
-@pytest.fixture(params=["exact", "general"])
+# While migrations run, SQLite has no triggers, and so no general form of them.
+FORMS = ("exact", "general") if connection.vendor == "postgresql" else ("exact",)
+
+
+@pytest.fixture(params=FORMS)
 def parcels(request: Any, db: None) -> Iterator[list[int]]:
     """The keys of two tenants; the table has these triggers."""
     generator, spelling = GENERATORS[connection.vendor], LIVE[connection.vendor]
     how = {"general": True} if request.param == "general" else {}
-    if how and connection.vendor != "postgresql":
-        pytest.skip("SQLite has no triggers while migrations run.")
     time = "timestamptz" if connection.vendor == "postgresql" else "datetime"
     execute(
         "CREATE TABLE odd_parcel (number bigint PRIMARY KEY, count bigint, place bigint,"
