@@ -28,7 +28,7 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 
 # Measuring makes tests half as slow again, so on PostgreSQL only those of what SQLite never reaches.
 POSTGRESQL_ONLY := tests/permissions/test_snapshot.py tests/tenants/test_writers.py \
-	tests/realtime/test_committed.py tests/realtime/test_listening.py tests/realtime/test_reading_tail.py \
+	tests/realtime/capture/test_committed.py tests/realtime/hub/test_listening.py tests/realtime/hub/test_reading_tail.py \
 	tests/realtime/capture tests/project/test_doctor.py
 
 # A process that has done its tests takes over half of the other's.

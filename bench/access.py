@@ -20,7 +20,7 @@ from bench.figures import Row, spread
 from bench.neighbour import PAUSE, committed
 from bench.processes import Clients, Server, clients, server, uvicorn
 from bench.soak.verdict import percentile
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tests.world import World
 
 SIZES = {1: (1, 1), 100: (1, 100), 10_000: (100, 100)}  # subscriptions: readers, documents of each
@@ -64,7 +64,7 @@ class Team:
     def restore(self) -> None:
         """All come back."""
         self.group.user_set.set(self.members)
-        outbox.flush()
+        publisher.flush()
 
 
 async def loss(team: Team, crowd: Clients) -> Loss:

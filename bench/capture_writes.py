@@ -33,7 +33,7 @@ from bench import town  # noqa: E402
 from bench.frame import FRAME  # noqa: E402
 from bench.plain import models as plain  # noqa: E402
 from bench.plain import tables  # noqa: E402
-from realtime.outbox import outbox  # noqa: E402
+from realtime.publishing.publisher import publisher  # noqa: E402
 from resources import models as ours  # noqa: E402
 from tenants.models import User  # noqa: E402
 from tests.world import World  # noqa: E402
@@ -141,7 +141,7 @@ def nothing() -> None:
 @contextmanager
 def muted() -> Iterator[None]:
     """Writes are captured in this process, and nobody is woken to announce them."""
-    with mock.patch.object(outbox, "wake", nothing):  # what a mock does itself would be measured
+    with mock.patch.object(publisher, "wake", nothing):  # what a mock does itself would be measured
         yield
 
 
@@ -154,9 +154,9 @@ def measure(world: World, ones: int, many: int, turns: int) -> dict[str, Any]:
         Writer(world, ours, readers, readers, "user_set"),
         Writer(world, plain, readers, copies, "plain_users"),
     )
-    taking.take_all("save awake", ones, Writer.save, then=outbox.flush)
+    taking.take_all("save awake", ones, Writer.save, then=publisher.flush)
     taking.take_all("save back to back", ones, Writer.save)
-    outbox.flush(60)
+    publisher.flush(60)
     with muted():
         taking.take_all("save", ones, Writer.save)
         taking.take_all("save together", ones, Writer.save_together)

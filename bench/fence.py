@@ -24,14 +24,15 @@ django.setup()
 
 
 from bench.figures import Row, spread  # noqa: E402  (needs the settings)
-from permissions.rendering import Ref, Representation  # noqa: E402
-from realtime import fence, groups  # noqa: E402
-from realtime.delivery import Delivery  # noqa: E402
-from realtime.frames import Frame  # noqa: E402
-from realtime.joins import Group  # noqa: E402
-from realtime.sender import Sender  # noqa: E402
-from realtime.sockets import Socket  # noqa: E402
-from realtime.subscriptions import State, Subscription  # noqa: E402
+from permissions.representation import Ref, Representation  # noqa: E402
+from realtime.hub.delivery import Delivery  # noqa: E402
+from realtime.hub.group_membership import Group  # noqa: E402
+from realtime.publishing import groups  # noqa: E402
+from realtime.state import fence  # noqa: E402
+from realtime.state.frames import Frame  # noqa: E402
+from realtime.state.sockets import Socket  # noqa: E402
+from realtime.state.subscriptions import State, Subscription  # noqa: E402
+from realtime.transport.sender import Sender  # noqa: E402
 from tenants.credentials import Client, Credential, Identity  # noqa: E402
 
 SOCKETS = int(os.environ.get("SOCKETS") or 1000)

@@ -24,7 +24,7 @@ from django.db import connection  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 
 from bench.figures import Row  # noqa: E402
-from realtime.rest_ledger import AccessesView, LedgerView, PushesView  # noqa: E402
+from realtime.audit.rest_ledger import AccessesView, LedgerView, PushesView  # noqa: E402
 
 ROWS = 1_000_000
 TENANT = 7

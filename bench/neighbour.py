@@ -15,7 +15,7 @@ from bench import town  # sets Django up
 from bench.figures import Row
 from bench.processes import Clients, clients, server, uvicorn
 from bench.soak.verdict import percentile
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tests.world import World
 
 SOCKETS = 5000
@@ -74,7 +74,7 @@ async def measure() -> list[Row]:
                 beside += await latencies(reader, write, f"beside {turn}")
                 noise.cancel()
                 await asyncio.gather(noise, return_exceptions=True)
-                await town.in_thread(outbox.flush)()
+                await town.in_thread(publisher.flush)()
                 await asyncio.sleep(1)
     ratio = percentile(beside, 0.99) / percentile(alone, 0.99)
     return [

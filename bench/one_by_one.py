@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from project.asgi import application
-from realtime.rounds import Rounds
+from realtime.hub.rounds import Rounds
 
 __all__ = ["application"]
 

@@ -21,7 +21,7 @@ from bench.memory import kilobytes
 from bench.neighbour import latencies
 from bench.processes import Clients, Server, clients, server, uvicorn
 from bench.soak.verdict import percentile
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tenants import opaque
 from tests.world import World
 
@@ -160,7 +160,7 @@ async def grown(under: Server, flood: Awaitable[None]) -> tuple[float, float]:
 def large_documents(world: World) -> list[str]:
     """Documents of the owner's, by id."""
     made = [world.create(title=f"Large {n}", body="x" * BODY) for n in range(DOCUMENTS)]
-    outbox.flush(60)
+    publisher.flush(60)
     return [opaque.encode(type(each), each.pk) for each in made]
 
 

@@ -19,7 +19,7 @@ from django.core.management import call_command  # noqa: E402  (needs the settin
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from realtime.pruning import prune  # noqa: E402
+from realtime.audit.pruning import prune  # noqa: E402
 
 ROWS = 1_000_000
 SERIES = """

@@ -22,7 +22,7 @@ from bench.figures import Row
 from bench.processes import server, uvicorn
 from bench.soak.verdict import percentile
 from bench.town import APPLICATION, in_thread, made
-from realtime import notifications
+from realtime.publishing import notifications
 from tests.world import World
 
 ROUNDS = 400

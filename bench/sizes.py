@@ -17,8 +17,8 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from realtime.outbox import outbox  # noqa: E402
-from realtime.records import Access  # noqa: E402
+from realtime.audit.models import Access  # noqa: E402
+from realtime.publishing.publisher import publisher  # noqa: E402
 from tests.world import World  # noqa: E402
 
 CHANGES = 5000
@@ -53,7 +53,7 @@ def fill() -> None:
         )
         for number in range(ACCESSES)
     )  # fmt: skip
-    assert outbox.flush(600)
+    assert publisher.flush(600)
 
 
 def main() -> None:

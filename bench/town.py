@@ -23,8 +23,8 @@ from bench.client import Plan  # noqa: E402
 from bench.frame import FRAME  # noqa: E402
 from bench.processes import OURS  # noqa: E402
 from project.runtime import tune  # noqa: E402
-from realtime import notifications  # noqa: E402
-from realtime.outbox import outbox  # noqa: E402
+from realtime.publishing import notifications  # noqa: E402
+from realtime.publishing.publisher import publisher  # noqa: E402
 from resources.models import Document, DocumentGroupGrant  # noqa: E402
 from tenants import opaque  # noqa: E402
 from tenants.models import Membership, User  # noqa: E402
@@ -85,7 +85,7 @@ async def recorded(
     with mock.patch.object(notifications, "get_channel_layer", return_value=recorder):
         for write in writes:
             await in_thread(write)()
-            await in_thread(outbox.flush)(120)
+            await in_thread(publisher.flush)(120)
     return [each for each in recorder.messages if each[1].get("audience") == audience]
 
 
@@ -96,7 +96,7 @@ def readers(world: World, count: int) -> list[User]:
     Membership.objects.bulk_create(
         Membership(tenant=world.tenants["acme"], user=user) for user in users
     )
-    outbox.flush()
+    publisher.flush()
     return users
 
 
@@ -107,7 +107,7 @@ def documents(world: World, count: int) -> list[Document]:
     made = Document.objects.bulk_create(
         Document(tenant=tenant, owner=owner, title=f"Document {n}", body=body) for n in range(count)
     )
-    outbox.flush(60)
+    publisher.flush(60)
     return made
 
 

@@ -21,7 +21,7 @@ from rest_framework import exceptions, status
 from permissions.audiences import Resource
 from permissions.bounds import SHORT
 from permissions.read import read_within
-from permissions.rendering import Ref, Representation
+from permissions.representation import Ref, Representation
 from permissions.snapshot import in_snapshot
 from tenants.limits import limits
 

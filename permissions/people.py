@@ -14,7 +14,7 @@ import orjson
 from permissions import decision
 from permissions.audiences import Resource, registry
 from permissions.read import read
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from tenants.models import Membership
 
 

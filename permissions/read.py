@@ -10,7 +10,8 @@ from typing import Any
 from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
 from permissions.loading import load
-from permissions.rendering import Ref, Representation, render
+from permissions.rendering import render
+from permissions.representation import Ref, Representation
 from permissions.snapshot import in_snapshot
 
 Pair = tuple[int, Ref]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone, translation
@@ -14,41 +13,12 @@ from django.utils.crypto import salted_hmac
 
 from permissions import unavailable
 from permissions.audiences import Audience, Resource
+from permissions.representation import NO_ETAG, Ref, Representation
 from permissions.serializers import AudienceSerializer
 from tenants.encoding import dumps
 from tenants.multiprocess import Counter
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
-
-
-NO_ETAG: Final = ""
-"""In the place of the etag of what cannot be shown: equal as long as that is so."""
-
-
-class Ref(NamedTuple):
-    """An object's name inside the server: its resource's label and its key."""
-
-    model: str
-    pk: int
-
-
-@dataclass(frozen=True, slots=True)
-class Representation:
-    """An object as one audience sees it at one version: immutable, shared by all who read it.
-
-    `body` is the payload's JSON, None if the object cannot be shown; `revision` the tenant's access
-    revision of the snapshot that it was read in; `schema` the digest of the audience's declared
-    fields.
-    """
-
-    tenant_id: int
-    ref: Ref
-    audience: str
-    version: int
-    revision: int
-    etag: str
-    schema: str
-    body: bytes | None
 
 
 class IncompletePayload(LookupError):

@@ -24,7 +24,8 @@ from permissions.pages import read_page, weighed
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
-from permissions.rendering import Ref, Representation, render
+from permissions.rendering import render
+from permissions.representation import Ref, Representation
 from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away

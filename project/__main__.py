@@ -8,7 +8,7 @@ from daphne.cli import CommandLineInterface
 from django.conf import settings
 
 from project.environment import told_plainly
-from realtime.on_daphne import Server
+from realtime.transport.on_daphne import Server
 
 
 class Bounded(CommandLineInterface):

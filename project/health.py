@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from realtime.capture.installing import differences
-from realtime.drain import drain
 from realtime.failures import log_failure
-from realtime.hubs import hubs
+from realtime.hub.drain import drain
+from realtime.hub.per_loop import hubs
 from tenants.connections import reserve
 from tenants.limits import limits
 

@@ -1,4 +1,4 @@
-"""App configuration: connects the capture to migrations and to commits."""
+"""App configuration: connects the capture to migrations, to commits and to the publisher."""
 
 from django.apps import AppConfig
 
@@ -10,11 +10,16 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realtime import checks, tracking
-        from realtime.capture import installing, transactions, waking
+        from realtime import checks
+        from realtime.audit import captured
+        from realtime.capture import installing, tables, tracking, transactions
+        from realtime.capture.waking import Waking
+        from realtime.models import LiveModel
+        from realtime.publishing.publisher import publisher
 
+        tables.declare(captured.closings)
         installing.connect()
         transactions.connect()
-        waking.connect()
-        tracking.keep_with_instances()
+        Waking(publisher).connect()
+        tracking.keep_with_instances(LiveModel)
         checks.register_checks()

@@ -1,8 +1,8 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from realtime.rest_connections import ConnectionViewSet
-from realtime.rest_ledger import AccessesView, PushesView
+from realtime.audit.rest_connections import ConnectionViewSet
+from realtime.audit.rest_ledger import AccessesView, PushesView
 
 router = SimpleRouter()
 router.register("connections", ConnectionViewSet, basename="connection")

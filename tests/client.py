@@ -12,12 +12,12 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from project.asgi import application
-from realtime.due import Due
-from realtime.hub import Hub
-from realtime.hubs import hubs
-from realtime.index import Index
-from realtime.outbox import outbox
-from realtime.subscriptions import Subscription
+from realtime.hub.hub import Hub
+from realtime.hub.per_loop import hubs
+from realtime.publishing.publisher import publisher
+from realtime.state.due import Due
+from realtime.state.index import Index
+from realtime.state.subscriptions import Subscription
 from tests.documented import rule
 from tests.world import World
 
@@ -133,7 +133,7 @@ class Marker:
 
 async def quiet(hub: Hub | None = None) -> None:
     """Wait until everything committed is announced, and the hub has done what follows."""
-    await asyncio.to_thread(outbox.flush)
+    await asyncio.to_thread(publisher.flush)
     hub = hub or hubs.current()
     if hub is None:
         return
@@ -152,7 +152,7 @@ async def quiet(hub: Hub | None = None) -> None:
         *([hub.ledger.task] if hub.ledger.task else []),
     }:
         await asyncio.wait(tasks)
-    if not outbox.flush(0):  # a repair, or what shows the changed row
+    if not publisher.flush(0):  # a repair, or what shows the changed row
         await quiet(hub)
 
 

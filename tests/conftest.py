@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from realtime import failures
 from realtime.metrics import DRIFT
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
 from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, unannounced
@@ -36,9 +36,9 @@ ONCE = (
     "project/test_middleware.py",
     "permissions/test_rest_grants_listing.py",
     "permissions/test_rest_grants_managers.py",
-    "realtime/test_consumers.py",
-    "realtime/test_mailbox_slow_client.py",
-    "realtime/test_on_uvicorn.py",
+    "realtime/transport/test_consumer.py",
+    "realtime/state/test_mailbox_slow_client.py",
+    "realtime/transport/test_on_uvicorn.py",
     "resources/",
     "tenants/test_links.py",
     "tenants/test_passwords.py",
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
-    assert outbox.flush()
+    assert publisher.flush()
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +178,7 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
 def world(transactional_db: None) -> World:
     """Two tenants, their people and one shared document, committed and announced."""
     world = World()
-    assert outbox.flush()
+    assert publisher.flush()
     return world
 
 

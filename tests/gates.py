@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from realtime.hub import Hub
-from realtime.hubs import hubs
-from realtime.rounds import Rounds
+from realtime.hub.hub import Hub
+from realtime.hub.per_loop import hubs
+from realtime.hub.rounds import Rounds
 from tests.client import quiet
 from tests.world import World
 

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from realtime.committed import Committed
-from realtime.hub import Hub
-from realtime.joins import Joins
-from realtime.outbox import Outbox
+from realtime.capture.committed import Committed
+from realtime.hub.group_membership import Joins
+from realtime.hub.hub import Hub
+from realtime.publishing.publisher import Publisher
 from tests.client import Marker
 
 
@@ -110,23 +110,23 @@ class HostileMessages:
             await self._deliver(message)
 
 
-class HostileOutbox:
+class HostilePublisher:
     """What committed, transaction by transaction: `held` waits for its process to go on, or for
     ever, if that died between commit and publish."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, publisher: Publisher) -> None:
         self.holding = False
         self.held: list[Committed] = []
         self._new: list[Committed] = []
         self._next: list[Committed] = []
-        self._outbox, self._wake, self._own = outbox, outbox.wake, outbox.own
-        outbox.wake = self._hold  # type: ignore[method-assign]
-        outbox.own = self  # type: ignore[assignment]
+        self._publisher, self._wake, self._own = publisher, publisher.wake, publisher.own
+        publisher.wake = self._hold  # type: ignore[method-assign]
+        publisher.own = self  # type: ignore[assignment]
 
     def restore(self) -> None:
-        """Let the outbox be as it was."""
-        self._outbox.own = self._own
-        del self._outbox.wake
+        """Let the publisher be as it was."""
+        self._publisher.own = self._own
+        del self._publisher.wake
 
     def _hold(self) -> None:
         committed = self._own.read()
@@ -134,7 +134,7 @@ class HostileOutbox:
             self._new.append(committed)
 
     def read(self) -> Committed:
-        """What the outbox finds when it is woken."""
+        """What the publisher finds when it is woken."""
         return self._next.pop(0)
 
     def flush(self) -> bool:
@@ -151,29 +151,29 @@ class HostileOutbox:
         for one in committed:
             self._next.append(one)
             self._wake()
-            assert self._outbox.flush()
+            assert self._publisher.flush()
 
 
 class Environment:
     """A hub and all that can go wrong around it."""
 
-    def __init__(self, hub: Hub, outbox: Outbox) -> None:
+    def __init__(self, hub: Hub, publisher: Publisher) -> None:
         self.hub = hub
         self.gates = Gates()
         self.messages = HostileMessages(hub)
         self.joins = HostileJoins(hub.joins, self.gates)
-        self.outbox = HostileOutbox(outbox)
+        self.publisher = HostilePublisher(publisher)
         HostileReads(hub, self.gates)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is held anywhere."""
-        return not (self.messages.held or self.outbox.held or self.gates.held)
+        return not (self.messages.held or self.publisher.held or self.gates.held)
 
     async def still(self) -> None:
         """Wait until all has happened that nothing holds."""
         while True:
-            announced = await asyncio.to_thread(self.outbox.flush)
+            announced = await asyncio.to_thread(self.publisher.flush)
             await self._arrived()
             if working := self._working():
                 while working:

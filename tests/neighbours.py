@@ -16,8 +16,8 @@ from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from realtime.outbox import outbox
-from realtime.records import Connection, Process
+from realtime.audit.models import Connection, Process
+from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Role, Tenant, User
@@ -58,7 +58,7 @@ class Scene:
         profile = self.world.profile("owner")
         profile.display_name, profile.bio = CANARY, CANARY
         profile.save()
-        assert outbox.flush()  # the documents that show it follow
+        assert publisher.flush()  # the documents that show it follow
         for slug in ("initech", "closed", "left"):
             self.elsewhere(slug)
         now = timezone.now()

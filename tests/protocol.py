@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 
 from project.asgi import application
-from realtime.on_uvicorn import Protocol
+from realtime.transport.on_uvicorn import Protocol
 from tests.client import in_thread
 from tests.world import World
 

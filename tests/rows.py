@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.db.models import Count, Max
 
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 
 KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 """Tables that migrations fill, and no test empties."""
@@ -58,7 +58,7 @@ class Rows:
         """
         # A look that the emptying of the tables woke would else end after the one below, and have
         # the next one begin before these rows.
-        assert outbox.flush()
+        assert publisher.flush()
         logs = [(table, rows) for table, rows in self.tables if table in PUT_BACK_LAST]
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
             for table, rows in self.tables:
@@ -69,7 +69,7 @@ class Rows:
             for table, rows in logs:
                 _insert(cursor, table, rows)
         if not connection.in_atomic_block:
-            outbox.own.read()
+            publisher.own.read()
 
 
 @contextmanager

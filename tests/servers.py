@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 UNPRIVILEGED = 65534
 START_SECONDS = 30
 STOP_SECONDS = 10
-BOUNDED = ("--ws-max-size", "16384", "--ws", "realtime.on_uvicorn:Protocol")
+BOUNDED = ("--ws-max-size", "16384", "--ws", "realtime.transport.on_uvicorn:Protocol")
 """What the application's own command of uvicorn says about messages."""
 
 

@@ -14,8 +14,8 @@ from django.contrib.auth.models import Group
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from realtime import tail
-from realtime.outbox import outbox
+from realtime.hub import tail
+from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Tenant, User
@@ -90,7 +90,7 @@ class Stage:
         for name in GROUPS:
             Group.objects.create(name=self.group_name(name))
         self.create_document("owner")
-        assert outbox.flush()
+        assert publisher.flush()
         token = AuthToken.objects.create(self.users["anchor"])[1]
         self.anchor = SocketClient(token, other.slug)  # keeps the hub
         self.run(self._start())
@@ -103,7 +103,7 @@ class Stage:
         await self.anchor.__aenter__()
         await self.anchor.receive_until("WELCOME")
         await tail.run(this_hub())
-        self.environment = Environment(this_hub(), outbox)
+        self.environment = Environment(this_hub(), publisher)
         await self.environment.still()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -283,8 +283,8 @@ class Stage:
             self.wake(guest)
         environment.gates.armed.clear()
         environment.gates.open()
-        environment.messages.holding = environment.outbox.holding = False
-        self.do(lambda: environment.outbox.announce(environment.outbox.held))
+        environment.messages.holding = environment.publisher.holding = False
+        self.do(lambda: environment.publisher.announce(environment.publisher.held))
         self.run(environment.messages.deliver(environment.messages.held))
         self.settle()
         if not self.lossy:
@@ -325,7 +325,7 @@ class Stage:
     def close(self) -> None:
         """Leave nothing running."""
         try:
-            self.environment.outbox.restore()
+            self.environment.publisher.restore()
             self.environment.gates.open()
             for client in (*(guest.client for guest in self.guests), self.anchor):
                 self.runner.run(client.communicator.disconnect(timeout=5))

@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from realtime.subscriptions import State
+from realtime.state.subscriptions import State
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
 from tests.realtime.capture.ways import Write
@@ -146,7 +146,7 @@ class Circumstances(RuleBasedStateMachine):
         nothing is lost, nothing needs the tail."""
         self.stage.lossy = lossy
         self.stage.environment.messages.holding = messages
-        self.stage.environment.outbox.holding = not announcements
+        self.stage.environment.publisher.holding = not announcements
 
     @rule(holding=st.booleans())
     def hold_messages(self, holding: bool) -> None:
@@ -179,16 +179,16 @@ class Circumstances(RuleBasedStateMachine):
 
     @rule(holding=st.booleans())
     def hold_announcements(self, holding: bool) -> None:
-        self.stage.environment.outbox.holding = holding
+        self.stage.environment.publisher.holding = holding
 
     @rule(number=pick, lost=st.booleans())
     def release_announcement(self, number: int, lost: bool) -> None:
         """A process goes on to announce what it committed, or dies before."""
-        held = self.stage.environment.outbox.held
+        held = self.stage.environment.publisher.held
         if held:
             announcement = held.pop(number % len(held))
             if not (lost and self.stage.lossy):
-                self.stage.do(lambda: self.stage.environment.outbox.announce([announcement]))
+                self.stage.do(lambda: self.stage.environment.publisher.announce([announcement]))
             self.stage.settle()
 
     @rule(kind=st.sampled_from(

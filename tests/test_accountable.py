@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from realtime import ledger, tail
-from realtime.records import Access, Connection, Process, Push
+from realtime.audit import ledger
+from realtime.audit.models import Access, Connection, Process, Push
+from realtime.hub import tail
 from tenants.models import Tenant
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import Gate, HeldMessages, this_hub

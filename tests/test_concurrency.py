@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tests.client import SocketClient, in_thread, quiet, subscribed
 from tests.realtime.recorded import Recording
@@ -185,7 +185,7 @@ def several_saves(world: World) -> None:
             world.write(title=title)
             world.write(body=f"Body of {title}")
         rows(world).update(status="published")
-        assert outbox.flush()  # of what is not committed nothing may have been announced
+        assert publisher.flush()  # of what is not committed nothing may have been announced
 
 
 def there_and_back(world: World) -> None:

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from project.asgi import application
-from realtime import messages
-from realtime.codes import Error
-from realtime.commands import InvalidFrame, Ping, Subscribe, Unsubscribe, parse
+from realtime.state import messages
+from realtime.state.codes import Error
+from realtime.state.commands import InvalidFrame, Ping, Subscribe, Unsubscribe
+from realtime.transport.parsing import parse
 from resources.models import Document, Profile
 from tenants import opaque
 from tests.client import in_thread

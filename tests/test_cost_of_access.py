@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from realtime import reading
+from realtime.hub import reading
 from resources.models import Document, DocumentUserGrant
 from tenants import opaque
 from tenants.models import Membership, User

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
 
-from realtime import wires
+from realtime.transport import wire
 from tests.client import in_thread
 from tests.protocol import client, frame, subscribe
 from tests.world import World
@@ -61,9 +61,9 @@ async def test_a_change_is_framed_once_for_all_sockets(world: World, settings: S
     settings.EARSHOT = {**settings.EARSHOT, "preframed": 1}
     async with AsyncExitStack() as stack:
         sockets = await listeners(stack, world, 8)
-        before = wires.framed.cache_info()
+        before = wire.framed.cache_info()
         await in_thread(world.write)(title="Framed once")
         for socket in sockets:
             assert (await frame(socket))["payload"]["title"] == "Framed once"
-        after = wires.framed.cache_info()
+        after = wire.framed.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 7)

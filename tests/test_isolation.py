@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from guardian.shortcuts import assign_perm
 
-from realtime import groups
+from realtime.publishing import groups
 from resources.models import Document
 from tenants import opaque
 from tenants.models import User

@@ -17,7 +17,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from project.console import tenant_data
-from realtime.records import Connection, Process
+from realtime.audit.models import Connection, Process
 from tenants.models import Session, User
 from tests.tenants.conftest import bearer, session_of
 from tests.tenants.places import MEMBERS, Letters, url

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from permissions.audiences import registry
-from realtime.commands import SERIALIZERS
+from realtime.transport.parsing import SERIALIZERS
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Tenant

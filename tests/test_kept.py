@@ -9,8 +9,8 @@ from weakref import finalize
 import pytest
 from pytest_django import Settings
 
-from realtime import frames
 from realtime.metrics import SOCKET_BYTES, SOCKET_BYTES_MAX
+from realtime.publishing import framing
 from resources.models import Document
 from tenants import opaque
 from tenants.metrics import REFUSALS
@@ -36,13 +36,13 @@ def long_documents(world: World, number: int, size: int) -> dict[str, str]:
 async def nothing_is_alive() -> None:
     """No frame is held; the thread that read it may let it go a moment later."""
     loop = asyncio.get_running_loop()
-    for reference in frames._alive.valuerefs():
+    for reference in framing._alive.valuerefs():
         if (frame := reference()) is not None:
             gone = asyncio.Event()
             finalize(frame, loop.call_soon_threadsafe, gone.set)
             del frame
             await asyncio.wait_for(gone.wait(), 5)
-    assert [held for each in frames._alive.valuerefs() if (held := each()) is not None] == []
+    assert [held for each in framing._alive.valuerefs() if (held := each()) is not None] == []
 
 
 async def test_no_body_is_kept_of_what_was_sent(world: World) -> None:

@@ -15,8 +15,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from guardian.shortcuts import assign_perm
 
-from permissions.rendering import Ref, etag
-from realtime import groups
+from permissions.rendering import etag
+from permissions.representation import Ref
+from realtime.publishing import groups
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Tenant, User

@@ -14,7 +14,7 @@ from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tests.conftest import StartServer
 from tests.live import LiveServer
 from tests.world import World
@@ -99,7 +99,7 @@ def test_a_change_in_this_process_reaches_sockets_of_a_server(
     server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.1")
     with subscribe(server, world, "viewer") as viewer:
         world.write(title="Written elsewhere")
-        assert outbox.flush()
+        assert publisher.flush()
         assert receive(viewer)["payload"]["title"] == "Written elsewhere"
         world.revoke("viewer")
         assert receive(viewer)["type"] == "DELETE_DOCUMENT"

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
-from realtime.codes import Close
+from realtime.state.codes import Close
 from tests.client import connect, in_thread, quiet
 from tests.conformance import TABLE
 from tests.conftest import StartServer

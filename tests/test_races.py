@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from realtime import reading, tail
-from realtime.outbox import outbox
+from realtime.hub import reading, tail
+from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread, quiet, registered, subscribed
 from tests.gates import Gate, GatedReads, HeldMessages, rounds_of, this_hub
 from tests.world import World
@@ -187,9 +187,9 @@ async def test_a_loss_between_a_rounds_read_and_its_end_is_not_skipped(world: Wo
         await in_thread(world.revoke)("editor")
         await gate.entered()
         await in_thread(world.revoke)("viewer")
-        await asyncio.to_thread(outbox.flush)
+        await asyncio.to_thread(publisher.flush)
         await in_thread(world.write)(title=CANARY)
-        await asyncio.to_thread(outbox.flush)
+        await asyncio.to_thread(publisher.flush)
         gate.open()
         assert [f["type"] for f in await viewer.settle()] == ["DELETE_DOCUMENT"]
         assert not leaked(viewer)

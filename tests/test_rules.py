@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
-from realtime import delivery, reading
-from realtime.outbox import outbox
-from realtime.rounds import Rounds
-from realtime.subscriptions import Subscription
+from realtime.hub import delivery, reading
+from realtime.hub.rounds import Rounds
+from realtime.publishing.publisher import publisher
+from realtime.state.subscriptions import Subscription
 from resources.models import Document
 from tests.client import connect, in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
@@ -49,7 +49,7 @@ async def test_nothing_is_read_beside_the_round_of_its_tenant(world: World) -> N
         await gate.entered()
         await in_thread(world.grant)("editor", "viewer")
         rounds_of(world).notice(10)
-        await asyncio.to_thread(outbox.flush)
+        await asyncio.to_thread(publisher.flush)
         gate.open()
         await owner.settle()
         assert "budget" not in owner.copies["resources.document", world.id]
@@ -64,7 +64,7 @@ async def test_a_frame_that_comes_while_a_subscription_waits_is_kept_for_it(worl
         await late.send({"model": "resources.document", "id": world.id})
         await gate.entered()
         await in_thread(world.write)(title="After the read")
-        await asyncio.to_thread(outbox.flush)
+        await asyncio.to_thread(publisher.flush)
         while not messages.frames("viewer"):
             await this_hub().run(int)
         [frame] = messages.frames("viewer")

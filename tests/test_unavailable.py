@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from permissions.unavailable import UNAVAILABLE
-from realtime import reading, tail
+from realtime.hub import reading, tail
 from realtime.metrics import DRIFT, ROUND_FAILURES
 from realtime.models import Access, Change, Push
 from resources.documents.audiences import DOCUMENTS

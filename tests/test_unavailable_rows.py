@@ -14,10 +14,11 @@ from django.db import connection
 from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.checks import MAX_AUDIENCE_NAME
-from realtime import dependents, reading, tail
+from realtime.audit.models import Push
+from realtime.capture import dependents
+from realtime.hub import reading, tail
 from realtime.metrics import ROUND_FAILURES
 from realtime.models import Access, Change
-from realtime.records import Push
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tests.client import in_thread, quiet, subscribed

@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from project.asgi import application
 from realtime.capture.installing import wanted
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread
 from tests.live import LiveServer, live_server
 from tests.realtime.capture.ways import WAYS, Write, by_another_program, ways_of
@@ -115,7 +115,7 @@ class Play:
         self.write = self.case.write(self.scene)
         self.cascade = self.case.cascade(self.scene) if self.case.cascade else None
         self.target = self.case.of(self.scene)
-        assert outbox.flush()
+        assert publisher.flush()
         if self.case.only:
             return [*self.case.only]
         cascade = ["cascade"] if self.cascade else []
@@ -303,7 +303,7 @@ def test_every_captured_table_is_written_by_a_case() -> None:
         scene = Scene()
         case.before(scene)
         played.add(case.write(scene).model._meta.db_table)
-        assert outbox.flush()
+        assert publisher.flush()
         for restore in scene.restore:
             restore()
     assert {trigger.table for trigger in wanted(connection.vendor)} - played == set(NOT_PLAYED)

@@ -19,7 +19,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from project.settings import BASE_DIR
-from realtime import tail
+from realtime.hub import tail
 from resources.models import Document
 from tests.client import in_thread, quiet, subscribed
 from tests.gates import this_hub

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from tests.realtime.capture.ways import Write
 from tests.whoever_scene import Scene
 

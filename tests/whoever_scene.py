@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants import opaque
 from tenants.models import Membership, Revocation, Session, Tenant, User

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from permissions.subjects import Subject
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants import opaque
@@ -80,7 +80,7 @@ class World:
             )
         do_tasks()  # in a test's own transaction nothing follows a commit
         # Else chance decides whether the new profile finds a document that shows it.
-        assert outbox.flush()
+        assert publisher.flush()
         self.document = self.create(title="Plan", body="Text", budget="10.00")
         for username in ("editor", "viewer"):
             self.grant(username, username)

@@ -21,7 +21,7 @@ from bench.soak.rest import Rest
 from bench.soak.town import CANARIED, WANTED, Person, Town
 from bench.soak.turns import Turns
 from bench.soak.writers import Writer, threads
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from tests.servers import Postgres, Valkey
 
@@ -65,7 +65,7 @@ class Soak:
             self.random,
             3.0,
         )
-        outbox.flush()
+        publisher.flush()
         connections.close_all()
 
     def _writer(self, seed: int) -> Writer:

@@ -20,7 +20,7 @@ from rest_framework.exceptions import Throttled
 
 from permissions.audiences import registry
 from permissions.holdings import belongs_to_membership
-from realtime.records import Access, Push
+from realtime.audit.models import Access, Push
 from tenants import opaque
 from tenants.credentials import WrongLogin
 from tenants.forms import TenantModelForm

@@ -1,1 +1,1 @@
-"""Capture: triggers of the database that write the logs in the transaction of their cause."""
+"""Capture: what the database notes of every write, and how a process learns of it afterwards."""

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import models
 
 from permissions.audiences import Resource, Shows, registry
+from realtime.capture.models import LiveModel
 
 HELD: Final = "holder changed"
 VISIBILITY: Final = "visibility changed"
@@ -71,8 +72,6 @@ class Shown:
 
 def lives() -> list[Live]:
     """Every live model's table."""
-    from realtime.models import LiveModel
-
     found = [m for m in apps.get_models() if issubclass(m, LiveModel) and not m._meta.proxy]
     return [_live(model) for model in found]
 
@@ -126,8 +125,6 @@ def _names_key(resource: Resource, shows: Shows) -> bool:
 
 
 def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
-    from realtime.models import LiveModel
-
     meta = model._meta
     live = issubclass(model, LiveModel)
     fields = {name for _, shows in found for name in shows.fields}

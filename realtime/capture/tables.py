@@ -5,7 +5,7 @@ What guardian keeps in its generic tables is not: the decision reads the direct 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ from django.db.models import UniqueConstraint
 from knox.models import get_token_model
 
 from permissions.models import GroupGrant, UserGrant
-from realtime.records import Connection
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
@@ -56,15 +55,24 @@ class Access:
         return "_".join([*self.cause.split(), *filter(None, [self.name])])
 
 
+_declared: Final[dict[Callable[[], Iterable[Access]], None]] = {}
+
+
+def declare(tables: Callable[[], Iterable[Access]]) -> None:
+    """Capture these tables too, which only rooms that stand on this one know."""
+    _declared[tables] = None
+
+
 def accesses() -> list[Access]:
     """Every table whose rows decide who may see what."""
-    return [*_people(), *_credentials(), *_grants()]
+    declared = (access for tables in _declared for access in tables())
+    return [*_people(), *_credentials(), *_grants(), *declared]
 
 
 def _people() -> Iterator[Access]:
     user: Any = get_user_model()
     yield Access(
-        **_of(Membership),
+        **of_table(Membership),
         cause="membership",
         touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r"
         f" WHERE {JOINED.format('r')}",
@@ -74,7 +82,7 @@ def _people() -> Iterator[Access]:
         joins=(_table(MembershipTask),),
     )
     yield Access(
-        **_of(Tenant),
+        **of_table(Tenant),
         cause="tenant",
         touch="SELECT r.id, NULL, NULL, NULL FROM {row} r",
         events=("UPDATE", "DELETE"),
@@ -115,19 +123,12 @@ def _credentials() -> Iterator[Access]:
     )
     holder = "SELECT r.tenant_id, c.user_id, NULL, NULL FROM {{row}} r JOIN {0} c ON c.{1} = r.key"
     yield Access(
-        **_of(Revocation),
+        **of_table(Revocation),
         cause="revoked",
         touch=f"{holder.format(token, 'digest')} WHERE r.kind = 'token' UNION "
         f"{holder.format(session, 'session_key')} WHERE r.kind = 'session'",
         events=("INSERT", "UPDATE"),
         joins=(token, session),
-    )
-    yield Access(
-        **_of(Connection),
-        cause="closed",
-        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r WHERE r.closing",
-        events=("UPDATE",),
-        watch=("closing",),
     )
 
 
@@ -142,7 +143,7 @@ def _grants() -> Iterator[Access]:
         who = "user_id" if issubclass(model, UserGrant) else "group_id"
         user = "r.user_id" if issubclass(model, UserGrant) else "NULL"
         yield Access(
-            **_of(model),
+            **of_table(model),
             cause="granted",
             touch=f"SELECT o.tenant_id, {user}, '{label}', o.{key} FROM {{row}} r"
             f" JOIN {table} o ON o.{key} = r.content_object_id",
@@ -154,7 +155,7 @@ def _grants() -> Iterator[Access]:
             f" JOIN {table} o ON o.{key} = g.content_object_id"
         )
         yield Access(
-            **_of(Permission),
+            **of_table(Permission),
             cause="permission",
             name=_table(model),
             touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
@@ -163,7 +164,7 @@ def _grants() -> Iterator[Access]:
             joins=(_table(model), table),
         )
         yield Access(
-            **_of(ContentType),
+            **of_table(ContentType),
             cause="content type",
             name=_table(model),
             touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
@@ -173,7 +174,7 @@ def _grants() -> Iterator[Access]:
         )
         if who == "group_id":  # a role's is found by its name
             yield Access(
-                **_of(Group),
+                **of_table(Group),
                 cause="group",
                 name=_table(model),
                 touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
@@ -191,7 +192,7 @@ def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -
         f"SELECT m.tenant_id, m.user_id, NULL, NULL FROM {{row}} r"
         f" JOIN {members} m ON m.user_id = r.{column} AND {JOINED.format('m')}"
     )
-    return Access(**_of(model), touch=touch, joins=(members, *joins), **how)
+    return Access(**of_table(model), touch=touch, joins=(members, *joins), **how)
 
 
 def tasks_of_all() -> str:
@@ -225,7 +226,7 @@ def _table(model: Any) -> str:
     return table
 
 
-def _of(model: Any) -> dict[str, Any]:
+def of_table(model: Any) -> dict[str, Any]:
     """The model's table, and the columns that are unique in it."""
     meta = model._meta
     together = [*meta.unique_together]

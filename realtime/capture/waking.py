@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 from realtime.capture import installing
-from realtime.outbox import outbox
 from tenants import standing
 from tenants.models import Membership
 
@@ -26,50 +25,79 @@ WRITES: Final = re.compile(
 BEGINNING: Final = 2_000
 """In so many characters a statement names the table that it writes."""
 
-_migrating: Final[set[str]] = set()
-"""The databases that migrations are changing now."""
+
+class Publisher(Protocol):
+    """Announces what committed."""
+
+    def wake(self) -> None:
+        """Something did."""
+
+    def hold(self) -> None:
+        """Announce nothing until `release`."""
+
+    def release(self) -> None:
+        """Announce again, also what committed meanwhile."""
 
 
-def connect() -> None:
-    """See every statement of every connection that is opened from now on."""
-    connection_created.connect(_on_connection, dispatch_uid="earshot.waking")
-    post_save.connect(_on_saved, dispatch_uid="earshot.waking")
-    pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.waking")
-    post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.waking")
+class Waking:
+    """Wakes one publisher after every commit of a write that is captured."""
 
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._wake = lambda: publisher.wake()  # one object, by which Django's list is searched
+        self._migrating: set[str] = set()
 
-def _on_connection(connection: Any, **_: Any) -> None:
-    if connection.alias == DEFAULT_DB_ALIAS and _waking not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_waking)
+    def connect(self) -> None:
+        """See every statement of every connection that is opened from now on."""
+        for signal, receiver in (
+            (connection_created, self._on_connection),
+            (post_save, self._on_saved),
+            (pre_migrate, self._on_pre_migrate),
+            (post_migrate, self._on_post_migrate),
+        ):
+            signal.connect(receiver, weak=False, dispatch_uid="earshot.waking")
 
+    def _on_connection(self, connection: Any, **_: Any) -> None:
+        if connection.alias == DEFAULT_DB_ALIAS and self._see not in connection.execute_wrappers:
+            connection.execute_wrappers.append(self._see)
 
-def _on_pre_migrate(using: str, **_: Any) -> None:
-    """What migrations write is left to the tails: what follows may need tables not yet there."""
-    _migrating.add(using)
-    outbox.hold()
+    def _on_saved(self, using: str, **_: Any) -> None:
+        if vars(connections[using]).pop("earshot_under_way", False):
+            _follow(connections[using], self._wake)
 
+    def _on_pre_migrate(self, using: str, **_: Any) -> None:
+        """What migrations write is left to the tails: what follows may need tables not there."""
+        self._migrating.add(using)
+        self._publisher.hold()
 
-def _on_post_migrate(using: str, **_: Any) -> None:
-    _migrating.discard(using)
-    outbox.release()
+    def _on_post_migrate(self, using: str, **_: Any) -> None:
+        self._migrating.discard(using)
+        self._publisher.release()
 
-
-def _waking(
-    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
-    result = execute(sql, params, many, context)
-    connection = context["connection"]
-    if connection.alias in _migrating:
+    def _see(
+        self,
+        execute: Callable[..., Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        result = execute(sql, params, many, context)
+        connection = context["connection"]
+        if connection.alias not in self._migrating:
+            self._follow_write(connection, _text(sql))
         return result
-    text = _text(sql)
-    if WRITES.match(text) and (found := _tables(connection.vendor).search(text, 0, BEGINNING)):
+
+    def _follow_write(self, connection: Any, text: str) -> None:
+        found = WRITES.match(text) and _tables(connection.vendor).search(text, 0, BEGINNING)
+        if not found:
+            return
         if _is_under_way(connection, text):
             connection.earshot_under_way = True
-        else:
-            _follow(connection, _woken)
-            if found[0] == Membership._meta.db_table:
-                _follow(connection, _joined)
-    return result
+            return
+        _follow(connection, self._wake)
+        if found[0] == Membership._meta.db_table:
+            _follow(connection, standing.do_tasks)
 
 
 def _text(sql: Any) -> str:
@@ -82,11 +110,6 @@ def _text(sql: Any) -> str:
 def _is_under_way(connection: Any, text: str) -> bool:
     """Whether SQLite commits the statement only when its result was read, by who saves a row."""
     return connection.vendor == "sqlite" and not connection.in_atomic_block and "RETURNING" in text
-
-
-def _on_saved(using: str, **_: Any) -> None:
-    if vars(connections[using]).pop("earshot_under_way", False):
-        _follow(connections[using], _woken)
 
 
 @cache
@@ -104,11 +127,3 @@ def _follow(connection: Any, work: Callable[[], None]) -> None:
     here = set(connection.savepoint_ids)
     if not any(registered[0] == here and registered[1] is work for registered in waiting):
         connection.on_commit(work, robust=True)
-
-
-def _woken() -> None:
-    outbox.wake()
-
-
-def _joined() -> None:
-    standing.do_tasks()

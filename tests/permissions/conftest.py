@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from resources.audiences import PROFILES
 from tenants.models import Membership, User
 from tests.world import World
@@ -105,7 +105,7 @@ def shop(world: World, declare: Callable[[Resource], Resource]) -> Iterator[Worl
         create_permissions(apps.get_app_config("shop"), verbosity=0)
         with override_settings(ROOT_URLCONF="tests.permissions.shop.urls"):
             yield world
-        assert outbox.flush()
+        assert publisher.flush()
         with connection.schema_editor() as editor:
             for model in reversed(MODELS):
                 editor.delete_model(model)

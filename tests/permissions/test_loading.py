@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from permissions.audiences import Resource
 from permissions.loading import UNREADABLE, UnreadableValue, load, values_of_all
 from permissions.read import Reading, read
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from resources.documents.audiences import DOCUMENTS, with_owner_name
 from resources.models import Document
 from tests.unshowable import spoil

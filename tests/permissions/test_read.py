@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from permissions import accesslog
 from permissions.audiences import registry
 from permissions.read import objects_of, read, read_across, read_within
-from permissions.rendering import SERIALIZATIONS, Ref
+from permissions.rendering import SERIALIZATIONS
+from permissions.representation import Ref
 from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant

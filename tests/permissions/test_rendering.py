@@ -12,7 +12,8 @@ import pytest
 from django.utils import timezone, translation
 
 from permissions.audiences import Audience
-from permissions.rendering import SERIALIZATIONS, Ref, etag, payload, render
+from permissions.rendering import SERIALIZATIONS, etag, payload, render
+from permissions.representation import Ref
 from resources.audiences import DOCUMENTS
 from resources.documents.models import Document
 from tenants import opaque

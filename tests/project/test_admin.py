@@ -12,15 +12,15 @@ from knox.models import AuthToken
 
 from permissions.grants import grants_of
 from permissions.subjects import Subject
-from realtime import ledger
-from realtime.records import Access, Push
+from realtime.audit import ledger
+from realtime.audit.models import Access, Push
 from resources.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
 from tenants.roles import role_group
 from tests.client import connect, in_thread, subscribed
+from tests.realtime.audit.test_ledger import lost_process
 from tests.realtime.pieces import frame
-from tests.realtime.test_ledger import lost_process
 from tests.tenants.conftest import session_of
 from tests.world import World
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from project.health import Look
 from realtime.capture.installing import GENERATORS, install
-from realtime.drain import drain
+from realtime.hub.drain import drain
 from tests.client import in_thread, subscribed
 from tests.gates import this_hub
 from tests.realtime.wire import limit

@@ -1,4 +1,4 @@
-"""A tenant with one document, and an ear in the place of the outbox."""
+"""A tenant with one document, and an ear in the place of the publisher."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
+from realtime.capture.committed import Committed, Own
 from realtime.capture.installing import install
-from realtime.committed import Committed, Own
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
 from tests.permissions.conftest import elsewhere as on_another_thread
@@ -49,18 +49,18 @@ def document(acme: Tenant, owner: User) -> Document:
     """A document that is committed and announced, as a later request would load it."""
     created = Document.objects.create(tenant=acme, owner=owner, title="Plan", body="Text")
     connection.run_on_commit.clear()  # in a test that is one transaction itself
-    assert outbox.flush()
+    assert publisher.flush()
     return Document.objects.get(tenant=acme, pk=created.pk)
 
 
 @pytest.fixture
 def told(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Told:
-    """What each commit has the outbox announce; nothing of it is sent."""
+    """What each commit has the publisher announce; nothing of it is sent."""
     return ear(monkeypatch)
 
 
 class Told(list[Committed]):
-    """What each commit has to announce, read on another thread, as the outbox does.
+    """What each commit has to announce, read on another thread, as the publisher does.
 
     SQLite wakes it before it has committed an INSERT outside a transaction: that comes later.
     """
@@ -86,7 +86,7 @@ class Told(list[Committed]):
 def ear(monkeypatch: pytest.MonkeyPatch) -> Told:
     """What each commit from now on has to announce."""
     told = Told()
-    monkeypatch.setattr(outbox, "wake", told.wake)
+    monkeypatch.setattr(publisher, "wake", told.wake)
     return told
 
 
@@ -138,7 +138,7 @@ def library(transactional_db: None) -> Iterator[Any]:
                 editor.create_model(model)
         install()
         yield models
-        assert outbox.flush()
+        assert publisher.flush()
         with connection.schema_editor() as editor:
             for model in reversed(models.MODELS):
                 editor.delete_model(model)

@@ -9,8 +9,8 @@ from typing import Any
 from channels.layers import get_channel_layer
 
 import realtime
-from realtime.hub import Hub
-from realtime.outbox import outbox
+from realtime.hub.hub import Hub
+from realtime.publishing.publisher import publisher
 from tests.world import World
 
 
@@ -32,7 +32,7 @@ def rename(world: World, title: str) -> None:
     """A change of the world's document, announced."""
     world.document.title = title
     world.document.save(update_fields=["title"])
-    assert outbox.flush()
+    assert publisher.flush()
 
 
 def running(folder: Path) -> list[asyncio.Task[Any]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from permissions.rendering import NO_ETAG, Ref, Representation
-from realtime.frames import Frame
-from realtime.mailbox import Mailbox
-from realtime.sockets import Socket
-from realtime.subscriptions import State, Subscription, Waiting
+from permissions.representation import NO_ETAG, Ref, Representation
+from realtime.state.frames import Frame
+from realtime.state.mailbox import Mailbox
+from realtime.state.sockets import Socket
+from realtime.state.subscriptions import State, Subscription, Waiting
 from resources.models import Document
 from tenants import opaque
 from tenants.credentials import Client, Credential, Identity

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from realtime.on_uvicorn import Protocol
+from realtime.transport.on_uvicorn import Protocol
 
 HANDSHAKE = (
     b"GET /ws/ HTTP/1.1\r\nHost: earshot\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

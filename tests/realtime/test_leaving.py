@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 
-from realtime import reading
+from realtime.hub import reading
 from resources.models import Document
 from tenants import opaque
 from tests.client import in_thread, quiet

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, ProgrammingError, connection, connections
 
-from realtime import consumers, notifications
+from realtime.publishing import notifications
+from realtime.transport import consumer
 from tests.client import in_thread, registered
 from tests.gates import this_hub
 from tests.realtime.wire import Wire
@@ -26,13 +27,13 @@ def here() -> tuple[str, str]:
 async def test_reads_tail_heartbeat_and_door_use_connections_of_their_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identify, seen = consumers._identify, []
+    identify, seen = consumer._identify, []
 
     def identified(*args: Any) -> Any:
         seen.append(here())
         return identify(*args)
 
-    monkeypatch.setattr(consumers, "_identify", identified)
+    monkeypatch.setattr(consumer, "_identify", identified)
     async with registered(world, "viewer"):
         seen.append(await this_hub().run(here))
     reserved = RESERVED[connection.vendor]
@@ -49,14 +50,14 @@ def test_publisher_uses_connections_of_its_own(
         seen.append(here())
         return publish(*args)
 
-    from realtime.outbox import Outbox
+    from realtime.publishing.publisher import Publisher
 
-    box = Outbox()
+    box = Publisher()
     monkeypatch.setattr(notifications, "publish", published)
     box.wake()
     assert box.flush(10)
-    # What shows what it read is raised, and announced by the other outbox.
-    assert set(seen) == {("earshot-outbox", RESERVED[connection.vendor])}
+    # What shows what it read is raised, and announced by the other publisher.
+    assert set(seen) == {("earshot-publisher", RESERVED[connection.vendor])}
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,6 @@ async def test_socket_that_comes_while_the_database_is_away_comes_again(
         raise error
 
     token = await in_thread(world.token)("viewer")
-    monkeypatch.setattr(consumers, "_identify", fail)
+    monkeypatch.setattr(consumer, "_identify", fail)
     async with Wire(token) as wire:
         assert await wire.frame() == {"close": code}

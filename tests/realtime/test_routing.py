@@ -1,7 +1,7 @@
 """Where the socket is."""
 
-from realtime.consumers import EarshotConsumer
 from realtime.routing import websocket_urlpatterns
+from realtime.transport.consumer import EarshotConsumer
 
 
 def test_only_address_with_a_socket_is_ws() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from pytest_django import Settings
 
 from project.asgi import application
-from realtime.hub import Hub
-from realtime.hubs import hubs
+from realtime.hub.hub import Hub
+from realtime.hub.per_loop import hubs
 from tests.client import SocketClient, connect, in_thread
 from tests.world import World
 

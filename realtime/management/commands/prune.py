@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from realtime.pruning import prune
+from realtime.audit.pruning import prune
 from tenants import revocations
 from tenants.models import Revocation
 

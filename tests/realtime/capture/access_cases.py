@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from knox.models import AuthToken
 
-from realtime.records import Connection
+from realtime.audit.models import Connection
 from resources.models import DocumentGroupGrant, DocumentUserGrant
 from tenants.models import Membership, Revocation, Session, Tenant, User
 from tests.realtime.capture.ways import Write

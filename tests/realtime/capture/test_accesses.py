@@ -11,7 +11,7 @@ from guardian.shortcuts import assign_perm
 from knox.models import AuthToken
 
 from permissions.models import AccessChange
-from realtime.records import Connection, Process
+from realtime.audit.models import Connection, Process
 from resources.models import Document
 from tenants.models import Membership, Session, Tenant, User
 from tests.realtime.capture.access_cases import CASES, INVITED, LATER, NOW, PAST

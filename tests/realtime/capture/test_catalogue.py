@@ -14,10 +14,10 @@ from knox.models import AuthToken
 from permissions.audiences import registry
 from permissions.models import AccessRevision
 from permissions.read import read_within
-from permissions.rendering import Ref
-from realtime import standing
+from permissions.representation import Ref
+from realtime.audit.models import Process
 from realtime.capture.installing import wanted
-from realtime.records import Process
+from realtime.hub import session_checks
 from tenants import credentials
 from tenants.credentials import Credential
 from tests.tenants.conftest import session_of
@@ -66,7 +66,7 @@ def doors(world: World) -> list[Callable[[], object]]:
         lambda: credentials.resolve("token", token.pk),
         lambda: credentials.resolve("session", key),
         lambda: credentials.membership_for(user, "acme", ("token", token.pk)),
-        lambda: standing.look(process.pk, [], []),
+        lambda: session_checks.look(process.pk, [], []),
     ]
 
 

@@ -8,9 +8,9 @@ import pytest
 from guardian.shortcuts import assign_perm
 from knox.models import AuthToken
 
+from realtime.audit.models import Connection
 from realtime.capture.installing import wanted
 from realtime.capture.tables import Access, accesses
-from realtime.records import Connection
 from tenants.models import Revocation
 from tests.permissions.conftest import on_postgresql
 from tests.realtime.capture.access_cases import readers

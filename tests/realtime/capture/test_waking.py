@@ -15,8 +15,8 @@ from django.utils import timezone
 from psycopg.sql import SQL
 from pytest_django import Settings
 
-from realtime.committed import Committed
-from realtime.outbox import outbox
+from realtime.capture.committed import Committed
+from realtime.publishing.publisher import publisher
 from resources.models import DocumentUserGrant, Profile
 from tenants.models import Membership, User
 from tests.client import in_thread, subscribed
@@ -29,7 +29,7 @@ from tests.world import World
 
 @pytest.fixture
 def told(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Committed]:
-    """What each commit has the outbox announce."""
+    """What each commit has the publisher announce."""
     return ear(monkeypatch)
 
 
@@ -133,7 +133,7 @@ def test_savepoint_that_is_rolled_back_takes_no_other_write_along(
 
 def test_many_writes_wake_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[None] = []
-    monkeypatch.setattr("realtime.outbox.outbox.wake", lambda: woken.append(None))
+    monkeypatch.setattr("realtime.publishing.publisher.publisher.wake", lambda: woken.append(None))
     with transaction.atomic():
         for _ in range(100):
             WRITES["a base manager"](world)
@@ -151,7 +151,7 @@ def test_what_changes_nothing_that_is_captured_wakes_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     woken: list[None] = []
-    monkeypatch.setattr("realtime.outbox.outbox.wake", lambda: woken.append(None))
+    monkeypatch.setattr("realtime.publishing.publisher.publisher.wake", lambda: woken.append(None))
     sql(statement)(world)
     assert woken == []
 
@@ -162,11 +162,11 @@ def test_what_migrations_write_is_left_to_the_tail(world: World, told: list[Comm
     sent_for = apps.get_app_config("realtime")
     pre_migrate.send(sent_for, app_config=sent_for, using="default")
     write(world)
-    assert outbox.flush()
+    assert publisher.flush()
     assert told == []
     post_migrate.send(sent_for, app_config=sent_for, using="default")
     write(world)
-    assert outbox.flush()
+    assert publisher.flush()
     assert len(told) == 1
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from project.console import tenant_data
 from project.console.tenant_command import TenantCommand
-from realtime.outbox import outbox
+from realtime.publishing.publisher import publisher
 from tenants.limits import limits
 from tenants.models import Tenant
 
@@ -45,5 +45,5 @@ class Command(TenantCommand):
     def _close_sockets(self, tenant: Tenant) -> None:
         """Suspend it, and let every process hear of that, before what says so is deleted too."""
         if self.set_active(tenant, active=False):
-            outbox.flush()
+            publisher.flush()
             time.sleep(2 * limits()["tail_seconds"])

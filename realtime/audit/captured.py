@@ -1,0 +1,19 @@
+"""What is captured of the ledger's own tables: that an administrator wants a socket closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from realtime.audit.models import Connection
+from realtime.capture.tables import Access, of_table
+
+
+def closings() -> Iterator[Access]:
+    """A connection that is to be closed touches its user, whose process then looks at it."""
+    yield Access(
+        **of_table(Connection),
+        cause="closed",
+        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r WHERE r.closing",
+        events=("UPDATE",),
+        watch=("closing",),
+    )

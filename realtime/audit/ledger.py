@@ -1,0 +1,228 @@
+"""The ledger: who had a live copy of what and when, and what was pushed.
+
+A round, and whoever publishes, write before the payload leaves. What only ends, because a client
+went, is written soon after. Plain functions, for a thread; `Ledger` is a hub's part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Count, QuerySet, Value
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from realtime.audit.models import Access, Connection, Process, Push
+from realtime.capture.batches import BATCH, in_batches
+from realtime.failures import log_failure
+from realtime.metrics import ENDS
+from realtime.state import ledger_entries
+from realtime.state.frames import Frame
+from realtime.state.ledger_entries import Entries
+from tenants.limits import limits
+from tenants.models import Tenant
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 0.5
+
+Run = Callable[..., Awaitable[Any]]
+"""Runs a plain function with its arguments on a thread of the hub's."""
+
+
+def write(process: int, tenant_id: int, made: Entries) -> list[int]:
+    """Write a round's entries together; the keys of the accesses that begin, in their order."""
+    now = timezone.now()
+    with transaction.atomic():
+        for cause, subscriptions in made.ended.items():
+            end(cause, [s.opened.access for s in subscriptions if s.opened])
+        write_pushes(tenant_id, made.pushed.values())
+        begin = (
+            Access(
+                tenant_id=tenant_id,
+                user_id=s.user_id,
+                model=s.ref.model,
+                object_id=s.ref.pk,
+                audience=frame.seen.audience,
+                began_at=now,
+                began=cause,
+                process=process,
+                connection=s.socket.id,
+            )
+            for s, frame, cause in made.begun
+        )
+        begun = Access.objects.bulk_create(begin, BATCH)
+    return [access.pk for access in begun]
+
+
+def end(cause: str, accesses: Collection[int]) -> None:
+    """End those of these accesses that have no end yet."""
+    now = timezone.now()
+    for pks in in_batches(accesses):
+        open_ones = Access.objects.filter(pk__in=pks, ended_at=None)
+        open_ones.update(ended_at=now, ended=cause)
+
+
+def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
+    """Write versions that are about to be pushed; one that was written already stays as it is.
+
+    What cannot be shown is no push.
+    """
+    bodies = [(frame, frame.seen.body) for frame in frames if frame.seen.body is not None]
+    if not bodies:
+        return
+    payloads = Tenant.objects.filter(pk=tenant_id, record_payloads=True).exists()
+    Push.objects.bulk_create(
+        (
+            Push(
+                tenant_id=tenant_id,
+                model=frame.ref.model,
+                object_id=frame.ref.pk,
+                audience=frame.seen.audience,
+                version=frame.version,
+                fields=list(frame.changed),
+                etag=frame.seen.etag,
+                size=len(body),
+                payload=body.decode() if payloads else None,
+            )
+            for frame, body in bodies
+        ),
+        batch_size=BATCH,
+        ignore_conflicts=True,
+    )
+
+
+def begin_process() -> int:
+    """A row for a hub that starts now; its key."""
+    return Process.objects.create(beat_at=timezone.now()).pk
+
+
+def beat(process: int) -> bool:
+    """Say that the process lives; False if it was held for lost."""
+    return bool(Process.objects.filter(pk=process).update(beat_at=timezone.now()))
+
+
+def end_lost() -> None:
+    """End what lost processes left."""
+    for lost in living(alive=False).values_list("pk", "beat_at"):
+        end_process(*lost)
+
+
+def sockets_of_user(user_id: int, process: int) -> int:
+    """How many sockets of a user other processes have."""
+    return Connection.objects.filter(user_id=user_id).exclude(process=process).count()
+
+
+def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, int]:
+    """How many sockets of each of these tenants other processes have, if any."""
+    others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
+    counts = others.order_by().values_list("tenant_id").annotate(Count("pk"))
+    return dict(counts) if tenant_ids else {}
+
+
+def living(*, alive: bool = True) -> QuerySet[Process]:
+    """The processes that beat lately, or those that do not."""
+    after = timezone.now() - timedelta(seconds=limits()["process_lost_seconds"])
+    return Process.objects.filter(**{"beat_at__gt" if alive else "beat_at__lte": after})
+
+
+def end_process(process: int, at: Any = None) -> None:
+    """End all that a process had, and forget it; `at` its last beat, if it is lost."""
+    cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
+    with transaction.atomic():
+        left = Access.objects.filter(process=process, ended_at=None)
+        left.update(ended_at=Greatest("began_at", Value(at or timezone.now())), ended=cause)
+        Connection.objects.filter(process=process).delete()
+        Process.objects.filter(pk=process).delete()
+
+
+def write_ends(ended: Mapping[str, Collection[int]], left: Collection[str]) -> None:
+    """End accesses, by cause, and forget connections."""
+    with transaction.atomic():
+        for cause, accesses in ended.items():
+            end(cause, accesses)
+        Connection.objects.filter(pk__in=left).delete()
+
+
+class Ledger:
+    """A hub's process row, and what has ended in it and is still to be written, in batches."""
+
+    def __init__(self, run: Run) -> None:
+        self.process = 0
+        self.task: asyncio.Task[None] | None = None
+        self._run = run
+        self._ended: defaultdict[str, list[int]] = defaultdict(list)
+        self._left: list[str] = []
+
+    async def start(self) -> None:
+        """Open the process's row."""
+        self.process = await self._run(begin_process)
+
+    async def stop(self) -> None:
+        """Write what is left, and that the process is gone; a failure is left to the others."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        try:
+            await self._write_ends()
+            await self._run(end_process, self.process)
+        except Exception as error:
+            log_failure(logger, "The ledger could not be closed; others will", error)
+
+    async def look(self, tenant_ids: Collection[int]) -> dict[int, int]:
+        """End what lost processes left; how many sockets of these tenants the others have."""
+        await self._run(end_lost)
+        counts: dict[int, int] = await self._run(sockets_of_tenants, tenant_ids, self.process)
+        return counts
+
+    async def write(self, tenant_id: int, made: Entries) -> None:
+        """Write a round's entries, if there are any; raises what the database raises."""
+        if made:
+            accesses = await self._run(write, self.process, tenant_id, made)
+            for cause, subscriptions in made.ended.items():
+                ENDS.labels(cause).inc(len(subscriptions))
+            for access, cause in made.written(accesses):
+                self.end(access, cause)
+
+    def end(self, access: int, cause: str) -> None:
+        """An access ended without a round: its client went, or asked for it."""
+        self._ended[cause].append(access)
+        ENDS.labels(cause).inc()
+        self._wake()
+
+    def leave(self, connections: Iterable[str]) -> None:
+        """These sockets are closed."""
+        self._left.extend(connections)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.task is None and (self._ended or self._left):
+            self.task = asyncio.get_running_loop().create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        try:
+            while self._ended or self._left:
+                try:
+                    await self._write_ends()
+                except Exception as error:
+                    log_failure(logger, "Ends could not be written; tried again", error)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self.task = None
+
+    async def _write_ends(self) -> None:
+        ended, self._ended = self._ended, defaultdict(list)
+        left, self._left = self._left, []
+        try:
+            await self._run(write_ends, ended, left)
+        except BaseException:
+            self._left += left
+            for cause, accesses in ended.items():
+                self._ended[cause] += accesses
+            raise

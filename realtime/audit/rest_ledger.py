@@ -1,0 +1,189 @@
+"""The ledger over REST, for a tenant's admins: who saw what when, and what was pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from permissions.audiences import registry
+from realtime.audit.models import Access, Push
+from tenants import opaque
+from tenants.models import User
+from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin, StrictSerializer
+
+FILTERS = [
+    OpenApiParameter("user", str, description="A user's id."),
+    OpenApiParameter("model", str),
+    OpenApiParameter("id", str, description="An object's id; needs `model`."),
+    OpenApiParameter("audience", str),
+    OpenApiParameter("since", OpenApiTypes.DATETIME),
+    OpenApiParameter("until", OpenApiTypes.DATETIME),
+]
+
+
+def id_of(row: Any) -> str | None:
+    """The id of a row's object; None if its model is not declared any more, or its key is none."""
+    if row.model not in registry or row.object_id < 0:
+        return None
+    return opaque.encode(registry.get(row.model).model, row.object_id)
+
+
+def usernames(users: Iterable[int]) -> dict[int, str]:
+    """The names of these users, those that there still are, in one query."""
+    return dict(User.objects.filter(pk__in=set(users)).values_list("pk", "username"))
+
+
+class FilterSerializer(StrictSerializer):
+    """What narrows a ledger; an id that stands for nobody finds nothing."""
+
+    user = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    id = serializers.CharField(required=False)
+    audience = serializers.CharField(required=False)
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+
+    def validate_user(self, text: str) -> int:
+        return opaque.decode(User, text) or 0
+
+    def validate_model(self, label: str) -> str:
+        if label not in registry:
+            raise serializers.ValidationError("Unknown model.")
+        return label
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "id" in attrs:
+            if "model" not in attrs:
+                raise serializers.ValidationError({"id": ["Say of which model: `?model=`."]})
+            model = registry.get(attrs["model"]).model
+            attrs["object_id"] = opaque.decode(model, attrs.pop("id")) or 0
+        return attrs
+
+
+class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
+    """Rows of a tenant's ledger, newest first."""
+
+    rows: ClassVar[Callable[[Any, int, dict[str, Any]], QuerySet[Any]]]
+    """The rows of a tenant that the validated filters leave."""
+
+    shown: ClassVar[Callable[[Any, list[Any]], list[dict[str, Any]]]]
+    """What is shown of a page of rows."""
+
+    permission_classes = (IsAdmin,)
+    pagination_class = Pagination
+    time: ClassVar[str]
+
+    @extend_schema(parameters=FILTERS)
+    def get(self, request: Request) -> Response:
+        """A page of rows; filters narrow."""
+        known = FilterSerializer().fields
+        query = {name: text for name, text in request.query_params.items() if name in known}
+        filters = FilterSerializer(data={name: text for name, text in query.items() if text})
+        filters.is_valid(raise_exception=True)
+        rows = self.rows(request.tenant.pk, filters.validated_data)  # type: ignore[attr-defined]
+        page = self.paginate_queryset(rows.order_by(f"-{self.time}", "-pk")) or []
+        serializer: Any = self.get_serializer(self.shown(page), many=True)
+        return self.get_paginated_response(serializer.data)
+
+
+AccessSerializer = type(
+    "AccessSerializer",
+    (serializers.Serializer,),
+    {
+        "__doc__": "A user's live copy of an object, from when until when, and why.",
+        "user": serializers.CharField(),
+        "username": serializers.CharField(allow_null=True),
+        "model": serializers.CharField(),
+        "id": serializers.CharField(allow_null=True),
+        "audience": serializers.CharField(),
+        "from": serializers.DateTimeField(),  # no name for an attribute in Python
+        "until": serializers.DateTimeField(allow_null=True),
+        "cause": serializers.CharField(),
+    },
+)
+
+
+class AccessesView(LedgerView):
+    """Who had a live copy of what; `since` and `until` find those that overlap that time."""
+
+    serializer_class = AccessSerializer
+    time = "began_at"
+
+    def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
+        found = Access.objects.filter(tenant_id=tenant_id, **_exact(wanted, "user"))
+        if "since" in wanted:
+            found = found.filter(Q(ended_at=None) | Q(ended_at__gte=wanted["since"]))
+        if "until" in wanted:
+            found = found.filter(began_at__lte=wanted["until"])
+        return found
+
+    def shown(self, page: list[Access]) -> list[dict[str, Any]]:
+        names = usernames(row.user_id for row in page)
+        return [
+            {
+                "user": opaque.encode(User, row.user_id),
+                "username": names.get(row.user_id),
+                "model": row.model,
+                "id": id_of(row),
+                "audience": row.audience,
+                "from": row.began_at,
+                "until": row.ended_at,
+                "cause": row.ended or row.began,
+            }
+            for row in page
+        ]
+
+
+class PushSerializer(serializers.Serializer[Any]):
+    """A version as an audience was sent it."""
+
+    at = serializers.DateTimeField()
+    model = serializers.CharField()
+    id = serializers.CharField(allow_null=True)
+    audience = serializers.CharField()
+    fields = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
+    etag = serializers.CharField()
+    size = serializers.IntegerField()
+
+
+class PushesView(LedgerView):
+    """What was pushed; of a user, what was pushed to their audience while they had it."""
+
+    serializer_class = PushSerializer
+    time = "at"
+
+    def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
+        found = Push.objects.filter(tenant_id=tenant_id, **_exact(wanted))
+        if "since" in wanted:
+            found = found.filter(at__gte=wanted["since"])
+        if "until" in wanted:
+            found = found.filter(at__lte=wanted["until"])
+        if "user" in wanted:
+            same = ("tenant_id", "model", "object_id", "audience")
+            open_then = Q(ended_at=None) | Q(ended_at__gte=OuterRef("at"))
+            accesses = Access.objects.filter(
+                open_then,
+                user_id=wanted["user"],
+                began_at__lte=OuterRef("at"),
+                **{name: OuterRef(name) for name in same},
+            )
+            found = found.filter(Exists(accesses))
+        return found
+
+    def shown(self, page: list[Push]) -> list[dict[str, Any]]:
+        names = ("at", "model", "audience", "fields", "etag", "size")
+        return [{"id": id_of(row)} | {name: getattr(row, name) for name in names} for row in page]
+
+
+def _exact(wanted: dict[str, Any], user: str | None = None) -> dict[str, Any]:
+    """The filters that compare a column as it is."""
+    exact = {name: wanted[name] for name in ("model", "object_id", "audience") if name in wanted}
+    return exact | ({"user_id": wanted["user"]} if user in wanted else {})

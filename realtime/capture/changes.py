@@ -1,0 +1,136 @@
+"""What the log of changes says, and the few changes that are not written by the capture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+from permissions.commits import TransactionId
+from permissions.representation import Ref
+from realtime.capture.models import Change
+
+
+def ref_of(model: type[models.Model], pk: int) -> Ref:
+    """The name of this model's object; through a proxy it is the same as without."""
+    return Ref(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One object's change: its new version and the model fields that it changed (None: any)."""
+
+    ref: Ref
+    version: int
+    fields: Collection[str] | None
+
+
+def _write(rows: Iterable[Change]) -> list[Change]:
+    rows = list(rows)
+    for row in rows:
+        row.xid = TransactionId() if connection.vendor == "postgresql" else 0  # by the capture
+    return Change.objects.bulk_create(rows)
+
+
+def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
+    """Write the rows of one tenant's changes, of what they show."""
+    _write(
+        Change(
+            tenant_id=tenant_id,
+            model=change.ref.model,
+            object_id=change.ref.pk,
+            version=change.version,
+            fields=None if change.fields is None else sorted(change.fields),
+        )
+        for change in changes
+    )
+
+
+def raise_versions(
+    model: Any, fields: Collection[str] | None, locked: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Raise the versions of rows that this transaction has locked, which show what changed
+    elsewhere, and record that.
+
+    `locked` holds `tenant_id` and `version` as they are; `fields` None stands for any field.
+    """
+    models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
+    by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
+    for pk, row in sorted(locked.items()):
+        recorded = Recorded(ref_of(model, pk), row["version"] + 1, fields)
+        by_tenant[row["tenant_id"]].append(recorded)
+    for tenant_id in sorted(by_tenant):
+        record(tenant_id, by_tenant[tenant_id])
+
+
+def renew(model: Any, tenant_id: int, pk: int) -> None:
+    """Give a row that this transaction has locked a version above all that it ever had."""
+    label = ref_of(model, pk).model
+    [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
+    Change.objects.filter(pk=row.pk).update(version=row.pk)
+    models.QuerySet(model).filter(pk=pk).update(version=row.pk)
+
+
+def known(fields: Any) -> list[str] | None:
+    """The names of fields that a row holds; None, any, also for what is no list of names."""
+    if isinstance(fields, list) and all(isinstance(name, str) for name in fields):
+        return fields
+    return None
+
+
+def fields_changed(
+    model: str, versions: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], set[str] | None]:
+    """For each (object id, version), the fields that its transaction changed; None: any.
+
+    A constant number of queries. A version without a row changed any.
+    """
+    wanted = set(versions)
+    rows = Change.objects.filter(model=model, object_id__in={pk for pk, _ in wanted})
+    exact = rows.filter(version__in={version for _, version in wanted})
+    xids = {(pk, v): xid for pk, v, xid in exact.values_list("object_id", "version", "xid")}
+    together = rows.filter(xid__in=set(xids.values())).values_list(
+        "object_id", "version", "xid", "fields"
+    )
+    found: dict[tuple[int, int], set[str] | None] = {}
+    by_object: dict[tuple[int, int], list[tuple[int, list[str] | None]]] = {}
+    for pk, version, xid, fields in together:
+        by_object.setdefault((pk, xid), []).append((version, known(fields)))
+    for pk, version in wanted:
+        group = by_object.get((pk, xids.get((pk, version), -1)), [])
+        parts = [fields for v, fields in group if v <= version]
+        found[pk, version] = _union(parts) if parts else None
+    return found
+
+
+def fields_since(
+    model: str, versions: Mapping[int, int], *, creations: bool = True
+) -> dict[int, set[str] | None]:
+    """For each object id, the fields changed in its version given and all later ones; None: any.
+
+    No fields if there are no such versions: they were rolled back. A creation changed any field;
+    without `creations` it counts for nothing.
+    """
+    rows = Change.objects.filter(
+        model=model, object_id__in=versions, version__gte=min(versions.values())
+    )
+    if not creations:
+        rows = rows.filter(creation=False)
+    found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
+    for pk, version, fields in rows.values_list("object_id", "version", "fields"):
+        if version >= versions[pk]:
+            found[pk].append(known(fields))
+    return {pk: _union(parts) for pk, parts in found.items()}
+
+
+def _union(parts: Iterable[list[str] | None]) -> set[str] | None:
+    """All the fields; None if any part means any field."""
+    fields: set[str] = set()
+    for part in parts:
+        if part is None:
+            return None
+        fields.update(part)
+    return fields

@@ -1,0 +1,77 @@
+"""What this process committed and has not announced: read from the logs, never from memory.
+
+So it does not matter what wrote a row, nor in which order two threads commit. What another process
+committed is its own to announce. On SQLite rows do not say who wrote them: there it is all that
+committed since this process began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import models
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from permissions import accesslog, commits
+from permissions.commits import Mark
+from permissions.models import AccessChange
+from permissions.representation import Ref
+from permissions.snapshot import in_snapshot
+from realtime.capture.models import Change
+from realtime.capture.notes import Note, noted
+from tenants.writers import writer
+
+BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The lowest version of each (tenant id, Ref), the tenants' highest access revisions, and notes
+    of rows that others show."""
+
+    changed: Mapping[tuple[int, Ref], int] = field(default_factory=dict)
+    noticed: Mapping[int, int] = field(default_factory=dict)
+    noted: tuple[Note, ...] = ()
+
+
+class Own:
+    """Reads what this process committed, each row once."""
+
+    def __init__(self) -> None:
+        self._marks: list[Mark] | None = None
+
+    def read(self) -> Committed:
+        """What committed since the last read; if this one fails, the next brings it too."""
+        found, self._marks = in_snapshot(lambda _: self._read())
+        return found
+
+    def _read(self) -> tuple[Committed, list[Mark]]:
+        now = commits.marks([Change, AccessChange])
+        changes, accesses = (
+            log._base_manager.filter(self._new(number, now[number])).order_by()
+            for number, log in enumerate((Change, AccessChange))
+        )
+        return Committed(_changed(changes), accesslog.risen(accesses), _noted(changes)), now
+
+    def _new(self, number: int, now: Mark) -> Q:
+        name = writer()
+        mine = Q() if name is None else Q(writer=name)
+        if self._marks is not None:
+            return mine & self._marks[number].until(now)
+        return mine or Q(at__gte=BEGAN)
+
+
+def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
+    """Several transactions' changes of an object are announced once, where its first one was."""
+    objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
+    found = objects.annotate(Min("version"), first=Min("pk")).order_by("first")
+    return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version, _ in found}
+
+
+def _noted(rows: models.QuerySet[Any]) -> tuple[Note, ...]:
+    found = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
+    return tuple(noted(Ref(model, pk), fields) for model, pk, fields in found)

@@ -1,0 +1,122 @@
+"""Rows that show other rows: found after the other's commit, raised in transactions of their own.
+
+Raised in the other row's transaction, one version could get two payloads: what it shows may be
+changed again by a transaction that commits between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import models, transaction
+
+from permissions import unavailable
+from permissions.audiences import Resource, Shows, registry
+from permissions.loading import load_rows
+from permissions.representation import Ref
+from realtime.capture import changes
+from realtime.capture.batches import BATCH, in_batches
+from realtime.capture.notes import Note
+from realtime.capture.notes import rows as noted_rows
+from realtime.failures import log_failure
+
+logger = logging.getLogger(__name__)
+
+
+def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
+    """Every resource whose payload shows rows of this model, with how."""
+    return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
+
+
+def raise_shown(label: str, tenant_id: int, versions: Mapping[int, int]) -> None:
+    """Raise the objects that show these changed rows of a live model."""
+    model = registry.get(label).model
+    since: Mapping[int, Collection[str] | None] = {}
+    for resource, shows in shown(model):
+        since = since or changes.fields_since(label, versions)
+        raise_for(resource, shows, _rows(model, tenant_id, shows, since))
+
+
+def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
+    """Raise the objects that show these rows, some hundred in a transaction, and announce them."""
+    base: Any = resource.model._base_manager
+    for pks in in_batches(pk for _, pk in find(shows, rows)):
+        with transaction.atomic():
+            locked = base.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
+            values = {r["pk"]: r for r in locked.values("pk", "tenant_id", "version")}
+            changes.raise_versions(resource.model, [shows.field], values)
+
+
+def raise_noted(notes: Sequence[Note]) -> None:
+    """Raise the objects that show what these notes are about, or did."""
+    for model, rows in noted_rows(notes).items():
+        for resource, shows in shown(model):
+            raise_for(resource, shows, rows)
+
+
+def showing(
+    tenant_id: int,
+    changed: Iterable[tuple[Ref, Collection[str] | None]],
+    *,
+    guarded: bool = False,
+) -> set[tuple[int, Ref]]:
+    """The (tenant id, Ref) of objects that show rows of live models that changed these fields."""
+    by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
+    for ref, fields in changed:
+        known = by_label[ref.model].setdefault(ref.pk, ())
+        either = None if fields is None or known is None else {*known, *fields}
+        by_label[ref.model][ref.pk] = either
+    found: set[tuple[int, Ref]] = set()
+    for label in by_label.keys() & {resource.label for resource in registry}:
+        model = registry.get(label).model
+        for resource, shows in shown(model):
+            rows = _rows(model, tenant_id, shows, by_label[label])
+            pairs = find(shows, rows, guarded=guarded)
+            found.update((t, Ref(resource.label, pk)) for t, pk in pairs)
+    return found
+
+
+def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, Ref]]:
+    """The (tenant id, Ref) of objects that show what these notes are about, or did."""
+    found: set[tuple[int, Ref]] = set()
+    for model, rows in noted_rows(notes).items():
+        for resource, shows in shown(model):
+            pairs = find(shows, rows, guarded=guarded)
+            found.update((tenant_id, Ref(resource.label, pk)) for tenant_id, pk in pairs)
+    return found
+
+
+def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, int]]:
+    """The (tenant id, key) of the objects that show these rows; `guarded` with savepoints."""
+    found: set[tuple[int, int]] = set()
+    for start in range(0, len(rows), BATCH):
+        found |= _find(shows, list(rows[start : start + BATCH]), guarded)
+    return found
+
+
+def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
+    """A row that fails is found nothing for; anybody's `find` raises what it likes."""
+    try:
+        with transaction.atomic() if guarded else nullcontext():
+            return set(shows.find(rows).values_list("tenant_id", "pk"))
+    except Exception as error:
+        unavailable.raise_database_s(error)
+        if len(rows) == 1:
+            what = f"What shows a {shows.model._meta.label} could not be found; the sweep looks"
+            log_failure(logger, what, error)
+            return set()
+    return {pair for row in rows for pair in _find(shows, [row], guarded)}
+
+
+def _rows(
+    model: Any, tenant_id: int, shows: Shows, changed: Mapping[int, Collection[str] | None]
+) -> list[Any]:
+    """Those of a tenant's rows that changed in what is shown (None: in any field)."""
+    wanted = set(shows.fields)
+    pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
+    rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)
+    return list(load_rows(rows).values()) if pks else []

@@ -1,0 +1,74 @@
+"""Notes: what the capture leaves of rows that others show, and the rows that they are about.
+
+A note is a Change of version 0: about no version of its row, which need not have any. It holds the
+row as it was, if it was: whoever showed it then may have to show something else now.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS
+
+from permissions.loading import load_rows
+from permissions.representation import Ref
+from realtime.failures import log_failure
+
+logger = logging.getLogger(__name__)
+
+WAS = "was"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A row was written: now it may be gone; `was` are columns of what it was before."""
+
+    ref: Ref
+    was: Mapping[str, Any] | None
+
+
+def noted(ref: Ref, fields: Any) -> Note:
+    """The note that a Change of version 0 is."""
+    was = fields.get(WAS) if isinstance(fields, dict) else None
+    return Note(ref, was if isinstance(was, dict) else None)
+
+
+def rows(notes: Iterable[Note]) -> dict[type[Any], list[Any]]:
+    """The rows that the notes are about, as they are and as they were, by model."""
+    by_label: defaultdict[str, list[Note]] = defaultdict(list)
+    for note in notes:
+        by_label[note.ref.model].append(note)
+    found: dict[type[Any], list[Any]] = {}
+    for label, some in by_label.items():
+        model = _model(label)
+        if model is not None:
+            known = model._base_manager.filter(pk__in={note.ref.pk for note in some})
+            now = list(load_rows(known).values())
+            found[model] = [*now, *(row for note in some if (row := _before(model, note)))]
+    return found
+
+
+def _model(label: str) -> Any:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):  # of another release
+        return None
+
+
+def _before(model: Any, note: Note) -> Any:
+    """The row as it was, as far as it is known, or None."""
+    was = note.was or {}
+    known = [(f, was[f.column]) for f in model._meta.concrete_fields if f.column in was]
+    if not known:
+        return None
+    try:
+        values = [field.to_python(value) for field, value in known]
+        return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field, _ in known], values)
+    except Exception as error:  # a field's own conversion raises what it likes
+        log_failure(logger, f"A {note.ref.model} of before cannot be read; the sweep looks", error)
+        return None

@@ -1,0 +1,126 @@
+"""Where a tracker keeps what was saved: with its instance, so that the two are no cycle.
+
+Otherwise whatever was read would lie in the memory until the next garbage collection, which comes
+after so many objects, however large their texts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.apps import apps
+from model_utils import FieldTracker
+from model_utils.tracker import (
+    DescriptorWrapper,
+    FieldInstanceTracker,
+    FieldsContext,
+    lightweight_deepcopy,
+)
+
+SAVED = "_tracker_saved"
+STATE = "_tracker_state"
+IMMUTABLE: Final = (str, int, float, bytes, date, timedelta, Decimal, UUID, type(None))
+
+
+def kept(value: Any) -> Any:
+    """The value, or a copy of one that could be changed."""
+    return value if isinstance(value, IMMUTABLE) else lightweight_deepcopy(value)
+
+
+class InstanceTracker(FieldInstanceTracker):
+    """What was saved of an instance; made whenever it is asked for."""
+
+    def __init__(self, instance: Any, fields: Any, field_map: Any) -> None:
+        self.instance, self.fields, self.field_map = instance, fields, field_map
+
+    @property
+    def deferred_fields(self) -> set[str]:
+        """What is not loaded, of foreign keys by their own names as well.
+
+        Not taken for deferred, each would be loaded by an instance that is made for that, and that
+        loads the others: for ever, where there are two (django-model-utils 533).
+        """
+        deferred: set[str] = self.instance.get_deferred_fields()
+        return deferred | {name for name, kept in self.field_map.items() if kept in deferred}
+
+    @property
+    def saved_data(self) -> dict[str, Any]:  # type: ignore[override]
+        """The tracked fields as they were saved, and the key and the tenant by their attributes."""
+        found: dict[str, Any] = vars(self.instance)[SAVED]
+        return found
+
+    def set_saved_fields(self, fields: Iterable[str] | None = None) -> None:
+        """Take these fields, all if None, for saved as they are; nothing without a key.
+
+        What is not loaded is unknown.
+        """
+        if self.instance.pk is None:
+            vars(self.instance)[SAVED] = {}
+        else:
+            self.keep(fields)
+
+    def keep(self, fields: Iterable[str] | None = None) -> None:
+        """The same of an instance that is about to get its key."""
+        values = vars(self.instance)
+        saved = {} if fields is None else dict(values.get(SAVED, {}))
+        for name in self.fields if fields is None else fields:
+            attname = self.field_map[name]
+            if attname in values:
+                saved[name] = kept(values[attname])
+            else:
+                saved.pop(name, None)
+        for attname in (self.instance._meta.pk.attname, "tenant_id"):
+            if values.get(attname) is not None:
+                saved[attname] = values[attname]
+        values[SAVED] = saved
+
+    def previous(self, field: str) -> Any:
+        """The field's saved value; asked for where it was assigned without having been loaded."""
+        values, attname = vars(self.instance), self.field_map[field]
+        if field not in self.saved_data and not self.instance._state.adding:
+            assigned = values.get(attname, values)
+            self.instance.refresh_from_db(fields=[attname])
+            self.set_saved_fields([field])
+            if assigned is not values:
+                setattr(self.instance, attname, assigned)
+        return self.saved_data.get(field)
+
+    @property
+    def context(self) -> FieldsContext:  # type: ignore[override]
+        """What counts the blocks in which the fields are not to be seen as saved."""
+        state: dict[str, int] = vars(self.instance).setdefault(STATE, {})
+        return FieldsContext(self, *self.fields, state=state)
+
+
+class Made:
+    """The attribute in which a FieldTracker keeps the tracker of an instance."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> Any:
+        tracker = owner.tracker
+        return InstanceTracker(instance, tracker.fields, tracker.field_map)
+
+    def __set__(self, instance: Any, value: InstanceTracker) -> None:
+        """It is not kept."""
+
+
+def keep_with_instances(live: type[Any]) -> None:
+    """Have the trackers of all models of this base keep what they know with their instances."""
+    for model in apps.get_models():
+        tracker = vars(model).get("tracker")
+        if issubclass(model, live) and isinstance(tracker, FieldTracker):
+            tracker.tracker_class = InstanceTracker
+            setattr(model, tracker.attname, Made())
+            _unwrap(model, tracker.fields)
+
+
+def _unwrap(model: Any, names: Iterable[str]) -> None:
+    """Let values be read and assigned as Django does: the tracker's own descriptors would load a
+    deferred one that is assigned."""
+    for name in names:
+        wrapper = vars(model).get(name)
+        if isinstance(wrapper, DescriptorWrapper):
+            setattr(model, name, wrapper.descriptor)

@@ -1,0 +1,1 @@
+"""Hub: the live copies of one process, and everything that keeps them right."""

@@ -1,0 +1,347 @@
+"""The hub: one per process, on its event loop; its one channel is joined to each group once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final
+
+from channels.layers import get_channel_layer
+from django.db import close_old_connections
+
+from permissions.commits import Mark
+from permissions.representation import Ref
+from realtime import metrics
+from realtime.audit.ledger import Ledger
+from realtime.failures import database, log_failure
+from realtime.hub import broker_probe, heartbeat, listening, session_checks, sweep, tail
+from realtime.hub.broker_probe import Heartbeat
+from realtime.hub.drain import close_all
+from realtime.hub.group_membership import Joins
+from realtime.hub.rounds import Rounds
+from realtime.metrics import (
+    CONFLATIONS,
+    FRAME_BYTES,
+    FRAMES,
+    SOCKET_BYTES,
+    SOCKET_BYTES_MAX,
+    SOCKETS,
+    SUBSCRIPTIONS,
+    TAIL_SEEN,
+)
+from realtime.publishing import layer_messages
+from realtime.publishing.publisher import publisher
+from realtime.state import ledger_entries
+from realtime.state.codes import Close
+from realtime.state.commands import Subscribe, Unsubscribe
+from realtime.state.connections import Attendance
+from realtime.state.due import Due
+from realtime.state.messages import unsubscribed
+from realtime.state.sockets import Socket
+from realtime.state.subscriptions import Subscription, Waiting
+from tenants.connections import reserve
+from tenants.limits import limits
+from tenants.metrics import count_refusal
+from tenants.standing import do_tasks
+
+logger = logging.getLogger(__name__)
+
+CANCEL_SECONDS: Final = 0.05
+
+
+class Hub:
+    """Everything live in this process: it starts with the first socket and stops with the last."""
+
+    def __init__(self, layer: Any = None) -> None:
+        self.limits = limits()
+        self.attendance = Attendance()
+        self.empty = asyncio.Event()
+        self.ledger = Ledger(self.run)
+        self.rounds: dict[int, Rounds] = {}
+        self.marks: list[Mark] | None = None
+        self.due: Due[Subscription] = Due()
+        self._layer = layer or get_channel_layer()
+        self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
+        self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
+        self._look = asyncio.Event()
+        self.looking = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(
+            self.limits["executor_threads"], "earshot-read", initializer=reserve
+        )
+        self.life = ThreadPoolExecutor(1, "earshot-life", initializer=reserve)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Open the channel; begin to listen, to tail, to sweep and to watch for stalled sockets."""
+        loop = asyncio.get_running_loop()
+        await self.ledger.start()
+        metrics.begin()
+        await self._open()
+        publisher.bind(loop)
+        self._tasks = [
+            loop.create_task(self._receive()),
+            loop.create_task(broker_probe.run(self)),
+            loop.create_task(heartbeat.run(self)),
+            loop.create_task(self._tail()),
+            loop.create_task(sweep.run(self)),
+            loop.create_task(self._watch()),
+        ]
+        if listening.is_on(self.limits):
+            self._tasks.append(loop.create_task(listening.run(self)))
+
+    async def stop(self) -> None:
+        """End every task and thread of the hub; the channel layer forgets its channel."""
+        publisher.bind(None)
+        await _end(self._tasks)
+        await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
+        await self.joins.close()
+        await self.ledger.stop()
+        metrics.rest()
+        for executor in (self._executor, self.life):
+            await asyncio.to_thread(executor.shutdown, cancel_futures=True)
+
+    async def run(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Run a plain function on one of the hub's threads, with a database connection."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, _and_close, work, *args)
+
+    # Sockets.
+
+    def add(self, socket: Socket, elsewhere: int = 0) -> Close | None:
+        """Take a socket in; or the code with which to close it, if there are too many, of which the
+        user has some `elsewhere`."""
+        limit = self.attendance.exceeded(socket, elsewhere)
+        if limit is not None:
+            count_refusal(socket.tenant_id, limit)
+            return Close.TOO_MANY
+        self.attendance.add(socket)
+        rounds = self._rounds(socket.tenant_id)
+        socket.mailbox.again = rounds.ask
+        rounds.check()
+        return None
+
+    def check(self, socket: Socket) -> None:
+        """Have the socket's credential and membership looked at in the tenant's next round."""
+        if socket in self.attendance:
+            self.attendance.unchecked.add(socket)
+            self.rounds[socket.tenant_id].check()
+
+    async def remove(self, socket: Socket) -> None:
+        """Let a socket go with all its subscriptions."""
+        why = ledger_entries.CLOSED_BY.get(socket.mailbox.closing, ledger_entries.DISCONNECTED)
+        for subscription in list(socket.subscriptions.values()):
+            self._end(subscription, why)
+        self.ledger.leave([socket.id])
+        self._count([socket])
+        last = self.attendance.remove(socket)
+        if not self.attendance:
+            self.empty.set()
+        if last:
+            await self.rounds.pop(socket.tenant_id).close()
+
+    def _rounds(self, tenant_id: int) -> Rounds:
+        if tenant_id not in self.rounds:
+            self.rounds[tenant_id] = Rounds(tenant_id, self)
+        return self.rounds[tenant_id]
+
+    # Commands.
+
+    def subscribe(self, socket: Socket, command: Subscribe) -> None:
+        """Register a subscribe; its answer comes with a round. The target's key is not None."""
+        assert command.target.pk is not None
+        ref = Ref(command.target.model, command.target.pk)
+        waiting = Waiting(command.ref, command.etag)
+        rounds = self._rounds(socket.tenant_id)
+        subscription = socket.subscriptions.get(ref)
+        if subscription is not None:
+            subscription.ask(waiting)
+            rounds.ask([subscription])
+            return
+        subscription = Subscription(socket, ref, command.target.id)
+        socket.subscriptions[ref] = subscription
+        subscription.ask(waiting)
+        rounds.add(subscription)
+
+    def full(self, socket: Socket, command: Subscribe) -> bool:
+        """Whether this would be a subscription more than the socket may have."""
+        ref = Ref(command.target.model, command.target.pk or 0)
+        many = len(socket.subscriptions) >= socket.limits["subscriptions_per_socket"]
+        return many and ref not in socket.subscriptions
+
+    def unsubscribe(self, socket: Socket, command: Unsubscribe) -> None:
+        """End a subscription, if there is one, and say so."""
+        target = command.target
+        subscription = None
+        if target.pk is not None:
+            ref = Ref(target.model, target.pk)
+            subscription = socket.subscriptions.get(ref)
+            socket.mailbox.forget(ref)
+        if subscription is not None:
+            self._end(subscription, ledger_entries.UNSUBSCRIBED)
+        socket.mailbox.answer(unsubscribed(target.model, target.id, command.ref))
+
+    def _end(self, subscription: Subscription, why: str) -> None:
+        subscription.cancel(why)
+        if subscription.opened is not None:
+            self.ledger.end(subscription.opened.access, why)
+        subscription.socket.forget(subscription)
+        self._rounds(subscription.socket.tenant_id).remove(subscription)
+
+    # What comes from other processes.
+
+    async def _open(self) -> None:
+        """Open the hub's channel; without a broker the hub lives by the tail, and tries again."""
+        try:
+            async with asyncio.timeout(self.limits["broker_timeout_seconds"]):
+                self.joins.channel = await self._layer.new_channel()
+        except Exception as error:
+            log_failure(logger, "The broker gave no channel", error)
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._next()
+            try:
+                if message is None:
+                    await asyncio.sleep(self.limits["broker_timeout_seconds"])
+                elif message["type"] == "hub.beat":
+                    self.heartbeat.heard(message["number"])
+                else:
+                    await self._deliver(message)
+            except Exception as error:
+                log_failure(logger, "A message of the channel layer failed", error)
+
+    async def _next(self) -> dict[str, Any] | None:
+        """The next message of the hub's channel; None while the broker gives none."""
+        if self.joins.channel is None:
+            await self._open()
+            return None
+        try:
+            message: dict[str, Any] = await self._layer.receive(self.joins.channel)
+        except Exception as error:  # redis, sockets and layers raise what they like
+            log_failure(logger, "The broker gave no message", error)
+            return None
+        return message
+
+    async def _deliver(self, message: dict[str, Any]) -> None:
+        """Hand a frame or a notice to its tenant's rounds."""
+        rounds = self.rounds.get(message["tenant"])
+        if rounds is None:
+            return
+        if message["type"] == "hub.frame":
+            rounds.frame(layer_messages.from_layer(message))
+        else:
+            rounds.notice(message["revision"])
+
+    async def resync(self) -> None:
+        """After an outage: join all groups again, and look at once for what was lost."""
+        await self.joins.rejoin()
+        self._look.set()
+
+    async def check_sockets(self, tenant_id: int, users: set[int] | None) -> None:
+        """Close those sockets of these users (None: of all) that may not stay.
+
+        New sockets are checked once more: theirs may have ended between the look at the
+        credential and the registration, and nobody would tell them again.
+        """
+        await self.look_at(self.attendance.to_check(tenant_id, users))
+
+    async def look_at(self, sockets: Collection[Socket]) -> None:
+        """Close those of these sockets that may not stay."""
+        if not sockets:
+            return
+        new = [socket for socket in sockets if not socket.registered]
+        codes = await self.run(session_checks.look, self.ledger.process, sockets, new)
+        self.attendance.unchecked.difference_update(sockets)
+        now = asyncio.get_running_loop().time()
+        self.attendance.checked.looked_at((s for s in sockets if s in self.attendance), now)
+        for socket in sockets:
+            socket.registered = True
+            if socket in codes:
+                socket.mailbox.close(codes[socket])
+        self.ledger.leave(socket.id for socket in new if socket not in self.attendance)
+
+    def send_away(self, tenant_id: int) -> None:
+        """The database does not serve a tenant: its clients shall come back, perhaps elsewhere."""
+        for socket in self.attendance.of_tenant.get(tenant_id, ()):
+            socket.mailbox.close(Close.GOING_AWAY)
+
+    @property
+    def alive(self) -> bool:
+        """Whether everything that the hub does by itself is still being done."""
+        return not any(task.done() for task in self._tasks)
+
+    def _count(self, sockets: Iterable[Socket]) -> None:
+        """Add up what these sockets have sent since it was last added up."""
+        frames = size = conflated = 0
+        for socket in sockets:
+            frames += socket.frames
+            size += socket.bytes
+            conflated += socket.mailbox.conflated
+            socket.frames = socket.bytes = socket.mailbox.conflated = 0
+        FRAMES.inc(frames)
+        FRAME_BYTES.inc(size)
+        CONFLATIONS.inc(conflated)
+
+    def _measure(self) -> None:
+        kept = [socket.kept for socket in self.attendance]
+        SOCKETS.set(len(kept))
+        SOCKET_BYTES.set(sum(kept))
+        SOCKET_BYTES_MAX.set(max(kept, default=0))
+        SUBSCRIPTIONS.set(sum(len(rounds.index.all) for rounds in self.rounds.values()))
+        TAIL_SEEN.set_to_current_time()
+        self._count(self.attendance)
+
+    async def drain(self) -> None:
+        """Tell all clients to come back elsewhere, spread over a while."""
+        await close_all(list(self.attendance), self.limits["drain_seconds"], self.empty)
+
+    # What happens by itself.
+
+    async def _tail(self) -> None:
+        while True:
+            try:
+                await heartbeat.look_at_others(self)
+                await tail.run(self)
+                await self.run(do_tasks)  # left by those who wrote memberships past Django
+                database.over()
+                self._measure()
+            except Exception as error:
+                log_failure(logger, "A look of the tail failed; the next one comes", error)
+            self.joins.retry()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.limits["tail_seconds"]):
+                    await self._look.wait()
+            self._look.clear()
+
+    async def _watch(self) -> None:
+        """Cut sockets that take nothing though something waits for them."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.limits["stalled_seconds"] / 10)
+            for socket in self.attendance:
+                if socket.sending_since is None:  # nearly always
+                    continue
+                if socket.stalled(loop.time(), socket.limits["stalled_seconds"]):
+                    socket.cut()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel these until they have ended.
+
+    Once may not do: a cancellation that comes while the broker's client connects can be lost in it.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+
+
+def _and_close(work: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return work(*args)
+    finally:
+        close_old_connections()

@@ -1,0 +1,59 @@
+"""Listening: PostgreSQL tells at once what another program committed, where `listen` is on.
+
+A trigger on the logs notifies of rows that no process of ours announces; each process with sockets
+has one connection that listens, and the tail looks. What is lost, the tail finds as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from realtime.capture.postgresql import CHANNEL
+from realtime.failures import log_failure
+from realtime.hub import tail
+
+if TYPE_CHECKING:
+    from realtime.hub.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+OF_DJANGO: Final = ("context", "cursor_factory")
+
+
+def is_on(limits: Mapping[str, Any]) -> bool:
+    """Whether there is anything to listen to."""
+    return bool(limits["listen"]) and connection.vendor == "postgresql"
+
+
+async def run(hub: Hub) -> None:
+    """Listen for ever."""
+    while True:
+        try:
+            await _listen(hub)
+        except Exception as error:
+            log_failure(logger, "What others write is not told; the tail finds it", error)
+        await asyncio.sleep(hub.limits["connection_seconds"])
+
+
+async def _listen(hub: Hub) -> None:
+    from psycopg import AsyncConnection
+
+    listening = await AsyncConnection.connect(**params(connection), autocommit=True)
+    async with listening:
+        await listening.execute(f"LISTEN {CHANNEL}")
+        while True:
+            await tail.run(hub)  # also of what came before the first word
+            _ = [told async for told in listening.notifies(stop_after=1)]
+            _ = [told async for told in listening.notifies(timeout=0)]  # one look finds all
+
+
+def params(of: BaseDatabaseWrapper) -> dict[str, Any]:
+    """What Django connects with, without what is for its own kind of connection."""
+    params: dict[str, Any] = of.get_connection_params()
+    return {name: value for name, value in params.items() if name not in OF_DJANGO}

@@ -1,0 +1,174 @@
+"""What the hub asks of the database: plain functions that run on a thread, each in one snapshot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+
+from permissions import accesslog, commits
+from permissions.accesslog import Touch
+from permissions.audiences import registry
+from permissions.commits import Mark
+from permissions.models import AccessChange
+from permissions.read import Pair, Reading, read, read_within
+from permissions.representation import Ref
+from permissions.snapshot import in_snapshot
+from realtime.capture import changes, dependents
+from realtime.capture.models import Change
+from realtime.capture.notes import noted
+from realtime.publishing import framing
+from realtime.state.frames import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class RoundReading:
+    """What a round reads first: the revision, the access changes up to it, and the asked pairs."""
+
+    revision: int
+    touches: list[Touch]
+    seen: Mapping[Pair, Frame | None]
+
+    @property
+    def deleted(self) -> set[Ref]:
+        """The objects that are gone."""
+        named = [(t.model, t.object_id) for t in self.touches if t.deleted]
+        return {Ref(model, pk) for model, pk in named if model and pk}
+
+    @property
+    def users(self) -> set[int] | None:
+        """The users whose standing may have changed; None for everybody."""
+        users = {touch.user_id for touch in self.touches if touch.model is None}
+        return None if None in users else {user for user in users if user is not None}
+
+
+def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> RoundReading:
+    """The tenant's access revision and changes above `applied` (None: everything is touched), and
+    what the pairs see, in one snapshot."""
+
+    def work(guarded: bool) -> tuple[Reading, list[Touch]]:
+        reading = read_within(tenant_id, pairs, guarded=guarded)
+        if applied is None:
+            return reading, [Touch()]
+        return reading, accesslog.since(tenant_id, applied, reading.revision)
+
+    reading, touches = in_snapshot(work)
+    return RoundReading(reading.revision, touches, _frames(reading.seen))
+
+
+def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame | None]:
+    """What the pairs see, in a snapshot of its own."""
+    return _frames(read(tenant_id, pairs).seen)
+
+
+def _frames(seen: Mapping[Pair, Any]) -> dict[Pair, Frame | None]:
+    """Frames of representations: one for each, with what its version changed."""
+    versions: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for r in seen.values():
+        if r is not None:
+            versions[r.ref.model].add((r.ref.pk, r.version))
+    fields = {label: changes.fields_changed(label, wanted) for label, wanted in versions.items()}
+    made: dict[int, Frame] = {}
+    for r in seen.values():
+        if r is not None and id(r) not in made:
+            changed = fields[r.ref.model][r.ref.pk, r.version]
+            made[id(r)] = framing.shared(framing.make(registry.get(r.ref.model), r, changed))
+    return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One row that the tail found: the object's version, and what it changed (None: any)."""
+
+    tenant_id: int
+    ref: Ref
+    version: int
+    fields: Collection[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TailReading:
+    """What the tail found, and where the next one begins."""
+
+    revisions: Mapping[int, int]
+    changed: list[Changed]
+    showing: set[tuple[int, Ref]]
+    marks: list[Mark]
+
+
+def read_tail(served: Callable[[], Collection[int]], marks: Sequence[Mark] | None) -> TailReading:
+    """What committed after the marks in the tenants that are `served`: changes, and the access
+    revisions that rose. No marks: all revisions, and no changes.
+
+    It costs what all tenants' changes do, however many are served. `served` is asked when the
+    snapshot is taken: who comes later reads later.
+    """
+    return in_snapshot(lambda guarded: _read_tail(served, marks, guarded))
+
+
+def _read_tail(
+    served: Callable[[], Collection[int]], marks: Sequence[Mark] | None, guarded: bool
+) -> TailReading:
+    now = commits.marks([Change, AccessChange])
+    if marks is None:
+        return TailReading(accesslog.revisions(served()), [], set(), now)
+    written, accesses = (
+        log._base_manager.filter(before.until(after)).order_by()
+        for log, before, after in zip((Change, AccessChange), marks, now, strict=True)
+    )
+    tenants = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
+    tenants &= set(served())
+    changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
+    showing = _showing_noted(written, served(), guarded)
+    for tenant_id in tenants:
+        mine = [(row.ref, row.fields) for row in changed if row.tenant_id == tenant_id]
+        showing |= dependents.showing(tenant_id, mine, guarded=guarded)
+    return TailReading(accesslog.risen(accesses), changed, showing, now)
+
+
+def _showing_noted(
+    rows: models.QuerySet[Any], tenants: Collection[int], guarded: bool
+) -> set[tuple[int, Ref]]:
+    """What shows, in these tenants, the rows that notes are about: those may be of no tenant."""
+    notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
+    found = dependents.showing_noted(
+        [noted(Ref(model, pk), fields) for model, pk, fields in notes], guarded=guarded
+    )
+    return {(tenant_id, ref) for tenant_id, ref in found if tenant_id in tenants}
+
+
+def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
+    return [
+        Changed(tenant_id, Ref(model, pk), version, changes.known(fields))
+        for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
+            "tenant_id", "model", "object_id", "version", "fields"
+        )
+    ]
+
+
+def repair_change(tenant_id: int, ref: Ref, version: int, above: int) -> bool:
+    """Write the Change that is missing for an object whose payload moved without one.
+
+    The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
+    then it is above all that the object ever had. False if somebody else raised it meanwhile: then
+    there is nothing missing.
+    """
+    model: Any = registry.get(ref.model).model
+    row = model._base_manager.filter(tenant_id=tenant_id, pk=ref.pk, version=version)
+    with transaction.atomic():
+        locked = row.select_for_update(no_key=True).values("pk", "tenant_id", "version")
+        rows = {r["pk"]: r for r in locked}
+        if rows and version < above:
+            changes.renew(model, tenant_id, ref.pk)
+        elif rows:
+            changes.raise_versions(model, None, rows)
+    return bool(rows)
+
+
+def repair_access(tenant_id: int, user_id: int, ref: Ref) -> bool:
+    """Write the AccessChange that is missing for a user whose audience moved without one: True."""
+    accesslog.record(tenant_id, [Touch(user_id, ref.model, ref.pk)], "repaired")
+    return True

@@ -1,0 +1,82 @@
+"""Repairs: what no trigger saw is written as if one had, and comes back in the ordinary way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from realtime.failures import log_failure
+from realtime.hub import reading
+from realtime.metrics import DRIFT
+from realtime.state.frames import Frame
+from realtime.state.subscriptions import Subscription
+from tenants import opaque
+from tenants.models import User
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[..., Awaitable[Any]]
+"""Runs a plain function with its arguments on a thread of the hub's."""
+
+
+class Repairs:
+    """Writes the rows that are missing for one tenant, in the background, and counts them."""
+
+    def __init__(self, tenant_id: int, run: Run) -> None:
+        self.tasks: dict[object, asyncio.Task[None]] = {}
+        self.failed: set[Subscription] = set()
+        self._tenant_id = tenant_id
+        self._run = run
+
+    def access(self, s: Subscription, read: Frame | None) -> None:
+        """A user sees an object as this now, without a row in the access log."""
+        self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.ref)
+
+    def change(self, s: Subscription, read: Frame) -> None:
+        """An object shows this now, without a new version, or with one that was lowered.
+
+        That is no drift if a row that it shows was written: whoever finds that first raises it.
+        """
+        found = "" if s.showing else _differing(s, read)
+        self._start("change", s, found, reading.repair_change, s.ref, read.version, s.version)
+
+    def _start(
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+    ) -> None:
+        """Repair it, unless that is under way: everybody who sees the object finds the same."""
+        key = (work, *args)
+        if key not in self.tasks:
+            repair = self._repair(what, s, found, work, *args)
+            self.tasks[key] = asyncio.get_running_loop().create_task(repair)
+            self.tasks[key].add_done_callback(lambda _: self.tasks.pop(key))
+
+    async def _repair(
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+    ) -> None:
+        try:
+            repaired = await self._run(work, self._tenant_id, *args)
+        except Exception as error:
+            self.failed.add(s)
+            log_failure(logger, "A repair failed; the tail's next look tries again", error)
+            return
+        if repaired and found:
+            DRIFT.labels(s.ref.model, what).inc()
+            logger.warning(
+                "A write to %s escaped the capture: of %s %s. Repaired.",
+                s.ref.model, s.id, found,
+            )  # fmt: skip
+
+
+def _moved(s: Subscription, read: Frame | None) -> str:
+    """Which access moved, as far as can be known."""
+    now = "nothing" if read is None else read.seen.audience
+    return f"user {opaque.encode(User, s.user_id)} sees {now}, no longer {s.audience}"
+
+
+def _differing(s: Subscription, read: Frame) -> str:
+    """What moved of the object, as far as can be known: bodies that were sent are not kept."""
+    if read.version < s.version:
+        return "the version went down"
+    return f"what {read.seen.audience} sees moved, and the version did not"

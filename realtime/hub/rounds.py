@@ -1,0 +1,318 @@
+"""Rounds: the one way in which a process's subscriptions of a tenant read the database.
+
+One round at a time per tenant, while something is asked or access changed. `applied` is the access
+revision up to which every live subscription here is known to be right; a frame of a later one
+waits. Everything runs on one event loop: only an `await` interrupts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from permissions.audiences import registry
+from realtime.failures import log_failure
+from realtime.hub import reading
+from realtime.hub.delivery import Delivery, in_turns
+from realtime.hub.group_membership import Group, Membership
+from realtime.hub.repairs import Repairs
+from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
+from realtime.publishing import groups
+from realtime.state.index import Index
+from realtime.state.ledger_entries import Entries
+from realtime.state.subscriptions import Digest, State, Subscription
+
+if TYPE_CHECKING:
+    from permissions.read import Pair
+    from realtime.hub.hub import Hub
+    from realtime.state.frames import Frame
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 0.5
+PLACED: Final = (State.LIVE, State.UNAVAILABLE)
+
+
+class Rounds:
+    """The subscriptions of one tenant in one process, and the rounds that read for them."""
+
+    def __init__(self, tenant_id: int, hub: Hub) -> None:
+        self.tenant_id = tenant_id
+        self.behind = 0
+        self.index = Index(hub.due)
+        self._hub = hub
+        self._joins = hub.joins
+        self._run = hub.run
+        self._size = hub.limits["round_size"]
+        self._asks: dict[Subscription, None] = {}
+        self._empty: set[Group] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._unchecked = False
+        self._delivery = Delivery(self.ask)
+        self._repairs = Repairs(tenant_id, hub.run)
+        self._notices = hub.joins.want(groups.of_tenant(tenant_id), self._joined)
+        self._notices.pinned = True
+
+    @property
+    def applied(self) -> int | None:
+        """The access revision that this process has applied for the tenant."""
+        return self._delivery.applied
+
+    # What the hub tells.
+
+    def add(self, s: Subscription) -> None:
+        """Register a pending subscription and ask for its first read."""
+        self.index.add(s)
+        self.ask([s])
+
+    def remove(self, s: Subscription) -> None:
+        """Forget a subscription that has ended."""
+        self.index.remove(s)
+        self._asks.pop(s, None)
+        self._unplace(s)
+
+    def ask(self, subscriptions: Iterable[Subscription]) -> None:
+        """Have these read in the next round."""
+        self._asks.update(dict.fromkeys(subscriptions))
+        self._wake()
+
+    def retry(self) -> None:
+        """Read again what could not be repaired."""
+        if failed := self._repairs.failed:
+            self._repairs.failed = set()
+            self.ask(failed)
+
+    def check(self) -> None:
+        """There is a new socket: its credential is looked at in a round, with all that wait."""
+        self._unchecked = True
+        self._wake()
+
+    def notice(self, revision: int) -> None:
+        """The tenant's access revision rose to this, somebody says."""
+        self.behind = max(self.behind, revision)
+        self._wake()
+
+    def frame(self, frame: Frame) -> None:
+        """A frame came from the broker: to its group's subscriptions, as the fence lets it."""
+        seen = frame.seen
+        if seen.schema != _schema(seen.ref.model, seen.audience):
+            self.ask(self.index.of_ref(seen.ref))  # a process of another release
+            return
+        group = self._joins.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
+        if group is not None and not self._delivery.arrive(group, frame):
+            self.notice(seen.revision)  # it is ahead: only this tenant waits
+
+    async def close(self) -> None:
+        """End the round and the repairs under way, and leave the tenant's group."""
+        self._closed = True
+        self._notices.pinned = False
+        self._joins.leave_unwanted(self._notices)
+        tasks = self.tasks()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # Those that were cancelled before they began did not do so themselves.
+        self._task = self._delivery.task = None
+        self._leave_empty()
+
+    def tasks(self) -> list[asyncio.Future[Any]]:
+        """The round, the repairs and the deliveries under way."""
+        others = [task for task in (self._task, self._delivery.task) if task is not None]
+        return [*self._repairs.tasks.values(), *others]
+
+    async def settled(self) -> None:
+        """Wait until the rounds under way are done."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # Rounds.
+
+    def _wake(self) -> None:
+        if self._task is None and not self._closed and self._wanted():
+            self._delivery.reading = True
+            self._task = asyncio.get_running_loop().create_task(self._rounds())
+
+    def _wanted(self) -> bool:
+        """Also without subscriptions: an access change may end a socket."""
+        ahead = self.applied is None or self.behind > self.applied
+        return bool(self._asks) or self._unchecked or ahead
+
+    async def _rounds(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            well = loop.time()
+            while self._wanted():
+                todo, began = self._take(), loop.time()
+                try:
+                    await self._round(todo)
+                    well = loop.time()
+                    ROUND_SECONDS.observe(well - began)
+                except Exception as error:
+                    ROUND_FAILURES.inc()
+                    log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
+                    self._asks.update(dict.fromkeys(todo & self.index.all))
+                    self._unchecked = True
+                    if loop.time() - well > self._hub.limits["patience_seconds"]:
+                        self._hub.send_away(self.tenant_id)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self._task = None
+            self._delivery.rest()
+            self._leave_empty()
+
+    def _take(self) -> set[Subscription]:
+        taken = list(self._asks)[: self._size]
+        for s in taken:
+            del self._asks[s]
+        return set(taken)
+
+    async def _round(self, todo: set[Subscription]) -> None:
+        began, at = self._joins.tick(), asyncio.get_running_loop().time()
+        goal = self.behind
+        self._unchecked = False
+        first = await self._run(
+            reading.read_round, self.tenant_id, self.applied, {s.pair for s in todo}
+        )
+        touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}
+        seen = await self._read_also(dict(first.seen), touched)
+        todo |= touched
+        self._silence(todo, touched, seen)
+        await self._hub.check_sockets(self.tenant_id, first.users)
+        made, deleted = Entries(), first.deleted
+        async for s in in_turns(todo):
+            made.enter(s, seen[s.pair], deleted)
+        await self._hub.ledger.write(self.tenant_id, made)
+        # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
+        async for s in in_turns(todo):
+            self._place(s, seen[s.pair], began)
+        self.index.read(todo, at)
+        self._delivery.apply(first.revision)
+        if self.behind <= goal:
+            self.behind = first.revision
+        async for s in in_turns(todo):
+            group = self._group(s)
+            self._delivery.offer(s, None if group is None else group.last)
+
+    def _asked_since(self, s: Subscription) -> bool:
+        """It waits for the next round: what this one read is older than its question."""
+        return s.state is State.PENDING and s in self._asks
+
+    async def _read_also(
+        self, seen: dict[Pair, Frame | None], touched: set[Subscription]
+    ) -> dict[Pair, Frame | None]:
+        """Also what the touched ones see: later than the rows is allowed, earlier never."""
+        missing = list({s.pair for s in touched} - seen.keys())
+        for start in range(0, len(missing), self._size):
+            pairs = missing[start : start + self._size]
+            seen.update(await self._run(reading.read_pairs, self.tenant_id, pairs))
+        return seen
+
+    def _silence(
+        self,
+        todo: set[Subscription],
+        touched: set[Subscription],
+        seen: dict[Pair, Frame | None],
+    ) -> None:
+        """Silence, before anything else is awaited, those whose reader has left their audience."""
+        for s in todo:
+            r = seen[s.pair]
+            if s.state in PLACED and (r is None or r.seen.audience != s.audience):
+                if s not in touched:
+                    self._repairs.access(s, r)
+                s.silence()
+
+    def _place(self, s: Subscription, r: Frame | None, began: int) -> None:
+        """Apply one read to a subscription. Nothing is awaited here."""
+        if s.state is State.ENDED:
+            return
+        if r is None:
+            self.remove(s)
+            s.end()
+        elif r.version < s.version:
+            self._overtaken(s, r)
+        elif not r.available and s.opened is None:
+            if s.state is State.LIVE or self._is_joined(s, r, began):
+                s.place(State.UNAVAILABLE, r)
+        elif s.state is State.LIVE and r.version == s.version:
+            self._confirm(s, r)
+        elif s.state is State.LIVE or self._is_joined(s, r, began):
+            s.place(State.LIVE, r)
+
+    def _overtaken(self, s: Subscription, r: Frame) -> None:
+        """A frame overtook the read: read again; if that is no newer, the version was lowered."""
+        if s.overtaken_at == s.version:
+            self._repairs.change(s, r)
+        else:
+            s.overtaken_at = s.version
+            self.ask([s])
+
+    def _confirm(self, s: Subscription, r: Frame) -> None:
+        """The read is of the version that the subscription has, and must show the same."""
+        if not r.available:
+            if s.available or s.unanswered:
+                s.put(r)
+        elif not (s.available or _shown_otherwise(s, r)):
+            s.put(r)  # rendering failed before; of the row there is nothing to repair
+        elif s.newest is None or r.seen.etag != s.newest.etag:
+            self._repairs.change(s, r)
+        elif s.waiting or isinstance(s.slot, Digest):
+            s.put(r)
+        s.showing = False
+
+    def _is_joined(self, s: Subscription, r: Frame, began: int) -> bool:
+        """Put a pending subscription into its audience's group; whether the read saw all before.
+
+        A frame published between a read and the join would reach nobody: then it is read again
+        when the group is joined.
+        """
+        name = groups.of_object(self.tenant_id, s.ref, r.seen.audience)
+        group = self._joins.want(name, self._joined)
+        if r.seen.audience != s.audience:
+            self._unplace(s)
+            s.audience = r.seen.audience
+        group.subscriptions.add(s)
+        if group.joined_before(began):
+            return True
+        if group.membership is Membership.JOINED:
+            self.ask([s])
+        return False
+
+    def _unplace(self, s: Subscription) -> None:
+        group = self._group(s)
+        s.audience = None
+        if group is not None:
+            group.subscriptions.discard(s)
+            self._empty.add(group)
+            self._leave_empty()
+
+    def _leave_empty(self) -> None:
+        """Leave groups that nobody wants; not during a round, which may want them again."""
+        if self._task is None:
+            empty, self._empty = self._empty, set()
+            for group in empty:
+                self._joins.leave_unwanted(group)
+
+    def _joined(self, group: Group) -> None:
+        """A group has become usable: those who waited for it are read again."""
+        self.ask([s for s in group.subscriptions if s.state is not State.LIVE])
+        self._empty.add(group)
+        self._leave_empty()
+
+    def _group(self, s: Subscription) -> Group | None:
+        if s.audience is None:
+            return None
+        return self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
+
+
+def _shown_otherwise(s: Subscription, r: Frame) -> bool:
+    """Whether the subscription was shown something else as this version."""
+    held = s.sent
+    return held is not None and held.version == r.version and held.etag != r.seen.etag
+
+
+def _schema(model: str, audience: str) -> str | None:
+    found = registry.get(model).audience(audience) if model in registry else None
+    return None if found is None else found.schema

@@ -1,0 +1,45 @@
+"""Whether sockets may stay: asked of the database for many at once, on a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from realtime.audit.models import Connection
+from realtime.state.codes import Close
+from tenants import credentials
+
+if TYPE_CHECKING:
+    from realtime.state.sockets import Socket
+
+
+def look(process: int, sockets: Collection[Socket], new: Collection[Socket]) -> dict[Socket, Close]:
+    """Give the new ones their rows; the close codes of those that may not stay.
+
+    A constant number of queries. Whose credential or membership ended must go; so must one that an
+    administrator wants closed.
+    """
+    register(process, new)
+    ended = credentials.ended({socket.held for socket in sockets})
+    wanted = Connection.objects.filter(pk__in=[s.id for s in sockets], closing=True)
+    closing = set(wanted.values_list("pk", flat=True))
+    codes = {s: Close.ENDED for s in sockets if s.id in closing}
+    return codes | {s: Close(ended[s.held]) for s in sockets if s.held in ended}
+
+
+def register(process: int, new: Collection[Socket]) -> None:
+    """A row for each socket, which says in which process it is."""
+    Connection.objects.bulk_create(
+        Connection(
+            id=socket.id,
+            process_id=process,
+            tenant_id=socket.tenant_id,
+            user_id=socket.user_id,
+            since=socket.since,
+            address=socket.client.address,
+            agent=socket.client.agent,
+            kind=socket.identity.credential.kind,
+            key=socket.identity.credential.key,
+        )
+        for socket in new
+    )

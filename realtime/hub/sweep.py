@@ -1,0 +1,86 @@
+"""The sweep: whatever is live is read again before its last read is older than the period.
+
+It finds what no trigger saw, as where one was missing or disabled. It never pushes: what is
+not as it was shown goes through a round, which writes the row that is missing, and the ordinary way
+corrects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
+
+from permissions.read import Pair, read_across
+from realtime.metrics import SWEEP_LAG
+
+if TYPE_CHECKING:
+    from realtime.hub.hub import Hub
+    from realtime.hub.rounds import Rounds
+    from realtime.state.subscriptions import Subscription
+
+DUE: Final = 0.9
+"""The part of the period after which a read is made again: the rest is for those that queue."""
+
+LOOKS: Final = 15
+"""Looks in a period, if no more is due than one look can read."""
+
+
+async def run(hub: Hub) -> None:
+    """Sweep for ever, within the CPU budget: with much to read it takes longer than the period."""
+    loop = asyncio.get_running_loop()
+    while True:
+        began, cpu = loop.time(), time.process_time()
+        full = await look(hub, began)
+        cpu = time.process_time() - cpu
+        await asyncio.sleep(pause(hub.limits, cpu, loop.time() - began, full=full))
+
+
+def pause(limits: Mapping[str, float], cpu: float, took: float, *, full: bool) -> float:
+    """Seconds until the next look, after one that cost so much CPU time and took so long.
+
+    What else the process did meanwhile counts too: a busy one sweeps less.
+    """
+    rest = cpu / limits["sweep_budget"] - took
+    return max(rest, 0.0 if full else limits["sweep_seconds"] / LOOKS)
+
+
+async def look(hub: Hub, now: float) -> bool:
+    """Read what is due, and wait for what follows; whether that was not all.
+
+    One read for all tenants. What shows what it showed is left alone; the rest goes through its
+    tenant's round, which reads again. Times are the event loop's.
+    """
+    period, size = hub.limits["sweep_seconds"], hub.limits["round_size"]
+    before = now - DUE * period
+    SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
+    due = hub.due.before(before, size)
+    sockets = hub.attendance.checked.before(before, size)
+    asked = await _ask(hub, due)
+    await hub.look_at(sockets)
+    for rounds in asked:
+        await rounds.settled()
+    return len(due) >= size or len(sockets) >= size
+
+
+async def _ask(hub: Hub, due: Collection[Subscription]) -> set[Rounds]:
+    """Read these, and ask the rounds of those that differ, which are returned."""
+    wanted: defaultdict[int, set[Pair]] = defaultdict(set)
+    for s in due:
+        wanted[s.socket.tenant_id].add(s.pair)
+    at = asyncio.get_running_loop().time()
+    seen = await hub.run(read_across, wanted) if wanted else {}
+    asked = set()
+    for s in due:
+        r = seen[s.socket.tenant_id, s.pair]
+        rounds = hub.rounds.get(s.socket.tenant_id)
+        if rounds is None:
+            continue  # its socket went meanwhile
+        if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=bool(r.body)):
+            rounds.index.read([s], at)
+        elif s in rounds.index.all:
+            rounds.ask([s])
+            asked.add(rounds)
+    return asked

@@ -1,0 +1,1 @@
+"""Publishing: what committed is rendered once for each audience, and sent to its group."""

@@ -1,0 +1,36 @@
+"""Framing: the frame of what was rendered, the same object for all in a process who get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from permissions.audiences import Resource
+from permissions.representation import Representation
+from realtime.state.frames import Frame
+
+
+def make(resource: Resource, seen: Representation, fields: Iterable[str] | None) -> Frame:
+    """The frame of a representation whose version changed these model fields (None: any).
+
+    Equal on every process: where a version changed nothing that this audience sees, as when two
+    changes were conflated, it names every field.
+    """
+    audience = resource.audience(seen.audience)
+    assert audience is not None  # it was rendered for it
+    return Frame(seen, resource.changed(audience, fields) or audience.fields)
+
+
+_alive: Final[WeakValueDictionary[tuple[Any, ...], Frame]] = WeakValueDictionary()
+
+
+def shared(frame: Frame) -> Frame:
+    """The frame of this process with the same bytes, if somebody holds one; else this one.
+
+    What a round reads for one socket is thus kept once for all; access revisions may differ.
+    """
+    s = frame.seen
+    return _alive.setdefault(
+        (s.tenant_id, s.ref, s.audience, s.version, s.etag, s.schema, frame.changed), frame
+    )

@@ -1,0 +1,18 @@
+"""Group names: the only place that spells one.
+
+A name is at most 99 letters, digits, hyphens, underscores and periods (channels, `layers.py`).
+"""
+
+from __future__ import annotations
+
+from permissions.representation import Ref
+
+
+def of_object(tenant_id: int, ref: Ref, audience: str) -> str:
+    """The group of everybody who sees one object as one audience."""
+    return f"earshot.{tenant_id}.{ref.model}.{ref.pk}.{audience}"
+
+
+def of_tenant(tenant_id: int) -> str:
+    """The group of every process with sockets of a tenant: notices of access changes."""
+    return f"earshot.{tenant_id}"

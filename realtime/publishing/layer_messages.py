@@ -1,0 +1,65 @@
+"""Frames as messages of the channel layer, and back."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any, Final
+
+from permissions.representation import Ref, Representation
+from realtime.publishing.framing import shared
+from realtime.state.frames import Frame
+
+UNAVAILABLE: Final = "unavailable:"
+"""Before the schema of a frame without a body: a release that knows no such frame takes it for one
+of another release, and reads."""
+
+
+def to_layer(frame: Frame) -> dict[str, Any]:
+    """The frame as a channel layer message."""
+    s = frame.seen
+    return {
+        "type": "hub.frame",
+        "tenant": s.tenant_id,
+        "model": s.ref.model,
+        "pk": s.ref.pk,
+        "audience": s.audience,
+        "version": s.version,
+        "revision": s.revision,
+        "etag": s.etag,
+        "schema": s.schema if frame.available else UNAVAILABLE + s.schema,
+        "changed": list(frame.changed),
+        "body": s.body,
+    }
+
+
+def from_layer(message: dict[str, Any]) -> Frame:
+    """The frame in a channel layer message."""
+    seen = Representation(
+        tenant_id=message["tenant"],
+        ref=Ref(message["model"], message["pk"]),
+        audience=message["audience"],
+        version=message["version"],
+        revision=message["revision"],
+        etag=message["etag"],
+        schema=message["schema"].removeprefix(UNAVAILABLE),
+        body=_body(message),
+    )
+    frame = Frame(seen, tuple(message["changed"]), message.get("committed"))
+    shared(frame)
+    return frame  # of its own revision, by which the fence decides
+
+
+def _body(message: dict[str, Any]) -> bytes | None:
+    """The body in a message, which must be bytes unless its schema says that there is none."""
+    body: bytes | None = message["body"]
+    if not isinstance(body, NoneType if message["schema"].startswith(UNAVAILABLE) else bytes):
+        raise MalformedFrame(type(body))
+    return body
+
+
+class MalformedFrame(TypeError):
+    """A message of the channel layer has a body that is none."""
+
+    def __init__(self, found: type) -> None:
+        self.found = found
+        super().__init__(f"A frame's body is of type {found.__name__}: who else writes there?")

@@ -1,0 +1,135 @@
+"""Notifications: what is sent after a commit, to whom, and what front ends make of it.
+
+What a client receives maps to Redux actions by its `type` (see `messages`):
+
+- `UPDATE_<MODEL>`: replace the object's payload; `changed` names the fields that moved.
+- `AUDIENCE_CHANGED`: replace the whole object, its fields may be others now.
+- `DELETE_<MODEL>`: remove the object.
+
+What travels between processes are two messages: `hub.frame` to the group of an object's audience,
+and `hub.notice` to the group of a tenant whose access revision rose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import close_old_connections
+
+from permissions import accesslog
+from permissions.audiences import Resource, registry
+from permissions.read import objects_of
+from permissions.rendering import render
+from permissions.snapshot import in_snapshot
+from realtime.audit import ledger
+from realtime.capture import changes, dependents
+from realtime.capture.committed import Committed
+from realtime.failures import broker, database, log_broken, log_failure
+from realtime.metrics import PUBLISH_FAILURES
+from realtime.publishing import framing, groups, layer_messages
+from tenants.limits import limits
+
+logger = logging.getLogger(__name__)
+
+Message = tuple[str, dict[str, Any]]
+Since = dict[int, set[str] | None]
+Exact = dict[tuple[int, int], set[str] | None]
+
+
+def publish(committed: Committed) -> list[Message]:
+    """The group messages that announce what committed.
+
+    Reads each resource of each tenant in one snapshot, and serializes an object once for each
+    audience that can see a difference. What shows a changed row is raised here too, in transactions
+    of its own. A tenant's resource that fails does not stop the others.
+    """
+    by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for (tenant_id, ref), version in committed.changed.items():
+        if ref.model in registry:
+            by_resource[tenant_id, ref.model][ref.pk] = version
+    messages = _notices(committed.noticed)
+    for (tenant_id, label), versions in by_resource.items():
+        messages += _attempt(_frames, registry.get(label), tenant_id, versions)
+        _attempt(dependents.raise_shown, label, tenant_id, versions)
+    _attempt(dependents.raise_noted, committed.noted)
+    close_old_connections()
+    return messages
+
+
+def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Message]:
+    """What the work returns; nothing if it fails: every hub's tail finds the changes."""
+    try:
+        done = work(*args) or []
+        database.over()
+        return done
+    except Exception as error:
+        PUBLISH_FAILURES.inc()
+        log_failure(logger, "A change could not be announced; the tail finds it", error)
+        close_old_connections()  # what failed may be the connection
+        return []
+
+
+def _notices(revisions: Mapping[int, int]) -> list[Message]:
+    return [
+        (groups.of_tenant(tenant_id), {"type": "hub.notice", "tenant": tenant_id, "revision": r})
+        for tenant_id, r in revisions.items()
+    ]
+
+
+def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
+    """The frames of changed objects; none of new ones, to which nobody can be subscribed yet."""
+
+    def work(guarded: bool) -> tuple[int, dict[int, Any], Since, Exact]:
+        revision = accesslog.revision(tenant_id)
+        objects = objects_of(resource, tenant_id, versions, guarded=guarded)
+        since = changes.fields_since(resource.label, versions, creations=False)
+        exact = changes.fields_changed(
+            resource.label, [(o.pk, o.version) for o in objects.values()]
+        )
+        return revision, objects, since, exact
+
+    revision, objects, since, exact = in_snapshot(work)
+    made = [
+        framing.make(
+            resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version]
+        )
+        for obj in (objects[pk] for pk in versions if pk in objects)
+        for audience in resource.audiences
+        if resource.changed(audience, since[obj.pk])
+    ]
+    ledger.write_pushes(tenant_id, made)
+    return [
+        (groups.of_object(tenant_id, f.ref, f.seen.audience), layer_messages.to_layer(f))
+        for f in made
+    ]
+
+
+def date(messages: Iterable[Message], committed: float | None) -> None:
+    """Say in each frame when the first of the commits committed that it may tell of."""
+    for _, message in messages:
+        if message["type"] == "hub.frame":
+            message["committed"] = committed
+
+
+async def send(messages: list[Message]) -> None:
+    """Send to the broker; when it fails or hangs, log, count and leave the rest to the tail."""
+    layer: Any = get_channel_layer()
+    for sent, (group, message) in enumerate(messages):
+        try:
+            async with asyncio.timeout(limits()["broker_timeout_seconds"]):
+                await layer.group_send(group, message)
+        except Exception as error:  # redis, sockets and layers raise what they like
+            PUBLISH_FAILURES.inc(len(messages) - sent)
+            log_broken(
+                logger,
+                f"The broker took {sent} of {len(messages)} messages; the tail delivers the others",
+                error,
+            )
+            return
+    if messages:
+        broker.over()

@@ -1,0 +1,38 @@
+"""The fence: the one rule that decides whether a frame may be written to a subscription."""
+
+from __future__ import annotations
+
+from realtime.state.frames import Frame
+from realtime.state.subscriptions import State, Subscription
+
+
+def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
+    """Whether the frame is for exactly this object and audience, newer than what the subscription
+    has, and of an access revision that this process has applied for the tenant."""
+    seen = frame.seen
+    return (
+        _takes(subscription, frame)
+        and seen.ref == subscription.ref
+        and seen.audience == subscription.audience
+        and seen.revision <= applied
+        and seen.version > subscription.version
+    )
+
+
+def _takes(subscription: Subscription, frame: Frame) -> bool:
+    """Whoever was never shown anything as this audience needs a round, which writes the ledger."""
+    if frame.available:
+        return subscription.state is State.LIVE
+    return subscription.state in (State.LIVE, State.UNAVAILABLE)
+
+
+def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:
+    """Write the frame to the subscription's slot if the fence lets it; whether it did.
+
+    Nothing may be awaited between asking the fence and writing, so this is the only way in.
+    """
+    if not passes(subscription, frame, applied):
+        return False
+    subscription.version = frame.version
+    subscription.put(frame)
+    return True

@@ -1,0 +1,255 @@
+"""A socket's mailbox: the newest state of each object, the answers, and then a close. No I/O.
+
+It holds at most one state per object: a slow client gets newer states, not more of them. What is
+equal is decided when a message is taken, against what was sent before.
+
+All that waits counts against one bound, what other sockets hold as well in full. A state for which
+there is no room is put off: its digest is kept, and it is read again once the others are taken.
+Questions and answers over the bound end the socket. The state that is first comes on top, so that
+one of any size can be delivered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Final
+
+from permissions.representation import Ref
+from realtime.state import messages
+from realtime.state.codes import Close, Error
+from realtime.state.frames import Frame
+from realtime.state.subscriptions import GONE, Digest, Gone, Subscription
+
+ITEM_BYTES: Final = 64
+"""What an answer costs beside its text, and what a state without a payload costs."""
+
+QUESTION_BYTES: Final = 512
+"""What a subscribe that waits costs: its mark and etag have at most 64 characters each."""
+
+
+class Mailbox:
+    """What one socket has still to be sent; `wake` is called whenever there is something.
+
+    `held` are the bytes that wait, `bound` how many may, `under_way` tells how many more the sender
+    and the server hold besides one frame; `again` has subscriptions read once more. `conflated`
+    counts the states that a newer one took the place of.
+    """
+
+    __slots__ = (
+        "_answers", "_put_off", "_ready", "_wake", "again", "bound", "closing", "conflated", "held",
+        "under_way",
+    )  # fmt: skip
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._answers: deque[str] = deque()
+        self._ready: dict[Subscription, int] = {}
+        self._put_off: dict[Subscription, int] = {}
+        self.again: Callable[[Iterable[Subscription]], None] = _nobody
+        self.under_way: Callable[[], int] = _nothing
+        self.bound: float = inf
+        self.held = 0
+        self.closing: Close | None = None
+        self.conflated = 0
+
+    def __len__(self) -> int:
+        return len(self._answers) + len(self._ready)
+
+    def answer(self, text: str) -> None:
+        """Queue an answer to a frame; a client that asks and does not take answers is closed."""
+        self._answers.append(text)
+        self._hold(_size(text))
+        self._wake()
+
+    def question(self) -> None:
+        """A subscribe waits for its answer; who asks and does not take answers is closed."""
+        self._hold(QUESTION_BYTES)
+
+    def answered(self, questions: int) -> None:
+        """So many subscribes wait no longer."""
+        self.held -= questions * QUESTION_BYTES
+
+    def put(self, subscription: Subscription) -> None:
+        """Queue a subscription whose slot has something; queueing it again changes nothing."""
+        before = self._ready.get(subscription)
+        if self.closing is not None and before is None:
+            subscription.put_off()
+            return
+        weight = _weight(subscription)
+        size = weight or ITEM_BYTES
+        if before is not None:
+            self.conflated += 1
+            self.held -= before
+        elif self._put_off:
+            self._put_off.pop(subscription, None)
+        others = len(self._ready) > (before is not None)
+        if weight and self.held + size > self.bound and others:
+            self._put_off_state(subscription, size)
+            return
+        self._ready[subscription] = size
+        self.held += size
+        self._wake()
+
+    def drop(self, subscription: Subscription) -> None:
+        """Nothing of this subscription is to be sent now."""
+        self.held -= self._ready.pop(subscription, 0)
+        self._put_off.pop(subscription, None)
+        self._refill()
+
+    def finish(self, code: Close) -> None:
+        """After all that waits now send nothing more but this close code; the first counts."""
+        if self.closing is None:
+            self.closing = code
+            self._wake()
+
+    def forget(self, ref: Ref) -> None:
+        """Do not tell of the end of a subscription that its client has ended."""
+        for s in [s for s in self._ready if s.ref == ref and s.slot is GONE]:
+            s.cancel(s.ended)
+
+    def close(self, code: Close) -> None:
+        """After the answers that wait send nothing more but this close code; the first counts."""
+        if self.closing is None:
+            self.closing = code
+        for subscription, size in self._ready.items():
+            subscription.put_off()
+            self.held -= size
+        self._ready.clear()
+        self._put_off.clear()
+        self._wake()
+
+    def take(self) -> list[str]:
+        """The texts of the next answer or subscription, which from now on count as sent.
+
+        Empty when the state equals what was sent before.
+        """
+        if self._answers:
+            text = self._answers.popleft()
+            self.held -= _size(text)
+            texts = [text]
+        else:
+            texts = self._take_state()
+        self._refill()
+        return texts
+
+    def _take_state(self) -> list[str]:
+        subscription = next(iter(self._ready))
+        self.held -= self._ready.pop(subscription)
+        slot, subscription.slot = subscription.slot, None
+        assert slot is not None  # what is emptied is dropped
+        assert not isinstance(slot, Digest)
+        if slot is GONE:
+            return _gone(subscription)
+        texts = _state(subscription, slot) if slot.available else _unavailable(subscription)
+        waiting = subscription.waiting if slot.available else subscription.unanswered
+        if waiting:  # one answer at a time: each may be large
+            subscription.put(slot)
+        return texts
+
+    def _hold(self, size: int) -> None:
+        """Count something that must be kept; where there is no room, it is the end."""
+        self.held += size
+        room = self.bound - self.under_way()
+        if self.held > room:
+            self._make_room(room)
+        if self.held - next(iter(self._ready.values()), 0) <= room:
+            return
+        self.held -= sum(map(_size, self._answers))
+        self._answers.clear()  # who does not take them need not be sent them before the code
+        self.close(Close.TOO_SLOW)
+
+    def _make_room(self, room: float) -> None:
+        """Put off the states that came last, but for the first one."""
+        for subscription in list(self._ready)[:0:-1]:
+            if self.held <= room:
+                break
+            if _weight(subscription):
+                size = self._ready[subscription]
+                self.held -= size
+                self._put_off_state(subscription, size)
+
+    def _put_off_state(self, subscription: Subscription, size: int) -> None:
+        """Keep the digest of a state for which there is no room, until there is."""
+        self._ready.pop(subscription, None)
+        subscription.put_off()
+        self._put_off[subscription] = size
+
+    def _refill(self) -> None:
+        """Once nothing waits, have those read that were put off, as many as there is room for."""
+        if not self._put_off or self:
+            return
+        asked: list[Subscription] = []
+        size = 0
+        for subscription, more in self._put_off.items():
+            size += more
+            if asked and size > self.bound:
+                break
+            asked.append(subscription)
+        for subscription in asked:
+            del self._put_off[subscription]
+        self.again(asked)
+
+
+def _nobody(subscriptions: Iterable[Subscription]) -> None:
+    """Who is in no hub has no subscriptions."""
+
+
+def _nothing() -> int:
+    return 0
+
+
+def _weight(subscription: Subscription) -> int:
+    """The bytes of the payload that waits; 0 where what waits has none."""
+    slot = subscription.slot
+    return 0 if slot is None or isinstance(slot, Gone) else slot.size
+
+
+def _size(text: str) -> int:
+    return ITEM_BYTES + (len(text) if text.isascii() else len(text.encode()))
+
+
+def _gone(subscription: Subscription) -> list[str]:
+    model, id = subscription.ref.model, subscription.id
+    texts = [
+        messages.error(Error.NOT_FOUND, waiting.ref, model=model, id=id)
+        for waiting in subscription.waiting
+    ]
+    subscription.settle(len(subscription.waiting))
+    if subscription.sent is not None:
+        subscription.sent = None
+        texts.append(messages.deleted(model, id))
+    return texts
+
+
+def _state(subscription: Subscription, frame: Frame) -> list[str]:
+    before, subscription.sent = subscription.sent, frame.digest
+    told, subscription.told = subscription.told, False
+    seen = frame.seen
+    assert seen.body is not None
+    model, id = subscription.ref.model, subscription.id
+    if subscription.waiting:
+        waiting = subscription.waiting[0]
+        subscription.settle(1)
+        body = None if waiting.etag == seen.etag else seen.body
+        return [messages.subscribed(model, id, seen.audience, seen.etag, body, waiting.ref)]
+    if before is None or before.audience != seen.audience:
+        return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
+    if told or before.etag != seen.etag:
+        return [frame.update_text(id)]
+    return []
+
+
+def _unavailable(subscription: Subscription) -> list[str]:
+    """Said once, and to each subscribe once, which is answered when the object can be shown."""
+    told, subscription.told = subscription.told, True
+    ref = messages.NO_REF
+    if subscription.unanswered:
+        ref = subscription.waiting[subscription.answered].ref
+        subscription.answered += 1
+    elif told:
+        return []
+    return [
+        messages.error(Error.UNAVAILABLE, ref, model=subscription.ref.model, id=subscription.id)
+    ]

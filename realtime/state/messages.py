@@ -1,0 +1,140 @@
+"""The frames that a server sends, as text; the types map to Redux actions (`UPDATE_DOCUMENT`).
+
+Each function returns the exact JSON of one frame. A frame that many receive is made once: its bytes
+are equal for everybody but for `ref`, which only answers carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from realtime.state.codes import Error
+
+Reference = str | int
+NO_REF: Final = None
+
+DETAILS: Final[Mapping[Error, str]] = {
+    Error.NOT_FOUND: "There is no such object, or you may not see it.",
+    Error.INVALID: "This frame cannot be used.",
+    Error.TOO_MANY_SUBSCRIPTIONS: "The socket has as many subscriptions as it may: end one first.",
+    Error.RATE_LIMITED: "Too many frames; send fewer.",
+    Error.UNAVAILABLE: "The object cannot be shown now; you get it as soon as it can be.",
+}
+
+
+def _text(frame: dict[str, Any], ref: Reference | None = NO_REF) -> str:
+    if ref is not NO_REF:
+        frame["ref"] = ref
+    return orjson.dumps(frame).decode()
+
+
+def _suffix(model: str) -> str:
+    return model.rpartition(".")[2].upper()
+
+
+def welcome(
+    *,
+    tenant: str,
+    user: str,
+    connection: str,
+    expires: str | None,
+    heartbeat: float,
+    limits: Mapping[str, float],
+    retry: Mapping[str, float],
+) -> str:
+    """The first frame of a socket: who it is, when its credential ends, its limits."""
+    return _text(
+        {
+            "type": "WELCOME",
+            "protocol": 1,
+            "tenant": tenant,
+            "user": user,
+            "connection": connection,
+            "expires": expires,
+            "heartbeat": heartbeat,
+            "limits": limits,
+            "retry": retry,
+        }
+    )
+
+
+def subscribed(
+    model: str, id: str, audience: str, etag: str, body: bytes | None, ref: Reference | None
+) -> str:
+    """A subscription is live; without a payload (`body` None) the client's own is still right."""
+    frame: dict[str, Any] = {
+        "type": "SUBSCRIBED",
+        "model": model,
+        "id": id,
+        "audience": audience,
+        "etag": etag,
+    }
+    if body is not None:
+        frame["payload"] = orjson.Fragment(body)
+    return _text(frame, ref)
+
+
+def updated(
+    model: str, id: str, audience: str, etag: str, changed: Sequence[str], body: bytes
+) -> str:
+    """A change that this audience can see; `changed` names fields of this payload only."""
+    return _text(
+        {
+            "type": f"UPDATE_{_suffix(model)}",
+            "model": model,
+            "id": id,
+            "audience": audience,
+            "etag": etag,
+            "changed": changed,
+            "payload": orjson.Fragment(body),
+        }
+    )
+
+
+def audience_changed(model: str, id: str, audience: str, etag: str, body: bytes) -> str:
+    """The reader moved to another audience: replace the whole object."""
+    return _text(
+        {
+            "type": "AUDIENCE_CHANGED",
+            "model": model,
+            "id": id,
+            "audience": audience,
+            "etag": etag,
+            "payload": orjson.Fragment(body),
+        }
+    )
+
+
+def deleted(model: str, id: str) -> str:
+    """Gone from this reader's view, deleted or no longer theirs: which one is not said."""
+    return _text({"type": f"DELETE_{_suffix(model)}", "model": model, "id": id})
+
+
+def unsubscribed(model: str, id: str, ref: Reference | None) -> str:
+    """A subscription ended because its client asked."""
+    return _text({"type": "UNSUBSCRIBED", "model": model, "id": id}, ref)
+
+
+def pong(ref: Reference | None) -> str:
+    """The answer to a ping."""
+    return _text({"type": "PONG"}, ref)
+
+
+def error(
+    code: Error,
+    ref: Reference | None = NO_REF,
+    *,
+    detail: str | None = None,
+    model: str | None = None,
+    id: str | None = None,
+) -> str:
+    """A frame could not be obeyed."""
+    frame: dict[str, Any] = {"type": "ERROR", "code": code.value, "detail": detail or DETAILS[code]}
+    if model is not None:
+        frame["model"] = model
+    if id is not None:
+        frame["id"] = id
+    return _text(frame, ref)

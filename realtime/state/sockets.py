@@ -1,0 +1,106 @@
+"""A socket as the hub sees it: who it is, what it subscribes to, what it has to be sent. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from permissions.representation import Ref
+from realtime.state.mailbox import Mailbox
+from realtime.state.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from tenants.credentials import Client, Held, Identity
+
+
+KEPT_CHARACTERS: Final = 2**16
+"""Longer texts are encoded for each socket: to keep them costs more than to copy them."""
+
+
+@dataclass(eq=False, slots=True)
+class Socket:
+    """One WebSocket of one user in one tenant, by its connection id.
+
+    `registered` is whether the database has a row of it;
+    `sending_since` is the loop's time
+    at which the send under way began or last made progress, or None; `buffered` tells how many
+    bytes are on their way, in the server's buffer too; `cut` ends a socket that takes nothing.
+    """
+
+    id: str
+    identity: Identity
+    client: Client
+    since: datetime
+    mailbox: Mailbox
+    cut: Callable[[], None]
+    buffered: Callable[[], int]
+    subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
+    registered: bool = False
+    sending_since: float | None = None
+    frames: int = 0
+    bytes: int = 0
+    _buffered_before: int = 0
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """Its tenant's limits."""
+        return self.identity.limits
+
+    @property
+    def user_id(self) -> int:
+        """Who it belongs to."""
+        return self.identity.user_id
+
+    @property
+    def tenant_id(self) -> int:
+        """The one tenant of which it receives anything."""
+        return self.identity.tenant_id
+
+    @property
+    def held(self) -> Held:
+        """What must stay valid for the socket to stay."""
+        return self.user_id, self.tenant_id, self.identity.credential
+
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept for it: what waits, and what is on its way."""
+        return self.mailbox.held + self.buffered()
+
+    def stalled(self, now: float, seconds: float) -> bool:
+        """Whether something has waited so long without a byte of it being taken.
+
+        One that is being closed has so long for the frame under way, progress or not.
+        """
+        if self.sending_since is None:
+            return False
+        before, self._buffered_before = self._buffered_before, self.buffered()
+        if self._buffered_before < before and self.mailbox.closing is None:
+            self.sending_since = now
+        return now - self.sending_since > seconds
+
+    def sent(self, text: str) -> int:
+        """Count a frame, and say its size; whoever adds the counts up sets them back."""
+        size = len(text) if text.isascii() else encoded_size(text)
+        self.frames += 1
+        self.bytes += size
+        return size
+
+    def forget(self, subscription: Subscription) -> None:
+        """Drop a subscription that has ended, unless a newer one has its place."""
+        if self.subscriptions.get(subscription.ref) is subscription:
+            del self.subscriptions[subscription.ref]
+
+
+def encoded_size(text: str) -> int:
+    """The size of a text in UTF-8: a short one that goes to many sockets is encoded once."""
+    measure = _encoded_size if len(text) <= KEPT_CHARACTERS else _encoded_size.__wrapped__
+    return measure(text)
+
+
+@lru_cache(maxsize=16)
+def _encoded_size(text: str) -> int:
+    return len(text.encode())

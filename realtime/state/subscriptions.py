@@ -1,0 +1,205 @@
+"""A subscription: one object that one socket holds a live copy of. No I/O, no Django."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple, Protocol
+
+from permissions.representation import Ref
+from realtime.state.codes import Close
+from realtime.state.frames import Digest, Frame
+from realtime.state.messages import Reference
+
+
+class State(Enum):
+    """Where a subscription stands."""
+
+    PENDING = "pending"  # asked for, or between two audiences: nothing may be sent
+    LIVE = "live"
+    UNAVAILABLE = "unavailable"  # in its audience, which was never shown the object: nor may be now
+    ENDED = "ended"
+
+
+class Gone(Enum):
+    """What a slot holds instead of a frame when there is nothing to see any more."""
+
+    GONE = "gone"
+
+
+GONE: Final = Gone.GONE
+
+
+class Opened(NamedTuple):
+    """The row of the ledger that says so while a subscription has an audience."""
+
+    access: int
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A subscribe that is not answered yet: the client's mark and the etag that it holds."""
+
+    ref: Reference | None
+    etag: str | None
+
+
+class Mail(Protocol):
+    """What a subscription asks of its socket's mailbox."""
+
+    @property
+    def closing(self) -> Close | None:
+        """The code with which the socket is being closed."""
+
+    def put(self, subscription: Subscription) -> None:
+        """Its slot has a state to be sent next."""
+
+    def drop(self, subscription: Subscription) -> None:
+        """What waits for it is not to be sent."""
+
+    def question(self) -> None:
+        """One more of the client's subscribes waits for an answer."""
+
+    def answered(self, questions: int) -> None:
+        """So many of them wait no longer."""
+
+
+class Owner(Protocol):
+    """What a subscription asks of its socket."""
+
+    @property
+    def id(self) -> str:
+        """The connection id."""
+
+    @property
+    def user_id(self) -> int:
+        """Who subscribes."""
+
+    @property
+    def tenant_id(self) -> int:
+        """In which tenant."""
+
+    @property
+    def mailbox(self) -> Mail:
+        """Where what is to be sent waits."""
+
+    def forget(self, subscription: Subscription) -> None:
+        """It has ended."""
+
+
+class Subscription:
+    """One socket's subscription of one object.
+
+    `pair` is who asks for what; `slot` is the one state to be sent next, or the digest of one for
+    which there is no room yet; `sent` names the last payload handed to the socket, `told` says that
+    it has been told since that the object cannot be shown, as have the first `answered` of those
+    `waiting`; `version` is the newest that the fence let in, `audience` the one it is for;
+    `overtaken_at` the version at which a read was last older; `showing` whether a row was written
+    that it shows, and perhaps nobody has raised its version; `opened` its row of the ledger, and
+    `ended` why it was cancelled.
+    """
+
+    __slots__ = (
+        "answered", "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent",
+        "showing", "slot", "socket", "state", "told", "version", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, socket: Owner, ref: Ref, id: str) -> None:
+        self.socket = socket
+        self.ref = ref
+        self.pair = (socket.user_id, ref)
+        self.id = id
+        self.state = State.PENDING
+        self.audience: str | None = None
+        self.version = -1
+        self.overtaken_at = -1
+        self.showing = False
+        self.opened: Opened | None = None
+        self.ended = ""
+        self.slot: Frame | Digest | Gone | None = None
+        self.sent: Digest | None = None
+        self.told = False
+        self.waiting: list[Waiting] = []
+        self.answered = 0
+
+    @property
+    def user_id(self) -> int:
+        """Who subscribes."""
+        return self.pair[0]
+
+    @property
+    def newest(self) -> Digest | None:
+        """The newest payload that it has, sent or still to be sent."""
+        if self.slot is None or self.slot is GONE or not self.slot.available:
+            return self.sent
+        return self.slot.digest
+
+    @property
+    def available(self) -> bool:
+        """Whether its newest state is a payload, and not that the object cannot be shown."""
+        if self.slot is None or self.slot is GONE:
+            return not self.told
+        return self.slot.available
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a subscribe waits of which nothing was said."""
+        return len(self.waiting) > self.answered
+
+    def is_as_read(self, audience: str, version: int, etag: str, *, available: bool) -> bool:
+        """Whether a read that shows this has nothing to tell: it is what the reader was told last,
+        or is about to be."""
+        if (self.state, self.audience, self.version) != (State.LIVE, audience, version):
+            return False
+        if not available or self.waiting or isinstance(self.slot, Digest):
+            return False
+        return self.available and self.newest is not None and self.newest.etag == etag
+
+    def ask(self, waiting: Waiting) -> None:
+        """A subscribe of the client waits for its answer."""
+        self.waiting.append(waiting)
+        self.socket.mailbox.question()
+
+    def settle(self, questions: int) -> None:
+        """So many subscribes, the oldest, have their answers."""
+        del self.waiting[:questions]
+        self.answered = max(self.answered - questions, 0)
+        self.socket.mailbox.answered(questions)
+
+    def put(self, slot: Frame | Gone) -> None:
+        """Make this the state to be sent next."""
+        self.slot = slot
+        self.socket.mailbox.put(self)
+
+    def place(self, state: State, read: Frame) -> None:
+        """A round read this: it counts, and is to be sent next."""
+        self.state = state
+        self.version = read.version
+        self.put(read)
+
+    def put_off(self) -> None:
+        """Keep no body of the state to be sent next."""
+        if self.slot is not GONE and self.slot is not None and self.slot.available:
+            self.slot = self.slot.digest
+
+    def silence(self) -> None:
+        """Send nothing more until a read says what may be sent; what is gone stays gone."""
+        self.state = State.PENDING
+        if self.slot is not GONE:
+            self.slot = None
+            self.socket.mailbox.drop(self)
+
+    def end(self) -> None:
+        """Nothing more will come, and the client is told once."""
+        self.state = State.ENDED
+        self.put(GONE)
+        self.socket.forget(self)
+
+    def cancel(self, why: str) -> None:
+        """The client asked for the end, or is gone: nothing more will come, not even that."""
+        self.state = State.ENDED
+        self.ended = why
+        self.slot = None
+        self.settle(len(self.waiting))
+        self.socket.mailbox.drop(self)

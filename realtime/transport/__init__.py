@@ -1,0 +1,1 @@
+"""Transport: one client's connection, from its first byte to its close code."""

@@ -1,0 +1,252 @@
+"""The consumer: one WebSocket from accept to close. It always accepts, and may close later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from realtime.audit import ledger
+from realtime.failures import log_failure
+from realtime.hub.hub import Hub
+from realtime.hub.per_loop import hubs
+from realtime.state import messages
+from realtime.state.codes import Close, Error
+from realtime.state.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe
+from realtime.state.rate_limit import TokenBucket
+from realtime.state.sockets import Socket
+from realtime.transport import servers
+from realtime.transport.parsing import parse
+from realtime.transport.sender import Sender
+from tenants import credentials, opaque
+from tenants.connections import is_away, reserve
+from tenants.limits import limits
+from tenants.metrics import count_refusal
+from tenants.models import User
+
+logger = logging.getLogger(__name__)
+
+WELCOME_LIMITS: Final = (
+    "client_frame_bytes",
+    "subscriptions_per_socket",
+    "frames_per_second",
+    "frames_burst",
+    "invalid_frames",
+    "stalled_seconds",
+)
+
+
+# Not the loop's default ones, which others use, and whose connections requests could take.
+_door = ThreadPoolExecutor(4, "earshot-door", initializer=reserve)
+
+
+class EarshotConsumer(AsyncConsumer):
+    """Subscriptions to any object its user may see, by the protocol of docs/protocol.md.
+
+    Frames of the client are obeyed one at a time, in order; what is sent goes through the socket's
+    mailbox, which its sender empties. The consumer is in no channel layer group: the hub is.
+    """
+
+    hub: Hub | None = None
+    socket: Socket | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; an exception ends it, and it alone, with 4500."""
+        self.scope = scope
+        self.base_send = send
+        self.limits = limits()
+        self.connection = secrets.token_urlsafe(12)
+        self.sender = Sender(self.connection, send, self.limits["cut_seconds"], self._depart)
+        self.mailbox = self.sender.mailbox
+        self.unusable = 0
+        self.limited = 0
+        self.expiry: asyncio.TimerHandle | None = None
+        self.departure: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self.dispatch(await receive())
+                await asyncio.sleep(0)  # however many frames lie there, the others have their turn
+        except StopConsumer:
+            pass
+        except Exception as error:
+            log_failure(
+                logger, f"Socket {self.connection} failed", error, connection=self.connection
+            )
+            await self.sender.fail()
+        finally:
+            await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler of a server's event, without Channels' hop to the database thread."""
+        await getattr(self, get_handler_name(message))(message)
+
+    # The server's events.
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        """Accept; then find out who it is, and say welcome or close."""
+        loop = asyncio.get_running_loop()
+        await self.base_send({"type": "websocket.accept"})
+        try:
+            identity, client, elsewhere = await loop.run_in_executor(
+                _door, _identify, self.scope, hubs.process
+            )
+        except credentials.Refused as refused:
+            self.mailbox.close(Close(refused.close_code))
+            return
+        except DatabaseError as error:
+            if not is_away(error):
+                raise
+            log_failure(logger, "The database does not tell who opens a socket", error)
+            self.mailbox.close(Close.GOING_AWAY)
+            return
+        socket = Socket(
+            self.connection,
+            identity,
+            client,
+            timezone.now(),
+            self.mailbox,
+            self.sender.cut,
+            self.sender.buffered,
+        )
+        taken = await hubs.add(socket, elsewhere)
+        if isinstance(taken, Close):
+            self.mailbox.close(taken)
+            return
+        self.hub, self.socket, self.limits = taken, socket, identity.limits
+        servers.check(
+            self.base_send,
+            max(limits()["client_frame_bytes"], identity.limits["client_frame_bytes"]),
+        )
+        self.sender.serve(socket, preframed=bool(self.limits["preframed"]))
+        self.bucket = TokenBucket(
+            self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
+        )
+        self.mailbox.answer(self._welcome(identity))
+        self._expire_at(identity.credential.expires_at)
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """One frame of the client."""
+        text = message.get("text")
+        if self.hub is None or self.socket is None or self.mailbox.closing is not None:
+            return
+        size = len(message.get("bytes") or b"") if text is None else len(text.encode())
+        if size > self.limits["client_frame_bytes"]:
+            self._count_refusal("client_frame_bytes")
+            self.mailbox.close(Close.TOO_BIG)
+        elif not self.bucket.allow(asyncio.get_running_loop().time()):
+            self._count_refusal("frames_per_second")
+            self.limited += 1
+            self._refuse(messages.error(Error.RATE_LIMITED), self.limited, Close.TOO_MANY)
+        else:
+            self.limited = 0
+            self._receive(text)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        """The socket is gone."""
+        raise StopConsumer
+
+    # Frames.
+
+    def _receive(self, text: str | None) -> None:
+        try:
+            if text is None:
+                raise InvalidFrame("Binary frames have no meaning here.")
+            command = parse(text)
+        except InvalidFrame as invalid:
+            self.unusable += 1
+            frame = messages.error(Error.INVALID, invalid.ref, detail=invalid.detail)
+            self._refuse(frame, self.unusable, Close.UNUSABLE)
+            return
+        self.unusable = 0
+        self._obey(command)
+        if self.mailbox.closing is Close.TOO_SLOW:
+            self._count_refusal("socket_bytes")
+
+    def _count_refusal(self, limit: str) -> None:
+        assert self.socket is not None  # only those who are in have a limit
+        count_refusal(self.socket.tenant_id, limit)
+
+    def _refuse(self, frame: str, in_a_row: int, code: Close) -> None:
+        """Answer a frame that is not obeyed; some of a kind in a row end the socket."""
+        self.mailbox.answer(frame)
+        if in_a_row >= self.limits["invalid_frames"]:
+            self.mailbox.close(code)
+
+    def _obey(self, command: Command) -> None:
+        hub, socket = self.hub, self.socket
+        assert hub is not None  # it is taken in before a frame is
+        assert socket is not None
+        match command:
+            case Ping(ref):
+                self.mailbox.answer(messages.pong(ref))
+            case Unsubscribe():
+                hub.unsubscribe(socket, command)
+            case Subscribe(target, _, ref) if target.pk is None:
+                answer = messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
+                self.mailbox.answer(answer)
+            case Subscribe(target, _, ref) if hub.full(socket, command):
+                self._count_refusal("subscriptions_per_socket")
+                code = Error.TOO_MANY_SUBSCRIPTIONS
+                self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
+            case _:
+                hub.subscribe(socket, command)
+
+    # Beginning and end.
+
+    def _welcome(self, identity: credentials.Identity) -> str:
+        expires = identity.credential.expires_at
+        return messages.welcome(
+            tenant=identity.tenant_slug,
+            user=opaque.encode(User, identity.user_id),
+            connection=self.connection,
+            expires=None if expires is None else expires.isoformat().replace("+00:00", "Z"),
+            heartbeat=self.limits["heartbeat_seconds"],
+            limits={name: self.limits[name] for name in WELCOME_LIMITS},
+            retry={
+                "min": self.limits["retry_min_seconds"],
+                "max": self.limits["retry_max_seconds"],
+            },
+        )
+
+    def _expire_at(self, expires: datetime | None) -> None:
+        """Close with 4401 when the credential ends."""
+        if expires is not None:
+            seconds = (expires - timezone.now()).total_seconds()
+            loop = asyncio.get_running_loop()
+            self.expiry = loop.call_later(seconds, self.mailbox.close, Close.CREDENTIALS)
+
+    async def _leave(self) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
+        self.sender.leave(self.limits["stalled_seconds"])
+        await self._depart()
+
+    def _depart(self) -> asyncio.Task[None]:
+        """Leave the hub, once: a socket that is closed has no subscriptions, answered or not."""
+        if self.departure is None:
+            self.departure = asyncio.get_running_loop().create_task(self._leave_hub())
+        return self.departure
+
+    async def _leave_hub(self) -> None:
+        hub, self.hub = self.hub, None
+        if hub is not None and self.socket is not None:
+            await hubs.remove(hub, self.socket)
+
+
+def _identify(scope: Any, process: int) -> tuple[credentials.Identity, credentials.Client, int]:
+    """Ask the one door for credentials, and for the user's sockets in other processes than this, on
+    a thread; and give its connection back."""
+    try:
+        identity = credentials.identify_socket(scope)
+        elsewhere = ledger.sockets_of_user(identity.user_id, process)
+        return identity, credentials.client_of(scope), elsewhere
+    finally:
+        close_old_connections()

@@ -1,0 +1,173 @@
+"""What goes out of one socket: its mailbox's texts in their order, and at last a close code.
+
+What the server takes at once is sent at once, by whoever puts it into the mailbox: to wake a task
+costs as much as to send. Only what has to wait is left to one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from realtime.failures import log_failure
+from realtime.metrics import CLOSES
+from realtime.state.codes import Close
+from realtime.state.mailbox import Mailbox
+from realtime.state.sockets import Socket
+from realtime.transport.servers import Transport, transport
+from realtime.transport.wire import Wire, wire
+
+logger = logging.getLogger(__name__)
+
+
+class Sender:
+    """Empties the mailbox of one connection; `gone` is called when it has sent a close code."""
+
+    __slots__ = ("_busy", "_cut_seconds", "_gone", "_last", "_name", "_send", "_sending", "_socket",
+                 "_task", "_texts", "_wire", "mailbox")  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+        cut_seconds: float,
+        gone: Callable[[], object],
+    ) -> None:
+        self.mailbox = Mailbox(self._wake)
+        self._name = name
+        self._send = send
+        self._cut_seconds = cut_seconds
+        self._gone = gone
+        self._socket: Socket | None = None
+        self._wire: Wire | None = None
+        self._texts: list[str] = []
+        self._sending = 0
+        self._last = 0
+        self._task: asyncio.Task[None] | None = None
+        self._busy = False
+
+    def serve(self, socket: Socket, *, preframed: bool) -> None:
+        """From now on what is sent is this socket's; before, only a close code can be."""
+        self._socket = socket
+        self._wire = wire(self._send, preframed=preframed)
+        self.mailbox.bound = socket.limits["socket_bytes"]
+        self.mailbox.under_way = lambda: max(0, self.buffered() - self._last)
+
+    def _wake(self) -> None:
+        """Something waits: send it, unless somebody is at it, who then sends this too."""
+        if self._busy:
+            return
+        if self._wire is not None:
+            self._send_at_once(self._wire)
+        if not self._busy and (self._texts or self.mailbox or self.mailbox.closing is not None):
+            self._busy = True
+            self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def _next(self) -> str | None:
+        """The next text, which from now on counts as sent; None if nothing waits."""
+        while not self._texts and self.mailbox:
+            self._texts = self.mailbox.take()
+        return self._texts.pop(0) if self._texts else None
+
+    def _send_at_once(self, wire: Wire) -> None:
+        assert self._socket is not None  # it has a wire
+        self._busy = True  # what is taken may put more, which comes after it
+        write, sent = wire.write, self._socket.sent
+        try:
+            while (self._texts or self.mailbox) and wire.ready:
+                if (text := self._next()) is not None:
+                    write(text)
+                    self._last = sent(text)
+        except OSError:
+            return  # the client went; the server's disconnect follows
+        except Exception as error:
+            log_failure(
+                logger, f"Socket {self._name} could not be sent to", error, connection=self._name
+            )
+            self._wire = None
+            self.mailbox.close(Close.SERVER_ERROR)
+        self._busy = False
+
+    async def _write(self) -> None:
+        """Send what waits, and the close code if there is one."""
+        try:
+            while (text := self._next()) is not None:
+                await self._send_text(text)
+            if self.mailbox.closing is None:
+                self._busy = False
+                return
+            await self._close(self.mailbox.closing)
+            self._gone()
+        except OSError:
+            pass  # the client went; the server's disconnect follows
+        except Exception as error:
+            log_failure(
+                logger, f"Sending to socket {self._name} failed", error, connection=self._name
+            )
+            await self._close(Close.SERVER_ERROR)
+
+    async def _send_text(self, text: str) -> None:
+        assert self._socket is not None  # a refused one has no answers
+        self._socket.sending_since = asyncio.get_running_loop().time()
+        self._last = self._sending = self._socket.sent(text)
+        await self._send({"type": "websocket.send", "text": text})
+        self._sending = 0
+        self._socket.sending_since = None
+
+    async def fail(self) -> None:
+        """Send no more, but that the server failed."""
+        self.cancel()
+        await self._close(Close.SERVER_ERROR)
+
+    def cut(self) -> None:
+        """End a socket that takes nothing: a send hangs, and a close would too."""
+        self.cancel()
+        self.mailbox.close(Close.TOO_SLOW)
+        self._task = asyncio.get_running_loop().create_task(self._cut_off())
+
+    async def _cut_off(self) -> None:
+        self._gone()
+        await self._close(Close.TOO_SLOW)
+
+    def leave(self, seconds: float) -> None:
+        """Send nothing more; what the server still holds after so long is cut off.
+
+        A transport that is closed waits for its buffer, which a client that is gone never takes.
+        """
+        self.cancel()
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(seconds, transport.abort)
+
+    def cancel(self) -> None:
+        """Send nothing more."""
+        self._busy = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _close(self, code: Close) -> None:
+        """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
+        CLOSES.labels(int(code)).inc()
+        try:
+            async with asyncio.timeout(self._cut_seconds):
+                await self._send({"type": "websocket.close", "code": int(code)})
+        except TimeoutError:
+            transport = self._transport
+            if transport is not None:  # without, the server's pings time out
+                transport.abort()
+        except Exception as error:  # servers differ in what they raise when the client went first
+            logger.debug("Socket %s went first (%s).", self._name, type(error).__name__)
+
+    @property
+    def _transport(self) -> Transport | None:
+        """The server's, if it gives it away."""
+        return transport(self._send)
+
+    def buffered(self) -> int:
+        """How many bytes are on their way because the client does not take them: here, and those
+        that the server holds, if it says."""
+        transport = self._transport
+        server = 0 if transport is None else transport.get_write_buffer_size()
+        return self._sending + sum(map(len, self._texts)) + server

@@ -1,0 +1,131 @@
+"""What one version changed, and what one commit tells the publisher."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+from pytest_django import DjangoAssertNumQueries
+
+from permissions.representation import Ref
+from realtime.capture import changes
+from realtime.capture.changes import Recorded
+from realtime.capture.committed import Committed
+from realtime.models import Change
+from resources.models import Document
+
+LABEL = "resources.document"
+
+pytestmark = pytest.mark.django_db
+
+
+def record(*changed: tuple[int, int, list[str] | None], tenant_id: int = 1) -> None:
+    """Record (key, version, fields) of documents."""
+    rows = [Recorded(Ref(LABEL, pk), version, fields) for pk, version, fields in changed]
+    changes.record(tenant_id, rows)
+
+
+def in_another_transaction() -> None:
+    """What follows belongs to another transaction than what was recorded before."""
+    connection.run_on_commit.clear()
+    Change.objects.update(xid=-1)
+
+
+def test_version_changed_what_its_transaction_changed_up_to_it() -> None:
+    record((1, 5, ["body"]))
+    in_another_transaction()
+    record((1, 6, ["title"]), (2, 6, ["status"]))
+    record((1, 7, ["budget"]))
+    wanted = [(1, 5), (1, 6), (1, 7), (2, 6)]
+    assert changes.fields_changed(LABEL, wanted) == {
+        (1, 5): {"body"},
+        (1, 6): {"title"},
+        (1, 7): {"title", "budget"},
+        (2, 6): {"status"},
+    }
+
+
+def test_version_whose_transaction_changed_anything_changed_any_field() -> None:
+    record((1, 6, None))
+    record((1, 7, ["title"]))
+    assert changes.fields_changed(LABEL, [(1, 7)]) == {(1, 7): None}
+
+
+def test_version_without_a_row_changed_any_field() -> None:
+    record((1, 6, ["title"]))
+    assert changes.fields_changed(LABEL, [(1, 5), (2, 6)]) == {(1, 5): None, (2, 6): None}
+
+
+def test_changes_of_another_model_do_not_count() -> None:
+    changes.record(1, [Recorded(Ref("resources.profile", 1), 6, ["bio"])])
+    assert changes.fields_changed(LABEL, [(1, 6)]) == {(1, 6): None}
+    assert changes.fields_since(LABEL, {1: 6}) == {1: set()}
+
+
+def test_fields_since_are_those_of_the_version_and_all_later_ones() -> None:
+    record((1, 5, ["body"]), (2, 5, ["body"]))
+    in_another_transaction()
+    record((1, 6, ["title"]), (2, 6, None))
+    record((1, 7, ["status"]))
+    assert changes.fields_since(LABEL, {1: 6, 2: 5}) == {1: {"title", "status"}, 2: None}
+
+
+def test_fields_since_a_version_that_was_rolled_back_are_none_at_all() -> None:
+    record((1, 6, ["title"]))
+    assert changes.fields_since(LABEL, {1: 7, 2: 1}) == {1: set(), 2: set()}
+
+
+def test_fields_cost_the_same_queries_for_one_and_for_fifty(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    record(*((pk, 6, ["title"]) for pk in range(50)))
+    for keys in ([1], range(50)):
+        with django_assert_num_queries(2):
+            assert set(changes.fields_changed(LABEL, [(pk, 6) for pk in keys])) == {
+                (pk, 6) for pk in keys
+            }
+        with django_assert_num_queries(1):
+            changes.fields_since(LABEL, dict.fromkeys(keys, 6))
+
+
+def test_rows_of_one_transaction_share_their_number(document: Document) -> None:
+    document.budget = Decimal("1.00")
+    document.save()
+    with transaction.atomic():
+        document.budget = Decimal("2.00")
+        document.save()
+    rows = Change.objects.filter(object_id=document.pk, version__gt=document.version - 2)
+    assert len(rows) == 2
+    assert len({row.xid for row in rows}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_of_two_transactions_have_two_numbers(document: Document) -> None:
+    for budget in (1, 2):
+        document.budget = Decimal(budget)
+        document.save()
+    rows = Change.objects.filter(object_id=document.pk, version__gt=document.version - 2)
+    assert len({row.xid for row in rows}) == 2
+
+
+def objects(told: list[Committed]) -> list[dict[int, int]]:
+    return [{ref.pk: version for (_, ref), version in t.changed.items()} for t in told]
+
+
+def test_commit_tells_everything_at_once_from_the_lowest_version(told: list[Committed]) -> None:
+    with transaction.atomic():
+        record((1, 5, None))
+        with transaction.atomic():
+            record((2, 5, None))
+        record((1, 6, None))
+    assert objects(told) == [{1: 5, 2: 5}]
+
+
+def test_rollback_of_the_first_savepoint_does_not_silence_what_follows(
+    told: list[Committed],
+) -> None:
+    with transaction.atomic():
+        with transaction.atomic():
+            record((1, 5, None))
+            transaction.set_rollback(True)
+        record((2, 5, None))
+    assert objects(told) == [{2: 5}]

@@ -1,0 +1,111 @@
+"""The heartbeat notices that the broker is gone, and what the hub does when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+from pytest_django import Settings
+
+from realtime.hub.broker_probe import Heartbeat
+from realtime.metrics import BROKER_UP
+from tests.client import in_thread, quiet, subscribed
+from tests.gates import this_hub
+from tests.world import World
+
+
+class Echo(InMemoryChannelLayer):
+    """A layer whose messages come back at once: late, or not at all, while it is `held`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heartbeat = Heartbeat(self, 0.01)
+        self.held = False
+        self.sent: list[int] = []
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        self.sent.append(message["number"])
+        if not self.held:
+            self.heartbeat.heard(message["number"])
+
+
+async def test_a_beat_that_comes_back_says_that_the_broker_is_there() -> None:
+    assert await Echo().heartbeat.beat("channel")
+
+
+async def test_a_beat_that_does_not_come_back_is_missed() -> None:
+    echo = Echo()
+    echo.held = True
+    assert not await echo.heartbeat.beat("channel")
+
+
+async def test_a_late_beat_does_not_stand_for_the_next() -> None:
+    echo = Echo()
+    echo.held = True
+    waiting = asyncio.create_task(echo.heartbeat.beat("channel"))
+    await asyncio.sleep(0)
+    echo.heartbeat.heard(echo.sent[-1] - 1)
+    assert not await waiting
+
+
+async def test_a_hub_without_a_channel_has_no_broker() -> None:
+    echo = Echo()
+    assert not await echo.heartbeat.beat(None)
+    assert echo.sent == []
+
+
+class Outage:
+    """A broker that fails all that it is asked, until it is over."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+        self.over = False
+        self.joined: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> Any:
+            if not self.over:
+                raise ConnectionError
+            if name == "group_add":
+                self.joined.append(args[0])
+            return await getattr(self.layer, name)(*args)
+
+        return call
+
+
+async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_once(
+    world: World, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tail would come in an hour: what was lost comes because the broker is back."""
+    settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0, "beat_seconds": 0.01}
+    async with subscribed(world, "viewer") as viewer:
+        hub = this_hub()
+        while hub.marks is None:
+            await hub.run(int)
+        outage = Outage(hub._layer)
+        deliver, lost = hub._deliver, asyncio.Event()
+
+        async def lose(message: dict[str, Any]) -> None:
+            lost.set()
+
+        hub._deliver = lose  # type: ignore[method-assign]
+        hub.heartbeat._layer = hub.joins._layer = outage
+        async with asyncio.timeout(10):
+            while hub.heartbeat.up:
+                await hub.run(int)
+            assert BROKER_UP._value.get() == 0
+            await in_thread(world.write)(title="Lost on the way")
+            await lost.wait()
+            hub._deliver = deliver  # type: ignore[method-assign]
+            outage.over = True
+            assert (await viewer.receive_until("UPDATE_DOCUMENT"))["payload"]["title"] == (
+                "Lost on the way"
+            )
+        assert set(outage.joined) == set(hub.joins.groups)
+        assert BROKER_UP._value.get() == 1
+        hub.heartbeat._layer = hub.joins._layer = outage.layer
+        await quiet()
+    assert "does not answer" in caplog.text
+    assert "is back" in caplog.text
