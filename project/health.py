@@ -102,7 +102,7 @@ async def _broker() -> bool:
     """Beats come back, where there is a hub; else it takes a message, to nobody."""
     hub = hubs.current()
     if hub is not None:
-        return hub.heartbeat.up
+        return hub.probe.up
     layer: Any = get_channel_layer()
     await layer.group_send("earshot.ready", {"type": "nobody.listens"})
     return True

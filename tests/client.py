@@ -140,14 +140,14 @@ async def quiet(hub: Hub | None = None) -> None:
     marker = Marker()
     hub.rounds[-1] = marker  # type: ignore[assignment]
     layer: Any = hub._layer
-    await layer.send(hub.joins.channel, {"type": "hub.notice", "tenant": -1, "revision": 0})
+    await layer.send(hub.groups.channel, {"type": "hub.notice", "tenant": -1, "revision": 0})
     # A hub that is just stopping, because its last socket went, receives nothing any more.
     passed = asyncio.ensure_future(marker.passed.wait())
     await asyncio.wait({passed, *hub._tasks}, return_when=asyncio.FIRST_COMPLETED)
     passed.cancel()
     del hub.rounds[-1]
     while tasks := {
-        *hub.joins._tasks,
+        *hub.groups._tasks,
         *(t for r in hub.rounds.values() for t in r.tasks()),
         *([hub.ledger.task] if hub.ledger.task else []),
     }:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from realtime.capture.committed import Committed
-from realtime.hub.group_membership import Joins
+from realtime.hub.group_membership import GroupMemberships
 from realtime.hub.hub import Hub
 from realtime.publishing.publisher import Publisher
 from tests.client import Marker
@@ -62,10 +62,10 @@ class HostileReads:
         return result
 
 
-class HostileJoins:
+class HostileGroups:
     """A channel layer whose joins may hang or fail."""
 
-    def __init__(self, joins: Joins, gates: Gates) -> None:
+    def __init__(self, joins: GroupMemberships, gates: Gates) -> None:
         self.failing = False
         self._layer, self._gates = joins._layer, gates
         joins._layer = self
@@ -161,7 +161,7 @@ class Environment:
         self.hub = hub
         self.gates = Gates()
         self.messages = HostileMessages(hub)
-        self.joins = HostileJoins(hub.joins, self.gates)
+        self.groups = HostileGroups(hub.groups, self.gates)
         self.publisher = HostilePublisher(publisher)
         HostileReads(hub, self.gates)
 
@@ -187,10 +187,10 @@ class Environment:
         self.hub.rounds[-1] = marker = Marker()  # type: ignore[assignment]
         layer: Any = self.hub._layer
         notice = {"type": "hub.notice", "tenant": -1, "revision": 0}
-        await layer.send(self.hub.joins.channel, notice)
+        await layer.send(self.hub.groups.channel, notice)
         await marker.passed.wait()
         del self.hub.rounds[-1]
 
     def _working(self) -> set[asyncio.Future[Any]]:
         rounds = (task for rounds in self.hub.rounds.values() for task in rounds.tasks())
-        return {*self.hub.joins._tasks, *rounds} - self.gates.held.keys()
+        return {*self.hub.groups._tasks, *rounds} - self.gates.held.keys()

@@ -14,7 +14,6 @@ from django.contrib.auth.models import Group
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from realtime.hub import tail
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
@@ -102,7 +101,7 @@ class Stage:
     async def _start(self) -> None:
         await self.anchor.__aenter__()
         await self.anchor.receive_until("WELCOME")
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         self.environment = Environment(this_hub(), publisher)
         await self.environment.still()
 
@@ -130,7 +129,7 @@ class Stage:
         self.reference.commit()
         if self.past:
             self.past = False
-            self.run(tail.run(self.environment.hub))
+            self.run(self.environment.hub.tail.look())
         self.run(self._settle())
 
     async def _settle(self) -> None:
@@ -244,7 +243,7 @@ class Stage:
         if "close" in first:
             await guest.client.communicator.disconnect(timeout=5)
             return int(first["close"])
-        sockets = self.environment.hub.attendance
+        sockets = self.environment.hub.connections
         guest.mailbox = next(s for s in sockets if s.id == first["connection"]).mailbox
         return 0
 
@@ -295,12 +294,12 @@ class Stage:
     def tail(self) -> None:
         """One look of the tail, and the broker's groups tried again."""
         hub = self.environment.hub
-        self.run(tail.run(hub))
+        self.run(hub.tail.look())
         self.run(self._retry())
         self.settle()
 
     async def _retry(self) -> None:
-        self.environment.hub.joins.retry()
+        self.environment.hub.groups.retry()
 
     def _verify(self) -> None:
         self.sound = False

@@ -206,7 +206,7 @@ class Circumstances(RuleBasedStateMachine):
     @precondition(lambda self: self.stage.lossy)
     @rule()
     def fail_next_join(self) -> None:
-        self.stage.environment.joins.failing = True
+        self.stage.environment.groups.failing = True
 
     @rule()
     def tail(self) -> None:

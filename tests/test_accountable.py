@@ -8,7 +8,6 @@ import pytest
 
 from realtime.audit import ledger
 from realtime.audit.models import Access, Connection, Process, Push
-from realtime.hub import tail
 from tenants.models import Tenant
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import Gate, HeldMessages, this_hub
@@ -68,7 +67,7 @@ async def test_a_change_does_not_leave_before_its_push_is_written(
 ) -> None:
     """Where the ledger cannot be written the change waits, and the tail brings it."""
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
 
         def fails(*_: Any) -> None:
             raise OSError("no ledger")
@@ -77,7 +76,7 @@ async def test_a_change_does_not_leave_before_its_push_is_written(
             broken.setattr(ledger, "write_pushes", fails)
             await in_thread(world.write)(title="Waits")
             assert await viewer.settle() == []
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
         assert await in_thread(pushes)(world) == [("viewer", ["title", "updated_at"])]
 
@@ -121,11 +120,11 @@ async def test_a_hidden_change_is_pushed_to_nobody_who_does_not_see_it(world: Wo
 async def test_what_is_read_again_is_pushed_once(world: World) -> None:
     """The frame is lost, the tail reads: the publisher has written the push before."""
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         await in_thread(world.write)(budget="5.00", title="Lost")
         await quiet()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
         audiences = [audience for audience, _ in await in_thread(pushes)(world)]
         assert audiences == ["owner", "editor", "viewer", "auditor"]

@@ -131,6 +131,6 @@ async def test_a_change_costs_no_query_of_the_hub(world: World) -> None:
 async def test_a_process_joins_a_group_once_however_many_listen(world: World) -> None:
     async with AsyncExitStack() as stack:
         await subscribe_many(stack, world, 5)
-        names = sorted(this_hub().joins.groups)
+        names = sorted(this_hub().groups.groups)
         assert len(names) == len(AUDIENCES) + 1
     assert publisher.flush()

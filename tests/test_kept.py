@@ -102,7 +102,7 @@ async def test_slow_reader_that_repeats_a_subscribe_with_huge_etags_is_too_slow(
     async with wired(world) as wire:
         wire.stuck = {"websocket.send"}
         hub = the_hub()
-        (mine,) = hub.attendance
+        (mine,) = hub.connections
         repeated = {"model": DOCUMENT, "id": world.id, "etag": "e" * 15_900, "ref": "r" * 64}
         wire.push(*[repeated] * 40)
         await quiet()

@@ -8,10 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ["tenants", "permissions", "realtime", "resources", "project"]
-PURE = [
-    f"realtime.{name}"
-    for name in ("codes", "fence", "limits", "mailbox", "messages", "subscriptions")
-]
+ROOMS = ["state", "capture", "audit", "publishing", "hub", "transport"]
+EVERYWHERE = {"failures", "metrics"}
+"""What every room of `realtime` but `state` may import: how a failure is told and counted."""
+
+STATE = [f"realtime.state.{path.stem}" for path in (ROOT / "realtime/state").glob("[a-z]*.py")]
+PURE = ["permissions.representation", *sorted(STATE)]
 FRAMEWORKS = {"django", "rest_framework", "channels", "guardian", "knox", "asgiref"}
 
 
@@ -52,10 +54,37 @@ def test_layer_imports_nothing_from_above(layer: str) -> None:
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
+def room_of(name: str) -> str | None:
+    """The room of `realtime` that a name is in; None for what is in none, as what stands on top."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "realtime" and len(parts) > 1 else None
+
+
+def wrong_rooms(room: str, path: Path) -> set[str]:
+    """What a file of a room imports of `realtime` that does not stand left of it."""
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], *(EVERYWHERE if room != "state" else ())}
+    names = {name for name in imports(path) if room_of(name) is not None}
+    return {name for name in names if room_of(name) not in allowed}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_what_stands_left_of_it(room: str) -> None:
+    files = sorted((ROOT / "realtime" / room).rglob("*.py"))
+    assert len(files) > 1
+    wrong = {str(path.relative_to(ROOT)): wrong_rooms(room, path) for path in files}
+    assert {path: names for path, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize("package", [*LAYERS, *(f"realtime/{room}" for room in ROOMS)])
+def test_package_says_what_it_is_for(package: str) -> None:
+    assert ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text()))
+
+
 def is_allowed_in_decisions(name: str) -> bool:
     """Whether it is no framework, and of our own modules only another decision."""
     if name.split(".")[0] in LAYERS:
-        return name == "realtime" or any(f"{name}.".startswith(f"{pure}.") for pure in PURE)
+        packages = {"realtime", "realtime.state", "permissions"}
+        return name in packages or any(f"{name}.".startswith(f"{pure}.") for pure in PURE)
     return name.split(".")[0] not in FRAMEWORKS
 
 
@@ -71,7 +100,8 @@ def test_decision_imports_no_framework_and_only_other_decisions(module: str) -> 
     [
         ("asyncio", True),
         ("realtime.state.codes.Close", True),
-        ("realtime.codeship", False),
+        ("realtime.state.codeship", False),
+        ("permissions.representation.Ref", True),
         ("realtime.hub.hub", False),
         ("permissions.read", False),
         ("django.conf", False),
@@ -92,14 +122,14 @@ def test_checker_skips_what_only_the_type_checker_reads(tmp_path: Path) -> None:
     ("source", "names"),
     [
         ("import realtime.hub.hub", {"realtime.hub.hub"}),
-        ("from realtime import hub", {"realtime", "realtime.hub.hub"}),
+        ("from realtime import hub", {"realtime", "realtime.hub"}),
         (
             "def late():\n    from realtime.hub.hub import Hub",
             {"realtime.hub.hub", "realtime.hub.hub.Hub"},
         ),
         ("import tenants.models, permissions.read", set[str]()),
         ("from . import models", set[str]()),
-        ("from ..realtime import hub", {"realtime", "realtime.hub.hub"}),
+        ("from ..realtime import hub", {"realtime", "realtime.hub"}),
     ],
 )
 def test_checker_finds_every_form_of_import(
@@ -112,5 +142,25 @@ def test_checker_finds_every_form_of_import(
     assert foreign_layers("permissions", path) == names
 
 
-def test_package_of_the_decisions_imports_nothing() -> None:
-    assert set(imports(ROOT / "realtime" / "__init__.py")) == set()
+@pytest.mark.parametrize("package", ["permissions", "realtime", "realtime/state"])
+def test_package_of_decisions_imports_nothing(package: str) -> None:
+    assert set(imports(ROOT / package / "__init__.py")) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("from realtime.state import fence", set[str]()),
+        ("from realtime.failures import log_failure", set[str]()),
+        ("from realtime.hub import hub", {"realtime.hub", "realtime.hub.hub"}),
+        ("from realtime import models", {"realtime.models"}),
+    ],
+)
+def test_checker_finds_what_stands_right_of_a_room(
+    source: str, wrong: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_layering.ROOT", tmp_path)
+    path = tmp_path / "realtime" / "capture" / "rogue.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(source)
+    assert wrong_rooms("capture", path) == wrong

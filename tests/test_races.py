@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from realtime.hub import reading, tail
+from realtime.hub import reading
 from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread, quiet, registered, subscribed
 from tests.gates import Gate, GatedReads, HeldMessages, rounds_of, this_hub
@@ -158,7 +158,7 @@ async def test_a_queued_frame_is_purged_before_the_join_of_the_next_audience(wor
     await in_thread(world.grant)("editor", "owner")
     async with subscribed(world, "editor") as owner:
         joining = Gate()
-        layer = this_hub().joins._layer
+        layer = this_hub().groups._layer
         group_add = layer.group_add
 
         async def held(group: str, channel: str) -> None:
@@ -168,12 +168,12 @@ async def test_a_queued_frame_is_purged_before_the_join_of_the_next_audience(wor
         with asleep(world, "editor"):
             await in_thread(world.write)(budget="666.66")
             await quiet()
-            this_hub().joins._layer = SimpleNamespace(group_add=held)
+            this_hub().groups._layer = SimpleNamespace(group_add=held)
             await in_thread(world.grant)("editor", "viewer")
             await joining.entered()
         await owner.send({"action": "ping", "ref": "awake"})
         assert (await owner.receive())["ref"] == "awake"
-        this_hub().joins._layer = layer
+        this_hub().groups._layer = layer
         joining.open()
         frames = await owner.settle()
         assert [f["type"] for f in frames] == ["AUDIENCE_CHANGED"]
@@ -228,18 +228,18 @@ async def test_what_a_slow_client_ended_himself_is_not_deleted_afterwards(world:
 
 async def test_everything_lost_is_found_by_the_tail(world: World) -> None:
     async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         messages = HeldMessages(this_hub())
         await in_thread(world.write)(title="Lost on the way")
         await in_thread(world.revoke)("editor")
         await quiet()
         assert messages.held
         assert await viewer.settle() == []
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await quiet()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
         assert [f["type"] for f in await editor.settle()] == ["DELETE_DOCUMENT"]
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert await viewer.settle() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from permissions.representation import Ref
 from permissions.unavailable import UNAVAILABLE
-from realtime.hub import reading, tail
+from realtime.hub import reading
 from realtime.metrics import DRIFT, ROUND_FAILURES
 from realtime.models import Access, Change, Push
 from resources.documents.audiences import DOCUMENTS
@@ -109,15 +109,15 @@ async def test_a_subscribe_to_what_is_unavailable_is_answered_so_and_again_when_
 
 async def test_what_comes_from_no_broker_is_found_by_the_tail(world: World) -> None:
     async with subscribed(world, "editor") as editor, subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         await in_thread(world.write)(review_notes=BAD)
         await quiet()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert types(await editor.settle()) == ["unavailable"]
         await in_thread(world.write)(review_notes="mended")
         await quiet()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert types(await editor.settle()) == ["UPDATE_DOCUMENT"]
         assert await viewer.settle() == []
 
@@ -212,7 +212,7 @@ async def test_one_of_many_objects_fails_and_no_other_is_late(world: World) -> N
 async def test_what_cannot_be_shown_is_read_no_more_often_than_what_can(world: World) -> None:
     """A sweep renders it once for an audience and writes nothing; the tail does not ask again."""
     async with subscribed(world, "editor") as editor, subscribed(world, "owner") as owner:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await in_thread(world.write)(review_notes=BAD)
         for socket in (editor, owner):
             assert types(await socket.settle()) == ["unavailable"]
@@ -221,8 +221,8 @@ async def test_what_cannot_be_shown_is_read_no_more_often_than_what_can(world: W
             await quiet()
             before, drifted = serialized(), drift()
             written = await in_thread(Change.objects.count)()
-            await tail.run(this_hub())
-            await tail.run(this_hub())
+            await this_hub().tail.look()
+            await this_hub().tail.look()
             await quiet()
             assert serialized() - before == {}
             for _ in range(3):

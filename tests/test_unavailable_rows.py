@@ -16,7 +16,7 @@ from permissions.accesslog import Touch
 from permissions.checks import MAX_AUDIENCE_NAME
 from realtime.audit.models import Push
 from realtime.capture import dependents
-from realtime.hub import reading, tail
+from realtime.hub import reading
 from realtime.metrics import ROUND_FAILURES
 from realtime.models import Access, Change
 from resources.documents.audiences import DOCUMENTS
@@ -46,13 +46,13 @@ def no_round_fails() -> Iterator[None]:
 async def test_fields_that_are_no_names_stand_for_any(world: World, fields: Any) -> None:
     """They stop neither the publisher, nor the tail, nor a round."""
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         held = HeldMessages(this_hub())
         await in_thread(world.write)(title="New")
         await in_thread(Change.objects.filter(object_id=world.document.pk).update)(fields=fields)
         await quiet()
         held.held.clear()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         [update] = await viewer.settle()
         assert update["payload"]["title"] == "New"
         assert set(update["changed"]) == set(update["payload"])
@@ -63,13 +63,13 @@ async def test_a_change_of_an_unknown_model_does_not_stop_the_tail(
     world: World, model: str
 ) -> None:
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         odd = {"tenant": world.tenants["acme"], "model": model, "object_id": world.document.pk}
         await in_thread(Change.objects.create)(**odd, version=10**9, fields=["title"], xid=2**62)
         await in_thread(world.write)(title="New")
         await quiet()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
 
 
@@ -158,8 +158,8 @@ async def test_a_malformed_message_of_the_broker_stops_nothing(
         layer: Any = get_channel_layer()
         this_hub()._deliver = held._deliver  # type: ignore[method-assign]
         broken = {**message, **odd} if odd else {"type": "hub.frame"}
-        await layer.send(this_hub().joins.channel, broken)
-        await layer.send(this_hub().joins.channel, {"type": "hub.what", "tenant": 1})
+        await layer.send(this_hub().groups.channel, broken)
+        await layer.send(this_hub().groups.channel, {"type": "hub.what", "tenant": 1})
         await in_thread(world.write)(title="Still delivered")
         updates = await viewer.settle()
         titles = [update["payload"]["title"] for update in updates]

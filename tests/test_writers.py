@@ -19,7 +19,6 @@ from django.urls import path
 from pytest_django import Settings
 
 from project.settings import BASE_DIR
-from realtime.hub import tail
 from resources.models import Document
 from tests.client import in_thread, quiet, subscribed
 from tests.gates import this_hub
@@ -103,11 +102,11 @@ async def test_a_write_of_a_management_command_reaches_a_live_reader(
 ) -> None:
     """By the broker where there is one, else by the tail."""
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         done = await in_thread(load)(world, tmp_path / "document.json")
         assert (done.returncode, done.stderr) == (0, "")
         if not BROKER:
-            await tail.run(this_hub())
+            await this_hub().tail.look()
         frame = await viewer.receive_until("UPDATE_DOCUMENT")
         assert frame["payload"]["title"] == "Written"
 

@@ -1,4 +1,4 @@
-"""The heartbeat: a message through the hub's own channel tells whether the broker is there.
+"""The broker probe: a message through the hub's own channel tells whether the broker is there.
 
 The pub/sub layer subscribes again by itself after an outage, but messages of the gap are lost, and
 it tells nobody (channels_redis#406). With several hosts it watches the one that has the channel.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from realtime.failures import broker
 from realtime.metrics import BROKER_UP
 
-if TYPE_CHECKING:
-    from realtime.hub.hub import Hub
-
 logger = logging.getLogger(__name__)
 
 
-class Heartbeat:
-    """Sends beats to the hub's channel; `up` is whether the last one came back in time."""
+class BrokerProbe:
+    """Sends probes to the hub's channel; `up` is whether the last one came back in time."""
 
     def __init__(self, layer: Any, timeout: float) -> None:
         self.up = True
@@ -29,7 +27,26 @@ class Heartbeat:
         self._number = 0
         self._heard = asyncio.Event()
 
-    async def beat(self, channel: str | None) -> bool:
+    async def run(
+        self,
+        channel: Callable[[], str | None],
+        on_return: Callable[[], Awaitable[None]],
+        seconds: float,
+    ) -> None:
+        """Probe for ever, with pauses of so many seconds; `on_return` is called when the broker is
+        back after a probe was missed."""
+        while True:
+            before, self.up = self.up, await self.probe(channel())
+            BROKER_UP.set(self.up)
+            if before and not self.up:
+                logger.error("The broker does not answer; live copies follow by the tail.")
+            elif self.up and not before:
+                logger.warning("The broker is back; all groups are joined again.")
+                broker.over()
+                await on_return()
+            await asyncio.sleep(seconds)
+
+    async def probe(self, channel: str | None) -> bool:
         """Send one and wait for it; whether it came back in time. No channel: it does not."""
         if channel is None:
             return False
@@ -37,29 +54,14 @@ class Heartbeat:
         self._heard.clear()
         try:
             async with asyncio.timeout(self._timeout):
-                await self._layer.send(channel, {"type": "hub.beat", "number": self._number})
+                await self._layer.send(channel, {"type": "hub.probe", "number": self._number})
                 await self._heard.wait()
         except Exception as error:  # redis, sockets and layers raise what they like
-            logger.debug("A beat did not come back (%s).", type(error).__name__)
+            logger.debug("A probe did not come back (%s).", type(error).__name__)
             return False
         return True
 
     def heard(self, number: int) -> None:
-        """A beat came back; an old one, that was late, does not count."""
+        """A probe came back; an old one, that was late, does not count."""
         if number == self._number:
             self._heard.set()
-
-
-async def run(hub: Hub) -> None:
-    """Beat for ever; when the broker is back after a beat was missed, resynchronize."""
-    heartbeat = hub.heartbeat
-    while True:
-        before, heartbeat.up = heartbeat.up, await heartbeat.beat(hub.joins.channel)
-        BROKER_UP.set(heartbeat.up)
-        if before and not heartbeat.up:
-            logger.error("The broker does not answer; live copies follow by the tail meanwhile.")
-        elif heartbeat.up and not before:
-            logger.warning("The broker is back; all groups are joined again.")
-            broker.over()
-            await hub.resync()
-        await asyncio.sleep(hub.limits["beat_seconds"])

@@ -9,19 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
 
 from realtime.failures import log_failure
+from realtime.hub.group_membership import Group
 from realtime.metrics import DELIVERY_SECONDS, FENCE_REFUSALS
 from realtime.state import fence
-from realtime.state.subscriptions import State
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
-
-    from realtime.hub.group_membership import Group
-    from realtime.state.frames import Frame
-    from realtime.state.subscriptions import Subscription
+from realtime.state.frames import Frame
+from realtime.state.subscriptions import State, Subscription
 
 logger = logging.getLogger(__name__)
 

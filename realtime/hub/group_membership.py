@@ -7,13 +7,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realtime.failures import log_broken
-
-if TYPE_CHECKING:
-    from realtime.state.frames import Frame
-    from realtime.state.subscriptions import Subscription
+from realtime.state.frames import Frame
+from realtime.state.subscriptions import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ def _nobody(group: Group) -> None:
     """Nobody waits for a group that nobody has wanted."""
 
 
-class Joins:
+class GroupMemberships:
     """The groups of one hub; the one place that asks the channel layer to join or leave."""
 
     def __init__(self, layer: Any, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""The sign of life: a process that gives none is held for lost, and others end what it had.
+"""The heartbeat: a process without one is presumed dead, and others end what it had.
 
 It waits for nothing else that the process does: it has a task and a thread of its own, and is one
 write of one row.
@@ -8,50 +8,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from django.db import close_old_connections
 
 from realtime.audit import ledger
+from realtime.audit.ledger import Ledger
 from realtime.failures import database, log_failure
-
-if TYPE_CHECKING:
-    from realtime.hub.hub import Hub
+from tenants.connections import reserve
 
 logger = logging.getLogger(__name__)
 
 
-async def run(hub: Hub) -> None:
-    """Give signs of life for ever."""
-    while True:
-        try:
-            await beat(hub)
-            database.over()
-        except Exception as error:
-            log_failure(logger, "A sign of life failed; the next one comes", error)
-        await asyncio.sleep(hub.limits["tail_seconds"])
+class Heartbeat:
+    """The heartbeat of a hub's process; `on_revival` is called if it was presumed dead: everything
+    that the ledger had of it was ended, and has to be written anew."""
 
+    def __init__(self, ledger: Ledger, on_revival: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._on_revival = on_revival
+        self._thread = ThreadPoolExecutor(1, "earshot-heartbeat", initializer=reserve)
 
-async def beat(hub: Hub) -> None:
-    """Give one; if the process was held for lost, all that it has is written anew."""
-    loop = asyncio.get_running_loop()
-    if await loop.run_in_executor(hub.life, _beat, hub.ledger.process):
-        return
-    await hub.ledger.start()
-    for rounds in hub.rounds.values():
-        for subscription in rounds.index.all:
-            subscription.opened = None
-        rounds.ask(rounds.index.all)
-    for socket in hub.attendance:
-        socket.registered = False
-        hub.check(socket)
+    async def run(self, seconds: float) -> None:
+        """Beat for ever, with pauses of so many seconds."""
+        while True:
+            try:
+                await self.beat()
+                database.over()
+            except Exception as error:
+                log_failure(logger, "A heartbeat failed; the next one comes", error)
+            await asyncio.sleep(seconds)
 
+    async def beat(self) -> None:
+        """Beat once."""
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._thread, _beat, self._ledger.process):
+            await self._ledger.start()
+            self._on_revival()
 
-async def look_at_others(hub: Hub) -> None:
-    """End what lost processes left, and learn how many sockets the others have of tenants that
-    somebody came to."""
-    asked = hub.attendance.asked.copy()
-    hub.attendance.learn(asked, await hub.ledger.look(asked))
+    def shutdown(self) -> None:
+        """End the thread; blocks until what it does is done."""
+        self._thread.shutdown(cancel_futures=True)
 
 
 def _beat(process: int) -> bool:

@@ -12,16 +12,18 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
-from permissions.commits import Mark
 from permissions.representation import Ref
 from realtime import metrics
 from realtime.audit.ledger import Ledger
 from realtime.failures import database, log_failure
-from realtime.hub import broker_probe, heartbeat, listening, session_checks, sweep, tail
-from realtime.hub.broker_probe import Heartbeat
+from realtime.hub import listening, session_checks
+from realtime.hub.broker_probe import BrokerProbe
 from realtime.hub.drain import close_all
-from realtime.hub.group_membership import Joins
+from realtime.hub.group_membership import GroupMemberships
+from realtime.hub.heartbeat import Heartbeat
 from realtime.hub.rounds import Rounds
+from realtime.hub.sweep import Sweep
+from realtime.hub.tail import Tail
 from realtime.metrics import (
     CONFLATIONS,
     FRAME_BYTES,
@@ -37,7 +39,7 @@ from realtime.publishing.publisher import publisher
 from realtime.state import ledger_entries
 from realtime.state.codes import Close
 from realtime.state.commands import Subscribe, Unsubscribe
-from realtime.state.connections import Attendance
+from realtime.state.connections import Connections
 from realtime.state.due import Due
 from realtime.state.messages import unsubscribed
 from realtime.state.sockets import Socket
@@ -57,21 +59,21 @@ class Hub:
 
     def __init__(self, layer: Any = None) -> None:
         self.limits = limits()
-        self.attendance = Attendance()
+        self.connections = Connections()
         self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
-        self.marks: list[Mark] | None = None
         self.due: Due[Subscription] = Due()
         self._layer = layer or get_channel_layer()
-        self.joins = Joins(self._layer, self.limits["broker_timeout_seconds"])
-        self.heartbeat = Heartbeat(self._layer, self.limits["broker_timeout_seconds"])
+        self.groups = GroupMemberships(self._layer, self.limits["broker_timeout_seconds"])
+        self.probe = BrokerProbe(self._layer, self.limits["broker_timeout_seconds"])
+        self.heartbeat = Heartbeat(self.ledger, self._begin_anew)
+        self.tail = Tail(self)
+        self.sweep = Sweep(self)
         self._look = asyncio.Event()
-        self.looking = asyncio.Lock()
         self._executor = ThreadPoolExecutor(
             self.limits["executor_threads"], "earshot-read", initializer=reserve
         )
-        self.life = ThreadPoolExecutor(1, "earshot-life", initializer=reserve)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
@@ -83,25 +85,26 @@ class Hub:
         publisher.bind(loop)
         self._tasks = [
             loop.create_task(self._receive()),
-            loop.create_task(broker_probe.run(self)),
-            loop.create_task(heartbeat.run(self)),
+            loop.create_task(self._watch_broker()),
+            loop.create_task(self.heartbeat.run(self.limits["tail_seconds"])),
             loop.create_task(self._tail()),
-            loop.create_task(sweep.run(self)),
+            loop.create_task(self.sweep.run()),
             loop.create_task(self._watch()),
         ]
         if listening.is_on(self.limits):
-            self._tasks.append(loop.create_task(listening.run(self)))
+            listen = listening.run(self.tail.look, self.limits["connection_seconds"])
+            self._tasks.append(loop.create_task(listen))
 
     async def stop(self) -> None:
         """End every task and thread of the hub; the channel layer forgets its channel."""
         publisher.bind(None)
         await _end(self._tasks)
         await asyncio.gather(*(rounds.close() for rounds in self.rounds.values()))
-        await self.joins.close()
+        await self.groups.close()
         await self.ledger.stop()
         metrics.rest()
-        for executor in (self._executor, self.life):
-            await asyncio.to_thread(executor.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self.heartbeat.shutdown)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
         """Run a plain function on one of the hub's threads, with a database connection."""
@@ -113,20 +116,20 @@ class Hub:
     def add(self, socket: Socket, elsewhere: int = 0) -> Close | None:
         """Take a socket in; or the code with which to close it, if there are too many, of which the
         user has some `elsewhere`."""
-        limit = self.attendance.exceeded(socket, elsewhere)
+        limit = self.connections.exceeded(socket, elsewhere)
         if limit is not None:
             count_refusal(socket.tenant_id, limit)
             return Close.TOO_MANY
-        self.attendance.add(socket)
+        self.connections.add(socket)
         rounds = self._rounds(socket.tenant_id)
         socket.mailbox.again = rounds.ask
         rounds.check()
         return None
 
-    def check(self, socket: Socket) -> None:
+    def ask_to_check(self, socket: Socket) -> None:
         """Have the socket's credential and membership looked at in the tenant's next round."""
-        if socket in self.attendance:
-            self.attendance.unchecked.add(socket)
+        if socket in self.connections:
+            self.connections.unchecked.add(socket)
             self.rounds[socket.tenant_id].check()
 
     async def remove(self, socket: Socket) -> None:
@@ -136,8 +139,8 @@ class Hub:
             self._end(subscription, why)
         self.ledger.leave([socket.id])
         self._count([socket])
-        last = self.attendance.remove(socket)
-        if not self.attendance:
+        last = self.connections.remove(socket)
+        if not self.connections:
             self.empty.set()
         if last:
             await self.rounds.pop(socket.tenant_id).close()
@@ -196,7 +199,7 @@ class Hub:
         """Open the hub's channel; without a broker the hub lives by the tail, and tries again."""
         try:
             async with asyncio.timeout(self.limits["broker_timeout_seconds"]):
-                self.joins.channel = await self._layer.new_channel()
+                self.groups.channel = await self._layer.new_channel()
         except Exception as error:
             log_failure(logger, "The broker gave no channel", error)
 
@@ -206,8 +209,8 @@ class Hub:
             try:
                 if message is None:
                     await asyncio.sleep(self.limits["broker_timeout_seconds"])
-                elif message["type"] == "hub.beat":
-                    self.heartbeat.heard(message["number"])
+                elif message["type"] == "hub.probe":
+                    self.probe.heard(message["number"])
                 else:
                     await self._deliver(message)
             except Exception as error:
@@ -215,11 +218,11 @@ class Hub:
 
     async def _next(self) -> dict[str, Any] | None:
         """The next message of the hub's channel; None while the broker gives none."""
-        if self.joins.channel is None:
+        if self.groups.channel is None:
             await self._open()
             return None
         try:
-            message: dict[str, Any] = await self._layer.receive(self.joins.channel)
+            message: dict[str, Any] = await self._layer.receive(self.groups.channel)
         except Exception as error:  # redis, sockets and layers raise what they like
             log_failure(logger, "The broker gave no message", error)
             return None
@@ -237,35 +240,55 @@ class Hub:
 
     async def resync(self) -> None:
         """After an outage: join all groups again, and look at once for what was lost."""
-        await self.joins.rejoin()
+        await self.groups.rejoin()
         self._look.set()
 
-    async def check_sockets(self, tenant_id: int, users: set[int] | None) -> None:
+    async def _watch_broker(self) -> None:
+        """Watch the broker."""
+        await self.probe.run(lambda: self.groups.channel, self.resync, self.limits["beat_seconds"])
+
+    def _begin_anew(self) -> None:
+        """The process was presumed dead: all that it has is written anew."""
+        for rounds in self.rounds.values():
+            for subscription in rounds.index.all:
+                subscription.opened = None
+            rounds.ask(rounds.index.all)
+        for socket in self.connections:
+            socket.registered = False
+            self.ask_to_check(socket)
+
+    async def _look_at_others(self) -> None:
+        """End what dead processes left, and learn how many sockets the others have of tenants that
+        somebody came to."""
+        asked = self.connections.asked.copy()
+        self.connections.learn(asked, await self.ledger.look(asked))
+
+    async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
         """Close those sockets of these users (None: of all) that may not stay.
 
         New sockets are checked once more: theirs may have ended between the look at the
         credential and the registration, and nobody would tell them again.
         """
-        await self.look_at(self.attendance.to_check(tenant_id, users))
+        await self.check(self.connections.to_check(tenant_id, users))
 
-    async def look_at(self, sockets: Collection[Socket]) -> None:
+    async def check(self, sockets: Collection[Socket]) -> None:
         """Close those of these sockets that may not stay."""
         if not sockets:
             return
         new = [socket for socket in sockets if not socket.registered]
-        codes = await self.run(session_checks.look, self.ledger.process, sockets, new)
-        self.attendance.unchecked.difference_update(sockets)
+        codes = await self.run(session_checks.register_and_check, self.ledger.process, sockets, new)
+        self.connections.unchecked.difference_update(sockets)
         now = asyncio.get_running_loop().time()
-        self.attendance.checked.looked_at((s for s in sockets if s in self.attendance), now)
+        self.connections.checked.looked_at((s for s in sockets if s in self.connections), now)
         for socket in sockets:
             socket.registered = True
             if socket in codes:
                 socket.mailbox.close(codes[socket])
-        self.ledger.leave(socket.id for socket in new if socket not in self.attendance)
+        self.ledger.leave(socket.id for socket in new if socket not in self.connections)
 
     def send_away(self, tenant_id: int) -> None:
         """The database does not serve a tenant: its clients shall come back, perhaps elsewhere."""
-        for socket in self.attendance.of_tenant.get(tenant_id, ()):
+        for socket in self.connections.of_tenant.get(tenant_id, ()):
             socket.mailbox.close(Close.GOING_AWAY)
 
     @property
@@ -286,31 +309,31 @@ class Hub:
         CONFLATIONS.inc(conflated)
 
     def _measure(self) -> None:
-        kept = [socket.kept for socket in self.attendance]
+        kept = [socket.kept for socket in self.connections]
         SOCKETS.set(len(kept))
         SOCKET_BYTES.set(sum(kept))
         SOCKET_BYTES_MAX.set(max(kept, default=0))
         SUBSCRIPTIONS.set(sum(len(rounds.index.all) for rounds in self.rounds.values()))
         TAIL_SEEN.set_to_current_time()
-        self._count(self.attendance)
+        self._count(self.connections)
 
     async def drain(self) -> None:
         """Tell all clients to come back elsewhere, spread over a while."""
-        await close_all(list(self.attendance), self.limits["drain_seconds"], self.empty)
+        await close_all(list(self.connections), self.limits["drain_seconds"], self.empty)
 
     # What happens by itself.
 
     async def _tail(self) -> None:
         while True:
             try:
-                await heartbeat.look_at_others(self)
-                await tail.run(self)
+                await self._look_at_others()
+                await self.tail.look()
                 await self.run(do_tasks)  # left by those who wrote memberships past Django
                 database.over()
                 self._measure()
             except Exception as error:
                 log_failure(logger, "A look of the tail failed; the next one comes", error)
-            self.joins.retry()
+            self.groups.retry()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.limits["tail_seconds"]):
                     await self._look.wait()
@@ -321,7 +344,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.limits["stalled_seconds"] / 10)
-            for socket in self.attendance:
+            for socket in self.connections:
                 if socket.sending_since is None:  # nearly always
                     continue
                 if socket.stalled(loop.time(), socket.limits["stalled_seconds"]):

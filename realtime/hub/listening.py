@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from realtime.capture.postgresql import CHANNEL
 from realtime.failures import log_failure
-from realtime.hub import tail
-
-if TYPE_CHECKING:
-    from realtime.hub.hub import Hub
 
 logger = logging.getLogger(__name__)
+
+Look = Callable[[], Awaitable[None]]
 
 OF_DJANGO: Final = ("context", "cursor_factory")
 
@@ -31,24 +29,25 @@ def is_on(limits: Mapping[str, Any]) -> bool:
     return bool(limits["listen"]) and connection.vendor == "postgresql"
 
 
-async def run(hub: Hub) -> None:
-    """Listen for ever."""
+async def run(look: Look, seconds: float) -> None:
+    """Listen for ever, and `look` whenever something is told; after a failure, again in so many
+    seconds."""
     while True:
         try:
-            await _listen(hub)
+            await _listen(look)
         except Exception as error:
             log_failure(logger, "What others write is not told; the tail finds it", error)
-        await asyncio.sleep(hub.limits["connection_seconds"])
+        await asyncio.sleep(seconds)
 
 
-async def _listen(hub: Hub) -> None:
+async def _listen(look: Look) -> None:
     from psycopg import AsyncConnection
 
     listening = await AsyncConnection.connect(**params(connection), autocommit=True)
     async with listening:
         await listening.execute(f"LISTEN {CHANNEL}")
         while True:
-            await tail.run(hub)  # also of what came before the first word
+            await look()  # also of what came before the first word
             _ = [told async for told in listening.notifies(stop_after=1)]
             _ = [told async for told in listening.notifies(timeout=0)]  # one look finds all
 

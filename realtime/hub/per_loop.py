@@ -55,7 +55,7 @@ class Hubs:
         """Let a socket go; the last one stops its hub."""
         await hub.remove(socket)
         loop = asyncio.get_running_loop()
-        if not hub.attendance and self._hubs.get(loop) is hub:
+        if not hub.connections and self._hubs.get(loop) is hub:
             del self._hubs[loop]
             await hub.stop()
 

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from permissions.audiences import registry
+from permissions.read import Pair
+from realtime.audit.ledger import Ledger
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.hub.delivery import Delivery, in_turns
-from realtime.hub.group_membership import Group, Membership
+from realtime.hub.group_membership import Group, GroupMemberships, Membership
 from realtime.hub.repairs import Repairs
 from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
 from realtime.publishing import groups
+from realtime.state.due import Due
+from realtime.state.frames import Digest, Frame
 from realtime.state.index import Index
 from realtime.state.ledger_entries import Entries
-from realtime.state.subscriptions import Digest, State, Subscription
-
-if TYPE_CHECKING:
-    from permissions.read import Pair
-    from realtime.hub.hub import Hub
-    from realtime.state.frames import Frame
+from realtime.state.subscriptions import State, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +34,34 @@ RETRY_SECONDS: Final = 0.5
 PLACED: Final = (State.LIVE, State.UNAVAILABLE)
 
 
+class Served(Protocol):
+    """What rounds need of their hub."""
+
+    limits: Mapping[str, Any]
+    due: Due[Subscription]
+    groups: GroupMemberships
+    ledger: Ledger
+
+    @property
+    def run(self) -> Callable[..., Awaitable[Any]]:
+        """Runs a plain function with its arguments on a thread."""
+
+    async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
+        """Close those sockets of these users (None: of all) that may not stay."""
+
+    def send_away(self, tenant_id: int) -> None:
+        """The database does not serve the tenant."""
+
+
 class Rounds:
     """The subscriptions of one tenant in one process, and the rounds that read for them."""
 
-    def __init__(self, tenant_id: int, hub: Hub) -> None:
+    def __init__(self, tenant_id: int, hub: Served) -> None:
         self.tenant_id = tenant_id
         self.behind = 0
         self.index = Index(hub.due)
         self._hub = hub
-        self._joins = hub.joins
+        self._groups = hub.groups
         self._run = hub.run
         self._size = hub.limits["round_size"]
         self._asks: dict[Subscription, None] = {}
@@ -53,7 +71,7 @@ class Rounds:
         self._unchecked = False
         self._delivery = Delivery(self.ask)
         self._repairs = Repairs(tenant_id, hub.run)
-        self._notices = hub.joins.want(groups.of_tenant(tenant_id), self._joined)
+        self._notices = hub.groups.want(groups.of_tenant(tenant_id), self._joined)
         self._notices.pinned = True
 
     @property
@@ -101,7 +119,7 @@ class Rounds:
         if seen.schema != _schema(seen.ref.model, seen.audience):
             self.ask(self.index.of_ref(seen.ref))  # a process of another release
             return
-        group = self._joins.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
+        group = self._groups.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
         if group is not None and not self._delivery.arrive(group, frame):
             self.notice(seen.revision)  # it is ahead: only this tenant waits
 
@@ -109,7 +127,7 @@ class Rounds:
         """End the round and the repairs under way, and leave the tenant's group."""
         self._closed = True
         self._notices.pinned = False
-        self._joins.leave_unwanted(self._notices)
+        self._groups.leave_unwanted(self._notices)
         tasks = self.tasks()
         for task in tasks:
             task.cancel()
@@ -170,7 +188,7 @@ class Rounds:
         return set(taken)
 
     async def _round(self, todo: set[Subscription]) -> None:
-        began, at = self._joins.tick(), asyncio.get_running_loop().time()
+        began, at = self._groups.tick(), asyncio.get_running_loop().time()
         goal = self.behind
         self._unchecked = False
         first = await self._run(
@@ -180,7 +198,7 @@ class Rounds:
         seen = await self._read_also(dict(first.seen), touched)
         todo |= touched
         self._silence(todo, touched, seen)
-        await self._hub.check_sockets(self.tenant_id, first.users)
+        await self._hub.check_users(self.tenant_id, first.users)
         made, deleted = Entries(), first.deleted
         async for s in in_turns(todo):
             made.enter(s, seen[s.pair], deleted)
@@ -269,7 +287,7 @@ class Rounds:
         when the group is joined.
         """
         name = groups.of_object(self.tenant_id, s.ref, r.seen.audience)
-        group = self._joins.want(name, self._joined)
+        group = self._groups.want(name, self._joined)
         if r.seen.audience != s.audience:
             self._unplace(s)
             s.audience = r.seen.audience
@@ -293,7 +311,7 @@ class Rounds:
         if self._task is None:
             empty, self._empty = self._empty, set()
             for group in empty:
-                self._joins.leave_unwanted(group)
+                self._groups.leave_unwanted(group)
 
     def _joined(self, group: Group) -> None:
         """A group has become usable: those who waited for it are read again."""
@@ -304,7 +322,7 @@ class Rounds:
     def _group(self, s: Subscription) -> Group | None:
         if s.audience is None:
             return None
-        return self._joins.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
+        return self._groups.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
 
 
 def _shown_otherwise(s: Subscription, r: Frame) -> bool:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from realtime.audit.models import Connection
 from realtime.state.codes import Close
+from realtime.state.sockets import Socket
 from tenants import credentials
 
-if TYPE_CHECKING:
-    from realtime.state.sockets import Socket
 
-
-def look(process: int, sockets: Collection[Socket], new: Collection[Socket]) -> dict[Socket, Close]:
-    """Give the new ones their rows; the close codes of those that may not stay.
-
-    A constant number of queries. Whose credential or membership ended must go; so must one that an
-    administrator wants closed.
-    """
+def register_and_check(
+    process: int, sockets: Collection[Socket], new: Collection[Socket]
+) -> dict[Socket, Close]:
+    """Give the new ones their rows; then the codes with which to close those that may not stay."""
     register(process, new)
+    return close_codes(sockets)
+
+
+def close_codes(sockets: Collection[Socket]) -> dict[Socket, Close]:
+    """Those of these that may not stay, with their close codes, in a constant number of queries.
+
+    Whose credential or membership ended must go; so must one that an administrator wants closed.
+    """
     ended = credentials.ended({socket.held for socket in sockets})
     wanted = Connection.objects.filter(pk__in=[s.id for s in sockets], closing=True)
     closing = set(wanted.values_list("pk", flat=True))

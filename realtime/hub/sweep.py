@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol
 
 from permissions.read import Pair, read_across
+from realtime.hub.rounds import Rounds
 from realtime.metrics import SWEEP_LAG
-
-if TYPE_CHECKING:
-    from realtime.hub.hub import Hub
-    from realtime.hub.rounds import Rounds
-    from realtime.state.subscriptions import Subscription
+from realtime.state.connections import Connections
+from realtime.state.due import Due
+from realtime.state.sockets import Socket
+from realtime.state.subscriptions import Subscription
 
 DUE: Final = 0.9
 """The part of the period after which a read is made again: the rest is for those that queue."""
@@ -28,14 +28,76 @@ LOOKS: Final = 15
 """Looks in a period, if no more is due than one look can read."""
 
 
-async def run(hub: Hub) -> None:
-    """Sweep for ever, within the CPU budget: with much to read it takes longer than the period."""
-    loop = asyncio.get_running_loop()
-    while True:
-        began, cpu = loop.time(), time.process_time()
-        full = await look(hub, began)
-        cpu = time.process_time() - cpu
-        await asyncio.sleep(pause(hub.limits, cpu, loop.time() - began, full=full))
+class Swept(Protocol):
+    """What the sweep needs of a hub."""
+
+    limits: Mapping[str, Any]
+    rounds: dict[int, Rounds]
+    due: Due[Subscription]
+    connections: Connections
+
+    @property
+    def run(self) -> Callable[..., Awaitable[Any]]:
+        """Runs a plain function with its arguments on a thread."""
+
+    async def check(self, sockets: Collection[Socket]) -> None:
+        """Close those of these sockets that may not stay."""
+
+
+class Sweep:
+    """The sweep of one hub."""
+
+    def __init__(self, hub: Swept) -> None:
+        self._hub = hub
+
+    async def run(self) -> None:
+        """Sweep for ever, within the CPU budget: with much to read, longer than the period."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began, cpu = loop.time(), time.process_time()
+            full = await self.look(began)
+            cpu = time.process_time() - cpu
+            await asyncio.sleep(pause(self._hub.limits, cpu, loop.time() - began, full=full))
+
+    async def look(self, now: float) -> bool:
+        """Read what is due, and wait for what follows; whether that was not all.
+
+        One read for all tenants. What shows what it showed is left alone; the rest goes through its
+        tenant's round, which reads again. Times are the event loop's.
+        """
+        hub = self._hub
+        period, size = hub.limits["sweep_seconds"], hub.limits["round_size"]
+        before = now - DUE * period
+        SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
+        due = hub.due.before(before, size)
+        sockets = hub.connections.checked.before(before, size)
+        asked = await self._ask(due)
+        await hub.check(sockets)
+        for rounds in asked:
+            await rounds.settled()
+        return len(due) >= size or len(sockets) >= size
+
+    async def _ask(self, due: Collection[Subscription]) -> set[Rounds]:
+        """Read these, and ask the rounds of those that differ, which are returned."""
+        hub = self._hub
+        wanted: defaultdict[int, set[Pair]] = defaultdict(set)
+        for s in due:
+            wanted[s.socket.tenant_id].add(s.pair)
+        at = asyncio.get_running_loop().time()
+        seen = await hub.run(read_across, wanted) if wanted else {}
+        asked = set()
+        for s in due:
+            r = seen[s.socket.tenant_id, s.pair]
+            rounds = hub.rounds.get(s.socket.tenant_id)
+            if rounds is None:
+                continue  # its socket went meanwhile
+            available = r is not None and bool(r.body)
+            if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=available):
+                rounds.index.read([s], at)
+            elif s in rounds.index.all:
+                rounds.ask([s])
+                asked.add(rounds)
+        return asked
 
 
 def pause(limits: Mapping[str, float], cpu: float, took: float, *, full: bool) -> float:
@@ -45,42 +107,3 @@ def pause(limits: Mapping[str, float], cpu: float, took: float, *, full: bool) -
     """
     rest = cpu / limits["sweep_budget"] - took
     return max(rest, 0.0 if full else limits["sweep_seconds"] / LOOKS)
-
-
-async def look(hub: Hub, now: float) -> bool:
-    """Read what is due, and wait for what follows; whether that was not all.
-
-    One read for all tenants. What shows what it showed is left alone; the rest goes through its
-    tenant's round, which reads again. Times are the event loop's.
-    """
-    period, size = hub.limits["sweep_seconds"], hub.limits["round_size"]
-    before = now - DUE * period
-    SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
-    due = hub.due.before(before, size)
-    sockets = hub.attendance.checked.before(before, size)
-    asked = await _ask(hub, due)
-    await hub.look_at(sockets)
-    for rounds in asked:
-        await rounds.settled()
-    return len(due) >= size or len(sockets) >= size
-
-
-async def _ask(hub: Hub, due: Collection[Subscription]) -> set[Rounds]:
-    """Read these, and ask the rounds of those that differ, which are returned."""
-    wanted: defaultdict[int, set[Pair]] = defaultdict(set)
-    for s in due:
-        wanted[s.socket.tenant_id].add(s.pair)
-    at = asyncio.get_running_loop().time()
-    seen = await hub.run(read_across, wanted) if wanted else {}
-    asked = set()
-    for s in due:
-        r = seen[s.socket.tenant_id, s.pair]
-        rounds = hub.rounds.get(s.socket.tenant_id)
-        if rounds is None:
-            continue  # its socket went meanwhile
-        if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=bool(r.body)):
-            rounds.index.read([s], at)
-        elif s in rounds.index.all:
-            rounds.ask([s])
-            asked.add(rounds)
-    return asked

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from permissions.audiences import registry
+from permissions.commits import Mark
 from realtime.hub import reading
 from realtime.hub.reading import Changed
-
-if TYPE_CHECKING:
-    from realtime.hub.hub import Hub
-    from realtime.state.subscriptions import Subscription
+from realtime.hub.rounds import Rounds
+from realtime.state.subscriptions import Subscription
 
 
-async def run(hub: Hub) -> None:
-    """Look once: notice the tenants' revisions, and ask for subscriptions that changes overtook."""
-    async with hub.looking:
-        for rounds in hub.rounds.values():
-            rounds.retry()
-        await _look(hub)
+class Tailed(Protocol):
+    """What the tail needs of a hub: the rounds of each tenant, and a thread with a database."""
+
+    rounds: dict[int, Rounds]
+
+    @property
+    def run(self) -> Callable[..., Awaitable[Any]]:
+        """Runs a plain function with its arguments on a thread."""
 
 
-async def _look(hub: Hub) -> None:
-    found = await hub.run(reading.read_tail, lambda: list(hub.rounds), hub.marks)
-    first, hub.marks = hub.marks is None, found.marks
-    for tenant_id in found.revisions.keys() & hub.rounds.keys():
-        hub.rounds[tenant_id].notice(found.revisions[tenant_id])
-    if first:  # nobody knows what committed before the first look
-        for rounds in hub.rounds.values():
-            rounds.ask(rounds.index.all)
-    for changed in found.changed:
-        asked = hub.rounds.get(changed.tenant_id)
-        if asked is not None:
-            asked.ask([s for s in asked.index.of_ref(changed.ref) if overtaken(s, changed)])
-    for tenant_id, ref in found.showing:
-        asked = hub.rounds.get(tenant_id)
-        if asked is not None:
-            asked.ask(_showing(asked.index.of_ref(ref)))
+class Tail:
+    """Where the tail of one hub is: `marks`, None before its first look."""
+
+    def __init__(self, hub: Tailed) -> None:
+        self.marks: list[Mark] | None = None
+        self.looking = asyncio.Lock()
+        self._hub = hub
+
+    async def look(self) -> None:
+        """Look once: notice the tenants' revisions, and ask for what changes overtook."""
+        async with self.looking:
+            for rounds in self._hub.rounds.values():
+                rounds.retry()
+            await self._look()
+
+    async def _look(self) -> None:
+        served: Mapping[int, Rounds] = self._hub.rounds
+        found = await self._hub.run(reading.read_tail, lambda: list(served), self.marks)
+        first, self.marks = self.marks is None, found.marks
+        for tenant_id in found.revisions.keys() & served.keys():
+            served[tenant_id].notice(found.revisions[tenant_id])
+        if first:  # nobody knows what committed before the first look
+            for rounds in served.values():
+                rounds.ask(rounds.index.all)
+        for changed in found.changed:
+            asked = served.get(changed.tenant_id)
+            if asked is not None:
+                asked.ask([s for s in asked.index.of_ref(changed.ref) if overtaken(s, changed)])
+        for tenant_id, ref in found.showing:
+            asked = served.get(tenant_id)
+            if asked is not None:
+                asked.ask(_showing(asked.index.of_ref(ref)))
 
 
 def _showing(subscriptions: Iterable[Subscription]) -> Iterator[Subscription]:

@@ -13,17 +13,16 @@ import os
 import threading
 import time
 from concurrent.futures import wait
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.db import connections
 
 from realtime.capture.committed import Own
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
+from realtime.publishing import notifications
+from realtime.publishing.notifications import Message
 from tenants.connections import reserve
-
-if TYPE_CHECKING:
-    from realtime.publishing.notifications import Message
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +99,6 @@ class Publisher:
                 self._announce(runner, woken_at)
 
     def _announce(self, runner: asyncio.Runner, since: float | None) -> None:
-        from realtime.publishing import notifications
-
         messages: list[Message] = []
         try:
             messages = notifications.publish(self.own.read())
@@ -113,8 +110,6 @@ class Publisher:
             connections.close_all()  # in whatever state this thread's is
 
     def _send(self, runner: asyncio.Runner, messages: list[Message]) -> None:
-        from realtime.publishing import notifications
-
         loop = self._loop
         if loop is None or not loop.is_running():
             runner.run(notifications.send(messages))

@@ -9,7 +9,7 @@ from realtime.state.due import Due
 from realtime.state.sockets import Socket
 
 
-class Attendance:
+class Connections:
     """Sockets by tenant; `unchecked` are those at which a round has still to look.
 
     How many sockets of a tenant other processes have is known of those that were `asked` about.

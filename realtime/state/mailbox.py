@@ -19,8 +19,8 @@ from typing import Final
 from permissions.representation import Ref
 from realtime.state import messages
 from realtime.state.codes import Close, Error
-from realtime.state.frames import Frame
-from realtime.state.subscriptions import GONE, Digest, Gone, Subscription
+from realtime.state.frames import Digest, Frame
+from realtime.state.subscriptions import GONE, Gone, Subscription
 
 ITEM_BYTES: Final = 64
 """What an answer costs beside its text, and what a state without a payload costs."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from permissions.representation import Ref
-from realtime.state.codes import Close
 from realtime.state.frames import Digest, Frame
 from realtime.state.messages import Reference
+
+if TYPE_CHECKING:
+    from realtime.state.sockets import Socket
 
 
 class State(Enum):
@@ -45,49 +47,6 @@ class Waiting:
     etag: str | None
 
 
-class Mail(Protocol):
-    """What a subscription asks of its socket's mailbox."""
-
-    @property
-    def closing(self) -> Close | None:
-        """The code with which the socket is being closed."""
-
-    def put(self, subscription: Subscription) -> None:
-        """Its slot has a state to be sent next."""
-
-    def drop(self, subscription: Subscription) -> None:
-        """What waits for it is not to be sent."""
-
-    def question(self) -> None:
-        """One more of the client's subscribes waits for an answer."""
-
-    def answered(self, questions: int) -> None:
-        """So many of them wait no longer."""
-
-
-class Owner(Protocol):
-    """What a subscription asks of its socket."""
-
-    @property
-    def id(self) -> str:
-        """The connection id."""
-
-    @property
-    def user_id(self) -> int:
-        """Who subscribes."""
-
-    @property
-    def tenant_id(self) -> int:
-        """In which tenant."""
-
-    @property
-    def mailbox(self) -> Mail:
-        """Where what is to be sent waits."""
-
-    def forget(self, subscription: Subscription) -> None:
-        """It has ended."""
-
-
 class Subscription:
     """One socket's subscription of one object.
 
@@ -105,7 +64,7 @@ class Subscription:
         "showing", "slot", "socket", "state", "told", "version", "waiting",
     )  # fmt: skip
 
-    def __init__(self, socket: Owner, ref: Ref, id: str) -> None:
+    def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
         self.socket = socket
         self.ref = ref
         self.pair = (socket.user_id, ref)

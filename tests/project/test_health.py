@@ -47,7 +47,7 @@ async def test_process_that_goes_away_is_not_ready(monkeypatch: pytest.MonkeyPat
 
 async def test_process_without_a_broker_says_so_and_is_ready(world: World) -> None:
     async with subscribed(world, "viewer"):
-        this_hub().heartbeat.up = False
+        this_hub().probe.up = False
         assert await ready() == (200, READY | {"broker": "failed"})
 
 

@@ -23,7 +23,7 @@ def joined(hub: Hub) -> dict[str, int]:
     """By audience, how many subscriptions the groups of the world's document have."""
     return {
         name.rpartition(".")[2]: len(group.subscriptions)
-        for name, group in hub.joins.groups.items()
+        for name, group in hub.groups.groups.items()
         if "resources.document" in name
     }
 
@@ -46,10 +46,10 @@ def nothing_left(hub: Hub) -> bool:
     layer: Any = get_channel_layer()
     groups = layer._get_layer().groups if hasattr(layer, "_get_layer") else layer.groups
     left = {
-        "sockets": hub.attendance.of_tenant,
+        "sockets": hub.connections.of_tenant,
         "rounds": hub.rounds,
-        "joins": hub.joins.groups,
-        "groups": [name for name, members in groups.items() if hub.joins.channel in members],
+        "joins": hub.groups.groups,
+        "groups": [name for name, members in groups.items() if hub.groups.channel in members],
         "tasks": running(Path(*realtime.__path__)),
     }
     assert not any(left.values()), left

@@ -61,7 +61,7 @@ async def test_client_that_goes_inside_a_subscribe_leaves_nothing(
         wire.hang_up()
         for _ in range(20):
             await asyncio.sleep(0)
-        assert not hub.attendance
+        assert not hub.connections
         await gate.passed()
     assert nothing_left(hub)
 
@@ -89,7 +89,7 @@ async def test_client_that_goes_while_its_group_is_joined_leaves_nothing(
     async with wired(world) as wire:
         hub = the_hub()
         await quiet()
-        hub.joins._layer = FatefulLayer(wire, steps)
+        hub.groups._layer = FatefulLayer(wire, steps)
         wire.push({"model": DOCUMENT, "id": world.id})
         await asyncio.wait_for(asyncio.shield(wire.task), 5)
     assert nothing_left(hub)

@@ -13,7 +13,6 @@ from pytest_django import Settings
 from realtime.audit import ledger
 from realtime.audit.ledger import Ledger
 from realtime.audit.models import Access, Connection, Process, Push
-from realtime.hub import heartbeat
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
 from tests.realtime.pieces import frame
@@ -132,7 +131,7 @@ async def test_a_process_that_was_held_for_lost_writes_anew_what_it_has(world: W
         hub = this_hub()
         before = hub.ledger.process
         await in_thread(ledger.end_process)(before, timezone.now())
-        await heartbeat.beat(hub)
+        await hub.heartbeat.beat()
         await quiet()
         assert hub.ledger.process != before
         assert await in_thread(accesses)(world, "viewer") == [
@@ -141,7 +140,7 @@ async def test_a_process_that_was_held_for_lost_writes_anew_what_it_has(world: W
         ]
         [connection] = await in_thread(list)(Connection.objects.all())
         assert connection.process_id == hub.ledger.process
-        await heartbeat.beat(hub)
+        await hub.heartbeat.beat()
         assert connection.process_id == hub.ledger.process
 
 

@@ -171,18 +171,18 @@ async def test_a_socket_that_left_before_its_row_was_written_leaves_none(world: 
         async with await in_thread(connect)(world, "viewer") as viewer:
             await viewer.receive()
             await quiet()
-            [gone] = [s for s in hub.attendance if s.user_id == world.user("viewer").pk]
+            [gone] = [s for s in hub.connections if s.user_id == world.user("viewer").pk]
             gone.registered = False
             await in_thread(Connection.objects.filter(pk=gone.id).delete)()
 
             async def leaves(work: Any, *args: Any) -> Any:
                 result = await run(work, *args)
-                hub.attendance.of_tenant[gone.tenant_id].discard(gone)
+                hub.connections.of_tenant[gone.tenant_id].discard(gone)
                 return result
 
             hub.run = leaves  # type: ignore[method-assign]
-            await hub.check_sockets(gone.tenant_id, {gone.user_id})
+            await hub.check_users(gone.tenant_id, {gone.user_id})
             hub.run = run  # type: ignore[method-assign]
-            hub.attendance.of_tenant[gone.tenant_id].add(gone)
+            hub.connections.of_tenant[gone.tenant_id].add(gone)
             await quiet()
             assert not await in_thread(Connection.objects.filter(pk=gone.id).exists)()

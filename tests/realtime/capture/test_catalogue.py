@@ -66,7 +66,7 @@ def doors(world: World) -> list[Callable[[], object]]:
         lambda: credentials.resolve("token", token.pk),
         lambda: credentials.resolve("session", key),
         lambda: credentials.membership_for(user, "acme", ("token", token.pk)),
-        lambda: session_checks.look(process.pk, [], []),
+        lambda: session_checks.register_and_check(process.pk, [], []),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The heartbeat notices that the broker is gone, and what the hub does when it is back."""
+"""The probe notices that the broker is gone, and what the hub does when it is back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 from pytest_django import Settings
 
-from realtime.hub.broker_probe import Heartbeat
+from realtime.hub.broker_probe import BrokerProbe
 from realtime.metrics import BROKER_UP
 from tests.client import in_thread, quiet, subscribed
 from tests.gates import this_hub
@@ -21,38 +21,38 @@ class Echo(InMemoryChannelLayer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heartbeat = Heartbeat(self, 0.01)
+        self.prober = BrokerProbe(self, 0.01)
         self.held = False
         self.sent: list[int] = []
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         self.sent.append(message["number"])
         if not self.held:
-            self.heartbeat.heard(message["number"])
+            self.prober.heard(message["number"])
 
 
-async def test_a_beat_that_comes_back_says_that_the_broker_is_there() -> None:
-    assert await Echo().heartbeat.beat("channel")
+async def test_a_probe_that_comes_back_says_that_the_broker_is_there() -> None:
+    assert await Echo().prober.probe("channel")
 
 
-async def test_a_beat_that_does_not_come_back_is_missed() -> None:
+async def test_a_probe_that_does_not_come_back_is_missed() -> None:
     echo = Echo()
     echo.held = True
-    assert not await echo.heartbeat.beat("channel")
+    assert not await echo.prober.probe("channel")
 
 
-async def test_a_late_beat_does_not_stand_for_the_next() -> None:
+async def test_a_late_probe_does_not_stand_for_the_next() -> None:
     echo = Echo()
     echo.held = True
-    waiting = asyncio.create_task(echo.heartbeat.beat("channel"))
+    waiting = asyncio.create_task(echo.prober.probe("channel"))
     await asyncio.sleep(0)
-    echo.heartbeat.heard(echo.sent[-1] - 1)
+    echo.prober.heard(echo.sent[-1] - 1)
     assert not await waiting
 
 
 async def test_a_hub_without_a_channel_has_no_broker() -> None:
     echo = Echo()
-    assert not await echo.heartbeat.beat(None)
+    assert not await echo.prober.probe(None)
     assert echo.sent == []
 
 
@@ -82,7 +82,7 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
     settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0, "beat_seconds": 0.01}
     async with subscribed(world, "viewer") as viewer:
         hub = this_hub()
-        while hub.marks is None:
+        while hub.tail.marks is None:
             await hub.run(int)
         outage = Outage(hub._layer)
         deliver, lost = hub._deliver, asyncio.Event()
@@ -91,9 +91,9 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
             lost.set()
 
         hub._deliver = lose  # type: ignore[method-assign]
-        hub.heartbeat._layer = hub.joins._layer = outage
+        hub.probe._layer = hub.groups._layer = outage
         async with asyncio.timeout(10):
-            while hub.heartbeat.up:
+            while hub.probe.up:
                 await hub.run(int)
             assert BROKER_UP._value.get() == 0
             await in_thread(world.write)(title="Lost on the way")
@@ -103,9 +103,9 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
             assert (await viewer.receive_until("UPDATE_DOCUMENT"))["payload"]["title"] == (
                 "Lost on the way"
             )
-        assert set(outage.joined) == set(hub.joins.groups)
+        assert set(outage.joined) == set(hub.groups.groups)
         assert BROKER_UP._value.get() == 1
-        hub.heartbeat._layer = hub.joins._layer = outage.layer
+        hub.probe._layer = hub.groups._layer = outage.layer
         await quiet()
     assert "does not answer" in caplog.text
     assert "is back" in caplog.text

@@ -127,7 +127,7 @@ async def test_what_waits_is_sent_before_the_close_and_nobody_comes_in(
     async with subscribed(world, "viewer") as viewer:
         hub = this_hub()
         hub.limits = {**hub.limits, "drain_seconds": 0.0}
-        [mine] = hub.attendance
+        [mine] = hub.connections
         wake, mine.mailbox._wake = mine.mailbox._wake, lambda: None
         await in_thread(world.write)(title="Before the end")
         async with asyncio.timeout(5):

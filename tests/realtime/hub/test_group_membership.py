@@ -10,7 +10,7 @@ import pytest_asyncio
 from channels.layers import InMemoryChannelLayer
 from redis.exceptions import ConnectionError as BrokerError
 
-from realtime.hub.group_membership import Group, Joins, Membership
+from realtime.hub.group_membership import Group, GroupMemberships, Membership
 from realtime.state.frames import Frame
 from tests.realtime.pieces import frame, subscription
 
@@ -56,8 +56,8 @@ async def layer() -> GatedLayer:
 
 
 @pytest_asyncio.fixture
-async def joins(layer: GatedLayer) -> AsyncIterator[Joins]:
-    joins = Joins(layer, TIMEOUT)
+async def joins(layer: GatedLayer) -> AsyncIterator[GroupMemberships]:
+    joins = GroupMemberships(layer, TIMEOUT)
     joins.channel = await layer.new_channel()
     yield joins
     await joins.close()
@@ -75,7 +75,7 @@ class Ear:
         self.event.set()
 
 
-async def joined(joins: Joins) -> Group:
+async def joined(joins: GroupMemberships) -> Group:
     """A group that is joined and wanted."""
     group = joins.want(NAME, Ear())
     group.pinned = True
@@ -96,7 +96,9 @@ def members(layer: GatedLayer) -> set[str]:
     return set(layer.groups.get(NAME, ()))
 
 
-async def test_group_wanted_by_several_is_joined_once(joins: Joins, layer: GatedLayer) -> None:
+async def test_group_wanted_by_several_is_joined_once(
+    joins: GroupMemberships, layer: GatedLayer
+) -> None:
     first, last = Ear(), Ear()
     group = joins.want(NAME, first)
     assert joins.want(NAME, last) is group
@@ -110,7 +112,7 @@ async def test_group_wanted_by_several_is_joined_once(joins: Joins, layer: Gated
 
 
 async def test_group_is_usable_from_the_join_until_the_leave_is_done(
-    joins: Joins, layer: GatedLayer
+    joins: GroupMemberships, layer: GatedLayer
 ) -> None:
     assert joins.get(NAME) is None
     layer.close_gate()
@@ -131,7 +133,9 @@ async def test_group_is_usable_from_the_join_until_the_leave_is_done(
     assert members(layer) == set()
 
 
-async def test_read_counts_only_if_it_began_after_the_join(joins: Joins, layer: GatedLayer) -> None:
+async def test_read_counts_only_if_it_began_after_the_join(
+    joins: GroupMemberships, layer: GatedLayer
+) -> None:
     layer.close_gate()
     group = joins.want(NAME, Ear())
     group.pinned = True
@@ -143,7 +147,7 @@ async def test_read_counts_only_if_it_began_after_the_join(joins: Joins, layer: 
     assert group.joined_before(joins.tick())
 
 
-async def test_wanted_group_is_not_left(joins: Joins, layer: GatedLayer) -> None:
+async def test_wanted_group_is_not_left(joins: GroupMemberships, layer: GatedLayer) -> None:
     group = await joined(joins)
     joins.leave_unwanted(group)
     group.pinned = False
@@ -154,7 +158,9 @@ async def test_wanted_group_is_not_left(joins: Joins, layer: GatedLayer) -> None
     assert group.wanted
 
 
-async def test_group_that_is_left_forgets_its_newest_frame(joins: Joins, layer: GatedLayer) -> None:
+async def test_group_that_is_left_forgets_its_newest_frame(
+    joins: GroupMemberships, layer: GatedLayer
+) -> None:
     group = await joined(joins)
     group.last = frame()
     group.pinned = False
@@ -168,7 +174,9 @@ async def test_group_that_is_left_forgets_its_newest_frame(joins: Joins, layer: 
     assert newest(group) is None
 
 
-async def test_leave_of_group_that_is_being_joined_waits(joins: Joins, layer: GatedLayer) -> None:
+async def test_leave_of_group_that_is_being_joined_waits(
+    joins: GroupMemberships, layer: GatedLayer
+) -> None:
     """Whoever joined it is told, and leaves it then."""
     layer.close_gate()
     group = joins.want(NAME, joins.leave_unwanted)
@@ -180,7 +188,7 @@ async def test_leave_of_group_that_is_being_joined_waits(joins: Joins, layer: Ga
     assert joins.groups == {}
 
 
-async def test_group_is_left_once(joins: Joins, layer: GatedLayer) -> None:
+async def test_group_is_left_once(joins: GroupMemberships, layer: GatedLayer) -> None:
     group = await joined(joins)
     group.pinned = False
     joins.leave_unwanted(group)
@@ -190,7 +198,7 @@ async def test_group_is_left_once(joins: Joins, layer: GatedLayer) -> None:
 
 
 async def test_group_wanted_again_while_it_is_left_is_joined_after_the_leave(
-    joins: Joins, layer: GatedLayer
+    joins: GroupMemberships, layer: GatedLayer
 ) -> None:
     """A leave that came last would undo the join."""
     group = await joined(joins)
@@ -212,7 +220,7 @@ async def test_group_wanted_again_while_it_is_left_is_joined_after_the_leave(
 
 
 async def test_group_that_the_broker_did_not_join_is_usable_and_tried_again(
-    joins: Joins, layer: GatedLayer, caplog: pytest.LogCaptureFixture
+    joins: GroupMemberships, layer: GatedLayer, caplog: pytest.LogCaptureFixture
 ) -> None:
     layer.down = True
     ear = Ear()
@@ -236,7 +244,7 @@ async def test_group_that_the_broker_did_not_join_is_usable_and_tried_again(
 
 
 async def test_broker_that_hangs_holds_a_join_only_for_so_long(layer: GatedLayer) -> None:
-    joins = Joins(layer, timeout=0.01)
+    joins = GroupMemberships(layer, timeout=0.01)
     joins.channel = await layer.new_channel()
     layer.close_gate()
     group = joins.want(NAME, Ear())
@@ -252,7 +260,7 @@ async def test_broker_that_hangs_holds_a_join_only_for_so_long(layer: GatedLayer
 
 
 async def test_group_left_while_its_join_is_tried_again_leaves_no_membership(
-    joins: Joins, layer: GatedLayer
+    joins: GroupMemberships, layer: GatedLayer
 ) -> None:
     """The leave waits for the second join, and is one: two would forget the group twice."""
     layer.down = True
@@ -278,7 +286,9 @@ def test_group_of_nobody_tells_nobody() -> None:
     assert not group.wanted
 
 
-async def test_close_waits_for_what_is_under_way(joins: Joins, layer: GatedLayer) -> None:
+async def test_close_waits_for_what_is_under_way(
+    joins: GroupMemberships, layer: GatedLayer
+) -> None:
     layer.close_gate()
     group = joins.want(NAME, joins.leave_unwanted)
     closing = asyncio.create_task(joins.close())
@@ -292,7 +302,7 @@ async def test_close_waits_for_what_is_under_way(joins: Joins, layer: GatedLayer
 
 
 async def test_after_an_outage_only_what_is_wanted_and_joined_is_joined_again(
-    joins: Joins, layer: GatedLayer
+    joins: GroupMemberships, layer: GatedLayer
 ) -> None:
     wanted = joins.want("earshot.1", Ear())
     wanted.pinned = True

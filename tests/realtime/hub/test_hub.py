@@ -29,7 +29,7 @@ async def test_the_hub_starts_with_the_first_socket_and_stops_with_the_last(worl
             assert this_hub() is hub
         assert this_hub() is hub
     assert hubs.current() is None
-    assert (hub.attendance.of_tenant, hub.rounds, hub.joins.groups) == ({}, {}, {})
+    assert (hub.connections.of_tenant, hub.rounds, hub.groups.groups) == ({}, {}, {})
     assert all(task.done() for task in hub._tasks)
 
 
@@ -40,7 +40,7 @@ async def test_a_tenant_without_sockets_is_forgotten_though_others_stay(world: W
             assert len(this_hub().rounds) == 2
         assert list(this_hub().rounds) == [world.tenants["acme"].pk]
         await quiet()
-        assert f"earshot.{world.tenants['globex'].pk}" not in this_hub().joins.groups
+        assert f"earshot.{world.tenants['globex'].pk}" not in this_hub().groups.groups
 
 
 async def test_a_tenant_has_no_more_sockets_than_it_may(world: World, settings: Settings) -> None:
@@ -91,7 +91,7 @@ async def test_a_message_that_cannot_be_handled_does_not_stop_the_hub(
         layer: Any = get_channel_layer()
         tenant = world.tenants["acme"].pk
         broken = {"type": "hub.frame", "tenant": tenant, "title": "a payload"}
-        await layer.send(this_hub().joins.channel, broken)
+        await layer.send(this_hub().groups.channel, broken)
         await in_thread(world.write)(title="Still delivered")
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
         assert "KeyError" in caplog.text
@@ -135,13 +135,13 @@ async def test_a_hub_without_a_broker_answers_and_joins_when_there_is_one(
         [subscription] = rounds_of(world).index.all
         assert subscription.state is State.LIVE
         hub = this_hub()
-        while hub.joins.channel is None:
+        while hub.groups.channel is None:
             await hub.run(int)
-        hub.joins.retry()
+        hub.groups.retry()
         await quiet()
-        hub.joins.retry()
+        hub.groups.retry()
         await quiet()
-        assert not any(group.failed for group in hub.joins.groups.values())
+        assert not any(group.failed for group in hub.groups.groups.values())
         await in_thread(world.write)(title="Through the broker")
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
     assert "ConnectionError" in caplog.text

@@ -85,7 +85,7 @@ async def test_what_is_written_while_nobody_listens_is_found_when_somebody_does_
 ) -> None:
     async with subscribed(world, "viewer") as viewer:
         pid = await listener(this_hub())
-        async with this_hub().looking:
+        async with this_hub().tail.looking:
             await in_thread(asked)(f"SELECT pg_terminate_backend({pid})")
             await in_thread(revoke_by_psql)(world, "viewer")
         assert (await viewer.receive())["type"] == "DELETE_DOCUMENT"

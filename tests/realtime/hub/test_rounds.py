@@ -88,7 +88,7 @@ async def test_asks_beyond_the_size_wait_for_the_next_round(world: World) -> Non
 
 async def test_a_group_is_left_when_its_last_subscription_went(world: World) -> None:
     async with subscribed(world, "owner") as owner:
-        groups = this_hub().joins.groups
+        groups = this_hub().groups.groups
         assert len(groups) == 2  # the tenant's notices and the owners of the document
         await owner.send({"action": "unsubscribe", "model": "resources.document", "id": world.id})
         await owner.receive_until("UNSUBSCRIBED")
@@ -106,7 +106,7 @@ async def test_a_group_that_is_joined_too_late_is_left_again(world: World) -> No
         await viewer.receive_until("UNSUBSCRIBED")
         gate.open()
         await quiet()
-        names = [name for name in this_hub().joins.groups if "viewer" in name]
+        names = [name for name in this_hub().groups.groups if "viewer" in name]
         assert names == []
         assert [f["type"] for f in viewer.frames] == ["WELCOME", "UNSUBSCRIBED"]
 

@@ -13,7 +13,6 @@ from pytest_django import Settings
 
 from permissions.read import read_across
 from realtime.capture import installing
-from realtime.hub import sweep, tail
 from realtime.metrics import DRIFT
 from resources.models import Document
 from tenants import opaque
@@ -39,7 +38,7 @@ def drift(what: str) -> float:
 
 async def sweep_once() -> None:
     """Let the sweep pass over everything live, and the repairs that follow come back."""
-    await sweep.look(this_hub(), later())
+    await this_hub().sweep.look(later())
     await quiet()
 
 
@@ -101,7 +100,7 @@ async def test_a_repair_that_fails_is_tried_again_by_the_tail(
         assert await viewer.settle() == []
         assert "OSError" in caplog.text
         assert "a payload" not in caplog.text
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await quiet()
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
 
@@ -154,9 +153,9 @@ async def test_a_credential_that_ended_unseen_closes_its_socket(
 async def test_a_socket_that_went_during_the_sweep_is_left_alone(world: World) -> None:
     async with subscribed(world, "owner"):
         async with subscribed(world, "viewer"):
-            [gone] = [s for s in this_hub().attendance if s.user_id == world.user("viewer").pk]
-        this_hub().check(gone)
-        assert gone not in this_hub().attendance.unchecked
+            [gone] = [s for s in this_hub().connections if s.user_id == world.user("viewer").pk]
+        this_hub().ask_to_check(gone)
+        assert gone not in this_hub().connections.unchecked
 
 
 async def test_a_socket_that_went_during_the_read_is_left_alone(world: World) -> None:
@@ -177,7 +176,7 @@ async def test_a_socket_that_went_during_the_read_is_left_alone(world: World) ->
             return found
 
         hub.run = leaving  # type: ignore[method-assign]
-        await sweep.look(hub, later())
+        await hub.sweep.look(later())
         hub.rounds.update(gone)
 
 
@@ -186,7 +185,7 @@ async def test_a_subscription_that_ended_during_the_read_is_left_alone(
 ) -> None:
     async with subscribed(world, "viewer") as viewer:
         hub, rounds = this_hub(), rounds_of(world)
-        while hub.marks is None:  # at its first look the tail asks all
+        while hub.tail.marks is None:  # at its first look the tail asks all
             await hub.run(int)
         await quiet()
         asked: list[Any] = []
@@ -203,7 +202,7 @@ async def test_a_subscription_that_ended_during_the_read_is_left_alone(
 
         hub.run = ending  # type: ignore[method-assign]
         monkeypatch.setattr(rounds, "ask", asked.append)
-        await sweep.look(hub, later())
+        await hub.sweep.look(later())
         assert asked == []
 
 

@@ -32,9 +32,9 @@ async def test_what_was_read_lately_is_not_read_again(world: World) -> None:
     async with subscribed(world, "viewer"):
         hub, reads = this_hub(), counted_reads(this_hub())
         now = asyncio.get_running_loop().time()
-        assert not await sweep.look(hub, now)
+        assert not await hub.sweep.look(now)
         assert reads == []
-        assert not await sweep.look(hub, later())
+        assert not await hub.sweep.look(later())
         assert reads == [{world.tenants["acme"].pk: {(world.user("viewer").pk, world.ref)}}]
 
 
@@ -56,16 +56,16 @@ async def test_what_is_as_it_was_shown_asks_no_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with subscribed(world, "viewer"):
-        while this_hub().marks is None:  # at its first look the tail asks all
+        while this_hub().tail.marks is None:  # at its first look the tail asks all
             await this_hub().run(int)
         await quiet()
         asked: list[Any] = []
         monkeypatch.setattr(rounds_of(world), "ask", asked.append)
-        await sweep.look(this_hub(), later())
+        await this_hub().sweep.look(later())
         assert asked == []
         sql = "UPDATE resources_document SET title = 'Raw' WHERE id = %s"
         await in_thread(unseen)(sql, world.document.pk)
-        await sweep.look(this_hub(), later())
+        await this_hub().sweep.look(later())
         assert asked == [list(rounds_of(world).index.all)]
 
 
@@ -75,7 +75,7 @@ async def test_one_look_reads_no_more_than_a_round_and_the_oldest_first(world: W
         hub.limits = {**hub.limits, "round_size": 1}
         now = later()
         first, second = hub.due.before(now, 2)
-        assert await sweep.look(hub, now)
+        assert await hub.sweep.look(now)
         assert hub.due.before(now, 2) == [second, first]
 
 
@@ -90,19 +90,19 @@ async def test_all_tenants_are_read_together_in_the_order_of_their_last_reads(
         acme, globex = (world.tenants[slug].pk for slug in ("acme", "globex"))
         [of_acme, of_globex] = hub.due.before(later(), 5)
         assert [s.socket.tenant_id for s in (of_acme, of_globex)] == [acme, globex]
-        await sweep.look(hub, later())
+        await hub.sweep.look(later())
         assert [list(read) for read in reads] == [[acme, globex]]
         assert hub.due.before(later(), 5) == [of_acme, of_globex]
 
 
 async def test_neither_sockets_nor_tenants_cost_the_sweep_a_statement(world: World) -> None:
     async def cost() -> int:
-        while this_hub().marks is None:  # at its first look the tail asks all
+        while this_hub().tail.marks is None:  # at its first look the tail asks all
             await this_hub().run(int)
         await quiet()
         statements: list[int] = []
         count_statements(this_hub(), statements)
-        await sweep.look(this_hub(), later())
+        await this_hub().sweep.look(later())
         del this_hub().run
         return sum(statements)
 
@@ -138,9 +138,9 @@ def count_statements(hub: Hub, statements: list[int]) -> None:
 
 async def test_the_sweep_says_by_how_much_it_is_late(world: World) -> None:
     async with subscribed(world, "viewer"):
-        await sweep.look(this_hub(), later() + 100)
+        await this_hub().sweep.look(later() + 100)
         assert 100 <= SWEEP_LAG._value.get() < 200
-        await sweep.look(this_hub(), asyncio.get_running_loop().time())
+        await this_hub().sweep.look(asyncio.get_running_loop().time())
         assert SWEEP_LAG._value.get() == 0
 
 

@@ -10,8 +10,8 @@ import pytest
 from pytest_django import Settings
 
 from realtime.hub import reading, tail
-from realtime.hub.hub import Hub
 from realtime.hub.reading import Changed
+from realtime.hub.tail import Tail
 from realtime.metrics import DRIFT
 from realtime.publishing import groups
 from realtime.publishing.publisher import publisher
@@ -30,7 +30,7 @@ async def test_a_lost_change_is_asked_only_for_those_who_see_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with subscribed(world, "owner") as owner, subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         await in_thread(world.write)(budget="5.00")
         await quiet()
@@ -43,7 +43,7 @@ async def test_a_lost_change_is_asked_only_for_those_who_see_it(
             ask(found)
 
         monkeypatch.setattr(rounds, "ask", noted)
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert asked == ["owner"]
         assert [f["type"] for f in await owner.settle()] == ["UPDATE_DOCUMENT"]
         assert await viewer.settle() == []
@@ -51,7 +51,7 @@ async def test_a_lost_change_is_asked_only_for_those_who_see_it(
 
 async def test_a_change_already_delivered_is_not_read_again(world: World) -> None:
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await in_thread(world.write)(title="Delivered")
         await viewer.settle()
         version = rounds_of(world).index.all.copy().pop().version
@@ -62,10 +62,10 @@ async def test_a_change_already_delivered_is_not_read_again(world: World) -> Non
 async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world: World) -> None:
     """Its frame is lost, and the tail looks before the round has placed the older read."""
     async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         rounds = rounds_of(world)
-        this_hub().joins.want(
+        this_hub().groups.want(
             groups.of_object(rounds.tenant_id, world.ref, "viewer"), lambda _: None
         )
         await quiet()
@@ -74,7 +74,7 @@ async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world:
         await gate.entered()
         await in_thread(world.write)(title="After the read")
         await asyncio.to_thread(publisher.flush)
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         gate.open()
         await viewer.settle()
         assert viewer.copies["resources.document", world.id]["title"] == "After the read"
@@ -83,12 +83,12 @@ async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world:
 async def test_rows_that_show_a_changed_row_are_found_after_a_crash(world: World) -> None:
     """The process dies between the commit of a profile and the raise of the documents."""
     async with subscribed(world, "viewer") as viewer:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         HeldMessages(this_hub())
         await in_thread(rename_unannounced)(world)
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await quiet()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         assert [f["changed"] for f in await viewer.settle()] == [list(viewer_fields())]
         assert viewer.copies["resources.document", world.id]["owner_name"] == "Renamed"
 
@@ -116,15 +116,15 @@ async def test_a_look_that_fails_is_followed_by_the_next(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 0.0}
-    look, failures, looked = tail.run, [OSError("a payload")], asyncio.Event()
+    look, failures, looked = Tail.look, [OSError("a payload")], asyncio.Event()
 
-    async def fails_once(hub: Hub) -> None:
+    async def fails_once(mine: Tail) -> None:
         if failures:
             raise failures.pop()
-        await look(hub)
+        await look(mine)
         looked.set()
 
-    monkeypatch.setattr(tail, "run", fails_once)
+    monkeypatch.setattr(Tail, "look", fails_once)
     async with subscribed(world, "viewer"), asyncio.timeout(10):
         await looked.wait()
     assert "OSError" in caplog.text
@@ -136,7 +136,7 @@ async def test_a_tenant_whose_last_socket_went_during_the_look_is_passed_over(
 ) -> None:
     async with subscribed(world, "owner"):
         hub = this_hub()
-        await tail.run(hub)
+        await hub.tail.look()
         HeldMessages(hub)
         await in_thread(world.write)(title="New")
         await in_thread(rename_unannounced)(world)
@@ -152,7 +152,7 @@ async def test_a_tenant_whose_last_socket_went_during_the_look_is_passed_over(
             return found
 
         monkeypatch.setattr(hub, "run", leaving)
-        await tail.run(hub)
+        await hub.tail.look()
         hub.rounds.update(gone)
 
 
@@ -164,10 +164,10 @@ async def test_what_shows_a_row_that_another_program_wrote_is_raised_and_is_no_d
             Profile._base_manager.filter(pk=world.profile("owner").pk).update(display_name="New")
 
     async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         drift = DRIFT.labels("resources.document", "change")._value.get()
         await in_thread(rename)()
-        await tail.run(this_hub())
+        await this_hub().tail.look()
         await quiet()
         for socket in (viewer, editor):
             assert [f["payload"]["owner_name"] for f in await socket.settle()] == ["New"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from realtime.state.connections import Attendance
+from realtime.state.connections import Connections
 from realtime.state.sockets import Socket
 from tests.realtime.pieces import socket
 
 
-def filled(*sockets: Socket) -> Attendance:
-    attendance = Attendance()
+def filled(*sockets: Socket) -> Connections:
+    attendance = Connections()
     for one in sockets:
         attendance.add(one)
     return attendance

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from realtime.state.codes import Close
-from realtime.state.frames import Frame
+from realtime.state.frames import Digest, Frame
 from realtime.state.mailbox import ITEM_BYTES, QUESTION_BYTES, Mailbox
-from realtime.state.subscriptions import GONE, Digest, State, Subscription
+from realtime.state.subscriptions import GONE, State, Subscription
 from tests.realtime.pieces import frame, socket, subscription, waiting
 
 BOUND = 2000
