@@ -91,7 +91,8 @@ class Resource:
     no grant. `visible_by` maps columns to values: while any column has another one, nobody has an
     audience of the object. `prepare` adds to a queryset what the payloads need beside the row.
     Where each object is a person's own (of the user in the first of `holders`), `names` is the
-    payload field by which they are known to others.
+    payload field by which they are known to others. `never` maps a field to audiences whose payload
+    never has it, `never_label` a sensitivity to audiences that see no field of that label.
     """
 
     model: type[Guarded]
@@ -102,6 +103,8 @@ class Resource:
     shows: tuple[Shows, ...] = ()
     prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = as_is
     names: str = ""
+    never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def label(self) -> str:

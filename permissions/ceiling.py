@@ -70,8 +70,8 @@ class Standing:
 
 def may_manage(standing: Standing) -> bool:
     """Whether they may give and take audiences of the object at all: they see it, and either their
-    audience says so or they administer the tenant."""
-    if standing.own is None:
+    audience says so or they administer the tenant. Reviewers never do."""
+    if standing.own is None or standing.role == Role.REVIEWER:
         return False
     return standing.own.grants or standing.role == Role.ADMIN
 

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.models import GroupGrant, UserGrant
+from permissions.review.checks import check_declarations
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
 from tenants.strict import json_types
@@ -33,6 +34,7 @@ KNOWS_THE_REQUEST = (
 def register_checks() -> None:
     """Run with `manage.py check` and at start-up."""
     checks.register(check_resources, "earshot")
+    checks.register(check_declarations, "earshot")
 
 
 def check_resources(**_: Any) -> list[checks.CheckMessage]:

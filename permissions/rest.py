@@ -30,6 +30,7 @@ from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
+from tenants.models import Role
 from tenants.refusals import names_of
 from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
 
@@ -235,7 +236,8 @@ class CreateMixin:
     """Creating: the requester becomes the new object's holder and is answered as such."""
 
     def create(self: Any, request: Request) -> Response:
-        """Create an object of the reader's tenant."""
+        """Create an object of the reader's tenant; reviewers create nothing."""
+        self.check(request.membership.role != Role.REVIEWER)  # type: ignore[attr-defined]
         resource = self.resource
         holder, name = next(iter(resource.holders.items()))
         audience = resource.audience(name)

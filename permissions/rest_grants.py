@@ -22,7 +22,7 @@ from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from permissions.subjects import Subject
 from tenants import opaque
-from tenants.models import Role, User
+from tenants.models import GRANTABLE, User
 from tenants.refusals import Conflict
 from tenants.rest import StrictSerializer
 
@@ -138,7 +138,7 @@ class GrantsMixin:
         Who is given something must be somebody whom the requester is shown.
         """
         kind, _, name = text.partition(":")
-        if kind == "role" and name in Role.values:
+        if kind == "role" and name in GRANTABLE:
             return Subject(role=name)
         user_id = opaque.decode(User, name) if kind == "user" else None
         if user_id is None:

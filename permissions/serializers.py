@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from django.db import models
@@ -45,6 +46,7 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     class Meta:
         model: type[models.Model]
         fields: tuple[str, ...]
+        sensitivity: Mapping[str, str]  # by the payload's fields, one of `review.sensitivity`
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context"] = SealedContext(type(self).__qualname__)

@@ -215,6 +215,8 @@ GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=EARSHOT["token_hours"]), "AUTO_REFRESH": False}
 
+REQUIRE_SENSITIVITY = flag("EARSHOT_REQUIRE_SENSITIVITY")  # asked by `manage.py check`
+
 # --- E-mail
 
 EMAIL_URL = environment.email_url("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")

@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", docs, name="docs"),
     path("api/", include("tenants.urls")),
+    path("api/", include("permissions.review.urls")),
     path("api/", include("realtime.urls")),
     path("api/", include("resources.urls")),
 ]

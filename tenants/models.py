@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import models as auth
@@ -81,8 +81,18 @@ class Tenant(models.Model):
 
 
 class Role(models.TextChoices):
+    """What somebody may do in a tenant beside what they may see.
+
+    A reviewer reads the ledger and the review; they create nothing and grant nothing.
+    """
+
     ADMIN = "admin"
+    REVIEWER = "reviewer"
     MEMBER = "member"
+
+
+GRANTABLE: Final = (Role.ADMIN, Role.MEMBER)
+"""The roles to which objects can be granted."""
 
 
 class State(models.TextChoices):

@@ -30,6 +30,7 @@ from tenants.waiting import counted
 __all__ = [
     "InTenant",
     "IsAdmin",
+    "IsReviewer",
     "Pagination",
     "PrivateResponseMixin",
     "SessionAuthentication",
@@ -63,6 +64,15 @@ class IsAdmin(InTenant):
     def has_permission(self, request: Request, view: Any) -> bool:
         entered = super().has_permission(request, view)
         return entered and request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
+
+
+class IsReviewer(InTenant):
+    """Lets the tenant's active admins and reviewers in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        entered = super().has_permission(request, view)
+        role = request.membership.role  # type: ignore[attr-defined]
+        return entered and role in (Role.ADMIN, Role.REVIEWER)
 
 
 class Pagination(PageNumberPagination):

@@ -61,6 +61,7 @@ class Scene:
         assert publisher.flush()  # the documents that show it follow
         for slug in ("initech", "closed", "left"):
             self.elsewhere(slug)
+        self.world.appoint("watcher", "globex")
         now = timezone.now()
         Connection.objects.create(
             id=SOCKET,
@@ -218,6 +219,7 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/^connections/(?P<pk>[^/]+)/$": Scene.connections,
     "api/ledger/accesses/": Scene.ledgers("accesses"),
     "api/ledger/pushes/": Scene.ledgers("pushes"),
+    "api/review/payloads/": alone("/api/review/payloads/"),
     "api/tenants/": alone("/api/tenants/"),
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
     "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),

@@ -3,8 +3,11 @@ usernames are for oneself and for the tenant's admins. Every address is walked."
 
 from __future__ import annotations
 
+import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
+from realtime.audit.models import Access
 from resources.models import Profile
 from tenants import mail
 from tenants.models import User
@@ -28,9 +31,16 @@ def leaks(world: World, reader: str, text: bytes) -> list[str]:
     return [name for name in world.users if name != reader and username(name).encode() in text]
 
 
-def test_no_address_tells_a_plain_member_anothers_username(scene: Scene) -> None:
-    """Not even an owner of what others read, who lists and gives grants."""
+@pytest.mark.parametrize("reader", ["owner", "watcher"])
+def test_no_address_tells_a_plain_member_anothers_username(scene: Scene, reader: str) -> None:
+    """Not even an owner of what others read, who lists and gives grants, or a reviewer, who reads
+    the ledger."""
     world = scene.world
+    world.appoint("watcher")
+    seen = {"user_id": world.user("owner").pk, "audience": "owner", "connection": "c"}
+    of = {"model": "resources.document", "object_id": world.document.pk}
+    began = {"began_at": timezone.now(), "began": "subscribed", "process": 1}
+    Access.objects.create(tenant=world.tenants["acme"], **seen, **of, **began)
     rename(world)
     addresses = [
         (method, route, what)
@@ -39,12 +49,12 @@ def test_no_address_tells_a_plain_member_anothers_username(scene: Scene) -> None
         if not route.startswith("admin/") and "logout" not in route
         for what, _ in asks(scene, route)
     ]
-    owner, codes = world.rest("owner"), set()
+    client, codes = world.rest(reader), set()
     for method, route, what in addresses:
         cache.clear()
-        answer = getattr(owner, method)(what.path, what.body)
+        answer = getattr(client, method)(what.path, what.body)
         codes.add(answer.status_code)
-        found = leaks(world, "owner", answer.content + str(answer.headers).encode())
+        found = leaks(world, reader, answer.content + str(answer.headers).encode())
         assert found == [], (route, method)
     assert codes >= {200, 400, 403, 404}
     mail.flush()

@@ -93,6 +93,11 @@ class World:
             )
         return self.users[username]
 
+    def appoint(self, username: str, tenant: str = "acme") -> Membership:
+        """Make a user the tenant's reviewer, who has their profile at once."""
+        place = {"tenant": self.tenants[tenant], "user": self.user(username)}
+        return Membership.objects.create(role=Role.REVIEWER, **place)
+
     def create(self, tenant: str = "acme", owner: str = "owner", **fields: Any) -> Document:
         """A new document."""
         return Document.objects.create(

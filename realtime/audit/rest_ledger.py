@@ -1,4 +1,4 @@
-"""The ledger over REST, for a tenant's admins: who saw what when, and what was pushed."""
+"""The ledger over REST, for admins and reviewers: who saw what when, and what was pushed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from permissions import people
 from permissions.audiences import registry
 from realtime.audit.models import Access, Push
 from tenants import opaque
-from tenants.models import User
-from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin, StrictSerializer
+from tenants.models import Role, User
+from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
 
 FILTERS = [
     OpenApiParameter("user", str, description="A user's id."),
@@ -77,7 +78,7 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
     shown: ClassVar[Callable[[Any, list[Any]], list[dict[str, Any]]]]
     """What is shown of a page of rows."""
 
-    permission_classes = (IsAdmin,)
+    permission_classes = (IsReviewer,)
     pagination_class = Pagination
     time: ClassVar[str]
 
@@ -94,21 +95,25 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
         return self.get_paginated_response(serializer.data)
 
 
-AccessSerializer = type(
-    "AccessSerializer",
-    (serializers.Serializer,),
-    {
-        "__doc__": "A user's live copy of an object, from when until when, and why.",
+def access_serializer(title: str, naming: str) -> type[serializers.Serializer[Any]]:
+    """Of a row of accesses, with the user's `username` or `name`."""
+    fields = {
         "user": serializers.CharField(),
-        "username": serializers.CharField(allow_null=True),
+        naming: serializers.CharField(allow_null=True),
         "model": serializers.CharField(),
         "id": serializers.CharField(allow_null=True),
         "audience": serializers.CharField(),
         "from": serializers.DateTimeField(),  # no name for an attribute in Python
         "until": serializers.DateTimeField(allow_null=True),
         "cause": serializers.CharField(),
-    },
-)
+    }
+    doc = "A user's live copy of an object, from when until when, and why."
+    return type(title, (serializers.Serializer,), {"__doc__": doc, **fields})
+
+
+AccessSerializer = access_serializer("AccessSerializer", "username")
+NamedAccessSerializer = access_serializer("NamedAccessSerializer", "name")
+"""For reviewers, who are told names, as members are."""
 
 
 class AccessesView(LedgerView):
@@ -116,6 +121,22 @@ class AccessesView(LedgerView):
 
     serializer_class = AccessSerializer
     time = "began_at"
+
+    @property
+    def of_reviewer(self) -> bool:
+        """Whether a reviewer asks; the schema is made for nobody."""
+        role = getattr(getattr(self.request, "membership", None), "role", None)
+        return role == Role.REVIEWER
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return NamedAccessSerializer if self.of_reviewer else AccessSerializer
+
+    def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
+        """By which name the reader is told these users, and the names."""
+        if not self.of_reviewer:
+            return "username", dict(usernames(users))
+        request: Any = self.request
+        return "name", people.names(request.tenant.pk, request.user.pk, users)
 
     def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
         found = Access.objects.filter(tenant_id=tenant_id, **_exact(wanted, "user"))
@@ -126,11 +147,11 @@ class AccessesView(LedgerView):
         return found
 
     def shown(self, page: list[Access]) -> list[dict[str, Any]]:
-        names = usernames(row.user_id for row in page)
+        naming, names = self.names({row.user_id for row in page})
         return [
             {
                 "user": opaque.encode(User, row.user_id),
-                "username": names.get(row.user_id),
+                naming: names.get(row.user_id),
                 "model": row.model,
                 "id": id_of(row),
                 "audience": row.audience,

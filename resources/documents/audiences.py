@@ -51,5 +51,11 @@ DOCUMENTS = registry.register(
         roles={"admin": "auditor"},
         shows=(Shows("owner_name", Profile, ("display_name",), find=owned_by, by=("owner",)),),
         prepare=with_owner_name,
+        never={
+            "budget": ("editor", "viewer", "auditor"),
+            "body": ("auditor",),
+            "review_notes": ("viewer", "auditor"),
+        },
+        never_label={"secret": ("editor", "viewer", "auditor")},
     )
 )  # fmt: skip

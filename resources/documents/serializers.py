@@ -16,6 +16,14 @@ class ViewerSerializer(AudienceSerializer):
     class Meta:
         model = Document
         fields: tuple[str, ...] = ("id", "title", "body", "status", "owner_name", "updated_at")
+        sensitivity: dict[str, str] = {
+            "id": "public",
+            "title": "internal",
+            "body": "internal",
+            "status": "internal",
+            "owner_name": "personal",
+            "updated_at": "internal",
+        }
 
 
 class EditorSerializer(ViewerSerializer):
@@ -23,6 +31,11 @@ class EditorSerializer(ViewerSerializer):
 
     class Meta(ViewerSerializer.Meta):
         fields = (*ViewerSerializer.Meta.fields, "review_notes", "due_on")
+        sensitivity = {
+            **ViewerSerializer.Meta.sensitivity,
+            "review_notes": "confidential",
+            "due_on": "internal",
+        }
 
 
 class OwnerSerializer(EditorSerializer):
@@ -30,6 +43,7 @@ class OwnerSerializer(EditorSerializer):
 
     class Meta(EditorSerializer.Meta):
         fields = (*EditorSerializer.Meta.fields, "budget")
+        sensitivity = {**EditorSerializer.Meta.sensitivity, "budget": "secret"}
 
 
 class AuditorSerializer(AudienceSerializer):
@@ -40,3 +54,10 @@ class AuditorSerializer(AudienceSerializer):
     class Meta:
         model = Document
         fields = ("id", "title", "status", "owner_name", "created_at")
+        sensitivity = {
+            "id": "public",
+            "title": "internal",
+            "status": "internal",
+            "owner_name": "personal",
+            "created_at": "internal",
+        }

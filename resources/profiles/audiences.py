@@ -34,9 +34,10 @@ PROFILES = registry.register(
             Audience("member", "view_profile", MemberSerializer),
         ),
         holders={"user": "self"},
-        roles={"admin": "admin", "member": "member"},
+        roles={"admin": "admin", "reviewer": "member", "member": "member"},
         shows=(Shows("username", User, ("username",), find=of_users, by=("user",)),),
         prepare=with_username,
         names="display_name",
+        never={"phone": ("admin", "member"), "email": ("member",), "username": ("member",)},
     )
 )  # fmt: skip

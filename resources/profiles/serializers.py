@@ -18,6 +18,7 @@ class SelfSerializer(AudienceSerializer):
         fields = (
             "id", "username", "display_name", "title", "bio", "email", "phone", "timezone",
         )  # fmt: skip
+        sensitivity = {"id": "public", **dict.fromkeys(fields[1:], "personal")}
 
 
 class AdminSerializer(AudienceSerializer):
@@ -28,6 +29,7 @@ class AdminSerializer(AudienceSerializer):
     class Meta:
         model = Profile
         fields = ("id", "username", "display_name", "title", "email")
+        sensitivity = {"id": "public", **dict.fromkeys(fields[1:], "personal")}
 
 
 class MemberSerializer(AudienceSerializer):
@@ -36,3 +38,4 @@ class MemberSerializer(AudienceSerializer):
     class Meta:
         model = Profile
         fields = ("id", "display_name", "title", "bio")
+        sensitivity = {"id": "public", **dict.fromkeys(fields[1:], "personal")}

@@ -139,11 +139,13 @@ def test_superuser_gets_nothing_by_being_one(scene: Scene) -> None:
 
 @pytest.mark.parametrize("role", Role.values)
 def test_role_grant_reaches_exactly_the_role(scene: Scene, role: str) -> None:
+    scene.world.appoint("watcher")
     scene.give([], [(f"role:{role}", "view_document", 0)], [])
-    decided = scene.decide(*((name, scene.documents[0]) for name in (*MEMBERS, "rival")))
+    decided = scene.decide(*((name, scene.documents[0]) for name in (*MEMBERS, "rival", "watcher")))
     viewer = DOCUMENTS.audience("viewer")
     viewing = {name for (name, _), audience in decided.items() if audience == viewer}
-    assert viewing == ({"admin"} if role == "admin" else set(MEMBERS) - {"admin", "owner"})
+    others = {"admin": {"admin"}, "reviewer": {"watcher"}}
+    assert viewing == others.get(role, set(MEMBERS) - {"admin", "owner"})
 
 
 def test_who_is_only_in_a_roles_group_holds_nothing_by_it(scene: Scene) -> None:

@@ -1,0 +1,109 @@
+"""System checks of what serializers and resources declare for reviewers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from permissions.audiences import Audience, Resource, registry
+from permissions.review.never import broken
+from permissions.review.sensitivity import LABELS, UNDECLARED, declared, label, several
+
+
+def check_declarations(**_: Any) -> list[checks.CheckMessage]:
+    """Labels and `never` name what there is, agree with each other, and are kept."""
+    found: list[checks.CheckMessage] = []
+    for resource in registry:
+        if not all(_lists_fields(audience) for audience in resource.audiences):
+            continue  # `permissions.checks` says so
+        for audience in resource.audiences:
+            found.extend(_check_labels(resource, audience))
+        found.extend(_check_agreement(resource))
+        found.extend(_check_never(resource))
+    return found
+
+
+def _lists_fields(audience: Audience) -> bool:
+    return isinstance(getattr(audience.serializer.Meta, "fields", None), list | tuple)
+
+
+def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
+    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")
+
+
+def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
+    serializer = audience.serializer
+    for name, given in declared(serializer).items():
+        if name not in audience.fields:
+            yield _error(
+                40,
+                f"{serializer.__name__} labels {name!r}, which its payload does not have.",
+                "Take it out of Meta.sensitivity, or add it to Meta.fields.",
+                serializer,
+            )
+        if given not in LABELS:
+            yield _error(
+                40,
+                f"{serializer.__name__} labels {name!r} as {given!r}, which is no label.",
+                f"Say one of: {', '.join(LABELS)}.",
+                serializer,
+            )
+    bare = [name for name in audience.fields if label(serializer, name) == UNDECLARED]
+    if bare and getattr(settings, "REQUIRE_SENSITIVITY", False):
+        yield _error(
+            41,
+            f"{serializer.__name__} does not say how sensitive these are: {', '.join(bare)}.",
+            "Label each of them in Meta.sensitivity, or unset EARSHOT_REQUIRE_SENSITIVITY.",
+            serializer,
+        )
+
+
+def _check_agreement(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """One field of two labels would be as secret as the reader of the right serializer thinks."""
+    labels: dict[str, set[str]] = {}
+    for audience in resource.audiences:
+        for name, given in declared(audience.serializer).items():
+            labels.setdefault(name, set()).add(given)
+    for name, given_by_some in labels.items():
+        if len(given_by_some) > 1:
+            yield _error(
+                42,
+                f"{resource.label}.{name} has several labels: {', '.join(several(given_by_some))}.",
+                "Give a field the same label in the serializers of all audiences.",
+                resource.model,
+            )
+
+
+def _check_never(resource: Resource) -> Iterator[checks.CheckMessage]:
+    columns = {column.name for column in resource.model._meta.concrete_fields}
+    fields = columns.union(*(audience.fields for audience in resource.audiences))
+    yield from _check_names(resource, "never", resource.never, fields)
+    yield from _check_names(resource, "never_label", resource.never_label, set(LABELS))
+    for each in broken(resource):
+        yield _error(
+            44,
+            f"{resource.label} shows {each.field!r} to {each.audience.name}: it is {each.rule}.",
+            f"Take it out of {each.audience.serializer.__name__}, or change the declaration.",
+            each.audience.serializer,
+        )
+
+
+def _check_names(
+    resource: Resource, what: str, rules: Mapping[str, Any], known: set[str]
+) -> Iterator[checks.CheckMessage]:
+    for subject, audiences in rules.items():
+        unknown = [] if subject in known else [subject]
+        if isinstance(audiences, str):  # its letters would be taken for audiences
+            unknown.append(audiences)
+        else:
+            unknown += [name for name in audiences if resource.audience(name) is None]
+        for name in unknown:
+            yield _error(
+                43,
+                f"{resource.label} says `{what}` of {name!r}, which there is not.",
+                'Write it like {"budget": ("viewer", "auditor")}: what, and which audiences.',
+                resource.model,
+            )

@@ -1,0 +1,92 @@
+"""The catalogue's entries: what is declared of a model and its audiences, as plain values.
+
+They are what `audiences.lock.json` keeps and what two releases are compared by, so they hold names,
+never classes. Nothing here reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+COLUMN: Final = "column"
+OTHER_ROW: Final = "other row"
+METHOD: Final = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What a value can be: of a kind, of at most this size, one of these choices."""
+
+    kind: str
+    size: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.choices:
+            return f"{self.kind} of {', '.join(self.choices)}"
+        return self.kind if self.size is None else f"{self.kind} up to {self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value comes from: columns of the row or of others, which `by` chooses; or code."""
+
+    kind: str
+    of: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = " ".join(part for part in (self.kind, ", ".join(self.of)) if part)
+        return f"{text} (chosen by {', '.join(self.by)})" if self.by else text
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of one audience's payload."""
+
+    type: Type
+    source: Source
+    nullable: bool
+    writable: bool
+    sensitivity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file of the project."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An audience: its permission, what else it may do, and its payload's fields in order."""
+
+    permission: str
+    deletes: bool
+    grants: bool
+    fields: Mapping[str, Field]
+    where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model: its audiences in order, who holds which without a grant, and what never is shown.
+
+    `code` has digests of what no declaration tells: `prepare`, `find`, methods.
+    """
+
+    audiences: Mapping[str, Shown]
+    holders: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    visible_by: Mapping[str, str] = field(default_factory=dict)
+    never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+
+
+Catalogue = Mapping[str, Entry]
+"""The entries of all models, by their labels."""

@@ -1,0 +1,44 @@
+"""What an audience must never be shown: the declarations `never` and `never_label`, and who breaks
+them by what they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from permissions.audiences import Audience, Resource
+from permissions.review.sensitivity import label
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An audience has a field that it never may have; `rule` says by which declaration."""
+
+    audience: Audience
+    field: str
+    rule: str
+
+
+def broken(resource: Resource) -> Iterator[Broken]:
+    """Every payload field that `never` or `never_label` forbids; the payload's name counts, and the
+    column that it shows under another name."""
+    for audience in resource.audiences:
+        for name, bound in audience.serializer().fields.items():
+            for field, audiences in resource.never.items():
+                if audience.name in audiences and field in (name, column(resource, bound)):
+                    yield Broken(audience, name, f"never {field}")
+            found = label(audience.serializer, name)
+            if audience.name in resource.never_label.get(found, ()):
+                yield Broken(audience, name, f"never_label {found}")
+
+
+def column(resource: Resource, bound: Any) -> str:
+    """The model field that a payload field begins at: `owner` for `owner_id` and `owner.name`."""
+    first = str(bound.source).split(".")[0]
+    if first == "pk":
+        return str(resource.model._meta.pk.name)
+    for own in resource.model._meta.concrete_fields:
+        if first in (own.name, own.attname):
+            return str(own.name)
+    return first

@@ -1,0 +1,9 @@
+"""The addresses of the review."""
+
+from django.urls import path
+
+from permissions.review.rest import PayloadsView
+
+urlpatterns = [
+    path("review/payloads/", PayloadsView.as_view(), name="review-payloads"),
+]
