@@ -1,5 +1,6 @@
 """What all tests share. Their settings are in `tests/settings.py`."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,13 +30,18 @@ StartServer = Callable[..., LiveServer]
 WITHOUT_A_BROKER = ("bench", "permissions", "project", "resources", "tenants")
 
 # What neither database nor broker changes: what a document claims, what an address takes and tells,
-# what a server does with bytes, and tests that start databases of their own.
+# what a server does with bytes, and tests that start databases of their own. That a call works on
+# both databases, `test_convergence.py` and the tests of locks and of refusals show.
 ONCE = (
     "project/test_admin.py",
     "project/test_demo.py",
     "project/test_middleware.py",
+    "permissions/test_rest_access.py",
+    "permissions/test_rest_creating.py",
+    "permissions/test_rest_grants_changing.py",
     "permissions/test_rest_grants_listing.py",
     "permissions/test_rest_grants_managers.py",
+    "permissions/test_rest_writing.py",
     "realtime/transport/test_consumer.py",
     "realtime/state/test_mailbox_slow_client.py",
     "realtime/transport/test_on_uvicorn.py",
@@ -45,6 +51,7 @@ ONCE = (
     "tenants/test_views",
     "test_bounds_of_servers.py",
     "test_ceiling",
+    "test_frameworks_signatures.py",
     "test_inputs.py",
     "test_isolation_walk.py",
     "test_log_lines.py",
@@ -74,6 +81,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
     assert publisher.flush()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured_here() -> None:
+    """Only the processes of the tests are measured: those that tests start would become slow."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,6 @@ def live_server(
     settings |= {"HOST": "127.0.0.1", "PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
         variables = os.environ | settings | and_what_goes_with_it(environment)
-        variables.pop("COVERAGE_PROCESS_CONFIG", None)  # it would only make the server slow
         process = subprocess.Popen(
             command(program, port, options), stdout=log, stderr=log, env=variables
         )
