@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -82,6 +82,10 @@ class SocketClient:
     async def settle(self) -> list[dict[str, Any]]:
         """Everything that has come once all that was committed has been delivered."""
         await quiet()
+        return await self.come()
+
+    async def come(self) -> list[dict[str, Any]]:
+        """Everything that has come: the answer to a ping stands behind it."""
         await self.send({"action": "ping", "ref": "settled"})
         got = []
         while (frame := await self.receive()).get("ref") != "settled":
@@ -93,6 +97,12 @@ class SocketClient:
     def apply(self, frame: dict[str, Any]) -> None:
         """The client's rule, as the protocol has it."""
         RULE(self.copies, frame)
+
+
+async def settled(sockets: Mapping[str, SocketClient]) -> dict[str, list[dict[str, Any]]]:
+    """Everything that has come to each once all that was committed has been delivered."""
+    await quiet()
+    return {name: await socket.come() for name, socket in sockets.items()}
 
 
 @asynccontextmanager

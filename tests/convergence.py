@@ -43,7 +43,7 @@ async def verify_converges(
     yield received
     await quiet()
     for w in watchers:
-        received[w.username] = frames = await w.socket.settle()
+        received[w.username] = frames = await w.socket.come()
         fresh = await in_thread(w.fresh)(path)
         assert w.held(model, id) == fresh, f"{w.username} did not converge: {frames}"
         about = [f for f in frames if f.get("id") == id]

@@ -13,7 +13,7 @@ from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Tenant, User
 from tests.access_changes import CASES, GONE, READERS, documents, people
-from tests.client import SocketClient, connect, in_thread
+from tests.client import SocketClient, connect, in_thread, settled
 from tests.permissions.conftest import Log
 from tests.world import World
 
@@ -58,7 +58,7 @@ async def test_a_change_of_access_reaches_exactly_those_whom_it_touches(
     async with AsyncExitStack() as stack:
         sockets = await live(peopled, stack)
         await in_thread(write)(peopled)
-        got = {name: outcomes(await socket.settle()) for name, socket in sockets.items()}
+        got = {name: outcomes(frames) for name, frames in (await settled(sockets)).items()}
         told = {name: outcome[-1] for name, outcome in got.items() if outcome}
         assert told == heard
         # Before a close its subscription may still be told to have ended, and nothing else.
@@ -85,14 +85,14 @@ async def test_a_resumed_tenant_lets_its_members_in_again(peopled: World) -> Non
     async with AsyncExitStack() as stack:
         sockets = await live(peopled, stack)
         await in_thread(Tenant.objects.filter(slug="acme").update)(is_active=False)
-        for socket in sockets.values():
-            assert (await socket.settle())[-1] == {"close": 4403}
+        for frames in (await settled(sockets)).values():
+            assert frames[-1] == {"close": 4403}
         await in_thread(Tenant.objects.filter(slug="acme").update)(is_active=True)
         again = await live(peopled, stack)
         await in_thread(peopled.write)(title="Back")
-        for username, socket in again.items():
+        for username, frames in (await settled(again)).items():
             expected = [] if username == "member" else ["UPDATE_DOCUMENT"]
-            assert outcomes(await socket.settle()) == expected
+            assert outcomes(frames) == expected
 
 
 LEAVING: list[Callable[[World], object]] = [

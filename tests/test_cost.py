@@ -59,7 +59,7 @@ async def test_serializations_of_a_change_are_the_audiences_that_see_it(
             await quiet()
             assert serialized() - before == Counter(dict.fromkeys(seeing, 1))
         for socket in sockets:
-            updates = [f for f in await socket.settle() if f["type"] == "UPDATE_DOCUMENT"]
+            updates = [f for f in await socket.come() if f["type"] == "UPDATE_DOCUMENT"]
             assert updates
 
 

@@ -121,5 +121,5 @@ async def test_an_access_change_reads_the_ten_that_it_touches_of_two_thousand(
         assert [pairs for pairs, _ in costs[1]] == [10, 10]
         assert max(queries for _, queries in costs[1]) <= 10
         for socket, ended in zip(sockets, [22, *[2] * (READERS - 1)], strict=True):
-            await socket.settle()
+            await socket.come()
             assert [f["type"] for f in socket.frames].count("DELETE_DOCUMENT") == ended

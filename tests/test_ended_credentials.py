@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from project.asgi import application
 from tenants.models import Session, User
-from tests.client import SocketClient, in_thread, subscribed
+from tests.client import SocketClient, in_thread, settled, subscribed
 from tests.conftest import StartServer
 from tests.test_processes import BROKER, receive
 from tests.world import World
@@ -169,7 +169,7 @@ async def test_the_end_of_a_credential_closes_all_sockets_that_came_with_it_and_
     keys = await in_thread(Keyring)(world)
     async with opened(keys) as sockets, subscribed(world, "viewer") as stranger:
         await in_thread(end)(keys)
-        got = {name: await socket.settle() for name, socket in sockets.items()}
+        got = await settled(sockets)
         assert {name for name, frames in got.items() if frames} == closed
         assert all(got[name] == [{"close": 4401}] for name in closed)
         assert await stranger.settle() == []
