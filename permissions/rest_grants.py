@@ -17,8 +17,8 @@ from rest_framework.response import Response
 from permissions import ceiling, grants, people
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Standing
+from permissions.grant_paths import Effective, effective
 from permissions.grants import DefaultGrant, Grant, LastHolder
-from permissions.paths import Effective, effective
 from permissions.snapshot import snapshot
 from permissions.subjects import Subject
 from tenants import opaque

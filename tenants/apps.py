@@ -6,8 +6,9 @@ class TenantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenants import checks, standing, writers
+        from tenants import checks, ended_credentials, membership_tasks, writers
 
         writers.connect()
-        standing.connect()
+        membership_tasks.connect()
+        ended_credentials.connect()
         checks.register_checks()

@@ -157,7 +157,8 @@ class Membership(models.Model):
 class MembershipTask(models.Model):
     """A membership was written, whoever wrote it: what belongs to it is still to be made.
 
-    Written by a trigger, done by `tenants.standing`. An invitation is none until it is accepted.
+    Written by a trigger, done by `tenants.membership_tasks`. An invitation is none until it is
+    accepted.
     """
 
     tenant_id = models.BigIntegerField()

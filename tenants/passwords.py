@@ -3,7 +3,7 @@
 Hashing is slow: it is done with neither connection nor lock in hand (`tenants/hashing.py`). Then
 the row is locked, and written only if it still has the password that was read: so a link works
 once, and no token outlives the change. The write itself ends the user's tokens, sessions and
-sockets (`tenants/standing.py`).
+sockets (`tenants/ended_credentials.py`).
 """
 
 from __future__ import annotations

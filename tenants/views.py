@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.credentials import WrongLogin, issue_ticket, issue_token
+from tenants.ended_credentials import end_credentials
 from tenants.models import Membership, User
 from tenants.opaque import OpaqueIdField
 from tenants.rest import (
@@ -24,7 +25,6 @@ from tenants.rest import (
     StrictSerializer,
     credential_of,
 )
-from tenants.standing import end_credentials
 from tenants.throttling import login_limits
 
 

@@ -26,7 +26,11 @@ WRITERS = {
 UNWEIGHED = {
     "_create": "what the others call when they have weighed",
 }
-WHERE_MEMBERS_ARE_DECIDED_ABOUT = ("tenants/members", "tenants/places", "permissions/holdings")
+WHERE_MEMBERS_ARE_DECIDED_ABOUT = (
+    "tenants/members",
+    "tenants/places",
+    "permissions/ownership_transfer",
+)
 HOLDERS = sorted({field for resource in registry for field in resource.holders})
 
 

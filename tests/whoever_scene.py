@@ -16,9 +16,9 @@ from knox.models import AuthToken
 from permissions.representation import Ref
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants import opaque
+from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Revocation, Session, Tenant, User
 from tenants.roles import role_group
-from tenants.standing import do_tasks
 from tests.realtime.capture.ways import Write, by_another_program, by_query_set
 
 IN_GROUPS: Any = User.groups.through

@@ -18,8 +18,8 @@ from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants import opaque
+from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Role, Tenant, User
-from tenants.standing import do_tasks
 from tests.rows import Rows
 
 MEMBERS = {

@@ -19,7 +19,7 @@ from guardian.admin import ReinforcedGuardedModelAdmin
 from rest_framework.exceptions import Throttled
 
 from permissions.audiences import registry
-from permissions.holdings import belongs_to_membership
+from permissions.ownership_transfer import belongs_to_membership
 from realtime.audit.models import Access, Push
 from tenants import opaque
 from tenants.credentials import WrongLogin

@@ -15,7 +15,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 from realtime.capture import installing
-from tenants import standing
+from tenants import membership_tasks
 from tenants.models import Membership
 
 WRITES: Final = re.compile(
@@ -97,7 +97,7 @@ class Waking:
             return
         _follow(connection, self._wake)
         if found[0] == Membership._meta.db_table:
-            _follow(connection, standing.do_tasks)
+            _follow(connection, membership_tasks.do_tasks)
 
 
 def _text(sql: Any) -> str:

@@ -46,8 +46,8 @@ from realtime.state.sockets import Socket
 from realtime.state.subscriptions import Subscription, Waiting
 from tenants.connections import reserve
 from tenants.limits import limits
+from tenants.membership_tasks import do_tasks
 from tenants.metrics import count_refusal
-from tenants.standing import do_tasks
 
 logger = logging.getLogger(__name__)
 

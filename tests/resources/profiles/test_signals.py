@@ -6,8 +6,8 @@ from permissions.grants import grants_of
 from permissions.subjects import Subject
 from resources.audiences import PROFILES
 from resources.models import Profile
+from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Tenant, User
-from tenants.standing import do_tasks
 from tests.world import World
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from permissions import grants, holdings
+from permissions import grants, ownership_transfer
 from permissions.audiences import Resource
 from permissions.ceiling import SYSTEM, AboveCeiling
 from permissions.subjects import Subject
@@ -28,7 +28,7 @@ def give(world: World, username: str, name: str, item: Any) -> None:
 
 def end(world: World, username: str, heir: str | None = None) -> None:
     to = place(world, heir) if heir else None
-    holdings.on_membership_ending(place(world, username), to, world.user("admin").pk)
+    ownership_transfer.on_membership_ending(place(world, username), to, world.user("admin").pk)
 
 
 @pytest.fixture
@@ -79,5 +79,5 @@ def test_who_holds_what_a_role_holds_needs_no_heir(
 
 
 def test_what_belongs_to_a_membership_is_told_by_its_keys() -> None:
-    assert holdings.belongs_to_membership(Profile)
-    assert not holdings.belongs_to_membership(Document)
+    assert ownership_transfer.belongs_to_membership(Profile)
+    assert not ownership_transfer.belongs_to_membership(Document)

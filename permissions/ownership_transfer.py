@@ -1,4 +1,4 @@
-"""What a member holds when their membership ends: handed over, since no object may be nobody's.
+"""Transfer of ownership when a membership ends: no object may be nobody's.
 
 It works over every declared resource. What belongs to a membership, such as a profile, goes too.
 """

@@ -1,6 +1,6 @@
-"""What follows from a membership, a login or an ended credential, whoever wrote it.
+"""Membership tasks: what has to be made for a membership, whoever wrote it.
 
-That somebody may see more or less is noticed by triggers (`realtime.capture`); this is what acts.
+Triggers note the task (`MembershipTask`), and also who may see more or less (`realtime.capture`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,11 @@ import logging
 from collections.abc import Collection
 from typing import Any, Final
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.signals import user_logged_in
 from django.db import DEFAULT_DB_ALIAS, models, transaction
 from django.db.models.signals import post_delete, post_save
-from knox.models import get_token_model
 
-from tenants import revocations
 from tenants.connections import is_away
-from tenants.models import Membership, MembershipTask, Session, Tenant, Ticket
+from tenants.models import Membership, MembershipTask, Tenant
 from tenants.roles import drop_groups
 from tenants.signals import membership_written
 
@@ -27,19 +23,9 @@ BATCH: Final = 500
 
 
 def connect() -> None:
-    """Listen to what has to be followed at once; called once, when the apps are ready."""
+    """Do the tasks of memberships that are saved one by one; called when the apps are ready."""
     post_save.connect(_on_membership_saved, sender=Membership)
     post_delete.connect(_on_tenant_deleted, sender=Tenant)
-    for credential in (get_token_model(), Session):
-        post_delete.connect(_on_credential_deleted, sender=credential)
-    user_logged_in.connect(_on_logged_in)
-
-
-@transaction.atomic
-def end_credentials(user_ids: Collection[int]) -> None:
-    """Delete all tokens, sessions and tickets of these users."""
-    for model in (get_token_model(), Session, Ticket):
-        model.objects.filter(user_id__in=user_ids).delete()
 
 
 def do_tasks(using: str = DEFAULT_DB_ALIAS) -> None:
@@ -97,16 +83,3 @@ def _on_membership_saved(instance: Membership, using: str, raw: bool, **_: Any) 
 
 def _on_tenant_deleted(instance: Tenant, **_: Any) -> None:
     drop_groups([instance.pk])
-
-
-def _on_credential_deleted(instance: Any, **_: Any) -> None:
-    kind = "session" if isinstance(instance, Session) else "token"
-    revocations.forget((kind, instance.pk))
-
-
-def _on_logged_in(request: Any, user: Any, **_: Any) -> None:
-    """Who logs in again has a new credential, though Django renews the session that was there."""
-    session = getattr(request, "session", None)
-    # A login for a token may come with the cookie of somebody else's session.
-    if session is not None and session.get(SESSION_KEY) == str(user.pk):
-        revocations.forget(("session", session.session_key))
