@@ -55,12 +55,14 @@ nightly: $(READY)  ## Take ten thousand random steps, and write each row in each
 	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
-check: $(READY)  ## Check format, rules, types, migrations and settings
+check: export EARSHOT_REQUIRE_SENSITIVITY := 1
+check: $(READY)  ## Check format, rules, types, migrations, settings, and that nobody is shown more
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
+	$(PY) manage.py review --check
 
 # What is measured beside may be missing: then its rows say so, and the others are measured.
 $(BENCH_READY): requirements-bench.txt $(READY)

@@ -133,8 +133,8 @@ def _source(resource: Resource, name: str, bound: Any) -> Source:
         of, by = tuple(f"{label}.{field}" for field in show.fields), show.by
     else:
         of, by = (str(bound.source) if own is None else own.name,), ()
-    if not _is_of_framework(type(bound)) or any(_methods(resource, bound)):
-        return Source(METHOD, of, by)
+    if code := tuple(name for name, _ in _code_of_field(resource, bound)):
+        return Source(METHOD, of, by, code)
     return Source(COLUMN if show is None and own is not None else OTHER_ROW, of, by)
 
 
@@ -172,10 +172,14 @@ def _code(resource: Resource) -> Iterator[tuple[str, str]]:
     for audience in resource.audiences:
         yield from _code_of_serializer(audience.serializer)
         for bound in audience.serializer().fields.values():
-            for name, method in _methods(resource, bound):
-                yield name, digest(method)
-            for base in _own_classes(type(bound), serializers.Field):
-                yield base.__name__, digest(base)
+            for name, code in _code_of_field(resource, bound):
+                yield name, digest(code)
+
+
+def _code_of_field(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
+    yield from _methods(resource, bound)
+    for base in _own_classes(type(bound), serializers.Field):
+        yield base.__name__, base
 
 
 def _code_of_serializer(serializer: type[AudienceSerializer]) -> Iterator[tuple[str, str]]:

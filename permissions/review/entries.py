@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+UNDECLARED: Final = "undeclared"
 COLUMN: Final = "column"
 OTHER_ROW: Final = "other row"
 METHOD: Final = "method"
@@ -31,11 +32,13 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from: columns of the row or of others, which `by` chooses; or code."""
+    """Where a value comes from: columns of the row or of others, which `by` chooses; or `code`, by
+    its name in the entry."""
 
     kind: str
     of: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = " ".join(part for part in (self.kind, ", ".join(self.of)) if part)
@@ -48,9 +51,9 @@ class Field:
 
     type: Type
     source: Source
-    nullable: bool
-    writable: bool
-    sensitivity: str
+    nullable: bool = False
+    writable: bool = False
+    sensitivity: str = UNDECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ class Shown:
     """An audience: its permission, what else it may do, and its payload's fields in order."""
 
     permission: str
-    deletes: bool
-    grants: bool
     fields: Mapping[str, Field]
+    deletes: bool = False
+    grants: bool = False
     where: Place | None = None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-UNDECLARED: Final = "undeclared"
+from permissions.review.entries import UNDECLARED
+
 LABELS: Final = ("public", "internal", "confidential", "personal", "secret")
 """The labels that a serializer may declare, the least sensitive first."""
 

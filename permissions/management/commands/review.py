@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import RawDescriptionHelpFormatter
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import orjson
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from permissions.review import lock, revisions
 from permissions.review.catalogue import catalogue
+from permissions.review.comparing import compare
 from permissions.review.entries import Catalogue
 from permissions.review.showing import rows, text
+from permissions.review.verdict import as_json, lines, sarif
 
 EXAMPLES: Final = """
 examples:
   manage.py review                              every model: who gets which fields, and why
   manage.py review --model resources.document   one model
   manage.py review --format json                the same for a program
+  manage.py review --check                      fail if anything is wider than audiences.lock.json
+  manage.py review --accept                     accept what is declared now, in that file
+  manage.py review --between main HEAD          fail if HEAD is wider than main (runs both's code)
+  manage.py review --check --format sarif       for a code host
+
+exit code: 1 if something is wider, 2 for what cannot be answered
 """
 
+WIDER: Final = 1
 UNUSABLE: Final = 2
 """The exit code for what cannot be answered, as of a wrong option."""
 
@@ -31,15 +44,57 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, epilog=EXAMPLES, **more)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--model", metavar="LABEL", help="Only this model, as app.model.")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--check", action="store_true", help="Fail if anything is wider than the lock says."
+        )
+        what.add_argument(
+            "--accept", action="store_true", help="Write the lock: what is declared now is meant."
+        )
+        what.add_argument(
+            "--between", nargs=2, metavar=("A", "B"), help="Fail if revision B is wider than A."
+        )
+        what.add_argument("--model", metavar="LABEL", help="Show this model only, as app.model.")
         parser.add_argument(
-            "--format", choices=("text", "json"), default="text", help="How to print it."
+            "--format",
+            choices=("text", "json", "sarif", "lock"),
+            default="text",
+            help="How to print it; sarif for comparisons, lock for the catalogue.",
+        )
+        parser.add_argument(
+            "--lock", type=Path, metavar="FILE", help=f"Another lock than {lock.NAME}."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = self.chosen(options["model"])
-        if options["format"] == "json":
+        root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
+        self.form: str = options["format"]
+        self.path: Path = options["lock"] or root / lock.NAME
+        self.check_form(compares=bool(options["check"] or options["between"]))
+        try:
+            if options["accept"]:
+                self.accept()
+            elif options["check"]:
+                self.compare(lock.read(self.path), catalogue())
+            elif options["between"]:
+                old, new = (revisions.at(name, root) for name in options["between"])
+                self.compare(old, new)
+            else:
+                self.show(self.chosen(options["model"]))
+        except (lock.UnusableLock, revisions.UnusableRevision) as error:
+            self.refuse(str(error))
+
+    def check_form(self, *, compares: bool) -> None:
+        if self.form == "sarif" and not compares:
+            self.refuse("--format sarif tells of differences: add --check or --between A B.")
+        if self.form == "lock" and compares:
+            self.refuse("--format lock is for the catalogue: leave out --check and --between.")
+
+    def show(self, found: Catalogue) -> None:
+        """Print the catalogue."""
+        if self.form == "json":
             self.json(rows(found))
+        elif self.form == "lock":
+            self.stdout.write(lock.dumps(found, places=True), ending="")
         else:
             self.stdout.write(text(found))
 
@@ -49,11 +104,38 @@ class Command(BaseCommand):
         if label is None:
             return found
         if label not in found:
-            raise CommandError(
-                f"There is no model {label!r}; say one of: {', '.join(found)}.",
-                returncode=UNUSABLE,
-            )
+            self.refuse(f"There is no model {label!r}; say one of: {', '.join(found)}.")
         return {label: found[label]}
+
+    def accept(self) -> None:
+        """Write the lock, and say what that accepts."""
+        new = catalogue()
+        try:
+            found = compare(lock.read(self.path), new)
+        except lock.UnusableLock:
+            found = compare({}, new)
+        lock.write(self.path, new)
+        for each in lines(found):
+            self.stdout.write(each.removesuffix(f" If it is meant: {lock.ACCEPT}"))
+        self.stdout.write(f"{self.path.name} says what is declared now. Commit it.")
+
+    def compare(self, old: Catalogue, new: Catalogue) -> None:
+        """Print the differences, and fail if anything is wider."""
+        found = compare(old, new)
+        if self.form == "json":
+            self.json(as_json(found))
+        elif self.form == "sarif":
+            self.json(sarif(found, new, self.path.name))
+        else:
+            for each in lines(found):
+                self.stdout.write(each)
+            if not any(each.widens for each in found):
+                self.stdout.write("Nobody is shown more than before.")
+        if any(each.widens for each in found):
+            sys.exit(WIDER)
+
+    def refuse(self, why: str) -> NoReturn:
+        raise CommandError(why, returncode=UNUSABLE)
 
     def json(self, what: Any) -> None:
         """Print something for a program."""

@@ -113,7 +113,9 @@ def test_property_of_the_model_is_a_method_and_locked(
     seen = viewer("teaser", teaser=serializers.CharField(read_only=True))
     resource = Resource(model=Document, audiences=(seen,))
     found = entry(resource)
-    assert found.audiences["viewer"].fields["teaser"].source == Source("method", ("teaser",))
+    assert found.audiences["viewer"].fields["teaser"].source == Source(
+        "method", ("teaser",), code=("Document.teaser",)
+    )
     assert list(found.code) == ["Document.teaser"]
 
 
@@ -123,7 +125,9 @@ def test_source_through_another_row_is_no_column() -> None:
     related: Any = serializers.SlugRelatedField("username", source="owner", read_only=True)
     assert fields(viewer("who", who=related))["who"].source == Source("other row", ("owner",))
     seen = viewer("who", who=serializers.CharField(source="owner.get_username", read_only=True))
-    assert fields(seen)["who"].source == Source("method", ("owner.get_username",))
+    assert fields(seen)["who"].source == Source(
+        "method", ("owner.get_username",), code=("User.get_username",)
+    )
 
 
 def test_serializers_own_methods_are_locked_where_they_are_inherited_too() -> None:

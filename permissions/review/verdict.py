@@ -1,0 +1,70 @@
+"""What a comparison found, for people, for programs, and as SARIF for code hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from permissions.review.comparing import RULES, Difference
+from permissions.review.entries import Catalogue, Place
+from permissions.review.lock import ACCEPT
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def lines(found: Iterable[Difference]) -> Iterator[str]:
+    """A line for each: what widens first. Audiences to which the same happens share one."""
+    together: dict[tuple[bool, str, str, str], list[str]] = {}
+    for each in sorted(found, key=lambda each: not each.widens):
+        key = (each.widens, each.model, each.field, each.text)
+        together.setdefault(key, []).append(each.audience)
+    for (widens, model, field, text), audiences in together.items():
+        what = ": ".join(part for part in (model, ", ".join(audiences), field) if part)
+        if widens:
+            yield f"WIDER     {what}: {text}. If it is meant: {ACCEPT}"
+        else:
+            yield f"narrower  {what}: {text}."
+
+
+def as_json(found: Iterable[Difference]) -> dict[str, list[dict[str, Any]]]:
+    """What is wider and what is narrower, each alone."""
+    by_kind: dict[str, list[dict[str, Any]]] = {"wider": [], "narrower": []}
+    for each in found:
+        row = asdict(each)
+        by_kind["wider" if row.pop("widens") else "narrower"].append(row)
+    return by_kind
+
+
+def sarif(found: Iterable[Difference], new: Catalogue, lock: str) -> dict[str, Any]:
+    """A SARIF 2.1.0 log: errors for what is wider, notes for the rest, at the serializer's line."""
+    rules = [{"id": name, "shortDescription": {"text": text}} for name, text in RULES.items()]
+    driver = {"name": "earshot-review", "rules": rules}
+    results = [_result(each, new, lock) for each in found]
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _result(each: Difference, new: Catalogue, lock: str) -> dict[str, Any]:
+    place = _place(each, new) or Place(lock, 1)
+    [line] = lines([each])
+    location = {
+        "artifactLocation": {"uri": place.file},
+        "region": {"startLine": place.line},
+    }
+    return {
+        "ruleId": each.rule,
+        "level": "error" if each.widens else "note",
+        "message": {"text": line},
+        "locations": [{"physicalLocation": location}],
+    }
+
+
+def _place(each: Difference, new: Catalogue) -> Place | None:
+    """Where the audience is declared, or another one of its model."""
+    shown = new[each.model].audiences if each.model in new else {}
+    at = shown.get(each.audience) or next(iter(shown.values()), None)
+    return None if at is None else at.where
