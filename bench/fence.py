@@ -24,7 +24,7 @@ django.setup()
 
 
 from bench.figures import Row, spread  # noqa: E402  (needs the settings)
-from permissions.representation import Ref, Representation  # noqa: E402
+from permissions.representation import ObjectKey, Representation  # noqa: E402
 from realtime.hub.delivery import Delivery  # noqa: E402
 from realtime.hub.group_membership import Group  # noqa: E402
 from realtime.publishing import groups  # noqa: E402
@@ -38,7 +38,7 @@ from tenants.credentials import Client, Credential, Identity  # noqa: E402
 SOCKETS = int(os.environ.get("SOCKETS") or 1000)
 FRAMES = 30
 RUNS = 31
-REF = Ref("resources.document", 1)
+KEY = ObjectKey("resources.document", 1)
 AUDIENCE = "viewer"
 
 
@@ -54,7 +54,7 @@ class Listener:
         )
         sender.serve(socket, preframed=False)
         self._count = taken
-        self.subscription = Subscription(socket, REF, "id")
+        self.subscription = Subscription(socket, KEY, "id")
         self.subscription.state = State.LIVE
         self.subscription.audience = AUDIENCE
 
@@ -70,7 +70,7 @@ def frame(version: int) -> Frame:
     """A frame of some hundred bytes."""
     body = b'{"id":"Xk3mWq9z","title":"Title","body":"' + b"text " * 50 + b'","status":"draft"}'
     seen = Representation(
-        tenant_id=1, ref=REF, audience=AUDIENCE, version=version, revision=0,
+        tenant_id=1, key=KEY, audience=AUDIENCE, version=version, revision=0,
         etag=f"{version:032d}", schema="", body=body,
     )  # fmt: skip
     return Frame(seen, ("title",))
@@ -93,7 +93,7 @@ class Push:
     def __init__(self) -> None:
         self.delivery = Delivery(lambda _: None)
         self.delivery.apply(0)
-        self.group = Group(groups.of_object(1, REF, AUDIENCE))
+        self.group = Group(groups.of_object(1, KEY, AUDIENCE))
         self.listeners = [Listener(number, self._count) for number in range(SOCKETS)]
         self.group.subscriptions = {listener.subscription for listener in self.listeners}
         self.version = 0

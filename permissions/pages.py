@@ -21,7 +21,7 @@ from rest_framework import exceptions, status
 from permissions.audiences import Resource
 from permissions.bounds import SHORT
 from permissions.read import read_within
-from permissions.representation import Ref, Representation
+from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
 from tenants.limits import limits
 
@@ -65,8 +65,8 @@ def read_page(resource: Resource, tenant_id: int, reader: int, rows: Sequence[Ro
         found: list[Representation] = []
         size = 0
         for piece in pieces(rows, most // PIECES):
-            refs = [(reader, Ref(resource.label, pk)) for pk in piece]
-            for seen in read_within(tenant_id, refs, guarded=guarded).seen.values():
+            pairs = [(reader, ObjectKey(resource.label, pk)) for pk in piece]
+            for seen in read_within(tenant_id, pairs, guarded=guarded).seen.values():
                 if seen is None:
                     continue
                 size += len(seen.body or b"")

@@ -14,7 +14,7 @@ import orjson
 from permissions import decision
 from permissions.audiences import Resource, registry
 from permissions.read import read
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from tenants.models import Membership
 
 
@@ -27,11 +27,11 @@ def names(tenant_id: int, reader_id: int, user_ids: Collection[int]) -> dict[int
     if resource is None or not user_ids:
         return {}
     whose = _objects(resource, tenant_id, user_ids)
-    pairs = [(reader_id, Ref(resource.label, pk)) for pk in whose]
+    pairs = [(reader_id, ObjectKey(resource.label, pk)) for pk in whose]
     found = {}
-    for (_, ref), seen in read(tenant_id, pairs).seen.items():
+    for (_, key), seen in read(tenant_id, pairs).seen.items():
         if seen is not None and seen.body is not None:
-            found[whose[ref.pk]] = orjson.loads(seen.body).get(resource.names)
+            found[whose[key.pk]] = orjson.loads(seen.body).get(resource.names)
     return found
 
 

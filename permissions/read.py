@@ -11,15 +11,15 @@ from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
 from permissions.loading import load
 from permissions.rendering import render
-from permissions.representation import Ref, Representation
+from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
 
-Pair = tuple[int, Ref]
+Pair = tuple[int, ObjectKey]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a batch of (user id, Ref) sees: None for no audience; at the tenant's `revision`."""
+    """What a batch of (user id, key) sees: None for no audience; at the tenant's `revision`."""
 
     revision: int
     seen: Mapping[Pair, Representation | None]
@@ -45,7 +45,7 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
         objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
         rendered = _Renderings(resource, objects, revision, guarded)
         for (user_id, pk), audience in allowed.items():
-            seen[user_id, Ref(label, pk)] = rendered.get(pk, audience)
+            seen[user_id, ObjectKey(label, pk)] = rendered.get(pk, audience)
     return Reading(revision, seen)
 
 
@@ -91,16 +91,16 @@ def _read_resource(
     )
     rendered = _Renderings(resource, load(resource, rows, savepoint=guarded), 0, guarded)
     return {
-        (tenant_id, (user_id, Ref(resource.label, pk))): rendered.get(pk, audience)
+        (tenant_id, (user_id, ObjectKey(resource.label, pk))): rendered.get(pk, audience)
         for (tenant_id, user_id, pk), audience in allowed.items()
     }
 
 
 def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:
     by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
-    for user_id, ref in pairs:
-        if ref.model in registry:
-            by_label[ref.model].add((user_id, ref.pk))
+    for user_id, key in pairs:
+        if key.model in registry:
+            by_label[key.model].add((user_id, key.pk))
     return by_label
 
 

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from permissions import unavailable
 from permissions.audiences import Audience, Resource
-from permissions.representation import NO_ETAG, Ref, Representation
+from permissions.representation import NO_ETAG, ObjectKey, Representation
 from permissions.serializers import AudienceSerializer
 from tenants.encoding import dumps
 from tenants.multiprocess import Counter
@@ -56,9 +56,9 @@ def payload(audience: Audience, obj: Any) -> dict[str, Any]:
     return shown
 
 
-def etag(tenant_id: int, ref: Ref, audience: str, body: bytes) -> str:
+def etag(tenant_id: int, key: ObjectKey, audience: str, body: bytes) -> str:
     """An opaque keyed digest of a payload: equal payloads of an audience have equal ones."""
-    named = f"{tenant_id}/{ref.model}/{ref.pk}/{audience}/".encode()
+    named = f"{tenant_id}/{key.model}/{key.pk}/{audience}/".encode()
     return salted_hmac("earshot.etag", named + body, algorithm="sha256").hexdigest()[:32]
 
 
@@ -71,18 +71,18 @@ def render(
     and what spoils the transaction under way, if no `savepoint` is asked for.
     """
     SERIALIZATIONS.labels(resource.label, audience.name).inc()
-    ref = Ref(resource.label, obj.pk)
+    key = ObjectKey(resource.label, obj.pk)
     body, tag = None, NO_ETAG
     try:
         with transaction.atomic() if savepoint else nullcontext():
             body = dumps(payload(audience, obj))
-        tag = etag(obj.tenant_id, ref, audience.name, body)
+        tag = etag(obj.tenant_id, key, audience.name, body)
     except Exception as error:  # anybody's serializer raises what it likes
         unavailable.raise_database_s(error)
         unavailable.tell(resource, audience, obj.pk, error)
     return Representation(
         tenant_id=obj.tenant_id,
-        ref=ref,
+        key=key,
         audience=audience.name,
         version=obj.version,
         revision=revision,

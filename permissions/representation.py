@@ -9,7 +9,7 @@ NO_ETAG: Final = ""
 """In the place of the etag of what cannot be shown: equal as long as that is so."""
 
 
-class Ref(NamedTuple):
+class ObjectKey(NamedTuple):
     """An object's name inside the server: its resource's label and its key."""
 
     model: str
@@ -26,7 +26,7 @@ class Representation:
     """
 
     tenant_id: int
-    ref: Ref
+    key: ObjectKey
     audience: str
     version: int
     revision: int

@@ -25,7 +25,7 @@ from permissions.parsers import JSONParser
 from permissions.read import objects_of, read
 from permissions.renderers import JSONRenderer
 from permissions.rendering import render
-from permissions.representation import Ref, Representation
+from permissions.representation import ObjectKey, Representation
 from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
@@ -113,7 +113,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def answer_read(self, pk: int) -> Response:
         """The reader's representation of an object, or 404; 503 if it cannot be shown."""
-        pair = (self.request.user.pk, Ref(self.resource.label, pk))
+        pair = (self.request.user.pk, ObjectKey(self.resource.label, pk))
         seen = read(self.request.tenant.pk, [pair]).seen[pair]
         if seen is None:
             raise Http404

@@ -143,7 +143,7 @@ MUTANTS: Final = (
     Mutant(
         "a frame of another release is read again",
         "realtime/hub/rounds.py",
-        "        if seen.schema != _schema(seen.ref.model, seen.audience):\n",
+        "        if seen.schema != _schema(seen.key.model, seen.audience):\n",
         "        if False:\n",
         RACES + "a_frame_of_another_release_is_read_again_instead_of_shown",
     ),

@@ -121,7 +121,7 @@ async def test_a_frame_with_another_tenants_stamp_reaches_nobody(world: World) -
 
 def test_group_names_of_two_tenants_never_meet(world: World) -> None:
     names = {
-        groups.of_object(tenant.pk, world.ref, "viewer") for tenant in world.tenants.values()
+        groups.of_object(tenant.pk, world.key, "viewer") for tenant in world.tenants.values()
     } | {groups.of_tenant(tenant.pk) for tenant in world.tenants.values()}
     assert len(names) == 2 * len(world.tenants)
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from guardian.shortcuts import assign_perm
 
 from permissions.rendering import etag
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.publishing import groups
 from resources.models import Document, Profile
 from tenants import opaque
@@ -231,7 +231,7 @@ async def test_sockets_of_one_audience_in_two_tenants_get_one_copy_each_of_their
 
 
 AWKWARD = [
-    (tenant, Ref(label, pk), audience)
+    (tenant, ObjectKey(label, pk), audience)
     for tenant in (1, 11, 111)
     for label in ("a.b", "a.b1", "a1.b", "a1.b1", "a.b_1", "a_.b")
     for pk in (1, 11, 111)

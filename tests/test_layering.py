@@ -101,7 +101,7 @@ def test_decision_imports_no_framework_and_only_other_decisions(module: str) -> 
         ("asyncio", True),
         ("realtime.state.codes.Close", True),
         ("realtime.state.codeship", False),
-        ("permissions.representation.Ref", True),
+        ("permissions.representation.ObjectKey", True),
         ("realtime.hub.hub", False),
         ("permissions.read", False),
         ("django.conf", False),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.unavailable import UNAVAILABLE
 from realtime.hub import reading
 from realtime.metrics import DRIFT, ROUND_FAILURES
@@ -238,7 +238,7 @@ async def test_what_cannot_be_shown_is_read_no_more_often_than_what_can(world: W
 async def test_one_that_fails_costs_its_batch_no_query(world: World) -> None:
     documents = [await in_thread(world.create)() for _ in range(30)]
     owner = world.user("owner").pk
-    pairs = {(owner, Ref(MODEL, d.pk)) for d in (*documents, world.document)}
+    pairs = {(owner, ObjectKey(MODEL, d.pk)) for d in (*documents, world.document)}
     tenant_id = world.tenants["acme"].pk
     before = await in_thread(counted)(reading.read_round, tenant_id, 0, pairs)
     await in_thread(world.write)(review_notes=BAD)

@@ -103,7 +103,7 @@ def test_a_find_that_spoils_the_transaction_does_not_stop_the_tail(world: World)
     profile.save()
     with connection.execute_wrapper(Broken('"resources_document"."owner_id" = ')):
         found = reading.read_tail(lambda: [acme], marks)
-    assert world.ref in {changed.ref for changed in found.changed}
+    assert world.key in {changed.key for changed in found.changed}
     assert found.showing == set()
 
 

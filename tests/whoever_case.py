@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from tests.realtime.capture.ways import Write
 from tests.whoever_scene import Scene
 
@@ -30,7 +30,7 @@ class Case(NamedTuple):
     sees: str | None = "viewer"
     column: str = "title"
     witness: str | None = "owner"
-    of: Callable[[Scene], Ref] = lambda s: Ref("resources.document", s.document.pk)
+    of: Callable[[Scene], ObjectKey] = lambda s: ObjectKey("resources.document", s.document.pk)
     cascade: Callable[[Scene], Write] | None = None
     only: tuple[str, ...] = ()
 
@@ -39,12 +39,12 @@ def reader_deleted(s: Scene) -> Write:
     return s.here(s.reader)
 
 
-def own_profile(s: Scene) -> Ref:
-    return Ref("resources.profile", s.profile("reader").pk)
+def own_profile(s: Scene) -> ObjectKey:
+    return ObjectKey("resources.profile", s.profile("reader").pk)
 
 
-def heirs_profile(s: Scene) -> Ref:
-    return Ref("resources.profile", s.profile("heir").pk)
+def heirs_profile(s: Scene) -> ObjectKey:
+    return ObjectKey("resources.profile", s.profile("heir").pk)
 
 
 DJANGO = ("instance", "query set", "base manager")

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants import opaque
 from tenants.membership_tasks import do_tasks
@@ -308,6 +308,6 @@ def name_shown(s: Scene) -> None:
     s.row = s.reader
 
 
-def id_of(ref: Ref) -> str:
+def id_of(key: ObjectKey) -> str:
     """What clients call it."""
-    return opaque.encode(Document if ref.model == "resources.document" else Profile, ref.pk)
+    return opaque.encode(Document if key.model == "resources.document" else Profile, key.pk)

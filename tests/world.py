@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from permissions import grants
 from permissions.ceiling import SYSTEM
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.subjects import Subject
 from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
@@ -129,9 +129,9 @@ class World:
         Document.objects.across_tenants().filter(pk=pk).update(owner=self.user(username))
 
     @property
-    def ref(self) -> Ref:
+    def key(self) -> ObjectKey:
         """The document inside the server."""
-        return Ref("resources.document", self.document.pk)
+        return ObjectKey("resources.document", self.document.pk)
 
     @property
     def id(self) -> str:

@@ -47,8 +47,8 @@ def write(process: int, tenant_id: int, made: Entries) -> list[int]:
             Access(
                 tenant_id=tenant_id,
                 user_id=s.user_id,
-                model=s.ref.model,
-                object_id=s.ref.pk,
+                model=s.key.model,
+                object_id=s.key.pk,
                 audience=frame.seen.audience,
                 began_at=now,
                 began=cause,
@@ -82,8 +82,8 @@ def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
         (
             Push(
                 tenant_id=tenant_id,
-                model=frame.ref.model,
-                object_id=frame.ref.pk,
+                model=frame.key.model,
+                object_id=frame.key.pk,
                 audience=frame.seen.audience,
                 version=frame.version,
                 fields=list(frame.changed),

@@ -10,20 +10,20 @@ from typing import Any
 from django.db import connection, models
 
 from permissions.commits import TransactionId
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture.models import Change
 
 
-def ref_of(model: type[models.Model], pk: int) -> Ref:
+def key_of(model: type[models.Model], pk: int) -> ObjectKey:
     """The name of this model's object; through a proxy it is the same as without."""
-    return Ref(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
+    return ObjectKey(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One object's change: its new version and the model fields that it changed (None: any)."""
 
-    ref: Ref
+    key: ObjectKey
     version: int
     fields: Collection[str] | None
 
@@ -40,8 +40,8 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
     _write(
         Change(
             tenant_id=tenant_id,
-            model=change.ref.model,
-            object_id=change.ref.pk,
+            model=change.key.model,
+            object_id=change.key.pk,
             version=change.version,
             fields=None if change.fields is None else sorted(change.fields),
         )
@@ -60,7 +60,7 @@ def raise_versions(
     models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
     by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
     for pk, row in sorted(locked.items()):
-        recorded = Recorded(ref_of(model, pk), row["version"] + 1, fields)
+        recorded = Recorded(key_of(model, pk), row["version"] + 1, fields)
         by_tenant[row["tenant_id"]].append(recorded)
     for tenant_id in sorted(by_tenant):
         record(tenant_id, by_tenant[tenant_id])
@@ -68,7 +68,7 @@ def raise_versions(
 
 def renew(model: Any, tenant_id: int, pk: int) -> None:
     """Give a row that this transaction has locked a version above all that it ever had."""
-    label = ref_of(model, pk).model
+    label = key_of(model, pk).model
     [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
     Change.objects.filter(pk=row.pk).update(version=row.pk)
     models.QuerySet(model).filter(pk=pk).update(version=row.pk)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from permissions import accesslog, commits
 from permissions.commits import Mark
 from permissions.models import AccessChange
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
 from realtime.capture.models import Change
 from realtime.capture.notes import Note, noted
@@ -30,10 +30,10 @@ BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are s
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The lowest version of each (tenant id, Ref), the tenants' highest access revisions, and notes
+    """The lowest version of each (tenant id, key), the tenants' highest access revisions, and notes
     of rows that others show."""
 
-    changed: Mapping[tuple[int, Ref], int] = field(default_factory=dict)
+    changed: Mapping[tuple[int, ObjectKey], int] = field(default_factory=dict)
     noticed: Mapping[int, int] = field(default_factory=dict)
     noted: tuple[Note, ...] = ()
 
@@ -65,13 +65,15 @@ class Own:
         return mine or Q(at__gte=BEGAN)
 
 
-def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, Ref], int]:
+def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, ObjectKey], int]:
     """Several transactions' changes of an object are announced once, where its first one was."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
     found = objects.annotate(Min("version"), first=Min("pk")).order_by("first")
-    return {(tenant_id, Ref(model, pk)): version for tenant_id, model, pk, version, _ in found}
+    return {
+        (tenant_id, ObjectKey(model, pk)): version for tenant_id, model, pk, version, _ in found
+    }
 
 
 def _noted(rows: models.QuerySet[Any]) -> tuple[Note, ...]:
     found = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
-    return tuple(noted(Ref(model, pk), fields) for model, pk, fields in found)
+    return tuple(noted(ObjectKey(model, pk), fields) for model, pk, fields in found)

@@ -17,7 +17,7 @@ from django.db import models, transaction
 from permissions import unavailable
 from permissions.audiences import Resource, Shows, registry
 from permissions.loading import load_rows
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import changes
 from realtime.capture.batches import BATCH, in_batches
 from realtime.capture.notes import Note
@@ -60,33 +60,33 @@ def raise_noted(notes: Sequence[Note]) -> None:
 
 def showing(
     tenant_id: int,
-    changed: Iterable[tuple[Ref, Collection[str] | None]],
+    changed: Iterable[tuple[ObjectKey, Collection[str] | None]],
     *,
     guarded: bool = False,
-) -> set[tuple[int, Ref]]:
-    """The (tenant id, Ref) of objects that show rows of live models that changed these fields."""
+) -> set[tuple[int, ObjectKey]]:
+    """The (tenant id, key) of objects that show rows of live models that changed these fields."""
     by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
-    for ref, fields in changed:
-        known = by_label[ref.model].setdefault(ref.pk, ())
+    for key, fields in changed:
+        known = by_label[key.model].setdefault(key.pk, ())
         either = None if fields is None or known is None else {*known, *fields}
-        by_label[ref.model][ref.pk] = either
-    found: set[tuple[int, Ref]] = set()
+        by_label[key.model][key.pk] = either
+    found: set[tuple[int, ObjectKey]] = set()
     for label in by_label.keys() & {resource.label for resource in registry}:
         model = registry.get(label).model
         for resource, shows in shown(model):
             rows = _rows(model, tenant_id, shows, by_label[label])
             pairs = find(shows, rows, guarded=guarded)
-            found.update((t, Ref(resource.label, pk)) for t, pk in pairs)
+            found.update((t, ObjectKey(resource.label, pk)) for t, pk in pairs)
     return found
 
 
-def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, Ref]]:
-    """The (tenant id, Ref) of objects that show what these notes are about, or did."""
-    found: set[tuple[int, Ref]] = set()
+def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, ObjectKey]]:
+    """The (tenant id, key) of objects that show what these notes are about, or did."""
+    found: set[tuple[int, ObjectKey]] = set()
     for model, rows in noted_rows(notes).items():
         for resource, shows in shown(model):
             pairs = find(shows, rows, guarded=guarded)
-            found.update((tenant_id, Ref(resource.label, pk)) for tenant_id, pk in pairs)
+            found.update((tenant_id, ObjectKey(resource.label, pk)) for tenant_id, pk in pairs)
     return found
 
 

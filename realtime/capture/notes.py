@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS
 
 from permissions.loading import load_rows
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.failures import log_failure
 
 logger = logging.getLogger(__name__)
@@ -28,26 +28,26 @@ WAS = "was"
 class Note:
     """A row was written: now it may be gone; `was` are columns of what it was before."""
 
-    ref: Ref
+    key: ObjectKey
     was: Mapping[str, Any] | None
 
 
-def noted(ref: Ref, fields: Any) -> Note:
+def noted(key: ObjectKey, fields: Any) -> Note:
     """The note that a Change of version 0 is."""
     was = fields.get(WAS) if isinstance(fields, dict) else None
-    return Note(ref, was if isinstance(was, dict) else None)
+    return Note(key, was if isinstance(was, dict) else None)
 
 
 def rows(notes: Iterable[Note]) -> dict[type[Any], list[Any]]:
     """The rows that the notes are about, as they are and as they were, by model."""
     by_label: defaultdict[str, list[Note]] = defaultdict(list)
     for note in notes:
-        by_label[note.ref.model].append(note)
+        by_label[note.key.model].append(note)
     found: dict[type[Any], list[Any]] = {}
     for label, some in by_label.items():
         model = _model(label)
         if model is not None:
-            known = model._base_manager.filter(pk__in={note.ref.pk for note in some})
+            known = model._base_manager.filter(pk__in={note.key.pk for note in some})
             now = list(load_rows(known).values())
             found[model] = [*now, *(row for note in some if (row := _before(model, note)))]
     return found
@@ -70,5 +70,5 @@ def _before(model: Any, note: Note) -> Any:
         values = [field.to_python(value) for field, value in known]
         return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field, _ in known], values)
     except Exception as error:  # a field's own conversion raises what it likes
-        log_failure(logger, f"A {note.ref.model} of before cannot be read; the sweep looks", error)
+        log_failure(logger, f"A {note.key.model} of before cannot be read; the sweep looks", error)
         return None

@@ -12,7 +12,7 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime import metrics
 from realtime.audit.ledger import Ledger
 from realtime.failures import database, log_failure
@@ -155,33 +155,33 @@ class Hub:
     def subscribe(self, socket: Socket, command: Subscribe) -> None:
         """Register a subscribe; its answer comes with a round. The target's key is not None."""
         assert command.target.pk is not None
-        ref = Ref(command.target.model, command.target.pk)
+        key = ObjectKey(command.target.model, command.target.pk)
         waiting = Waiting(command.ref, command.etag)
         rounds = self._rounds(socket.tenant_id)
-        subscription = socket.subscriptions.get(ref)
+        subscription = socket.subscriptions.get(key)
         if subscription is not None:
             subscription.ask(waiting)
             rounds.ask([subscription])
             return
-        subscription = Subscription(socket, ref, command.target.id)
-        socket.subscriptions[ref] = subscription
+        subscription = Subscription(socket, key, command.target.id)
+        socket.subscriptions[key] = subscription
         subscription.ask(waiting)
         rounds.add(subscription)
 
     def full(self, socket: Socket, command: Subscribe) -> bool:
         """Whether this would be a subscription more than the socket may have."""
-        ref = Ref(command.target.model, command.target.pk or 0)
+        key = ObjectKey(command.target.model, command.target.pk or 0)
         many = len(socket.subscriptions) >= socket.limits["subscriptions_per_socket"]
-        return many and ref not in socket.subscriptions
+        return many and key not in socket.subscriptions
 
     def unsubscribe(self, socket: Socket, command: Unsubscribe) -> None:
         """End a subscription, if there is one, and say so."""
         target = command.target
         subscription = None
         if target.pk is not None:
-            ref = Ref(target.model, target.pk)
-            subscription = socket.subscriptions.get(ref)
-            socket.mailbox.forget(ref)
+            key = ObjectKey(target.model, target.pk)
+            subscription = socket.subscriptions.get(key)
+            socket.mailbox.forget(key)
         if subscription is not None:
             self._end(subscription, ledger_entries.UNSUBSCRIBED)
         socket.mailbox.answer(unsubscribed(target.model, target.id, command.ref))

@@ -15,7 +15,7 @@ from permissions.audiences import registry
 from permissions.commits import Mark
 from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
 from realtime.capture import changes, dependents
 from realtime.capture.models import Change
@@ -33,10 +33,10 @@ class RoundReading:
     seen: Mapping[Pair, Frame | None]
 
     @property
-    def deleted(self) -> set[Ref]:
+    def deleted(self) -> set[ObjectKey]:
         """The objects that are gone."""
         named = [(t.model, t.object_id) for t in self.touches if t.deleted]
-        return {Ref(model, pk) for model, pk in named if model and pk}
+        return {ObjectKey(model, pk) for model, pk in named if model and pk}
 
     @property
     def users(self) -> set[int] | None:
@@ -69,13 +69,13 @@ def _frames(seen: Mapping[Pair, Any]) -> dict[Pair, Frame | None]:
     versions: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for r in seen.values():
         if r is not None:
-            versions[r.ref.model].add((r.ref.pk, r.version))
+            versions[r.key.model].add((r.key.pk, r.version))
     fields = {label: changes.fields_changed(label, wanted) for label, wanted in versions.items()}
     made: dict[int, Frame] = {}
     for r in seen.values():
         if r is not None and id(r) not in made:
-            changed = fields[r.ref.model][r.ref.pk, r.version]
-            made[id(r)] = framing.shared(framing.make(registry.get(r.ref.model), r, changed))
+            changed = fields[r.key.model][r.key.pk, r.version]
+            made[id(r)] = framing.shared(framing.make(registry.get(r.key.model), r, changed))
     return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}
 
 
@@ -84,7 +84,7 @@ class Changed:
     """One row that the tail found: the object's version, and what it changed (None: any)."""
 
     tenant_id: int
-    ref: Ref
+    key: ObjectKey
     version: int
     fields: Collection[str] | None
 
@@ -95,7 +95,7 @@ class TailReading:
 
     revisions: Mapping[int, int]
     changed: list[Changed]
-    showing: set[tuple[int, Ref]]
+    showing: set[tuple[int, ObjectKey]]
     marks: list[Mark]
 
 
@@ -124,51 +124,51 @@ def _read_tail(
     changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
     showing = _showing_noted(written, served(), guarded)
     for tenant_id in tenants:
-        mine = [(row.ref, row.fields) for row in changed if row.tenant_id == tenant_id]
+        mine = [(row.key, row.fields) for row in changed if row.tenant_id == tenant_id]
         showing |= dependents.showing(tenant_id, mine, guarded=guarded)
     return TailReading(accesslog.risen(accesses), changed, showing, now)
 
 
 def _showing_noted(
     rows: models.QuerySet[Any], tenants: Collection[int], guarded: bool
-) -> set[tuple[int, Ref]]:
+) -> set[tuple[int, ObjectKey]]:
     """What shows, in these tenants, the rows that notes are about: those may be of no tenant."""
     notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
     found = dependents.showing_noted(
-        [noted(Ref(model, pk), fields) for model, pk, fields in notes], guarded=guarded
+        [noted(ObjectKey(model, pk), fields) for model, pk, fields in notes], guarded=guarded
     )
-    return {(tenant_id, ref) for tenant_id, ref in found if tenant_id in tenants}
+    return {(tenant_id, key) for tenant_id, key in found if tenant_id in tenants}
 
 
 def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
     return [
-        Changed(tenant_id, Ref(model, pk), version, changes.known(fields))
+        Changed(tenant_id, ObjectKey(model, pk), version, changes.known(fields))
         for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
             "tenant_id", "model", "object_id", "version", "fields"
         )
     ]
 
 
-def repair_change(tenant_id: int, ref: Ref, version: int, above: int) -> bool:
+def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> bool:
     """Write the Change that is missing for an object whose payload moved without one.
 
     The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
     then it is above all that the object ever had. False if somebody else raised it meanwhile: then
     there is nothing missing.
     """
-    model: Any = registry.get(ref.model).model
-    row = model._base_manager.filter(tenant_id=tenant_id, pk=ref.pk, version=version)
+    model: Any = registry.get(key.model).model
+    row = model._base_manager.filter(tenant_id=tenant_id, pk=key.pk, version=version)
     with transaction.atomic():
         locked = row.select_for_update(no_key=True).values("pk", "tenant_id", "version")
         rows = {r["pk"]: r for r in locked}
         if rows and version < above:
-            changes.renew(model, tenant_id, ref.pk)
+            changes.renew(model, tenant_id, key.pk)
         elif rows:
             changes.raise_versions(model, None, rows)
     return bool(rows)
 
 
-def repair_access(tenant_id: int, user_id: int, ref: Ref) -> bool:
+def repair_access(tenant_id: int, user_id: int, key: ObjectKey) -> bool:
     """Write the AccessChange that is missing for a user whose audience moved without one: True."""
-    accesslog.record(tenant_id, [Touch(user_id, ref.model, ref.pk)], "repaired")
+    accesslog.record(tenant_id, [Touch(user_id, key.model, key.pk)], "repaired")
     return True

@@ -32,7 +32,7 @@ class Repairs:
 
     def access(self, s: Subscription, read: Frame | None) -> None:
         """A user sees an object as this now, without a row in the access log."""
-        self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.ref)
+        self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.key)
 
     def change(self, s: Subscription, read: Frame) -> None:
         """An object shows this now, without a new version, or with one that was lowered.
@@ -40,7 +40,7 @@ class Repairs:
         That is no drift if a row that it shows was written: whoever finds that first raises it.
         """
         found = "" if s.showing else _differing(s, read)
-        self._start("change", s, found, reading.repair_change, s.ref, read.version, s.version)
+        self._start("change", s, found, reading.repair_change, s.key, read.version, s.version)
 
     def _start(
         self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
@@ -62,10 +62,10 @@ class Repairs:
             log_failure(logger, "A repair failed; the tail's next look tries again", error)
             return
         if repaired and found:
-            DRIFT.labels(s.ref.model, what).inc()
+            DRIFT.labels(s.key.model, what).inc()
             logger.warning(
                 "A write to %s escaped the capture: of %s %s. Repaired.",
-                s.ref.model, s.id, found,
+                s.key.model, s.id, found,
             )  # fmt: skip
 
 

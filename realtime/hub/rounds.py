@@ -116,10 +116,10 @@ class Rounds:
     def frame(self, frame: Frame) -> None:
         """A frame came from the broker: to its group's subscriptions, as the fence lets it."""
         seen = frame.seen
-        if seen.schema != _schema(seen.ref.model, seen.audience):
-            self.ask(self.index.of_ref(seen.ref))  # a process of another release
+        if seen.schema != _schema(seen.key.model, seen.audience):
+            self.ask(self.index.of_key(seen.key))  # a process of another release
             return
-        group = self._groups.get(groups.of_object(self.tenant_id, seen.ref, seen.audience))
+        group = self._groups.get(groups.of_object(self.tenant_id, seen.key, seen.audience))
         if group is not None and not self._delivery.arrive(group, frame):
             self.notice(seen.revision)  # it is ahead: only this tenant waits
 
@@ -286,7 +286,7 @@ class Rounds:
         A frame published between a read and the join would reach nobody: then it is read again
         when the group is joined.
         """
-        name = groups.of_object(self.tenant_id, s.ref, r.seen.audience)
+        name = groups.of_object(self.tenant_id, s.key, r.seen.audience)
         group = self._groups.want(name, self._joined)
         if r.seen.audience != s.audience:
             self._unplace(s)
@@ -322,7 +322,7 @@ class Rounds:
     def _group(self, s: Subscription) -> Group | None:
         if s.audience is None:
             return None
-        return self._groups.groups.get(groups.of_object(self.tenant_id, s.ref, s.audience))
+        return self._groups.groups.get(groups.of_object(self.tenant_id, s.key, s.audience))
 
 
 def _shown_otherwise(s: Subscription, r: Frame) -> bool:

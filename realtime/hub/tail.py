@@ -51,11 +51,11 @@ class Tail:
         for changed in found.changed:
             asked = served.get(changed.tenant_id)
             if asked is not None:
-                asked.ask([s for s in asked.index.of_ref(changed.ref) if overtaken(s, changed)])
-        for tenant_id, ref in found.showing:
+                asked.ask([s for s in asked.index.of_key(changed.key) if overtaken(s, changed)])
+        for tenant_id, key in found.showing:
             asked = served.get(tenant_id)
             if asked is not None:
-                asked.ask(_showing(asked.index.of_ref(ref)))
+                asked.ask(_showing(asked.index.of_key(key)))
 
 
 def _showing(subscriptions: Iterable[Subscription]) -> Iterator[Subscription]:
@@ -73,6 +73,6 @@ def overtaken(s: Subscription, changed: Changed) -> bool:
     """
     if changed.version <= s.version:  # nearly always, and there may be many of both
         return False
-    resource = registry.get(changed.ref.model)
+    resource = registry.get(changed.key.model)
     audience = None if s.audience is None else resource.audience(s.audience)
     return audience is None or bool(resource.changed(audience, changed.fields))

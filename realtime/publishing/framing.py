@@ -32,5 +32,5 @@ def shared(frame: Frame) -> Frame:
     """
     s = frame.seen
     return _alive.setdefault(
-        (s.tenant_id, s.ref, s.audience, s.version, s.etag, s.schema, frame.changed), frame
+        (s.tenant_id, s.key, s.audience, s.version, s.etag, s.schema, frame.changed), frame
     )

@@ -5,12 +5,12 @@ A name is at most 99 letters, digits, hyphens, underscores and periods (channels
 
 from __future__ import annotations
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 
 
-def of_object(tenant_id: int, ref: Ref, audience: str) -> str:
+def of_object(tenant_id: int, key: ObjectKey, audience: str) -> str:
     """The group of everybody who sees one object as one audience."""
-    return f"earshot.{tenant_id}.{ref.model}.{ref.pk}.{audience}"
+    return f"earshot.{tenant_id}.{key.model}.{key.pk}.{audience}"
 
 
 def of_tenant(tenant_id: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any, Final
 
-from permissions.representation import Ref, Representation
+from permissions.representation import ObjectKey, Representation
 from realtime.publishing.framing import shared
 from realtime.state.frames import Frame
 
@@ -20,8 +20,8 @@ def to_layer(frame: Frame) -> dict[str, Any]:
     return {
         "type": "hub.frame",
         "tenant": s.tenant_id,
-        "model": s.ref.model,
-        "pk": s.ref.pk,
+        "model": s.key.model,
+        "pk": s.key.pk,
         "audience": s.audience,
         "version": s.version,
         "revision": s.revision,
@@ -36,7 +36,7 @@ def from_layer(message: dict[str, Any]) -> Frame:
     """The frame in a channel layer message."""
     seen = Representation(
         tenant_id=message["tenant"],
-        ref=Ref(message["model"], message["pk"]),
+        key=ObjectKey(message["model"], message["pk"]),
         audience=message["audience"],
         version=message["version"],
         revision=message["revision"],

@@ -49,9 +49,9 @@ def publish(committed: Committed) -> list[Message]:
     of its own. A tenant's resource that fails does not stop the others.
     """
     by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
-    for (tenant_id, ref), version in committed.changed.items():
-        if ref.model in registry:
-            by_resource[tenant_id, ref.model][ref.pk] = version
+    for (tenant_id, key), version in committed.changed.items():
+        if key.model in registry:
+            by_resource[tenant_id, key.model][key.pk] = version
     messages = _notices(committed.noticed)
     for (tenant_id, label), versions in by_resource.items():
         messages += _attempt(_frames, registry.get(label), tenant_id, versions)
@@ -104,7 +104,7 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
     ]
     ledger.write_pushes(tenant_id, made)
     return [
-        (groups.of_object(tenant_id, f.ref, f.seen.audience), layer_messages.to_layer(f))
+        (groups.of_object(tenant_id, f.key, f.seen.audience), layer_messages.to_layer(f))
         for f in made
     ]
 

@@ -12,7 +12,7 @@ def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
     seen = frame.seen
     return (
         _takes(subscription, frame)
-        and seen.ref == subscription.ref
+        and seen.key == subscription.key
         and seen.audience == subscription.audience
         and seen.revision <= applied
         and seen.version > subscription.version

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from permissions.representation import Ref, Representation
+from permissions.representation import ObjectKey, Representation
 from realtime.state import messages
 
 
@@ -44,9 +44,9 @@ class Frame:
     committed: float | None = field(default=None, compare=False)
 
     @property
-    def ref(self) -> Ref:
+    def key(self) -> ObjectKey:
         """The object shown."""
-        return self.seen.ref
+        return self.seen.key
 
     @property
     def version(self) -> int:
@@ -75,6 +75,6 @@ class Frame:
         if made is None:
             s = self.seen
             assert s.body is not None  # else there is nothing to update to
-            made = messages.updated(s.ref.model, id, s.audience, s.etag, self.changed, s.body)
+            made = messages.updated(s.key.model, id, s.audience, s.etag, self.changed, s.body)
             self.__dict__["_update_text"] = made
         return made

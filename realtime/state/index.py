@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state.due import Due
 from realtime.state.subscriptions import Subscription
 
@@ -20,29 +20,29 @@ class Index:
         self.all: set[Subscription] = set()
         self._due = due
         self._by_user: dict[int, set[Subscription]] = {}
-        self._by_ref: dict[Ref, set[Subscription]] = {}
+        self._by_key: dict[ObjectKey, set[Subscription]] = {}
 
     def add(self, s: Subscription) -> None:
         """Take a subscription in."""
         self.all.add(s)
         self._by_user.setdefault(s.user_id, set()).add(s)
-        self._by_ref.setdefault(s.ref, set()).add(s)
+        self._by_key.setdefault(s.key, set()).add(s)
 
     def remove(self, s: Subscription) -> None:
         """Let a subscription go, if it is there."""
         if s in self.all:
             self.all.remove(s)
             _remove(self._by_user, s.user_id, s)
-            _remove(self._by_ref, s.ref, s)
+            _remove(self._by_key, s.key, s)
             self._due.forget(s)
 
     def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
         """A round read these at this time."""
         self._due.looked_at((s for s in subscriptions if s in self.all), at)
 
-    def of_ref(self, ref: Ref) -> Iterator[Subscription]:
+    def of_key(self, key: ObjectKey) -> Iterator[Subscription]:
         """Those of an object."""
-        return iter(tuple(self._by_ref.get(ref, ())))
+        return iter(tuple(self._by_key.get(key, ())))
 
     def touched(self, touches: Iterable[Touch]) -> set[Subscription]:
         """Those whose audience an access change may have moved, pending ones included."""
@@ -54,7 +54,7 @@ class Index:
     def _touched_by(self, touch: Touch) -> set[Subscription]:
         if touch.model is None or touch.object_id is None:
             return self.all if touch.user_id is None else self._by_user.get(touch.user_id, set())
-        about = self._by_ref.get(Ref(touch.model, touch.object_id), set())
+        about = self._by_key.get(ObjectKey(touch.model, touch.object_id), set())
         if touch.user_id is None:
             return about
         return {s for s in about if s.user_id == touch.user_id}

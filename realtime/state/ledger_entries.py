@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Final
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state.codes import Close
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import Opened, State, Subscription
@@ -37,19 +37,19 @@ class Entries:
     def __init__(self) -> None:
         self.begun: list[tuple[Subscription, Frame, str]] = []
         self.ended: defaultdict[str, list[Subscription]] = defaultdict(list)
-        self.pushed: dict[tuple[Ref, str, int], Frame] = {}
+        self.pushed: dict[tuple[ObjectKey, str, int], Frame] = {}
 
     def __bool__(self) -> bool:
         return bool(self.begun or self.ended or self.pushed)
 
-    def enter(self, s: Subscription, frame: Frame | None, deleted: Collection[Ref]) -> None:
+    def enter(self, s: Subscription, frame: Frame | None, deleted: Collection[ObjectKey]) -> None:
         """What a round that read this for a subscription has to write; `deleted` names the objects
         that its rows say are gone."""
         if s.state is State.ENDED:
             return
         if frame is None:
             if s.opened is not None:
-                lost = DELETED if s.ref in deleted else REVOKED
+                lost = DELETED if s.key in deleted else REVOKED
                 self.ended[CLOSED_BY.get(s.socket.mailbox.closing, lost)].append(s)
             return
         had = None if s.opened is None else s.opened.audience
@@ -63,7 +63,7 @@ class Entries:
             self.begun.append((s, frame, SUBSCRIBED if had is None else MOVED))
         mended = s.state is State.LIVE and not s.available  # perhaps without a new version
         if mended or -1 < s.version < frame.version:
-            self.pushed[s.ref, frame.seen.audience, frame.version] = frame
+            self.pushed[s.key, frame.seen.audience, frame.version] = frame
 
     def written(self, accesses: Iterable[int]) -> list[tuple[int, str]]:
         """Note that all is written, with the keys of the rows for `begun`, in its order.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import Final
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state import messages
 from realtime.state.codes import Close, Error
 from realtime.state.frames import Digest, Frame
@@ -104,9 +104,9 @@ class Mailbox:
             self.closing = code
             self._wake()
 
-    def forget(self, ref: Ref) -> None:
+    def forget(self, key: ObjectKey) -> None:
         """Do not tell of the end of a subscription that its client has ended."""
-        for s in [s for s in self._ready if s.ref == ref and s.slot is GONE]:
+        for s in [s for s in self._ready if s.key == key and s.slot is GONE]:
             s.cancel(s.ended)
 
     def close(self, code: Close) -> None:
@@ -211,7 +211,7 @@ def _size(text: str) -> int:
 
 
 def _gone(subscription: Subscription) -> list[str]:
-    model, id = subscription.ref.model, subscription.id
+    model, id = subscription.key.model, subscription.id
     texts = [
         messages.error(Error.NOT_FOUND, waiting.ref, model=model, id=id)
         for waiting in subscription.waiting
@@ -228,7 +228,7 @@ def _state(subscription: Subscription, frame: Frame) -> list[str]:
     told, subscription.told = subscription.told, False
     seen = frame.seen
     assert seen.body is not None
-    model, id = subscription.ref.model, subscription.id
+    model, id = subscription.key.model, subscription.id
     if subscription.waiting:
         waiting = subscription.waiting[0]
         subscription.settle(1)
@@ -251,5 +251,5 @@ def _unavailable(subscription: Subscription) -> list[str]:
     elif told:
         return []
     return [
-        messages.error(Error.UNAVAILABLE, ref, model=subscription.ref.model, id=subscription.id)
+        messages.error(Error.UNAVAILABLE, ref, model=subscription.key.model, id=subscription.id)
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state.mailbox import Mailbox
 from realtime.state.subscriptions import Subscription
 
@@ -38,7 +38,7 @@ class Socket:
     mailbox: Mailbox
     cut: Callable[[], None]
     buffered: Callable[[], int]
-    subscriptions: dict[Ref, Subscription] = field(default_factory=dict)
+    subscriptions: dict[ObjectKey, Subscription] = field(default_factory=dict)
     registered: bool = False
     sending_since: float | None = None
     frames: int = 0
@@ -91,8 +91,8 @@ class Socket:
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""
-        if self.subscriptions.get(subscription.ref) is subscription:
-            del self.subscriptions[subscription.ref]
+        if self.subscriptions.get(subscription.key) is subscription:
+            del self.subscriptions[subscription.key]
 
 
 def encoded_size(text: str) -> int:

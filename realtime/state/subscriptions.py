@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state.frames import Digest, Frame
 from realtime.state.messages import Reference
 
@@ -60,14 +60,14 @@ class Subscription:
     """
 
     __slots__ = (
-        "answered", "audience", "ended", "id", "opened", "overtaken_at", "pair", "ref", "sent",
+        "answered", "audience", "ended", "id", "key", "opened", "overtaken_at", "pair", "sent",
         "showing", "slot", "socket", "state", "told", "version", "waiting",
     )  # fmt: skip
 
-    def __init__(self, socket: Socket, ref: Ref, id: str) -> None:
+    def __init__(self, socket: Socket, key: ObjectKey, id: str) -> None:
         self.socket = socket
-        self.ref = ref
-        self.pair = (socket.user_id, ref)
+        self.key = key
+        self.pair = (socket.user_id, key)
         self.id = id
         self.state = State.PENDING
         self.audience: str | None = None

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from permissions.audiences import Resource
 from permissions.loading import UNREADABLE, UnreadableValue, load, values_of_all
 from permissions.read import Reading, read
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from resources.documents.audiences import DOCUMENTS, with_owner_name
 from resources.models import Document
 from tests.unshowable import spoil
@@ -27,7 +27,7 @@ Declare = Callable[[Resource], Resource]
 
 def seen(world: World, *usernames: str) -> dict[str, bool | None]:
     """Whether these see the world's document, None without an audience."""
-    pairs = {name: (world.user(name).pk, world.ref) for name in usernames}
+    pairs = {name: (world.user(name).pk, world.key) for name in usernames}
     reading = read(world.tenants["acme"].pk, list(pairs.values()))
     shown = {name: reading.seen[pair] for name, pair in pairs.items()}
     return {name: None if r is None else r.body is not None for name, r in shown.items()}
@@ -36,7 +36,9 @@ def seen(world: World, *usernames: str) -> dict[str, bool | None]:
 def owners(world: World, documents: list[Document]) -> Reading:
     """What the owner sees of these."""
     owner = world.user("owner").pk
-    return read(world.tenants["acme"].pk, [(owner, Ref(DOCUMENTS.label, d.pk)) for d in documents])
+    return read(
+        world.tenants["acme"].pk, [(owner, ObjectKey(DOCUMENTS.label, d.pk)) for d in documents]
+    )
 
 
 def test_a_value_that_cannot_be_converted_fails_those_who_see_it(world: World) -> None:
@@ -78,7 +80,7 @@ def test_the_others_of_a_batch_are_shown_as_ever(world: World) -> None:
     spoil(documents[11])
     after = owners(world, documents).seen
     bad = {documents[5].pk, documents[11].pk}
-    assert {ref.pk for (_, ref), r in after.items() if r and r.body is None} == bad
+    assert {key.pk for (_, key), r in after.items() if r and r.body is None} == bad
     assert all(after[p] == r for p, r in before.items() if p[1].pk not in bad)
 
 

@@ -13,7 +13,7 @@ from permissions import accesslog
 from permissions.audiences import registry
 from permissions.read import objects_of, read, read_across, read_within
 from permissions.rendering import SERIALIZATIONS
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant
@@ -27,8 +27,8 @@ def acme(world: World) -> int:
     return world.tenants["acme"].pk
 
 
-def seen_by(world: World, username: str, ref: Ref | None = None) -> Any:
-    pair = (world.user(username).pk, ref or world.ref)
+def seen_by(world: World, username: str, key: ObjectKey | None = None) -> Any:
+    pair = (world.user(username).pk, key or world.key)
     return read(acme(world), [pair]).seen[pair]
 
 
@@ -58,7 +58,7 @@ def test_reader_sees_the_object_as_his_audience(
 
 def test_reading_names_the_access_revision_of_its_state(world: World) -> None:
     before = accesslog.revision(acme(world))
-    reading = read(acme(world), [(world.user("viewer").pk, world.ref)])
+    reading = read(acme(world), [(world.user("viewer").pk, world.key)])
     assert reading.revision == before > 0
     assert {seen.revision for seen in reading.seen.values() if seen} == {before}
 
@@ -76,11 +76,11 @@ def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World)
         group=members, permission=view, content_object=world.create(owner="editor")
     )
     keys = Document.objects.across_tenants().values_list("pk", flat=True)
-    refs = [*(Ref("resources.document", pk) for pk in keys), Ref("no.such", 1)]
+    asked = [*(ObjectKey("resources.document", pk) for pk in keys), ObjectKey("no.such", 1)]
     world.grant("both", "editor")
     users = [user.pk for user in world.users.values()]
     wanted = {
-        tenant.pk: [(user, ref) for user in users for ref in refs]
+        tenant.pk: [(user, key) for user in users for key in asked]
         for tenant in world.tenants.values()
     }
     across = read_across(wanted)
@@ -96,14 +96,14 @@ def test_unknown_foreign_absent_and_forbidden_are_alike(world: World) -> None:
     foreign = world.create("globex", "rival")
     both = world.user("both").pk
     world.grant("both", "viewer", foreign)
-    refs = [
-        Ref("no.such", 1),
-        Ref("tenants.user", both),
-        Ref("resources.document", foreign.pk),
-        Ref("resources.document", 10**15),
-        world.ref,
+    keys = [
+        ObjectKey("no.such", 1),
+        ObjectKey("tenants.user", both),
+        ObjectKey("resources.document", foreign.pk),
+        ObjectKey("resources.document", 10**15),
+        world.key,
     ]
-    pairs = [(both, ref) for ref in refs]
+    pairs = [(both, key) for key in keys]
     assert read(acme(world), pairs).seen == dict.fromkeys(pairs)
     assert read(world.tenants["globex"].pk, pairs).seen[pairs[2]] is not None
 
@@ -140,7 +140,7 @@ def test_one_rendering_for_each_object_and_audience_however_many_ask(world: Worl
         world.grant(user.username, "viewer")
         world.grant(user.username, "viewer", other)
     pairs = [
-        (user.pk, Ref("resources.document", pk))
+        (user.pk, ObjectKey("resources.document", pk))
         for user in (*users, world.user("owner"))
         for pk in (world.document.pk, other.pk)
     ]
@@ -161,10 +161,10 @@ def queries(tenant_id: int, pairs: Any) -> int:
 def test_queries_do_not_grow_with_the_pairs(world: World) -> None:
     documents = [world.document, *(world.create(title=str(n)) for n in range(4))]
     users = [user.pk for user in world.users.values()]
-    pairs = [(u, Ref("resources.document", d.pk)) for u in users for d in documents]
-    pairs += [(u, Ref("resources.profile", world.profile("owner").pk)) for u in users]
+    pairs = [(u, ObjectKey("resources.document", d.pk)) for u in users for d in documents]
+    pairs += [(u, ObjectKey("resources.profile", world.profile("owner").pk)) for u in users]
     assert len(pairs) >= 40
-    one_each = [(users[0], world.ref), (users[0], pairs[-1][1])]
+    one_each = [(users[0], world.key), (users[0], pairs[-1][1])]
     read(acme(world), one_each)
     assert queries(acme(world), one_each) == queries(acme(world), pairs)
 

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 
 from permissions.audiences import Audience
 from permissions.rendering import SERIALIZATIONS, etag, payload, render
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from resources.audiences import DOCUMENTS
 from resources.documents.models import Document
 from tenants import opaque
@@ -82,10 +82,10 @@ def test_owner_payload_value_for_value() -> None:
 def test_representation_says_what_it_is() -> None:
     owner = DOCUMENTS.audiences[0]
     seen = render(DOCUMENTS, owner, document(), 3)
-    assert (seen.tenant_id, seen.ref) == (1, Ref("resources.document", 5))
+    assert (seen.tenant_id, seen.key) == (1, ObjectKey("resources.document", 5))
     assert (seen.audience, seen.version, seen.revision) == ("owner", 9, 3)
     assert seen.schema == owner.schema
-    assert seen.etag == etag(1, seen.ref, "owner", seen.body or b"")
+    assert seen.etag == etag(1, seen.key, "owner", seen.body or b"")
 
 
 def test_every_rendering_is_counted() -> None:
@@ -96,25 +96,25 @@ def test_every_rendering_is_counted() -> None:
 
 
 def test_etag_changes_with_everything_that_it_names() -> None:
-    ref = Ref("resources.document", 5)
-    first = etag(1, ref, "owner", b"{}")
+    key = ObjectKey("resources.document", 5)
+    first = etag(1, key, "owner", b"{}")
     others = [
-        etag(2, ref, "owner", b"{}"),
-        etag(1, Ref("resources.profile", 5), "owner", b"{}"),
-        etag(1, Ref("resources.document", 6), "owner", b"{}"),
-        etag(1, ref, "editor", b"{}"),
-        etag(1, ref, "owner", b"[]"),
+        etag(2, key, "owner", b"{}"),
+        etag(1, ObjectKey("resources.profile", 5), "owner", b"{}"),
+        etag(1, ObjectKey("resources.document", 6), "owner", b"{}"),
+        etag(1, key, "editor", b"{}"),
+        etag(1, key, "owner", b"[]"),
     ]
-    assert first == etag(1, ref, "owner", b"{}")
+    assert first == etag(1, key, "owner", b"{}")
     assert len({first, *others}) == 6
     assert all(len(tag) == 32 and tag.isalnum() for tag in (first, *others))
 
 
 def test_etag_is_no_test_for_a_guess(settings: Any) -> None:
-    ref = Ref("resources.document", 5)
-    ours = etag(1, ref, "owner", b"{}")
+    key = ObjectKey("resources.document", 5)
+    ours = etag(1, key, "owner", b"{}")
     settings.SECRET_KEY = "another"
-    assert etag(1, ref, "owner", b"{}") != ours
+    assert etag(1, key, "owner", b"{}") != ours
 
 
 def test_etag_of_an_audience_is_silent_about_what_it_does_not_see() -> None:

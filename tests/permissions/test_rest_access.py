@@ -35,7 +35,7 @@ def test_everybody_gets_his_audience_or_nothing(
         assert declared is not None
         assert answer["X-Audience"] == audience
         assert tuple(answer.json()) == declared.fields
-        pair = (world.user(name).pk, world.ref)
+        pair = (world.user(name).pk, world.key)
         seen = read(world.tenants["acme"].pk, [pair]).seen[pair]
         assert seen is not None
         assert (answer.content, etag(answer)) == (seen.body, f'"{seen.etag}"')

@@ -57,7 +57,7 @@ def test_hidden_row_is_nobodys_until_it_is_visible_again(
     assert before == ["owner", "editor", "viewer", "auditor"]
     hide(shown, **fields)
     assert audiences(shown) == [None] * 4
-    pairs = [(shown.user(name).pk, shown.ref) for name in READERS]
+    pairs = [(shown.user(name).pk, shown.key) for name in READERS]
     assert set(read(shown.tenants["acme"].pk, pairs).seen.values()) == {None}
     assert not shown.user("owner").has_perm("resources.own_document", shown.document)
     hide(shown, due_on=None, status="published")

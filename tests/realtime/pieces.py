@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from permissions.representation import NO_ETAG, Ref, Representation
+from permissions.representation import NO_ETAG, ObjectKey, Representation
 from realtime.state.frames import Frame
 from realtime.state.mailbox import Mailbox
 from realtime.state.sockets import Socket
@@ -26,7 +26,7 @@ def frame(version: int = 1, body: str | None = "{}", **seen: Any) -> Frame:
     """
     values: dict[str, Any] = {
         "tenant_id": 1,
-        "ref": Ref(MODEL, 1),
+        "key": ObjectKey(MODEL, 1),
         "audience": "viewer",
         "version": version,
         "revision": 0,
@@ -58,10 +58,10 @@ def subscription(
 ) -> Subscription:
     """A live subscription of document 1, as a viewer, that has got nothing yet."""
     of = of or socket()
-    made = Subscription(of, Ref(MODEL, pk), opaque.encode(Document, pk))
+    made = Subscription(of, ObjectKey(MODEL, pk), opaque.encode(Document, pk))
     made.state = State.LIVE
     made.audience = audience
-    of.subscriptions[made.ref] = made
+    of.subscriptions[made.key] = made
     return made
 
 

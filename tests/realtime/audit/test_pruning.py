@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from permissions.models import AccessChange
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.audit import ledger, pruning
 from realtime.audit.models import Access, Push
 from realtime.capture import changes
@@ -114,7 +114,7 @@ def test_what_stays_of_a_log_is_hardly_read(
 
 
 def record(*books: int) -> None:
-    changes.record(1, [Recorded(Ref("library.book", pk), 5, None) for pk in books])
+    changes.record(1, [Recorded(ObjectKey("library.book", pk), 5, None) for pk in books])
 
 
 @pytest.mark.parametrize("text", ["90", "0d", "-1d", "90m", "d", "1.5d", "999999d"])

@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from permissions.audiences import registry
 from permissions.models import AccessRevision
 from permissions.read import read_within
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.audit.models import Process
 from realtime.capture.installing import wanted
 from realtime.hub import session_checks
@@ -45,7 +45,7 @@ def everything_seen(world: World) -> object:
     for resource in registry:
         rows = resource.model._base_manager.filter(tenant=world.tenants["acme"])
         pks = list(rows.values_list("pk", flat=True))
-        pairs = [(u.pk, Ref(resource.label, pk)) for u in world.users.values() for pk in pks]
+        pairs = [(u.pk, ObjectKey(resource.label, pk)) for u in world.users.values() for pk in pks]
         seen += [read_within(world.tenants["acme"].pk, pairs, guarded=False)]
     return seen
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.capture.committed import Committed
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def record(*changed: tuple[int, int, list[str] | None], tenant_id: int = 1) -> None:
     """Record (key, version, fields) of documents."""
-    rows = [Recorded(Ref(LABEL, pk), version, fields) for pk, version, fields in changed]
+    rows = [Recorded(ObjectKey(LABEL, pk), version, fields) for pk, version, fields in changed]
     changes.record(tenant_id, rows)
 
 
@@ -56,7 +56,7 @@ def test_version_without_a_row_changed_any_field() -> None:
 
 
 def test_changes_of_another_model_do_not_count() -> None:
-    changes.record(1, [Recorded(Ref("resources.profile", 1), 6, ["bio"])])
+    changes.record(1, [Recorded(ObjectKey("resources.profile", 1), 6, ["bio"])])
     assert changes.fields_changed(LABEL, [(1, 6)]) == {(1, 6): None}
     assert changes.fields_since(LABEL, {1: 6}) == {1: set()}
 
@@ -108,7 +108,7 @@ def test_rows_of_two_transactions_have_two_numbers(document: Document) -> None:
 
 
 def objects(told: list[Committed]) -> list[dict[int, int]]:
-    return [{ref.pk: version for (_, ref), version in t.changed.items()} for t in told]
+    return [{key.pk: version for (_, key), version in t.changed.items()} for t in told]
 
 
 def test_commit_tells_everything_at_once_from_the_lowest_version(told: list[Committed]) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.models import AccessChange
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.capture.committed import Committed, Own
@@ -35,11 +35,11 @@ def own(transactional_db: None) -> Own:
 
 
 def write(pk: int, version: int = 5) -> None:
-    changes.record(TENANT, [Recorded(Ref(BOOK, pk), version, None)])
+    changes.record(TENANT, [Recorded(ObjectKey(BOOK, pk), version, None)])
 
 
 def books(committed: Committed) -> dict[int, int]:
-    return {ref.pk: version for (tenant, ref), version in committed.changed.items()}
+    return {key.pk: version for (tenant, key), version in committed.changed.items()}
 
 
 def test_row_is_read_once_with_the_lowest_version_of_its_object(own: Own) -> None:
@@ -78,7 +78,7 @@ def test_note_of_a_row_that_others_show_is_no_version(own: Own) -> None:
     own.read()
     User.objects.filter(pk=user.pk).update(username="renamed")
     [note] = own.read().noted
-    assert note.ref == Ref("tenants.user", user.pk)
+    assert note.key == ObjectKey("tenants.user", user.pk)
     assert note.was == {"id": user.pk, "username": "owner"}
     assert own.read() == Committed()
 

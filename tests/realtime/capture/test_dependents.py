@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from permissions.commits import Mark
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import dependents
 from realtime.hub import reading
 from realtime.models import Change
@@ -220,8 +220,8 @@ def tail(world: World, marks: list[Mark] | None) -> reading.TailReading:
     return reading.read_tail(lambda: [world.tenants["acme"].pk], marks)
 
 
-def refs(world: World, *objects: Any) -> set[tuple[int, Ref]]:
-    return {(o.tenant_id, Ref(type(o)._meta.label_lower, o.pk)) for o in objects}
+def keys(world: World, *objects: Any) -> set[tuple[int, ObjectKey]]:
+    return {(o.tenant_id, ObjectKey(type(o)._meta.label_lower, o.pk)) for o in objects}
 
 
 def test_tail_finds_documents_of_a_renamed_profile(
@@ -229,13 +229,13 @@ def test_tail_finds_documents_of_a_renamed_profile(
 ) -> None:
     profile.display_name = "New"
     profile.save()
-    assert tail(world, crash).showing == refs(world, world.document)
+    assert tail(world, crash).showing == keys(world, world.document)
 
 
 def test_tail_finds_documents_of_a_deleted_profile(world: World, crash: list[Mark]) -> None:
     Membership.objects.get(tenant=world.tenants["acme"], user=world.user("owner")).delete()
     found = tail(world, crash)
-    assert found.showing == refs(world, world.document)
+    assert found.showing == keys(world, world.document)
     assert found.changed == []
 
 
@@ -245,7 +245,7 @@ def test_tail_finds_profiles_of_a_renamed_user(
     owner = world.user("owner")
     owner.username = "renamed"
     owner.save()
-    assert tail(world, crash).showing == refs(world, profile)
+    assert tail(world, crash).showing == keys(world, profile)
 
 
 def test_tail_finds_nothing_for_fields_that_are_not_shown(
@@ -259,17 +259,17 @@ def test_tail_finds_nothing_for_fields_that_are_not_shown(
 
 
 def test_several_changes_of_a_row_count_together(world: World, profile: Profile) -> None:
-    ref = Ref(NAME, profile.pk)
-    shown = refs(world, world.document)
+    key = ObjectKey(NAME, profile.pk)
+    shown = keys(world, world.document)
     for changed, expected in (
         ([["bio"], ["display_name"]], shown),
         ([["bio"], None], shown),
         ([None, ["bio"]], shown),
         ([["bio"], ["title"]], set()),
     ):
-        found = dependents.showing(profile.tenant_id, [(ref, fields) for fields in changed])
+        found = dependents.showing(profile.tenant_id, [(key, fields) for fields in changed])
         assert found == expected
-    unknown = Ref("library.shelf", profile.pk)
+    unknown = ObjectKey("library.shelf", profile.pk)
     assert dependents.showing(profile.tenant_id, [(unknown, None)]) == set()
 
 
@@ -279,6 +279,6 @@ def test_looking_for_what_shows_costs_the_same_for_one_and_for_all_profiles(worl
     costs = []
     for some in (keys[:1], keys):
         with CaptureQueriesContext(connection) as queries:
-            dependents.showing(acme, [(Ref(NAME, pk), None) for pk in some])
+            dependents.showing(acme, [(ObjectKey(NAME, pk), None) for pk in some])
         costs.append(len(queries))
     assert costs == [2, 2]

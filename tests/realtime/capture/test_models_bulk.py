@@ -56,7 +56,7 @@ def test_update_is_told_at_once(told: list[Committed], mine: Any) -> None:
     told.clear()
     mine.update(body="B")
     [committed] = told
-    assert {(ref.pk, v) for (_, ref), v in committed.changed.items()} == {
+    assert {(key.pk, v) for (_, key), v in committed.changed.items()} == {
         (d.pk, d.version) for d in mine
     }
 

@@ -73,4 +73,4 @@ def test_deserialized_object_saved_outside_a_transaction_is_announced(
         for deserialized in serializers.deserialize("json", changed):
             deserialized.save()
     assert recording.shows(["title", "updated_at"])
-    assert document.pk in {ref.pk for committed in told for _, ref in committed.changed}
+    assert document.pk in {key.pk for committed in told for _, key in committed.changed}

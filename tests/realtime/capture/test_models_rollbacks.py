@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture.committed import Committed
 from resources.models import Document
 from tenants.models import Tenant, User
@@ -47,8 +47,8 @@ def test_save_after_a_savepoint_rolled_back_writes_it_in_the_same_transaction(
             transaction.set_rollback(True)
         document.save()
     assert recording.shows(STAMPED)
-    ref = Ref("resources.document", document.pk)
-    assert told == [Committed({(document.tenant_id, ref): document.version})]
+    key = ObjectKey("resources.document", document.pk)
+    assert told == [Committed({(document.tenant_id, key): document.version})]
 
 
 @pytest.mark.django_db(transaction=True)

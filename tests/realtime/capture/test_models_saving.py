@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture.committed import Committed
 from realtime.publishing.publisher import publisher
 from resources.models import Document
@@ -47,13 +47,13 @@ def test_each_save_has_a_version_of_its_own(document: Document) -> None:
 def test_transaction_is_told_once_with_the_first_version_of_all_its_saves(
     told: list[Committed], document: Document
 ) -> None:
-    ref, version = Ref("resources.document", document.pk), document.version
+    key, version = ObjectKey("resources.document", document.pk), document.version
     told.clear()
     with transaction.atomic():
         for title in ("B", "Plan"):
             document.title = title
             document.save()
-    assert told == [Committed({(document.tenant_id, ref): version + 1})]
+    assert told == [Committed({(document.tenant_id, key): version + 1})]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from permissions.audiences import Shows, registry
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import dependents, notes, waking
 from realtime.capture.installing import install
 from realtime.capture.notes import Note, noted
@@ -147,7 +147,7 @@ def test_tail_finds_what_shows_the_row_in_its_tenants_only(
     execute("INSERT INTO auth_group (name) VALUES ('A')")
     execute("UPDATE auth_group SET name = 'B' WHERE name = 'A'")
     found = reading.read_tail(lambda: [mine.tenant_id], marks).showing
-    assert found == {(mine.tenant_id, Ref("resources.document", mine.pk))}
+    assert found == {(mine.tenant_id, ObjectKey("resources.document", mine.pk))}
     both = reading.read_tail(lambda: [mine.tenant_id, foreign.tenant_id], marks).showing
     assert len(both) == 2
 
@@ -168,14 +168,17 @@ def test_note_keeps_no_more_of_a_row_than_finds_what_shows_it(world: World) -> N
 @pytest.mark.parametrize("fields", [None, ["name"], {"was": None}, {"was": ["A"]}, {}])
 def test_note_without_a_row_of_before_is_about_the_row_as_it_is(fields: Any) -> None:
     group = Group.objects.create(name="A")
-    assert notes.rows([noted(Ref("auth.group", group.pk), fields)]) == {Group: [group]}
+    assert notes.rows([noted(ObjectKey("auth.group", group.pk), fields)]) == {Group: [group]}
 
 
 @pytest.mark.django_db
 def test_odd_notes_are_about_nothing() -> None:
-    odd = [Note(Ref("auth.gone", 1), None), Note(Ref("nonsense", 1), {"name": "A"})]
+    odd = [Note(ObjectKey("auth.gone", 1), None), Note(ObjectKey("nonsense", 1), {"name": "A"})]
     assert notes.rows(odd) == {}
-    unknown = [Note(Ref("auth.group", 7), {"gone": 1}), Note(Ref("auth.group", 8), {"id": "x"})]
+    unknown = [
+        Note(ObjectKey("auth.group", 7), {"gone": 1}),
+        Note(ObjectKey("auth.group", 8), {"id": "x"}),
+    ]
     assert notes.rows(unknown) == {Group: []}
     assert dependents.showing_noted(unknown) == set()
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.models import AccessChange
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.hub import reading
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
@@ -23,9 +23,9 @@ def acme(world: World) -> int:
     return world.tenants["acme"].pk
 
 
-def pair(world: World, username: str, of: Any = None) -> tuple[int, Ref]:
+def pair(world: World, username: str, of: Any = None) -> tuple[int, ObjectKey]:
     of = of or world.document
-    return world.user(username).pk, Ref(type(of)._meta.label_lower, of.pk)
+    return world.user(username).pk, ObjectKey(type(of)._meta.label_lower, of.pk)
 
 
 # Rounds.
@@ -113,7 +113,7 @@ def test_repaired_change_raises_the_version_and_may_be_of_any_field(
 ) -> None:
     recording = Recording(world.document)
     before = stored(world.document)
-    assert reading.repair_change(acme, world.ref, before.version, before.version)
+    assert reading.repair_change(acme, world.key, before.version, before.version)
     assert recording.shows(None)
     assert stored(world.document).updated_at == before.updated_at
 
@@ -123,15 +123,15 @@ def test_change_is_not_repaired_when_somebody_else_raised_the_version(
 ) -> None:
     recording = Recording(world.document)
     older, now = world.document.version - 1, recording.version
-    assert not reading.repair_change(acme, world.ref, older, older)
-    assert not reading.repair_change(world.tenants["globex"].pk, world.ref, now, now)
+    assert not reading.repair_change(acme, world.key, older, older)
+    assert not reading.repair_change(world.tenants["globex"].pk, world.key, now, now)
     assert recording.shows()
 
 
 def test_repaired_access_touches_the_user_on_the_object(world: World, acme: int) -> None:
     applied = accesslog.revision(acme)
     user_id = world.user("viewer").pk
-    reading.repair_access(acme, user_id, world.ref)
+    reading.repair_access(acme, user_id, world.key)
     assert reading.read_round(acme, applied, []).touches == [
         Touch(user_id, "resources.document", world.document.pk)
     ]

@@ -10,7 +10,7 @@ from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.commits import Mark
 from permissions.models import AccessChange
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from permissions.snapshot import snapshot
 from realtime.capture import changes, committed
 from realtime.capture.changes import Recorded
@@ -42,9 +42,9 @@ def test_tail_finds_what_was_written_since_the_last_one_once(world: World, acme:
     Document.objects.filter(tenant=acme).update(body="B")
     world.create("globex", "rival")
     found = tail(first.marks, acme)
-    assert [(c.tenant_id, c.ref, c.fields) for c in found.changed] == [
-        (acme, world.ref, ["budget"]),
-        (acme, world.ref, ["body", "updated_at"]),
+    assert [(c.tenant_id, c.key, c.fields) for c in found.changed] == [
+        (acme, world.key, ["budget"]),
+        (acme, world.key, ["body", "updated_at"]),
     ]
     assert found.changed[-1].version == stored(world.document).version
     assert publisher.flush()
@@ -85,8 +85,8 @@ def test_tail_finds_what_is_shown_in_each_tenant(world: World, acme: int) -> Non
         Profile.objects.filter(tenant=world.tenants[slug]).update(display_name="New")
     found = tail(marks, acme, globex)
     assert found.showing == {
-        (acme, world.ref),
-        (globex, Ref("resources.document", document.pk)),
+        (acme, world.key),
+        (globex, ObjectKey("resources.document", document.pk)),
     }
 
 
@@ -98,7 +98,7 @@ def test_tenant_that_comes_while_the_tail_looks_misses_nothing(world: World, acm
         return [acme] if connection.in_atomic_block else []
 
     world.write(title="Before the look")
-    assert [c.ref for c in reading.read_tail(served, first.marks).changed] == [world.ref]
+    assert [c.key for c in reading.read_tail(served, first.marks).changed] == [world.key]
 
 
 @on_postgresql
@@ -114,10 +114,10 @@ def test_tail_finds_a_transaction_that_began_before_it_and_committed_after_it(
     world.document.body = "Early"
     world.document.save()
     first = tail(marks, acme)
-    assert [c.ref for c in first.changed] == [world.ref]
+    assert [c.key for c in first.changed] == [world.key]
     slow.commit()
     second = tail(first.marks, acme)
-    assert [c.ref.pk for c in second.changed] == [late.pk]
+    assert [c.key.pk for c in second.changed] == [late.pk]
     assert tail(second.marks, acme).changed == []
 
 
@@ -159,7 +159,7 @@ def read(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
 
 def write_many(acme: int) -> None:
     """Write as much as PostgreSQL has to know of to read well."""
-    rows = [Recorded(Ref("library.book", pk), 5, None) for pk in range(300)]
+    rows = [Recorded(ObjectKey("library.book", pk), 5, None) for pk in range(300)]
     changes.record(acme, rows)
     accesslog.record(acme, [Touch(user) for user in range(300)], "test")
     with connection.cursor() as cursor:
@@ -175,7 +175,7 @@ def test_forgotten_open_transaction_costs_the_looks_nothing(
     first = tail(None, acme)
     own = Own()
     own.read()
-    book = Recorded(Ref("library.book", 1), 6, None)
+    book = Recorded(ObjectKey("library.book", 1), 6, None)
     forgotten = elsewhere(lambda: changes.record(acme, [book]))
     write_many(acme)
     found = tail(first.marks, acme)
@@ -200,7 +200,7 @@ def test_past_of_another_cluster_costs_the_looks_nothing(acme: int, read: list[i
     found = tail(None, acme)
     again = tail(found.marks, acme)
     assert (again.changed, again.revisions, read[-1]) == ([], {}, 0)
-    changes.record(acme, [Recorded(Ref("library.book", 1), 6, None)])
+    changes.record(acme, [Recorded(ObjectKey("library.book", 1), 6, None)])
     accesslog.record(acme, [Touch(1)], "test")
     last = tail(again.marks, acme)
     assert [c.version for c in last.changed] == [6]

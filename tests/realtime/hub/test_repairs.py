@@ -48,7 +48,7 @@ async def test_the_same_drift_found_twice_is_written_once() -> None:
         s.version = 3
         repairs.change(s, frame(3))
     await finish(repairs)
-    assert writer.asked == [(reading.repair_change, 1, first.ref, 3, 3)]
+    assert writer.asked == [(reading.repair_change, 1, first.key, 3, 3)]
     assert drift("change") == before + 1
 
 
@@ -58,7 +58,7 @@ async def test_access_is_repaired_for_each_user() -> None:
     s = subscription()
     repairs.access(s, None)
     await finish(repairs)
-    assert writer.asked == [(reading.repair_access, 1, s.user_id, s.ref)]
+    assert writer.asked == [(reading.repair_access, 1, s.user_id, s.key)]
     assert drift("access") == before + 1
 
 

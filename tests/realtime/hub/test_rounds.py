@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.hub import reading
 from realtime.state.subscriptions import State
 from resources.models import Document
@@ -199,7 +199,10 @@ async def test_an_asked_subscription_that_ended_meanwhile_is_left_alone(world: W
         gate.open()
         await quiet()
         assert await viewer.settle() == []
-        assert Ref("resources.document", world.document.pk) not in subscription.socket.subscriptions
+        assert (
+            ObjectKey("resources.document", world.document.pk)
+            not in subscription.socket.subscriptions
+        )
 
 
 async def test_rounds_that_are_not_under_way_are_settled(world: World) -> None:

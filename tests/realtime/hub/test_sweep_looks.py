@@ -35,7 +35,7 @@ async def test_what_was_read_lately_is_not_read_again(world: World) -> None:
         assert not await hub.sweep.look(now)
         assert reads == []
         assert not await hub.sweep.look(later())
-        assert reads == [{world.tenants["acme"].pk: {(world.user("viewer").pk, world.ref)}}]
+        assert reads == [{world.tenants["acme"].pk: {(world.user("viewer").pk, world.key)}}]
 
 
 def counted_reads(hub: Hub) -> list[Any]:

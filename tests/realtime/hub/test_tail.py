@@ -55,7 +55,7 @@ async def test_a_change_already_delivered_is_not_read_again(world: World) -> Non
         await in_thread(world.write)(title="Delivered")
         await viewer.settle()
         version = rounds_of(world).index.all.copy().pop().version
-        change = Changed(world.tenants["acme"].pk, world.ref, version, ["title"])
+        change = Changed(world.tenants["acme"].pk, world.key, version, ["title"])
         assert not any(tail.overtaken(s, change) for s in rounds_of(world).index.all)
 
 
@@ -66,7 +66,7 @@ async def test_a_change_after_the_read_of_a_pending_subscription_is_found(world:
         HeldMessages(this_hub())
         rounds = rounds_of(world)
         this_hub().groups.want(
-            groups.of_object(rounds.tenant_id, world.ref, "viewer"), lambda _: None
+            groups.of_object(rounds.tenant_id, world.key, "viewer"), lambda _: None
         )
         await quiet()
         gate = GatedReads(rounds).hold(reading.read_round)

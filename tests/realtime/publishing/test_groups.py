@@ -5,7 +5,7 @@ import sys
 from channels.layers import BaseChannelLayer
 
 from permissions.audiences import registry
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.publishing import groups
 
 
@@ -13,11 +13,11 @@ def test_groups_differ_in_tenant_model_object_and_audience() -> None:
     names = [
         groups.of_tenant(1),
         groups.of_tenant(11),
-        groups.of_object(1, Ref("resources.document", 1), "viewer"),
-        groups.of_object(11, Ref("resources.document", 1), "viewer"),
-        groups.of_object(1, Ref("resources.profile", 1), "viewer"),
-        groups.of_object(1, Ref("resources.document", 11), "viewer"),
-        groups.of_object(1, Ref("resources.document", 1), "owner"),
+        groups.of_object(1, ObjectKey("resources.document", 1), "viewer"),
+        groups.of_object(11, ObjectKey("resources.document", 1), "viewer"),
+        groups.of_object(1, ObjectKey("resources.profile", 1), "viewer"),
+        groups.of_object(1, ObjectKey("resources.document", 11), "viewer"),
+        groups.of_object(1, ObjectKey("resources.document", 1), "owner"),
     ]
     assert len(set(names)) == len(names)
 
@@ -27,6 +27,6 @@ def test_channel_layer_takes_longest_name_of_every_declared_audience() -> None:
     assert layer.require_valid_group_name(groups.of_tenant(sys.maxsize))
     for resource in registry:
         for audience in resource.audiences:
-            ref = Ref(resource.label, sys.maxsize)
-            name = groups.of_object(sys.maxsize, ref, audience.name)
+            key = ObjectKey(resource.label, sys.maxsize)
+            name = groups.of_object(sys.maxsize, key, audience.name)
             assert layer.require_valid_group_name(name)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.rendering import SERIALIZATIONS
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.capture import dependents
 from realtime.capture.committed import Committed
 from realtime.metrics import PUBLISH_FAILURES
@@ -96,13 +96,13 @@ def test_rolled_back_version_and_deleted_and_unknown_objects_send_nothing(
 ) -> None:
     acme, version = world.tenants["acme"].pk, world.document.version
     gone = world.create(title="Gone")
-    ref = Ref("resources.document", gone.pk)
+    key = ObjectKey("resources.document", gone.pk)
     Document.objects.filter(tenant=acme, pk=gone.pk).delete()
     changed = {
-        (acme, world.ref): version + 1,
-        (acme, ref): 1,
-        (acme, Ref("library.book", 1)): 1,
-        (world.tenants["globex"].pk, world.ref): version,
+        (acme, world.key): version + 1,
+        (acme, key): 1,
+        (acme, ObjectKey("library.book", 1)): 1,
+        (world.tenants["globex"].pk, world.key): version,
     }
     assert notifications.publish(Committed(changed)) == []
 

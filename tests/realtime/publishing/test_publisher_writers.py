@@ -30,11 +30,11 @@ async def listening(world: World) -> str:
     """A channel in the group of the document's viewers."""
     layer: Any = get_channel_layer()
     channel: str = await layer.new_channel()
-    await layer.group_add(groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), channel)
+    await layer.group_add(groups.of_object(world.tenants["acme"].pk, world.key, "viewer"), channel)
     if settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels_redis"):
         # A subscription is not acknowledged: an echo says that it is there.
         await layer.group_send(
-            groups.of_object(world.tenants["acme"].pk, world.ref, "viewer"), {"type": "echo"}
+            groups.of_object(world.tenants["acme"].pk, world.key, "viewer"), {"type": "echo"}
         )
         assert (await received(channel))["type"] == "echo"
     return channel

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state import fence
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import State, Subscription
@@ -46,8 +46,8 @@ def test_fence_refuses_subscription_that_is_not_live(state: State) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        {"ref": Ref(MODEL, 2)},
-        {"ref": Ref("resources.profile", 1)},
+        {"key": ObjectKey(MODEL, 2)},
+        {"key": ObjectKey("resources.profile", 1)},
         {"audience": "owner"},
         {"revision": APPLIED + 1},
         {"version": 3},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from permissions.accesslog import Touch
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.state.due import Due
 from realtime.state.index import Index
 from realtime.state.subscriptions import Subscription
 from tests.realtime.pieces import socket
 
-PLAN = Ref("resources.document", 1)
-DRAFT = Ref("resources.document", 2)
+PLAN = ObjectKey("resources.document", 1)
+DRAFT = ObjectKey("resources.document", 2)
 
 
 def filled(due: Due[Subscription] | None = None) -> tuple[Index, dict[str, Subscription]]:
@@ -18,8 +18,8 @@ def filled(due: Due[Subscription] | None = None) -> tuple[Index, dict[str, Subsc
     index = Index(due or Due())
     named = {}
     for user_id in (1, 2):
-        for name, ref in (("plan", PLAN), ("draft", DRAFT)):
-            subscription = Subscription(socket(user_id), ref, name)
+        for name, key in (("plan", PLAN), ("draft", DRAFT)):
+            subscription = Subscription(socket(user_id), key, name)
             named[f"{name} of {user_id}"] = subscription
             index.add(subscription)
     return index, named
@@ -78,8 +78,8 @@ def test_one_that_ended_is_not_read_again() -> None:
 
 def test_those_of_an_object_are_found() -> None:
     index, named = filled()
-    assert set(index.of_ref(PLAN)) == {named["plan of 1"], named["plan of 2"]}
-    assert list(index.of_ref(Ref("resources.document", 3))) == []
+    assert set(index.of_key(PLAN)) == {named["plan of 1"], named["plan of 2"]}
+    assert list(index.of_key(ObjectKey("resources.document", 3))) == []
 
 
 def test_removing_leaves_nothing_and_may_be_repeated() -> None:
@@ -87,4 +87,4 @@ def test_removing_leaves_nothing_and_may_be_repeated() -> None:
     for subscription in named.values():
         index.remove(subscription)
         index.remove(subscription)
-    assert (index.all, index._by_user, index._by_ref) == (set(), {}, {})
+    assert (index.all, index._by_user, index._by_key) == (set(), {}, {})

@@ -57,7 +57,7 @@ def test_other_audience_ends_one_access_and_begins_another() -> None:
 def test_lost_object_ends_an_access_as_revoked_or_deleted() -> None:
     s = opened()
     assert of_one(s, None).ended == {"revoked": [s]}
-    assert of_one(s, None, deleted={s.ref}).ended == {"deleted": [s]}
+    assert of_one(s, None, deleted={s.key}).ended == {"deleted": [s]}
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_socket_keeps_newer_subscription_when_older_one_is_forgotten() -> None:
     older = subscription()
     newer = subscription(older.socket)
     older.socket.forget(older)
-    assert older.socket.subscriptions == {newer.ref: newer}
+    assert older.socket.subscriptions == {newer.key: newer}
 
 
 def test_socket_that_sends_nothing_is_not_stalled() -> None:

@@ -9,7 +9,7 @@ from tests.realtime.pieces import frame, socket, subscription, waiting
 
 def test_new_subscription_is_pending_and_has_nothing() -> None:
     of = socket(user_id=7)
-    s = Subscription(of, subscription().ref, "id")
+    s = Subscription(of, subscription().key, "id")
     assert s.state is State.PENDING
     assert (s.audience, s.slot, s.sent, s.waiting) == (None, None, None, [])
     assert s.version < 0
