@@ -83,7 +83,11 @@ def command(program: Program, port: int, options: Sequence[str] = ()) -> list[st
 
 
 def and_what_goes_with_it(environment: dict[str, str]) -> dict[str, str]:
-    """The variables, and that processes are not held for lost sooner than they look."""
+    """The variables, and that processes are not held for lost sooner than they look.
+
+    One that is stopped need not spread over seconds how it closes the sockets it still has.
+    """
+    environment = {"EARSHOT_DRAIN_SECONDS": "0.1"} | environment
     if tail := environment.get("EARSHOT_TAIL_SECONDS"):
         lost = str(max(15.0, 3 * float(tail)))
         environment = {"EARSHOT_PROCESS_LOST_SECONDS": lost} | environment
