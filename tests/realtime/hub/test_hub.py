@@ -84,6 +84,14 @@ async def test_a_logout_ends_only_the_sockets_of_its_credential(world: World) ->
         assert await two.settle() == []
 
 
+async def test_unsubscribing_from_what_no_id_can_name_is_answered(world: World) -> None:
+    async with subscribed(world, "viewer") as viewer:
+        await viewer.send({"action": "unsubscribe", "model": "resources.document", "id": "?"})
+        assert [f["type"] for f in await viewer.settle()] == ["UNSUBSCRIBED"]
+        await in_thread(world.write)(title="Still live")
+        assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
+
+
 async def test_a_message_that_cannot_be_handled_does_not_stop_the_hub(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
