@@ -68,7 +68,7 @@ def beyond(column: Any, value: Any) -> list[str]:
     if isinstance(column, models.JSONField) or isinstance(value, dict):
         return _beyond_as_json(column, value)
     if isinstance(column, models.DurationField) and abs(duration_microseconds(value)) >= 2**63:
-        return ["Must fit into 64 bits of microseconds."]
+        return ["Must fit into 64 bits, in microseconds."]
     if isinstance(column, models.TextField) and len(value) > (column.max_length or len(value)):
         return [f"Ensure this value has at most {column.max_length} characters."]
     try:
@@ -84,5 +84,5 @@ def _beyond_as_json(column: Any, value: Any) -> list[str]:
         return [reason]
     size = len(orjson.dumps(value, default=str))
     if size > (column.max_length or size):
-        return [f"Takes {size} bytes as JSON; at most {column.max_length} are allowed."]
+        return [f"Has {size} bytes as JSON; at most {column.max_length} are allowed."]
     return []

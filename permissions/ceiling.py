@@ -28,7 +28,7 @@ BATCH = 500
 
 
 class Key(NamedTuple):
-    """What has to be known of an object to weigh a gift of it."""
+    """What must be known of an object to decide on a grant for it."""
 
     pk: int
     tenant_id: int
@@ -41,9 +41,9 @@ class AboveCeiling(exceptions.PermissionDenied):
         self.subject = subject
         self.audience = audience
         super().__init__(
-            "Only those who manage this object's grants may do this; ask one of its owners."
+            "Only users who manage this object's grants may do this; ask one of its owners."
             if audience is None
-            else f"You may not give the audience {audience.name!r} here; ask somebody who has it."
+            else f"You may not give the audience {audience.name!r} here; ask somebody who may."
         )
 
 

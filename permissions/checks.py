@@ -71,14 +71,14 @@ def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
         if resource.audience(name) is None:
             yield _error(
                 2,
-                f"{resource.label} gives the audience {name!r}, which it does not declare.",
-                "Name one of its audiences in `holders` and `roles`.",
+                f"{resource.label} names the audience {name!r}, which it does not declare.",
+                "Use one of its audiences in `holders` and `roles`.",
                 resource.model,
             )
 
 
 def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
-    """The decision reads them from the object's row, and compares."""
+    """Check the columns that the decision reads from the object's row and compares."""
     concrete: Any = resource.model._meta.concrete_model
     own = {column.name: column for column in concrete._meta.local_concrete_fields}
     for name in ("tenant", *resource.holders, *resource.visible_by):
@@ -86,14 +86,14 @@ def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
             yield _error(
                 16,
                 f"{resource.label} has no column {name!r} in its table.",
-                "Name in `holders` and `visible_by` fields that the model itself declares.",
+                "In `holders` and `visible_by`, use fields that the model itself declares.",
                 resource.model,
             )
         elif name in resource.visible_by and not _is_value(own[name], resource.visible_by[name]):
             yield _error(
                 16,
-                f"{resource.label}.{name} is never {resource.visible_by[name]!r}.",
-                "Give in `visible_by` a value of the field, or None for none.",
+                f"{resource.label}.{name} cannot be {resource.visible_by[name]!r}.",
+                "Give in `visible_by` a valid value of the field, or None for null.",
                 resource.model,
             )
 
@@ -106,28 +106,28 @@ def _is_value(column: Any, value: Any) -> bool:
 
 
 def _check_names(resource: Resource) -> Iterator[checks.CheckMessage]:
-    """By an audience's name its group, its renderings and its etags are kept apart."""
+    """Check audience names, which keep groups, renderings and etags apart."""
     names = [audience.name for audience in resource.audiences]
     for name in dict.fromkeys(names):
         if names.count(name) > 1 or not re.fullmatch("[a-zA-Z0-9_-]+", name):
             yield _error(
                 12,
-                f"{resource.label} cannot tell the audience {name!r} from others.",
-                "Give each audience a name of its own, of letters, digits, hyphens, underscores.",
+                f"{resource.label} needs a distinct, valid name for the audience {name!r}.",
+                "Give each audience a unique name of letters, digits, hyphens, underscores.",
                 resource.model,
             )
 
 
 def _check_people(resource: Resource) -> Iterator[checks.CheckMessage]:
-    """Who is named is who holds the object, by a field that somebody is shown."""
+    """Check `names`: a field some audience is shown names the person who holds the object."""
     shown = any(
         resource.names in getattr(a.serializer.Meta, "fields", ()) for a in resource.audiences
     )
     if resource.names and not (resource.holders and shown):
         yield _error(
             15,
-            f"{resource.label} cannot name people by {resource.names!r}.",
-            "Name in `names` a field of a payload, and in `holders` the user whose object it is.",
+            f"{resource.label} cannot use {resource.names!r} as the name of a person.",
+            "Set `names` to a field of a payload, and declare the person's user in `holders`.",
             resource.model,
         )
 
@@ -147,7 +147,7 @@ def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.C
         yield _error(
             4,
             f"{serializer.__name__} does not list its fields.",
-            "Name each field in Meta.fields: a new column must not leak by itself.",
+            "List each field in Meta.fields: a new column must not leak automatically.",
             serializer,
         )
         return
@@ -184,14 +184,14 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
             yield _error(
                 7,
                 f"{serializer.__name__}.{name} is a {type(field).__name__}, "
-                "which depends on who asks or shows an integer key.",
-                "Show a plain field, an OpaqueIdField, or what `prepare` annotates.",
+                "which depends on the requester or shows an integer key.",
+                "Use a plain field, an OpaqueIdField, or an annotation made by `prepare`.",
                 serializer,
             )
         if isinstance(field, serializers.BaseSerializer):
             yield _error(
                 8,
-                f"{serializer.__name__}.{name} nests a serializer: nobody declares what it shows.",
+                f"{serializer.__name__}.{name} nests a serializer: what it shows is not declared.",
                 "Annotate the value in `prepare` and declare it in `shows`.",
                 serializer,
             )
@@ -199,7 +199,7 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
         if other and name not in shown:
             yield _error(
                 9,
-                f"{serializer.__name__}.{name} shows no column of {resource.label}.",
+                f"{serializer.__name__}.{name} does not show a column of {resource.label}.",
                 "Declare in the resource's `shows` which rows it comes from.",
                 serializer,
             )
@@ -229,15 +229,15 @@ def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
         if name in fields and name not in audience.writes and not field.read_only:
             yield _error(
                 11,
-                f"{audience.serializer.__name__}.{name} can be written by {audience.name}, "
-                "who may not.",
+                f"{audience.serializer.__name__}.{name} is writable, but {audience.name} "
+                "may not write it.",
                 "Declare the field with read_only=True.",
                 audience.serializer,
             )
 
 
 def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
-    """Whatever one reader can be shown, or one writer can store, has a bound."""
+    """Check that everything a reader can be shown or a writer can store has a bound."""
     serializer = audience.serializer
     columns = {column.name: column for column in resource.model._meta.concrete_fields}
     shown = {show.field: show for show in resource.shows}
@@ -246,9 +246,9 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
         if written and json_types(field) is None:
             yield _error(
                 13,
-                f"Nobody knows which JSON {serializer.__name__}.{name} takes.",
-                f"Derive {type(field).__name__} from a field of DRF's, or name its `json_types`, "
-                "(str,) or others.",
+                f"The JSON types of {serializer.__name__}.{name} are unknown.",
+                f"Derive {type(field).__name__} from a DRF field, or set its `json_types`, "
+                "such as (str,).",
                 serializer,
             )
         column = columns.get(str(field.source))
@@ -262,8 +262,8 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
             yield _error(
                 14,
                 f"{serializer.__name__}.{name} shows {source}, which has no bound.",
-                "State a `max_length` (for JSON in bytes), a decimal's `max_digits`, an array's "
-                "`size` and its items' bound.",
+                "Set a `max_length` (for JSON in bytes), a decimal's `max_digits`, or an "
+                "array's `size` and its items' bound.",
                 serializer,
             )
 

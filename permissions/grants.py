@@ -28,27 +28,27 @@ from tenants.roles import group_name, role_group
 
 
 class LastHolder(Exception):
-    """Taking this grant would leave the object without anybody in an audience that it must have."""
+    """Removing this grant would leave a required audience of the object empty."""
 
     def __init__(self, audience: str) -> None:
         self.audience = audience
-        super().__init__(f"Nobody else is {audience}; make somebody else {audience} first.")
+        super().__init__(f"This is the last {audience}; make somebody else {audience} first.")
 
 
 class DefaultGrant(Exception):
-    """The subject has this audience by the declaration: no grant of less can take it."""
+    """The subject has this audience by declaration; a lower grant cannot remove it."""
 
     def __init__(self, audience: str) -> None:
         self.audience = audience
         super().__init__(
-            f"The audience {audience!r} comes with whose the object is, or with the role, and no"
-            " grant takes or lowers it: change whose it is, or the role."
+            f"The audience {audience!r} comes from owning the object or from the role, and a grant"
+            " can neither remove nor lower it: change the owner or the role."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A subject's audience of one object: by `default`, or the first that their grants give."""
+    """A subject's audience of one object: the `default`, or the highest that grants give."""
 
     subject: Subject
     audience: Audience

@@ -20,14 +20,14 @@ UNREADABLE: Final = object()
 
 
 class UnreadableValue(ValueError):
-    """What is stored in a field cannot be converted to a value of it."""
+    """A stored value cannot be converted to a value of its field."""
 
     def __init__(self, model: type[models.Model], names: Iterable[str]) -> None:
         self.model = model
         self.names = tuple(names)
         super().__init__(
-            f"What is stored in {', '.join(self.names)} of this {model._meta.label} is no value of"
-            " the field: write another."
+            f"The stored value of {', '.join(self.names)} in this {model._meta.label} is invalid"
+            " for the field: write another."
         )
 
 

@@ -34,7 +34,9 @@ class JSONParser(parsers.JSONParser):
         except ValueError as error:
             raise exceptions.ParseError(f"JSON parse error - {error}") from error
         if isinstance(data, Repeating):
-            raise exceptions.ValidationError({n: ["Given more than once."] for n in data.repeated})
+            raise exceptions.ValidationError(
+                {n: ["This key appears more than once."] for n in data.repeated}
+            )
         return data
 
 

@@ -22,14 +22,14 @@ SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model
 
 
 class IncompletePayload(LookupError):
-    """An object lacks what its audience's payload shows, as a `prepare` should have added."""
+    """An object lacks a value of its audience's payload, which `prepare` should have added."""
 
     def __init__(self, audience: Audience, names: list[str]) -> None:
         self.audience = audience
         self.names = names
         super().__init__(
-            f"The {audience.name}'s payload has no {', '.join(names)}: see to it that the"
-            " resource's `prepare` adds what is no field of the model."
+            f"The {audience.name}'s payload lacks {', '.join(names)}: let the resource's `prepare`"
+            " add what is not a field of the model."
         )
 
 

@@ -47,7 +47,9 @@ class Unavailable(exceptions.APIException):
     """The object is there for its reader, and cannot be shown."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The object cannot be shown now. It is not you: ask the server's operator."
+    default_detail = (
+        "The object cannot be shown now. This is a server-side problem: contact the operator."
+    )
     default_code = "unavailable"
 
 

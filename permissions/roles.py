@@ -15,13 +15,13 @@ from tenants.roles import group_name
 
 
 class OwnGifts(exceptions.PermissionDenied):
-    """Somebody would take a role to which they gave what they could not give themselves."""
+    """Somebody would take a role that they granted more than they may grant themselves."""
 
     def __init__(self, role: str) -> None:
         self.role = role
         super().__init__(
-            f"You gave the role {role!r} more than you may see. Take those grants first, or ask"
-            " another admin to change your role."
+            f"You granted the role {role!r} more than you may see. Remove those grants first, or"
+            " ask another admin to change your role."
         )
 
 

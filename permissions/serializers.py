@@ -16,14 +16,14 @@ from tenants.strict import StrictFields
 
 
 class SerializerKnowsUser(RuntimeError):
-    """An audience serializer asked for its reader; the audience is all it may know."""
+    """An audience serializer asked for its reader; it may know only the audience."""
 
     def __init__(self, serializer: str, key: object) -> None:
         self.serializer = serializer
         self.key = key
         super().__init__(
             f"{serializer} asked its context for {key!r}. Its payload is shared by everybody in "
-            "the audience: declare another audience instead of asking who reads."
+            "the audience: declare another audience instead of asking for the reader."
         )
 
 

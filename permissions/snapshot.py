@@ -18,7 +18,7 @@ class SnapshotInTransaction(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A read needs its own snapshot: call it after the transaction or in another thread."
+            "A read needs its own snapshot: call it outside the transaction or in another thread."
         )
 
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 UNAVAILABLE = Counter(
     "earshot_unavailable",
-    "Objects that could not be shown to an audience, each kind of error once.",
+    "Objects that could not be shown to an audience, counted once per kind of error.",
     ["model", "audience"],
 )
 

@@ -32,7 +32,7 @@ _known: set[str] = set()
 
 
 class InvalidSetting(ImproperlyConfigured):
-    """A variable whose value makes no sense; `text` is not shown where it may hold a secret."""
+    """A variable has an invalid value; `text` is omitted where it may hold a secret."""
 
     def __init__(self, name: str, must: str, text: str | None = None) -> None:
         super().__init__(name, must, text)
@@ -46,7 +46,7 @@ class InvalidSetting(ImproperlyConfigured):
 
 
 class UnknownSetting(ImproperlyConfigured):
-    """A variable that begins like ours and is none of them; perhaps another one is meant."""
+    """A variable has our prefix but an unknown name; `meant` suggests the closest one."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(name)
@@ -56,12 +56,12 @@ class UnknownSetting(ImproperlyConfigured):
 
     def __str__(self) -> str:
         todo = f"did you mean {PREFIX}{self.meant[0]}?" if self.meant else "remove it."
-        return f"{self.name} is no setting of Earshot; {todo}"
+        return f"{self.name} is not a setting of Earshot; {todo}"
 
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """End a command whose settings make no sense with the message."""
+    """End a command with only the message if its settings are invalid."""
     try:
         yield
     except ImproperlyConfigured as error:
@@ -71,21 +71,21 @@ def told_plainly() -> Iterator[None]:
 
 
 def file(default: Path) -> Path | None:
-    """The file that `ENV_FILE` names, which must be there, or this one, if there is one."""
+    """Return the file that `ENV_FILE` names, which must exist, or the default if it exists."""
     name = text("ENV_FILE")
     if name and not Path(name).exists():
-        raise InvalidSetting("ENV_FILE", "name a file that is there", name)
+        raise InvalidSetting("ENV_FILE", "name an existing file", name)
     return Path(name) if name else default if default.exists() else None
 
 
 def text(name: str, default: str = "") -> str:
-    """A variable as it is."""
+    """Return a variable unchanged."""
     _known.add(name)
     return os.environ.get(name) or default
 
 
 def flag(name: str, default: bool = False) -> bool:
-    """A variable that is on or off."""
+    """Return a variable that is on or off."""
     found = text(name)
     if not found:
         return default
@@ -95,7 +95,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 def choice(name: str, choices: Iterable[str], default: str) -> str:
-    """One of these words; capitals do not matter."""
+    """Return a variable that is one of these words, ignoring case."""
     found = text(name, default)
     spelled = {word.lower(): word for word in choices}
     if found.lower() not in spelled:
@@ -104,7 +104,7 @@ def choice(name: str, choices: Iterable[str], default: str) -> str:
 
 
 def words(name: str, check: Callable[[str], bool], must: str, default: str = "") -> list[str]:
-    """The parts of a comma-separated variable, each of which must pass the check."""
+    """Return the parts of a comma-separated variable, each of which must pass the check."""
     found = [word for part in text(name, default).split(",") if (word := part.strip())]
     for word in found:
         if not check(word):
@@ -113,22 +113,22 @@ def words(name: str, check: Callable[[str], bool], must: str, default: str = "")
 
 
 def hosts(name: str, default: str) -> list[str]:
-    """Host names as Django's `ALLOWED_HOSTS` takes them."""
-    must = "hold host names, separated by commas, without scheme, port or path"
+    """Return host names in the form of Django's `ALLOWED_HOSTS`."""
+    must = "contain host names, separated by commas, without scheme, port or path"
     return words(name, lambda word: word == "*" or is_host(word.removeprefix(".")), must, default)
 
 
 def origins(name: str, *, wildcards: bool = False) -> list[str]:
-    """Origins; with `wildcards`, `https://*.example.com` is one as well."""
+    """Return origins; `wildcards` also allows `https://*.example.com`."""
 
     def check(word: str) -> bool:
         return is_origin(word.replace("://*.", "://", 1) if wildcards else word)
 
-    return words(name, check, "hold origins, such as https://app.example.com, without a path")
+    return words(name, check, "contain origins, such as https://app.example.com, without a path")
 
 
 def host(name: str, default: str) -> str:
-    """An address or a name to listen at."""
+    """Return an address or host name to listen on."""
     found = text(name, default)
     if not is_host(found):
         raise InvalidSetting(name, "be an address or a host name", found)
@@ -136,7 +136,7 @@ def host(name: str, default: str) -> str:
 
 
 def port(name: str, default: str) -> str:
-    """A port, as text."""
+    """Return a port, as text."""
     found = text(name, default)
     if not (found.isascii() and found.isdecimal() and 0 < int(found) < 65536):
         raise InvalidSetting(name, "be a number from 1 to 65535", found)
@@ -144,7 +144,7 @@ def port(name: str, default: str) -> str:
 
 
 def matching(name: str, pattern: str, must: str, default: str) -> str:
-    """A variable that the whole pattern describes."""
+    """Return a variable that matches the whole pattern."""
     found = text(name, default)
     if re.fullmatch(pattern, found) is None:
         raise InvalidSetting(name, must, found)
@@ -152,12 +152,12 @@ def matching(name: str, pattern: str, must: str, default: str) -> str:
 
 
 def secret(name: str, least: int, default: str = "") -> str:
-    """A secret of at least so many characters."""
+    """Return a secret of at least `least` characters."""
     found = text(name, default)
     if not found or len(found) < least:
         now = f"it has {len(found)}" if found else "it is not set"
         raise ImproperlyConfigured(
-            f"Set {name} to a random text of at least {least} characters; {now}. This prints one: "
+            f"Set {name} to a random text of at least {least} characters; {now}. Generate one: "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'. To develop, set "
             "DEBUG=1 instead."
         )
@@ -165,15 +165,15 @@ def secret(name: str, least: int, default: str = "") -> str:
 
 
 def token(name: str) -> str:
-    """What a client sends in a header, or nothing."""
+    """Return a token that clients send in a header, or an empty text."""
     found = text(name)
     if not re.fullmatch("[!-~]*", found):
-        raise InvalidSetting(name, "be of ASCII letters, digits and signs, without spaces")
+        raise InvalidSetting(name, "consist of printable ASCII characters without spaces")
     return found
 
 
 def sender(name: str, default: str) -> str:
-    """An e-mail address, with or without a name before it."""
+    """Return an e-mail address, with or without a display name."""
     found = text(name, default)
     address = parseaddr(found)[1]
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or not re.fullmatch(
@@ -184,7 +184,7 @@ def sender(name: str, default: str) -> str:
 
 
 def database_url(name: str, default: str) -> str:
-    """An address that begins with postgres:// or sqlite:///, and names a database."""
+    """Return a postgres:// or sqlite:/// URL that names a database."""
     found = text(name, default)
     must = "be postgres://user:password@host:port/name or, for a file, sqlite:///path"
     url = split(name, found, must)
@@ -196,8 +196,8 @@ def database_url(name: str, default: str) -> str:
 
 
 def redis_urls(name: str) -> list[str]:
-    """Addresses of brokers."""
-    must = "hold addresses like redis://host:port/0 (or rediss://, unix://), comma-separated"
+    """Return the URLs of the brokers."""
+    must = "contain addresses like redis://host:port/0 (or rediss://, unix://), comma-separated"
     found = words(name, lambda _: True, must)
     for word in found:
         url = split(name, word, must)
@@ -209,7 +209,7 @@ def redis_urls(name: str) -> list[str]:
 
 
 def email_url(name: str, default: str) -> str:
-    """Where e-mail is handed over."""
+    """Return the URL of the mail server."""
     found = text(name, default)
     must = "begin with smtp://, smtp+tls:// or smtp+ssl://, and name a host"
     url = split(name, found, must)
@@ -224,12 +224,12 @@ MAIL_FOR_DEVELOPMENT: Final = ("consolemail", "dummymail", "filemail", "memoryma
 
 
 def link(name: str, parts: tuple[str, ...], default: str) -> str:
-    """A web address that holds these parts, or nothing."""
+    """Return a web address that contains these parts, or an empty text."""
     found = text(name, default)
     wanted = " and ".join(parts)
     if found and not all(part in found for part in parts):
-        raise InvalidSetting(name, f"hold {wanted}", found)
-    must = f"be a web address that begins with https:// or http:// and holds {wanted}"
+        raise InvalidSetting(name, f"contain {wanted}", found)
+    must = f"be a web address that begins with https:// or http:// and contains {wanted}"
     url = split(name, found, must)
     if found and (not re.fullmatch(r"[a-z][a-z0-9+.-]*", url.scheme) or not url.netloc):
         raise InvalidSetting(name, must, found)

@@ -31,7 +31,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         return errors.not_found(request, Http404())
     if not (settings.DEBUG or _knows(request.headers.get("Authorization", ""))):
         body = {
-            "detail": "Send Authorization: Bearer, and EARSHOT_METRICS_TOKEN.",
+            "detail": "Send the header Authorization: Bearer <EARSHOT_METRICS_TOKEN>.",
             "code": "not_authenticated",
         }
         return JsonResponse(body, status=401, headers={**NO_STORE, "WWW-Authenticate": "Bearer"})

@@ -23,7 +23,7 @@ METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 REQUESTS = Histogram(
     "earshot_request_seconds",
-    "How long requests took, by method and by the pattern of their address.",
+    "Duration of requests, by method and URL pattern.",
     ["method", "route"],
 )
 
@@ -48,7 +48,7 @@ def refusal(request: HttpRequest) -> HttpResponseBase | None:
         response = errors.bad_request(request, error)
         named = ascii(request.headers.get("Host", ""))[:100]
         log_response(
-            "Refused a request for the Host %s, which ALLOWED_HOSTS does not name.",
+            "Refused a request for the Host %s, which is not in ALLOWED_HOSTS.",
             named, response=response, request=request, level="warning",
         )  # fmt: skip
         return response

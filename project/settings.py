@@ -154,7 +154,7 @@ REDIS_URLS = environment.redis_urls("REDIS_URL")
 if not (flag("EARSHOT_SINGLE_PROCESS") or REDIS_URLS or DEBUG):  # read in any case: it is known
     raise ImproperlyConfigured(
         "Set REDIS_URL, or EARSHOT_SINGLE_PROCESS=1 if there is only one server process: "
-        "the in-memory channel layer does not reach another."
+        "the in-memory channel layer does not reach other processes."
     )
 
 BROKER_PREFIX = environment.matching(

@@ -23,14 +23,14 @@ def register_checks() -> None:
 
 
 def check_capture(databases: Collection[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Every trigger is there, as the models ask for it, and fires."""
+    """Check that every trigger the models need is installed, current and enabled."""
     wrong = str(differences()) if DEFAULT_DB_ALIAS in (databases or ()) else ""
     if not wrong:
         return []
     return [
         checks.Warning(
-            f"Not every write is noticed: {wrong}.",
-            hint="Run manage.py migrate, which installs the triggers anew.",
+            f"Not every write is captured: {wrong}.",
+            hint="Run manage.py migrate, which reinstalls the triggers.",
             id="earshot.W022",
         )
     ]
@@ -51,7 +51,7 @@ def _check_tracker(model: type[LiveModel]) -> Iterator[checks.CheckMessage]:
     fields = {f.name for f in model._meta.concrete_fields if not f.primary_key} - UNTRACKED
     if tracked != fields:
         yield checks.Error(
-            f"The tracker of {model.__name__} does not name exactly its fields.",
+            f"The tracker of {model.__name__} does not list exactly the model's fields.",
             hint=f"Declare tracker = FieldTracker(fields={sorted(fields)}) on the class itself.",
             obj=model,
             id="earshot.E020",

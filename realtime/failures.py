@@ -42,7 +42,9 @@ class Outage:
             return
         seconds, failures = time.monotonic() - self._since, self._failures
         self._since, self._failures = None, 0
-        logger.warning("%s answers again, after %.1f s, %d failures.", self.name, seconds, failures)
+        logger.warning(
+            "%s responds again after %.1f s and %d failures.", self.name, seconds, failures
+        )
 
 
 database = Outage("The database")
@@ -74,7 +76,7 @@ def log_failure(
     outage = outage_of(error)
     if outage is not None and not outage.began():
         return
-    until = "" if outage is None else " (told again when it is over)"
+    until = "" if outage is None else " (logged again when it is over)"
     where = "".join(traceback.format_tb(error.__traceback__))
     belongs = {"connection": connection} if connection else None
     logger.error("%s: %s%s\n%s", what, reason(error), until, where, extra=belongs)

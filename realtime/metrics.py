@@ -1,4 +1,4 @@
-"""Counters of what the realtime layer does and of what went wrong."""
+"""Metrics of the realtime layer."""
 
 from __future__ import annotations
 
@@ -7,53 +7,49 @@ import math
 from tenants.multiprocess import Counter, Gauge, Histogram
 
 PUBLISH_FAILURES = Counter(
-    "earshot_publish_failures", "Messages that the broker did not take; the tail delivers them."
+    "earshot_publish_failures", "Messages the broker did not accept; the tail delivers them."
 )
-SOCKETS = Gauge("earshot_sockets", "Sockets that are open.", multiprocess_mode="livesum")
-SUBSCRIPTIONS = Gauge(
-    "earshot_subscriptions", "Live copies that are held.", multiprocess_mode="livesum"
-)
+SOCKETS = Gauge("earshot_sockets", "Open sockets.", multiprocess_mode="livesum")
+SUBSCRIPTIONS = Gauge("earshot_subscriptions", "Live subscriptions.", multiprocess_mode="livesum")
 SOCKET_BYTES = Gauge(
     "earshot_socket_bytes",
-    "Bytes that wait for sockets in all their queues; what several wait for counts for each.",
+    "Bytes queued for all sockets; bytes shared by several sockets count for each.",
     multiprocess_mode="livesum",
 )
 SOCKET_BYTES_MAX = Gauge(
     "earshot_socket_bytes_max",
-    "Bytes that wait for the socket for which most do.",
+    "Bytes queued for the socket with the longest queue.",
     multiprocess_mode="livemax",
 )
 FRAMES = Counter("earshot_frames", "Frames sent to clients.")
 FRAME_BYTES = Counter("earshot_frame_bytes", "Bytes of frames sent to clients.")
-CONFLATIONS = Counter("earshot_conflations", "States that were replaced before they were sent.")
+CONFLATIONS = Counter("earshot_conflations", "States replaced by newer ones before they were sent.")
 CLOSES = Counter("earshot_closes", "Sockets closed by this server, by code.", ["code"])
-ENDS = Counter("earshot_accesses_ended", "Live copies that ended, by cause.", ["cause"])
+ENDS = Counter("earshot_accesses_ended", "Ended subscriptions, by cause.", ["cause"])
 TAIL_SEEN = Gauge(
     "earshot_tail_seen_timestamp_seconds",
-    "When the tail last looked, of the process that is furthest behind; now where nobody listens.",
+    "When the tail last looked, in the process furthest behind; now if no process has a hub.",
     multiprocess_mode="livemin",
 )
-FENCE_REFUSALS = Counter(
-    "earshot_fence_refusals", "Frames that the fence kept from a subscription."
-)
+FENCE_REFUSALS = Counter("earshot_fence_refusals", "Frames the fence withheld from a subscription.")
 DRIFT = Counter(
-    "earshot_drift", "Writes that no trigger saw, found and repaired.", ["model", "what"]
+    "earshot_drift", "Writes that no trigger captured, found and repaired.", ["model", "what"]
 )
-ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were begun again.")
+ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were started again.")
 BROKER_UP = Gauge(
     "earshot_broker_up",
-    "Whether the last beat came back through the broker, in every process with sockets.",
+    "1 if the last broker probe came back in every process with sockets, else 0.",
     multiprocess_mode="livemin",
 )
 SWEEP_LAG = Gauge(
     "earshot_sweep_lag_seconds",
-    "By how much the sweep is behind its period, with its CPU budget.",
+    "How far the sweep is behind its period, given its CPU budget.",
     multiprocess_mode="livemax",
 )
-ROUND_SECONDS = Histogram("earshot_round_seconds", "How long rounds took that did not fail.")
+ROUND_SECONDS = Histogram("earshot_round_seconds", "Duration of successful rounds.")
 DELIVERY_SECONDS = Histogram(
     "earshot_delivery_seconds",
-    "From a commit until its frame was handed to all sockets of a process, by both clocks.",
+    "Time from a commit until its frame was handed to all sockets of a process.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 

@@ -52,9 +52,14 @@ class BoundedBodies:
             text = f"A body has at most {now['body_bytes']} bytes."
             await _refuse(send, 413, text, "body_too_large")
         except TooManyBodies:
-            await _refuse(send, 503, "Too much is arriving; try again soon.", "service_unavailable")
+            await _refuse(
+                send,
+                503,
+                "Too many large bodies are being received; try again soon.",
+                "service_unavailable",
+            )
         except TimeoutError:
-            await _refuse(send, 408, "The body did not arrive in time.", "request_timeout")
+            await _refuse(send, 408, "The request body did not arrive in time.", "request_timeout")
         except ClientGone:
             return
         else:

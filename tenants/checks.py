@@ -18,7 +18,7 @@ def register_checks() -> None:
 
 
 def check_managers(**_: Any) -> list[checks.CheckMessage]:
-    """Every problem of the managers of every tenant's model."""
+    """Return every problem with the managers of tenant-owned models."""
     found: list[checks.CheckMessage] = []
     for model in apps.get_models():
         if issubclass(model, TenantOwned):
@@ -32,10 +32,10 @@ def _check_own_queries(model: type[models.Model]) -> Iterator[checks.CheckMessag
         manager = getattr(model, f"_{option.removesuffix('_name')}")
         if not isinstance(manager, UnscopedManager):
             yield checks.Error(
-                f"Django's own queries on {model.__name__} go through {manager.name!r}, "
-                "which is no UnscopedManager.",
-                hint="Let its Meta inherit that of its base, as in class Meta(LiveModel.Meta), "
-                f"or set {option} = 'unscoped' there.",
+                f"Django's own queries on {model.__name__} use {manager.name!r}, "
+                "which is not an UnscopedManager.",
+                hint="Let its Meta inherit the base's, as in class Meta(LiveModel.Meta), "
+                f"or set {option} = 'unscoped' in it.",
                 obj=model,
                 id="earshot.E030",
             )
@@ -47,9 +47,9 @@ def _check_people(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
         guarded = isinstance(query, TenantQuerySet)
         if not guarded or (manager.name == "objects" and query.told):
             yield checks.Error(
-                f"{model.__name__}.{manager.name} reads the rows of all tenants unasked.",
-                hint="Make its query set a subclass of that of the base's objects, "
-                f"and the manager by as_manager(): {manager.name} = Mine.as_manager().",
+                f"{model.__name__}.{manager.name} reads the rows of all tenants by default.",
+                hint="Subclass the query set of the base's `objects`, "
+                f"and make the manager with as_manager(): {manager.name} = Mine.as_manager().",
                 obj=model,
                 id="earshot.E031",
             )

@@ -24,7 +24,7 @@ class DatabaseAway(exceptions.APIException):
 
     status_code = 503
     default_code = "service_unavailable"
-    default_detail = "The database does not answer; try again soon."
+    default_detail = "The database is not responding; try again soon."
     wait = RETRY_SECONDS
 
 

@@ -55,7 +55,7 @@ class Refused(exceptions.APIException):
 class NotAuthenticated(Refused, exceptions.NotAuthenticated):
     """No credential, or one that is not, or no longer, good."""
 
-    default_detail = "Send a valid token, session or ticket."
+    default_detail = "Provide a valid token, session or ticket."
     close_code = 4401
 
 
@@ -70,7 +70,7 @@ class TenantRequired(Refused):
 
     status_code = 400
     default_code = "tenant_required"
-    default_detail = "Say which tenant: header X-Tenant, or ?tenant= for a socket."
+    default_detail = "Specify the tenant: header X-Tenant, or ?tenant= for a socket."
     close_code = 4400
 
 

@@ -52,15 +52,18 @@ class Rule(NamedTuple):
 RULES: Final = (
     Rule(
         "tail_seconds", "process_lost_seconds",
-        "a process says that it lives when it looks, and one look may fail", times=2,
+        "a process reports itself alive at each look, and one look may fail", times=2,
     ),
-    Rule("retry_min_seconds", "retry_max_seconds", "they are the two ends of one window"),
-    Rule("page_size", "page_size_max", "nobody could ask for the page that all get unasked"),
+    Rule("retry_min_seconds", "retry_max_seconds", "they are the two ends of the same window"),
+    Rule(
+        "page_size", "page_size_max",
+        "the default page size must be one that clients may ask for",
+    ),
 )  # fmt: skip
 
 
 class Contradiction(ValueError):
-    """Two limits that make no sense together."""
+    """Two limits contradict each other."""
 
     def __init__(self, rule: Rule, lower: float, higher: float) -> None:
         super().__init__(rule, lower, higher)
@@ -73,12 +76,12 @@ class Contradiction(ValueError):
         times = "" if self.rule.times == 1 else f"{self.rule.times:g} times "
         return (
             f"{low} is {self.lower:g} and {high} is {self.higher:g}, but {times}{low} must not "
-            f"exceed {high}: {self.rule.why}. Lower the one or raise the other."
+            f"exceed {high}: {self.rule.why}. Lower the first or raise the second."
         )
 
 
 def bounds(name: str, default: float) -> tuple[float, float]:
-    """The least and the greatest that a limit of this name may be."""
+    """Return the least and the greatest value that a limit of this name may have."""
     least, most = BY_UNIT.get(name.rpartition("_")[2], COUNT)
     if isinstance(default, int):
         least = int(least)

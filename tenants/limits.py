@@ -59,113 +59,142 @@ class Limit(NamedTuple):
 
 LIMITS = (
     # Keeping up
-    Limit("tail_seconds", 2.0, "How often each process reads the changes that it may have missed."),
+    Limit("tail_seconds", 2.0, "How often each process reads changes it may have missed."),
     Limit(
         "listen",
         0,
-        "1: what other programs write is told at once; PostgreSQL, `migrate` after a change.",
+        "1: writes by other programs are announced at once; PostgreSQL only, needs `migrate`.",
         zero=True,
     ),
-    Limit("sweep_seconds", 60.0, "Time in which all live subscriptions are read again."),
-    Limit("sweep_budget", 0.1, "How much of a core the sweep may take; then it takes longer."),
+    Limit("sweep_seconds", 60.0, "Period in which every live subscription is read again."),
+    Limit("sweep_budget", 0.1, "Share of a core the sweep may use; beyond that it runs late."),
     Limit(
-        "process_lost_seconds", 15.0, "Time without a beat after which a process counts as lost."
+        "process_lost_seconds",
+        15.0,
+        "Time without a sign of life after which a process is presumed dead.",
     ),
-    Limit("patience_seconds", 10.0, "How long payloads wait for a database that fails."),
-    Limit("beat_seconds", 1.0, "How often each process looks whether the broker is there."),
-    Limit("round_size", 500, "How many subscriptions are read in one database snapshot."),
+    Limit("patience_seconds", 10.0, "How long payloads wait while the database fails."),
+    Limit("beat_seconds", 1.0, "How often each process probes the broker."),
+    Limit("round_size", 500, "Subscriptions read in one database snapshot."),
     # Parts
-    Limit("executor_threads", 8, "Threads of each process that read for its sockets."),
-    Limit("database_connections", 24, "PostgreSQL connections of each process for requests."),
-    Limit("hub_connections", 16, "PostgreSQL connections of each process for its sockets."),
-    Limit("connection_seconds", 3.0, "How long to wait for a connection to PostgreSQL."),
-    Limit("answer_seconds", 5.0, "How long a server waits for PostgreSQL to answer a statement."),
-    Limit("turns_per_tenant", 8, "Requests of one tenant that a process works on at a time."),
-    Limit("turn_seconds", 20.0, "How long a tenant's other requests wait for their turn."),
+    Limit("executor_threads", 8, "Threads per process that read for its sockets."),
+    Limit("database_connections", 24, "PostgreSQL connections per process for requests."),
+    Limit("hub_connections", 16, "PostgreSQL connections per process for its sockets."),
+    Limit("connection_seconds", 3.0, "How long to wait for a PostgreSQL connection."),
+    Limit(
+        "answer_seconds",
+        5.0,
+        "How long a server process waits for PostgreSQL to answer a statement.",
+    ),
+    Limit("turns_per_tenant", 8, "Requests of one tenant that a process handles at a time."),
+    Limit("turn_seconds", 20.0, "How long further requests of that tenant wait for their turn."),
     Limit("database_seconds", 20.0, "How long to wait for a locked SQLite file."),
-    Limit("broker_timeout_seconds", 1.0, "How long a publish or a join waits for the broker."),
-    Limit("proxies", 0, "How many reverse proxies add to `X-Forwarded-For`.", zero=True),
-    Limit("hsts_seconds", 31_536_000, "How long browsers keep to TLS, with `EARSHOT_TLS` on."),
+    Limit(
+        "broker_timeout_seconds", 1.0, "How long a publish or a group join waits for the broker."
+    ),
+    Limit(
+        "proxies", 0, "Number of trusted reverse proxies that add to `X-Forwarded-For`.", zero=True
+    ),
+    Limit(
+        "hsts_seconds", 31_536_000, "How long browsers must use TLS (HSTS), with `EARSHOT_TLS` on."
+    ),
     # Sockets
     Limit("heartbeat_seconds", 20, "Time between the server's pings."),
-    Limit("stalled_seconds", 10.0, "How long a socket may take nothing that waits for it."),
-    Limit("cut_seconds", 1.0, "How long a close frame may take before the transport is cut."),
-    Limit("socket_bytes", 2_097_152, "Bytes that wait for one socket, in all its queues."),
-    Limit("client_frame_bytes", 16_384, "Size of a client's frame."),
-    Limit("message_seconds", 10.0, "How long a client's message may take to arrive whole."),
-    Limit("frames_per_second", 50, "Frames of a client that are answered, in the long run."),
-    Limit("frames_burst", 1_000, "Frames of a client that are answered at once."),
-    Limit("invalid_frames", 10, "Invalid frames in a row that end a socket."),
-    Limit("subscriptions_per_socket", 1_000, "Subscriptions of one socket."),
-    Limit("preframed", 0, "1: frames go to uvicorn's transport ready for all sockets.", zero=True),
-    Limit("drain_seconds", 5.0, "Over how long the sockets of a process that ends are closed."),
-    Limit("sockets_per_user", 50, "Sockets of one user."),
-    Limit("sockets_per_tenant", 10_000, "Sockets of one tenant."),
-    Limit("retry_min_seconds", 1.0, "Beginning of the window in which clients reconnect."),
+    Limit(
+        "stalled_seconds",
+        10.0,
+        "How long a socket may accept nothing while data is waiting for it.",
+    ),
+    Limit("cut_seconds", 1.0, "How long a close frame may take before the connection is aborted."),
+    Limit("socket_bytes", 2_097_152, "Bytes queued for one socket, over all its queues."),
+    Limit("client_frame_bytes", 16_384, "Maximum size of a client's frame."),
+    Limit("message_seconds", 10.0, "How long a client's message may take to arrive completely."),
+    Limit("frames_per_second", 50, "Frames per second answered for one client, on average."),
+    Limit("frames_burst", 1_000, "Frames answered for one client in a burst."),
+    Limit("invalid_frames", 10, "Consecutive invalid frames after which a socket is closed."),
+    Limit("subscriptions_per_socket", 1_000, "Subscriptions per socket."),
+    Limit(
+        "preframed",
+        0,
+        "1: frames are framed once for all sockets and written to uvicorn's transport.",
+        zero=True,
+    ),
+    Limit("drain_seconds", 5.0, "Period over which a stopping process closes its sockets."),
+    Limit("sockets_per_user", 50, "Sockets per user."),
+    Limit("sockets_per_tenant", 10_000, "Sockets per tenant."),
+    Limit("retry_min_seconds", 1.0, "Start of the window in which clients reconnect."),
     Limit("retry_max_seconds", 15.0, "End of the window in which clients reconnect."),
     # REST and credentials
-    Limit("token_hours", 10, "Life of a token."),
-    Limit("ticket_seconds", 30, "Life of a socket ticket."),
+    Limit("token_hours", 10, "Lifetime of a token."),
+    Limit("ticket_seconds", 30, "Lifetime of a socket ticket."),
     Limit(
-        "login_failures_per_username", 10, "Failed logins a minute for a username at one address."
+        "login_failures_per_username",
+        10,
+        "Failed logins per minute for a username from one address.",
     ),
-    Limit("login_failures_per_address", 100, "Failed logins a minute from one address."),
+    Limit("login_failures_per_address", 100, "Failed logins per minute from one address."),
     Limit(
         "login_failures_of_strangers",
         100,
-        "Failed logins a minute for a username at all addresses unknown for its user.",
+        "Failed logins per minute for a username from all addresses its user never logged in from.",
     ),
     Limit(
         "logins_per_username",
         300,
-        "Logins a minute for a username at one address, successful ones included.",
+        "Logins per minute for a username from one address, successful ones included.",
     ),
-    Limit("hashing_seconds", 5.0, "How long a password waits for its turn to be hashed."),
+    Limit("hashing_seconds", 5.0, "How long a password waits to be hashed."),
     Limit(
         "hashing_waiting",
         100,
-        "Passwords that may wait for their turn; a quarter of them of one address.",
+        "Passwords that may wait to be hashed; at most a quarter of them from one address.",
     ),
     Limit(
         "passwords_at_once",
         2,
-        "Requests of one address that are about a password and at work at once.",
+        "Password requests from one address that are handled at a time.",
     ),
-    Limit("resets_per_email", 3, "Links to a new password that are sent to one e-mail a minute."),
+    Limit("resets_per_email", 3, "Password links sent to one e-mail address per minute."),
     Limit(
         "resets_per_address",
         30,
-        "Links to a new password that one address may ask for in a minute.",
+        "Password links that one network address may request per minute.",
     ),
-    Limit("password_link_hours", 72, "Life of a link to set a password."),
-    Limit("invitations_per_minute", 60, "People whom the admins of one tenant invite in a minute."),
+    Limit("password_link_hours", 72, "Lifetime of a link to set a password."),
+    Limit("invitations_per_minute", 60, "Invitations by the admins of one tenant per minute."),
     Limit(
         "invitations_per_person",
         10,
-        "Invitations of one and the same person a minute, by one tenant.",
+        "Invitations of the same person by one tenant per minute.",
     ),
-    Limit("requests_per_minute", 6_000, "REST requests a minute of one user."),
-    Limit("body_bytes", 2_621_440, "Size of a request's body."),
-    Limit("bodies_bytes", 67_108_864, "Bytes of large bodies that may be arriving at a process."),
-    Limit("body_seconds", 30.0, "How long a request's body may take to arrive."),
-    Limit("body_values", 20_000, "Values in a request's JSON."),
-    Limit("page_size", 25, "Entries on a page of a list."),
-    Limit("page_size_max", 100, "Entries that a client may ask for on a page."),
-    Limit("page_bytes", 4_194_304, "Size of a page; a page of a single entry may be larger."),
+    Limit("requests_per_minute", 6_000, "REST requests per minute for one user."),
+    Limit("body_bytes", 2_621_440, "Maximum size of a request body."),
+    Limit(
+        "bodies_bytes",
+        67_108_864,
+        "Bytes of large request bodies that a process receives at a time.",
+    ),
+    Limit("body_seconds", 30.0, "How long a request body may take to arrive."),
+    Limit("body_values", 20_000, "Maximum number of values in a request's JSON."),
+    Limit("page_size", 25, "Default number of entries on a page."),
+    Limit("page_size_max", 100, "Largest number of entries a client may ask for on a page."),
+    Limit(
+        "page_bytes", 4_194_304, "Maximum size of a page; a page with a single entry may be larger."
+    ),
     Limit(
         "answers_bytes_per_user",
         16_777_216,
-        "Bytes of large answers that one user has not read yet.",
+        "Bytes of large responses that one user has not read yet.",
     ),
     Limit(
         "answers_bytes_per_tenant",
         67_108_864,
-        "Bytes of large answers that all users of one tenant have not read yet.",
+        "Bytes of large responses that all users of one tenant have not read yet.",
     ),
     Limit(
         "answers_bytes",
         268_435_456,
-        "Bytes of large answers that are not read yet, in each process.",
+        "Bytes of large responses that are not read yet, per process.",
     ),
 )
 
@@ -204,11 +233,11 @@ def limits(own: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
 def check_own(own: Any) -> None:
     """Raise ValidationError unless these are limits that a tenant may have for itself."""
     if not isinstance(own, dict):
-        raise ValidationError("Not an object of limits.")
+        raise ValidationError("Must be an object of limits.")
     known = {limit.name: limit for limit in LIMITS if limit.name in OF_TENANT}
     for name, value in own.items():
         if name not in known:
-            raise ValidationError(f"{name!r} is none of {', '.join(sorted(known))}.")
+            raise ValidationError(f"{name!r} is an unknown limit; use {', '.join(sorted(known))}.")
         try:
             known[name].parse(str(value))
         except InvalidLimit as error:
@@ -216,4 +245,4 @@ def check_own(own: Any) -> None:
         if type(value) not in (int, type(known[name].default)):
             raise ValidationError(f"{name} must be a number.")
         if name in OF_SERVER and value > (most := limits()[name]):
-            raise ValidationError(f"{name} must be at most {most}, what the server takes.")
+            raise ValidationError(f"{name} must be at most {most}, the server's own limit.")

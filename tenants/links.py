@@ -24,18 +24,18 @@ class NoLink(Told):
 
     def __str__(self) -> str:
         return (
-            "EARSHOT_PASSWORD_LINK is not set, so there is no link to set a password. Set it to "
-            "the public address of the page that does, https://.../password/#{user}/{token}"
+            "EARSHOT_PASSWORD_LINK is not set, so no link to set a password can be made. Set it "
+            "to the public address of the page for it, https://.../password/#{user}/{token}"
         )
 
 
 def are_set_up() -> bool:
-    """Whether links lead anywhere; other projects may have none and spell out the parts."""
+    """Return whether there is a page for links; other projects may not have the setting."""
     return bool(getattr(settings, "PASSWORD_LINK", True))
 
 
 def invitation_by(user: User, token: str) -> Membership | None:
-    """The user's invitation that this token accepts, if any."""
+    """Return the user's invitation that this token accepts, if any."""
     invitations = Membership.objects.invited().filter(user_id=user.pk, tenant__is_active=True)
     for invitation in invitations.select_related("tenant"):
         if InvitationTokens(invitation).check_token(user, token):
@@ -44,42 +44,48 @@ def invitation_by(user: User, token: str) -> Membership | None:
 
 
 def link(user: User) -> str:
-    """The link by which the user sets a password, once; raises NoLink."""
+    """Return the single-use link by which the user sets a password; raise NoLink without a page."""
     return _spell(user, default_token_generator.make_token(user))
 
 
 def reset(user: User) -> EmailMessage:
-    """Brings a link to a new password."""
+    """Return the e-mail with the link to reset a password."""
     return EmailMessage(
-        "Your new password",
-        f"Somebody, probably you, asked for a new password for {user.username}. "
-        f"Set it here, once:\n\n{link(user)}\n\nIf it was not you, nothing needs to be done.\n",
+        "Set a new password",
+        f"Somebody, probably you, asked to reset the password of {user.username}. Set a new "
+        f"one with this link, which works once:\n\n{link(user)}\n\nIf this was not you, you can "
+        "ignore this e-mail.\n",
         to=[user.email],
     )
 
 
 def welcome(user: User, name: str) -> EmailMessage:
-    """Brings the link to a first password to a new member of the tenant of this name."""
-    return _welcome(user, name, "Set your password here, once", link(user))
+    """Return the e-mail with which a new member of the named tenant sets a first password."""
+    return _welcome(user, name, "Set your password with this link, which works once", link(user))
 
 
 def invitation(member: Membership) -> EmailMessage:
-    """Tells who is invited; those without a password get a link that sets one and accepts."""
+    """Return the invitation e-mail; without a password, its link sets one and accepts."""
     user, tenant = member.user, member.tenant
     if not user.has_usable_password():
         address = _spell(user, InvitationTokens(member).make_token(user))
-        return _welcome(user, tenant.name, "To accept, set your password here, once", address)
+        return _welcome(
+            user,
+            tenant.name,
+            "To accept, set your password with this link, which works once",
+            address,
+        )
     return EmailMessage(
-        f"You are invited to {tenant.name}",
-        f"An administrator of {tenant.name} ({tenant.slug}) invites you, {user.username}. "
-        "Log in to accept or to decline; until you accept, nothing changes for you.\n",
+        f"You have been invited to {tenant.name}",
+        f"An administrator of {tenant.name} ({tenant.slug}) has invited you, {user.username}. "
+        "Log in to accept or decline; nothing changes for you until you accept.\n",
         to=[user.email],
     )
 
 
 def _welcome(user: User, name: str, what: str, address: str) -> EmailMessage:
     return EmailMessage(
-        f"You are invited to {name}",
+        f"You have been invited to {name}",
         f"Your username is {user.username}. {what}:\n\n{address}\n",
         to=[user.email],
     )

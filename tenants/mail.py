@@ -47,6 +47,6 @@ def _send(letters: Letters) -> None:
         for letter in written:
             letter.send()
             if ".dummy." in settings.EMAIL_BACKEND:
-                logger.warning("An e-mail was not sent: EMAIL_URL is not set.")
+                logger.warning("E-mail not sent: EMAIL_URL is not set.")
     except Exception as error:
-        logger.error("An e-mail could not be sent: %s", reason(error))
+        logger.error("E-mail could not be sent: %s", reason(error))

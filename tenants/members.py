@@ -20,17 +20,17 @@ from tenants.signals import membership_ending, role_changing
 
 
 class LastAdmin(Conflict):
-    """Without this one nobody could administer the tenant."""
+    """Without this admin nobody could administer the tenant."""
 
     default_code = "last_admin"
-    default_detail = "Nobody else is an active admin; make somebody else admin first."
+    default_detail = "This is the only active admin; make somebody else an admin first."
 
 
 class AlreadyMember(Conflict):
-    """There is a membership, active or not, or an invitation."""
+    """The user already has a membership, active or not, or an invitation."""
 
     default_code = "already_member"
-    default_detail = "This user is a member already, or invited."
+    default_detail = "This user is already a member, or has already been invited."
 
 
 class NotAccepted(Conflict):
@@ -44,19 +44,19 @@ class UsernameTaken(Conflict):
     """A new user cannot have this name."""
 
     default_code = "username_taken"
-    default_detail = "Somebody has this username; leave out the e-mail to add this very user."
+    default_detail = "This username is taken; leave out the e-mail to invite the existing user."
 
 
 class StillHolds(Conflict):
-    """Objects would be left without the person whose they are."""
+    """Objects would be left without their owner."""
 
     default_code = "still_holds"
-    default_detail = "Objects here are theirs; an admin can name in ?transfer_to= who gets them."
+    default_detail = "This member still owns objects; specify ?transfer_to=<user id>."
 
 
 @contextmanager
 def turn(tenant: Tenant) -> Iterator[None]:
-    """A transaction in which nobody else decides about members of the tenant."""
+    """Run in a transaction in which nobody else changes members of the tenant."""
     with transaction.atomic():
         Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk").get()
         yield
@@ -68,7 +68,7 @@ def add(actor: Membership, username: str, role: str) -> Membership:
         _check_admin(actor)
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            raise serializers.ValidationError({"username": ["There is no such user."]})
+            raise serializers.ValidationError({"username": ["User not found."]})
         _check_new(actor.tenant, user)
         try:
             with transaction.atomic():

@@ -40,7 +40,7 @@ def do_tasks(using: str = DEFAULT_DB_ALIAS) -> None:
         if not _attempt(tasks.filter(pk__in=batch)):
             for pk in batch:
                 if not _attempt(tasks.filter(pk=pk)):
-                    logger.error("What belongs to a membership (task %s) could not be made.", pk)
+                    logger.error("The objects of a membership (task %s) could not be created.", pk)
 
 
 def _attempt(tasks: models.QuerySet[MembershipTask]) -> bool:

@@ -6,7 +6,7 @@ from tenants import opaque
 from tenants.models import Tenant
 from tenants.multiprocess import Counter
 
-REFUSALS = Counter("earshot_refusals", "What a limit refused, by tenant.", ["tenant", "limit"])
+REFUSALS = Counter("earshot_refusals", "Refusals by limits, by tenant.", ["tenant", "limit"])
 
 
 def count_refusal(tenant_id: int | None, limit: str) -> None:

@@ -60,20 +60,21 @@ class Rehash(models.Model):
 
 
 class Tenant(models.Model):
-    """An organisation. Suspended (`is_active` false) nobody gets in."""
+    """An organisation; while it is suspended (`is_active` false), nobody may enter."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
     record_payloads = models.BooleanField(
-        default=False, help_text="Keep in the ledger what was pushed, not only that it was."
+        default=False,
+        help_text="Keep pushed payloads in the ledger, not only the fact that they were pushed.",
     )
 
     limits = models.JSONField(
         default=dict,
         blank=True,
         validators=[check_own],
-        help_text='Limits of its own, as {"sockets_per_user": 5}.',
+        help_text='Limits for this tenant, such as {"sockets_per_user": 5}.',
     )
 
     def __str__(self) -> str:
@@ -81,7 +82,7 @@ class Tenant(models.Model):
 
 
 class Role(models.TextChoices):
-    """What somebody may do in a tenant beside what they may see.
+    """What a member may do in a tenant, apart from what they may see.
 
     A reviewer reads the ledger and the review; they create nothing and grant nothing.
     """
@@ -92,7 +93,7 @@ class Role(models.TextChoices):
 
 
 GRANTABLE: Final = (Role.ADMIN, Role.MEMBER)
-"""The roles to which objects can be granted."""
+"""The roles that may be subjects of grants."""
 
 
 class State(models.TextChoices):
@@ -103,18 +104,18 @@ class State(models.TextChoices):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def invited(self) -> Self:
-        """Those whose users have not accepted."""
+        """Return the invitations that have not been accepted."""
         return self.filter(is_active=False, invited_at__isnull=False)
 
     def joined(self) -> Self:
-        """Those whose users are members, active or not."""
+        """Return the memberships, active or not, without invitations."""
         return self.exclude(is_active=False, invited_at__isnull=False)
 
 
 class Membership(models.Model):
-    """A user's place in a tenant, or the invitation to one, which is not active until accepted.
+    """A user's membership of a tenant, or an invitation to it, which is inactive until accepted.
 
-    Asked before the tenant is known, so not tenant-scoped.
+    Not tenant-scoped, since it is read before the tenant is known.
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")

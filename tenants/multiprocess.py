@@ -51,7 +51,7 @@ def join() -> None:
         (place / FOLDER_LOCK).touch()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"PROMETHEUS_MULTIPROC_DIR must name a folder in which this process may write: {error}."
+            f"PROMETHEUS_MULTIPROC_DIR must name a directory this process can write to: {error}."
         ) from error
     with _alone(place):
         if _mine is not None:  # the parent's, in a child
@@ -135,7 +135,7 @@ def _values(path: Path) -> list[tuple[str, float]]:
     try:
         return [(key, value) for key, value, *_ in MmapedDict.read_all_values_from_file(str(path))]
     except (RuntimeError, ValueError, struct.error):  # its process ended while it wrote
-        logger.warning("The figures of %s cannot be read and are left out.", path.name)
+        logger.warning("The metrics file %s cannot be read and is left out.", path.name)
         return []
 
 

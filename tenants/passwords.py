@@ -26,7 +26,7 @@ class InvalidLink(exceptions.APIException):
 
     status_code = 400
     default_code = "invalid_link"
-    default_detail = "This link is not, or no longer, good; ask for another one."
+    default_detail = "This link is invalid or has expired; request a new one."
 
 
 @dataclass(frozen=True, slots=True)

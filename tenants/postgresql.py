@@ -16,7 +16,7 @@ class NoAnswer(psycopg.OperationalError):
     """The server gives no answer, nor does it let go of the statement; the connection is closed."""
 
     def __init__(self) -> None:
-        super().__init__("PostgreSQL did not answer in time.")
+        super().__init__("PostgreSQL did not respond in time.")
 
 
 class Bounded(psycopg.Connection[Any]):

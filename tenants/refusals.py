@@ -19,17 +19,17 @@ RAISED = "P0001"
 
 
 class Conflict(exceptions.APIException):
-    """What is stored, or a rule that the database keeps, does not allow it."""
+    """Stored data, or a database constraint, does not allow the write."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "The database refuses this: it would break a rule for what it holds."
+    default_detail = "The database rejected this: it would violate a constraint."
     default_code = "conflict"
 
 
 class StillNeeded(Conflict):
-    """Others refer to what was to be deleted."""
+    """Other objects refer to the one to be deleted."""
 
-    default_detail = "It cannot be deleted: others refer to it."
+    default_detail = "This object cannot be deleted: other objects refer to it."
     default_code = "still_needed"
 
 
@@ -55,7 +55,7 @@ def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIExce
     named = {written[column] for column in columns if column in written}
     if isinstance(error, DataError) and not named and len({*written.values()}) == 1:
         named = {*written.values()}
-    log.warning("The database refused a write: %s, fields: %s", type(error).__name__, named)
+    log.warning("The database rejected a write: %s, fields: %s", type(error).__name__, named)
     if not named:
         return Conflict()
     # Unique within the tenant: of its own others it may be told. Else the message says nothing.

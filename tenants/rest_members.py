@@ -86,7 +86,9 @@ class MemberView(PrivateResponseMixin, APIView):
     @extend_schema(
         responses={204: None},
         parameters=[
-            OpenApiParameter("transfer_to", description="The user who gets the member's objects.")
+            OpenApiParameter(
+                "transfer_to", description="The user to whom the member's objects are transferred."
+            )
         ],
     )
     def delete(self, request: Any, pk: str) -> Response:

@@ -19,13 +19,13 @@ R = TypeVar("R")
 
 
 class TenantMissing(RuntimeError):
-    """A query on a tenant's objects that would have run without naming the tenant."""
+    """A query on tenant-owned objects does not name the tenant."""
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
         super().__init__(
-            f"A query on {model.__name__} does not say for which tenant. Filter by tenant, "
-            "or call across_tenants() if it is really meant for all of them."
+            f"A query on {model.__name__} does not name a tenant. Filter by tenant, "
+            "or call across_tenants() if it is really meant for all tenants."
         )
 
 
@@ -154,7 +154,7 @@ class TenantOwned(models.Model):
             if link.name not in excluded and self._elsewhere(link.related_model, link)
         }
         if "tenant" not in excluded and not self._state.adding and self._elsewhere(type(self)):
-            errors["tenant"] = ValidationError("An object keeps its tenant.", code="fixed")
+            errors["tenant"] = ValidationError("An object cannot change its tenant.", code="fixed")
         if errors:
             raise ValidationError(errors)
 

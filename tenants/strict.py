@@ -92,7 +92,7 @@ def mistake(field: Any, value: Any) -> Any:
 
 
 def unfit(value: Any, depth: int = 0) -> str | None:
-    """Why this JSON could not be stored and shown again, whatever the field; None if it could."""
+    """Return why this JSON cannot be stored and returned unchanged in any field, or None."""
     match value:
         case str():
             return _unfit_text(value)
@@ -105,7 +105,7 @@ def unfit(value: Any, depth: int = 0) -> str | None:
         case float() if value.is_integer() and not LEAST <= value <= MOST:
             return "Whole numbers must fit into 64 bits."  # PostgreSQL gives them back as integers
         case Repeating():
-            return f"The key {next(iter(value.repeated))!r} is there more than once."
+            return f"The key {next(iter(value.repeated))!r} appears more than once."
         case dict() | list():
             return _unfit_items(value, depth + 1)
     return None
@@ -152,7 +152,7 @@ def _mistake(field: Any, value: Any) -> Any:
         return None
     types = json_types(field) or ()
     if type(value) not in types:
-        return [f"Must be {' or '.join(NAMES[t] for t in types)}." if types else "Not from JSON."]
+        return [f"Must be {' or '.join(NAMES[t] for t in types)}." if types else "Invalid type."]
     match field:
         case serializers.Serializer():
             return _mistakes({f.field_name: f for f in field._writable_fields}, value)
@@ -178,9 +178,9 @@ def _mistake_of_value(field: Any, value: Any) -> list[str] | None:
         case serializers.ChoiceField() if not _chosen(field, value):
             return ["Not a valid choice."]
         case serializers.DecimalField() | relations.RelatedField() if not str(value).strip():
-            return ["May not be blank."]  # DRF takes it for null
+            return ["May not be blank."]  # DRF reads it as null
         case serializers.DurationField() if not value.strip():
-            return ["May not be blank."]  # Django takes it for none of the time
+            return ["May not be blank."]  # Django reads it as zero
         case serializers.FloatField() if type(value) is int and float(value) != value:
             return ["Has too many digits for a floating-point number."]
         case serializers.ModelField() if not _comes_back(field.model_field, value):
@@ -189,14 +189,14 @@ def _mistake_of_value(field: Any, value: Any) -> list[str] | None:
 
 
 def _what_is_lost(field: Any, value: Any) -> list[str] | None:
-    """What the field would leave out of a text without a word."""
+    """Return what the field would silently drop from the text."""
     match field:
         case serializers.TimeField() if not OF_ZONES.isdisjoint(value):
-            return ["Must be without a time zone."]
+            return ["Must not have a time zone."]
         case serializers.TimeField() | serializers.DateTimeField() | serializers.DurationField():
-            return ["Takes microseconds at most."] if FINER.search(value) else None
+            return ["Must not be finer than microseconds."] if FINER.search(value) else None
         case serializers.IPAddressField() if "%" in value:
-            return ["Must be without a zone."]
+            return ["Must not have a zone index."]
     return None
 
 

@@ -36,7 +36,7 @@ class TokenScheme(KnoxTokenScheme):
 
 
 def user_of(request: Request) -> User:
-    assert isinstance(request.user, User), "a permission class lets nobody else in"
+    assert isinstance(request.user, User), "the permission class admits nobody else"
     return request.user
 
 

@@ -65,7 +65,7 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
     if not waiting.hold(most, size):
         _untie(response)
         refusal = {
-            "detail": "Too many of your answers are still unread; read them first.",
+            "detail": "Too many of your responses are still unread; read them first.",
             "code": "throttled",
         }
         return JsonResponse(refusal, status=429, headers={"Retry-After": "1"})

@@ -53,7 +53,7 @@ def not_found(id: str, ref: str = "", model: str = "resources.document") -> str:
     ref = ref and f',"ref":{ref}'
     return (
         '{"type":"ERROR","code":"not_found",'
-        '"detail":"There is no such object, or you may not see it.",'
+        '"detail":"The object does not exist, or you may not see it.",'
         f'"model":"{model}","id":"{id}"{ref}}}'
     )
 
@@ -62,7 +62,7 @@ def unavailable(id: str, ref: str = "") -> str:
     ref = ref and f',"ref":{ref}'
     return (
         '{"type":"ERROR","code":"unavailable",'
-        '"detail":"The object cannot be shown now; you get it as soon as it can be.",'
+        '"detail":"The object cannot be shown now; it will be sent as soon as it can be.",'
         f'{DOCUMENT},"id":"{id}"{ref}}}'
     )
 
@@ -104,13 +104,13 @@ def padded(size: int, letter: str = "é") -> str:
 
 
 NOT_JSON = invalid("Not JSON.")
-NO_OBJECT = invalid("Not a JSON object.")
+NO_OBJECT = invalid("Must be a JSON object.")
 NO_ACTION = invalid("action: unknown action.")
-WRONG_REF = invalid("ref: Not a string of at most 64 characters or an integer within 2**53.")
+WRONG_REF = invalid("ref: Must be a string of at most 64 characters or an integer within ±2**53.")
 NULL_REF = invalid("ref: This field may not be null.")
 NO_KEYS = invalid("model: This field is required.")
 NO_MODEL = invalid("model: Unknown model.")
-BINARY = invalid("Binary frames have no meaning here.")
+BINARY = invalid("Binary frames are not supported.")
 
 TABLE = (
     # No command at all.
@@ -157,14 +157,14 @@ TABLE = (
     once("empty model", '{"model":"","id":"x"}', NO_MODEL),
     once("model with space", '{"model":"resources.document ","id":"x"}', NO_MODEL),
     once("model in capitals", '{"model":"resources.Document","id":"x"}', NO_MODEL),
-    once("number as model", '{"model":1,"id":"x"}', invalid("model: Wrong type of value.")),
-    once("list as model", '{"model":[],"id":"x"}', invalid("model: Wrong type of value.")),
+    once("number as model", '{"model":1,"id":"x"}', invalid("model: Invalid type.")),
+    once("list as model", '{"model":[],"id":"x"}', invalid("model: Invalid type.")),
     once("null as model", '{"model":null,"id":"x"}', invalid("model: This field may not be null.")),
-    once("number as id", f'{{{DOCUMENT},"id":7}}', invalid("id: Wrong type of value.")),
-    once("true as id", f'{{{DOCUMENT},"id":true}}', invalid("id: Wrong type of value.")),
-    once("object as id", f'{{{DOCUMENT},"id":{{}}}}', invalid("id: Wrong type of value.")),
+    once("number as id", f'{{{DOCUMENT},"id":7}}', invalid("id: Invalid type.")),
+    once("true as id", f'{{{DOCUMENT},"id":true}}', invalid("id: Invalid type.")),
+    once("object as id", f'{{{DOCUMENT},"id":{{}}}}', invalid("id: Invalid type.")),
     once("null as id", f'{{{DOCUMENT},"id":null}}', invalid("id: This field may not be null.")),
-    once("number as etag", subscribe("x", ',"etag":1'), invalid("etag: Wrong type of value.")),
+    once("number as etag", subscribe("x", ',"etag":1'), invalid("etag: Invalid type.")),
     once(
         "null as etag", subscribe("x", ',"etag":null'), invalid("etag: This field may not be null.")
     ),

@@ -104,7 +104,7 @@ LEAVING: list[Callable[[World], object]] = [
 
 
 @pytest.mark.parametrize("leave", LEAVING)
-async def test_who_leaves_takes_his_profile_from_its_readers(
+async def test_who_leaves_takes_their_profile_from_its_readers(
     world: World, leave: Callable[[World], object]
 ) -> None:
     """It goes with the membership, by a cascade, and its permissions with it."""

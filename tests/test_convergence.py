@@ -224,7 +224,7 @@ async def test_every_reader_of_a_profile_converges(
         assert answer.status_code == 200, answer.content
 
 
-async def test_a_renamed_user_reaches_those_who_see_his_username(world: World) -> None:
+async def test_a_renamed_user_reaches_those_who_see_the_username(world: World) -> None:
     def rename() -> None:
         user = world.user("viewer")
         user.username = "renamed"

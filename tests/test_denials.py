@@ -87,7 +87,7 @@ def with_a_grant_elsewhere(world: World) -> Visit:
     return visit(world, "both", "globex")
 
 
-def in_a_group_that_he_left(world: World) -> None:
+def in_a_group_they_left(world: World) -> None:
     group = Group.objects.create(name="readers")
     assign_perm("view_document", group, world.document)
     world.user("member").groups.add(group)
@@ -133,7 +133,7 @@ NOT_FOUND: dict[str, Denial] = {
     "to a reader of another document": member_with(
         lambda w: w.grant("member", "owner", w.create(title="Another"))
     ),
-    "to one who left the group that sees it": member_with(in_a_group_that_he_left),
+    "to one who left the group that sees it": member_with(in_a_group_they_left),
     "to one whose grant was taken": viewer_after(lambda w: w.revoke("viewer")),
     "deleted": viewer_after(lambda w: Document.objects.filter(tenant=w.tenants["acme"]).delete()),
 }

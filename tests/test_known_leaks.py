@@ -130,7 +130,7 @@ def patch(world: World, id: str, **fields: str) -> None:
     assert answer.status_code == 200
 
 
-async def test_a_changed_display_name_brings_each_reader_the_fields_of_his_audience_only(
+async def test_a_changed_display_name_brings_each_reader_the_fields_of_their_audience_only(
     world: World,
 ) -> None:
     """Mattermost CVE-2025-13821: the event of a changed nickname carried the whole row of the user,

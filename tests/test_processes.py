@@ -72,7 +72,7 @@ def receive_until(socket: ClientConnection, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("program", ["uvicorn", "daphne"])
-def test_each_reader_receives_exactly_his_view_from_a_real_server(
+def test_each_reader_receives_exactly_their_view_from_a_real_server(
     world: World, start_server: StartServer, program: str
 ) -> None:
     server = start_server(program)

@@ -214,7 +214,7 @@ async def test_a_subscribe_is_not_answered_with_a_read_made_before_it(world: Wor
         assert answer["payload"]["title"] == "Written before the question"
 
 
-async def test_what_a_slow_client_ended_himself_is_not_deleted_afterwards(world: World) -> None:
+async def test_what_a_slow_client_ended_itself_is_not_deleted_afterwards(world: World) -> None:
     """Their access goes while they sleep, and they unsubscribe: the answer has told of the end."""
     async with subscribed(world, "viewer") as viewer:
         with asleep(world, "viewer"):

@@ -31,7 +31,7 @@ FIXED: Final = ("tenant", "user", "membership")
 
 
 class LimitedLogin(AdminAuthenticationForm):
-    """The admin's login, whose failures count together with those of the API's."""
+    """The admin's login; its failures count together with the API's."""
 
     def clean(self) -> dict[str, Any]:
         assert self.request is not None
@@ -45,11 +45,11 @@ class LimitedLogin(AdminAuthenticationForm):
         except WrongLogin:
             raise self.get_invalid_login_error() from None
         except Throttled:
-            raise ValidationError("Too many logins; wait a minute.") from None
+            raise ValidationError("Too many login attempts; wait a minute.") from None
 
 
 def limited_change(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Whoever has a stolen session of an operator cannot guess the password where it is changed."""
+    """Throttle the view, so that a stolen operator session cannot guess the password there."""
 
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method != "POST":
@@ -58,7 +58,9 @@ def limited_change(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
             with login_limits(request, request.user.get_username(), inside=True):
                 return view(request, *args, **kwargs)
         except Throttled:
-            return HttpResponse("Too many passwords; wait a minute.\n", "text/plain", status=429)
+            return HttpResponse(
+                "Too many password changes; wait a minute.\n", "text/plain", status=429
+            )
 
     return limited
 

@@ -11,18 +11,18 @@ from tenants import links, mail
 
 
 def register_checks() -> None:
-    """Run with `manage.py check --deploy` only: a server in development needs none of it."""
+    """Register checks that run only with `manage.py check --deploy`."""
     for check in (check_links, check_mail, check_demo):
         checks.register(check, "earshot", deploy=True)
 
 
 def check_links(**_: Any) -> list[checks.CheckMessage]:
-    """Whoever is invited, or forgot their password, needs a link that leads to this server."""
+    """Check that password links lead to this server."""
     if links.are_set_up():
         return []
     return [
         checks.Error(
-            "Nobody can be sent a link to set a password: EARSHOT_PASSWORD_LINK is not set.",
+            "No links to set a password can be sent: EARSHOT_PASSWORD_LINK is not set.",
             hint="Set it to the public address of the page that sets passwords, such as "
             "https://earshot.example.com/password/#{user}/{token}",
             id="earshot.E101",
@@ -31,13 +31,13 @@ def check_links(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_mail(**_: Any) -> list[checks.CheckMessage]:
-    """Without e-mail, invitations and forgotten passwords reach nobody."""
+    """Check that e-mail is sent, for invitations and forgotten passwords."""
     if mail.is_set_up():
         return []
     return [
         checks.Warning(
-            "No e-mail is sent, so who is invited or forgot their password is not told.",
-            hint="Set EMAIL_URL; or give new people their first password by "
+            "No e-mail is sent: invitations and links to set a password reach nobody.",
+            hint="Set EMAIL_URL, or set new users' first passwords with "
             "`manage.py changepassword`.",
             id="earshot.W102",
         )
@@ -45,12 +45,12 @@ def check_mail(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_demo(**_: Any) -> list[checks.CheckMessage]:
-    """The demo's accounts have passwords that everybody knows."""
+    """Check that the demo, whose passwords everybody knows, is off."""
     if not getattr(settings, "DEMO", False):
         return []
     return [
         checks.Warning(
-            "The demo is allowed: accounts with known passwords, and a page that uses them.",
+            "The demo is enabled: it has publicly known passwords and a page that uses them.",
             hint="Unset EARSHOT_DEMO and DEBUG.",
             id="earshot.W103",
         )

@@ -1,4 +1,4 @@
-"""What `manage.py demo` made, so that it never touches what it did not make."""
+"""What `manage.py demo` created, so that it never touches anything else."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tenants.models import Tenant
 
 
 class DemoAccount(models.Model):
-    """A user whom the demo made. Only the demo writes these rows, so nobody can pass for one."""
+    """A user the demo created. Only the demo writes these rows, so nobody can fake one."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
     )
 
     def __str__(self) -> str:
-        return f"the demo's: {self.pk}"
+        return f"demo: {self.pk}"
 
 
 class DemoTenant(models.Model):
-    """A tenant that the demo made."""
+    """A tenant the demo created."""
 
     tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True, related_name="+")
 
     def __str__(self) -> str:
-        return f"the demo's: {self.pk}"
+        return f"demo: {self.pk}"

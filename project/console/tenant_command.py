@@ -1,4 +1,4 @@
-"""What the operator's commands about one tenant have in common."""
+"""Base of the operator's commands about one tenant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenants.models import Tenant
 
 
 class TenantCommand(BaseCommand):
-    """A command whose first argument is the slug of a tenant that there is."""
+    """A command whose first argument is the slug of an existing tenant."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="The tenant's slug.")
@@ -18,14 +18,14 @@ class TenantCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["slug"]).first()
         if tenant is None:
-            raise CommandError(f"There is no tenant {options['slug']!r}.")
+            raise CommandError(f"Tenant {options['slug']!r} does not exist.")
         self.run(tenant, **options)
 
     def run(self, tenant: Tenant, **options: Any) -> None:
-        """Do it to the tenant."""
+        """Run the command on the tenant."""
         raise NotImplementedError
 
     def set_active(self, tenant: Tenant, *, active: bool) -> bool:
-        """Resume or suspend the tenant; False if it was so already."""
+        """Resume or suspend the tenant; return False if it already was."""
         others = Tenant.objects.filter(pk=tenant.pk).exclude(is_active=active)
         return bool(others.update(is_active=active))

@@ -173,7 +173,11 @@ class Ledger:
             await self._write_ends()
             await self._run(end_process, self.process)
         except Exception as error:
-            log_failure(logger, "The ledger could not be closed; others will", error)
+            log_failure(
+                logger,
+                "The ledger entries could not be closed; another process will close them",
+                error,
+            )
 
     async def look(self, tenant_ids: Collection[int]) -> dict[int, int]:
         """End what lost processes left; how many sockets of these tenants the others have."""
@@ -211,7 +215,7 @@ class Ledger:
                 try:
                     await self._write_ends()
                 except Exception as error:
-                    log_failure(logger, "Ends could not be written; tried again", error)
+                    log_failure(logger, "Ended accesses could not be written; trying again", error)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             self.task = None

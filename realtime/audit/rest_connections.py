@@ -26,7 +26,7 @@ from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
 ENTRY = 100
 """About how many bytes a subscription takes on a page."""
 
-REVOKE = OpenApiParameter("revoke", bool, description="End its credential, in this tenant.")
+REVOKE = OpenApiParameter("revoke", bool, description="Also end its credential in this tenant.")
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):

@@ -63,7 +63,7 @@ class FilterSerializer(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "id" in attrs:
             if "model" not in attrs:
-                raise serializers.ValidationError({"id": ["Say of which model: `?model=`."]})
+                raise serializers.ValidationError({"id": ["Specify the model: `?model=`."]})
             model = registry.get(attrs["model"]).model
             attrs["object_id"] = opaque.decode(model, attrs.pop("id")) or 0
         return attrs
@@ -107,7 +107,7 @@ def access_serializer(title: str, naming: str) -> type[serializers.Serializer[An
         "until": serializers.DateTimeField(allow_null=True),
         "cause": serializers.CharField(),
     }
-    doc = "A user's live copy of an object, from when until when, and why."
+    doc = "Live copies of objects that users held: from, until, and why."
     return type(title, (serializers.Serializer,), {"__doc__": doc, **fields})
 
 

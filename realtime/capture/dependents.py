@@ -106,7 +106,7 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
     except Exception as error:
         unavailable.raise_database_s(error)
         if len(rows) == 1:
-            what = f"What shows a {shows.model._meta.label} could not be found; the sweep looks"
+            what = f"What shows a {shows.model._meta.label} was not found; the sweep checks it"
             log_failure(logger, what, error)
             return set()
     return {pair for row in rows for pair in _find(shows, [row], guarded)}

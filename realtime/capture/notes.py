@@ -70,5 +70,9 @@ def _before(model: Any, note: Note) -> Any:
         values = [field.to_python(value) for field, value in known]
         return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field, _ in known], values)
     except Exception as error:  # a field's own conversion raises what it likes
-        log_failure(logger, f"A {note.key.model} of before cannot be read; the sweep looks", error)
+        log_failure(
+            logger,
+            f"The earlier {note.key.model} cannot be read; the sweep checks what showed it",
+            error,
+        )
         return None

@@ -27,8 +27,8 @@ class FixedField(ValueError):
         self.model = model
         self.field = field
         super().__init__(
-            f"{model.__name__}.{field} is not yours to write, leave it out: a version only counts "
-            "changes, and an object keeps its tenant and its key; create another one instead."
+            f"{model.__name__}.{field} cannot be written: a version only counts changes, and an "
+            "object keeps its tenant and its key; leave the field out, or create another object."
         )
 
 

@@ -39,9 +39,9 @@ class BrokerProbe:
             before, self.up = self.up, await self.probe(channel())
             BROKER_UP.set(self.up)
             if before and not self.up:
-                logger.error("The broker does not answer; live copies follow by the tail.")
+                logger.error("The broker is not responding; the tail delivers changes meanwhile.")
             elif self.up and not before:
-                logger.warning("The broker is back; all groups are joined again.")
+                logger.warning("The broker is back; rejoining all groups.")
                 broker.over()
                 await on_return()
             await asyncio.sleep(seconds)

@@ -110,7 +110,11 @@ class Delivery:
                 try:
                     await self._fan_out(group, group.last)
                 except Exception as error:
-                    log_failure(logger, "A frame could not be delivered; the tail asks", error)
+                    log_failure(
+                        logger,
+                        "A frame could not be delivered; the tail reads the object again",
+                        error,
+                    )
                 self._release(group)
         finally:
             self.task = None

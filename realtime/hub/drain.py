@@ -51,14 +51,16 @@ class Drain:
             self._pass_on()
             return
         self.draining = True
-        logger.warning("Going away: sockets are closed with 4503, spread over a while.")
+        logger.warning(
+            "Shutting down: closing sockets with 4503, spread over EARSHOT_DRAIN_SECONDS."
+        )
         self._task = asyncio.get_running_loop().create_task(self._finish(work))
 
     async def _finish(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:
-            logger.exception("The drain failed; the server ends now.")
+            logger.exception("Draining failed; the server stops now.")
         finally:
             self._pass_on()
 

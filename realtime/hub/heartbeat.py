@@ -37,7 +37,7 @@ class Heartbeat:
                 await self.beat()
                 database.over()
             except Exception as error:
-                log_failure(logger, "A heartbeat failed; the next one comes", error)
+                log_failure(logger, "A heartbeat failed; trying again at the next one", error)
             await asyncio.sleep(seconds)
 
     async def beat(self) -> None:

@@ -201,7 +201,7 @@ class Hub:
             async with asyncio.timeout(self.limits["broker_timeout_seconds"]):
                 self.groups.channel = await self._layer.new_channel()
         except Exception as error:
-            log_failure(logger, "The broker gave no channel", error)
+            log_failure(logger, "The broker assigned no channel", error)
 
     async def _receive(self) -> None:
         while True:
@@ -214,7 +214,7 @@ class Hub:
                 else:
                     await self._deliver(message)
             except Exception as error:
-                log_failure(logger, "A message of the channel layer failed", error)
+                log_failure(logger, "Handling a channel layer message failed", error)
 
     async def _next(self) -> dict[str, Any] | None:
         """The next message of the hub's channel; None while the broker gives none."""
@@ -224,7 +224,7 @@ class Hub:
         try:
             message: dict[str, Any] = await self._layer.receive(self.groups.channel)
         except Exception as error:  # redis, sockets and layers raise what they like
-            log_failure(logger, "The broker gave no message", error)
+            log_failure(logger, "Receiving from the broker failed", error)
             return None
         return message
 
@@ -332,7 +332,9 @@ class Hub:
                 database.over()
                 self._measure()
             except Exception as error:
-                log_failure(logger, "A look of the tail failed; the next one comes", error)
+                log_failure(
+                    logger, "A look of the tail failed; trying again at the next one", error
+                )
             self.groups.retry()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.limits["tail_seconds"]):

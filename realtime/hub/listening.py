@@ -36,7 +36,9 @@ async def run(look: Look, seconds: float) -> None:
         try:
             await _listen(look)
         except Exception as error:
-            log_failure(logger, "What others write is not told; the tail finds it", error)
+            log_failure(
+                logger, "Listening for other programs' writes failed; the tail finds them", error
+            )
         await asyncio.sleep(seconds)
 
 

@@ -64,7 +64,7 @@ class Repairs:
         if repaired and found:
             DRIFT.labels(s.key.model, what).inc()
             logger.warning(
-                "A write to %s escaped the capture: of %s %s. Repaired.",
+                "A write to %s escaped capture (%s): %s. Repaired.",
                 s.key.model, s.id, found,
             )  # fmt: skip
 

@@ -58,8 +58,10 @@ def _body(message: dict[str, Any]) -> bytes | None:
 
 
 class MalformedFrame(TypeError):
-    """A message of the channel layer has a body that is none."""
+    """A channel layer message has an invalid body."""
 
     def __init__(self, found: type) -> None:
         self.found = found
-        super().__init__(f"A frame's body is of type {found.__name__}: who else writes there?")
+        super().__init__(
+            f"A frame's body has the unexpected type {found.__name__}: is the broker shared?"
+        )

@@ -127,7 +127,7 @@ async def send(messages: list[Message]) -> None:
             PUBLISH_FAILURES.inc(len(messages) - sent)
             log_broken(
                 logger,
-                f"The broker took {sent} of {len(messages)} messages; the tail delivers the others",
+                f"The broker took {sent} of {len(messages)} messages; the tail delivers the rest",
                 error,
             )
             return

@@ -17,11 +17,11 @@ Reference = str | int
 NO_REF: Final = None
 
 DETAILS: Final[Mapping[Error, str]] = {
-    Error.NOT_FOUND: "There is no such object, or you may not see it.",
-    Error.INVALID: "This frame cannot be used.",
-    Error.TOO_MANY_SUBSCRIPTIONS: "The socket has as many subscriptions as it may: end one first.",
-    Error.RATE_LIMITED: "Too many frames; send fewer.",
-    Error.UNAVAILABLE: "The object cannot be shown now; you get it as soon as it can be.",
+    Error.NOT_FOUND: "The object does not exist, or you may not see it.",
+    Error.INVALID: "Invalid frame.",
+    Error.TOO_MANY_SUBSCRIPTIONS: "Subscription limit reached; unsubscribe from something first.",
+    Error.RATE_LIMITED: "Too many frames; slow down.",
+    Error.UNAVAILABLE: "The object cannot be shown now; it will be sent as soon as it can be.",
 }
 
 

@@ -104,7 +104,7 @@ class EarshotConsumer(AsyncConsumer):
         except DatabaseError as error:
             if not is_away(error):
                 raise
-            log_failure(logger, "The database does not tell who opens a socket", error)
+            log_failure(logger, "The database could not authenticate a new socket", error)
             self.mailbox.close(Close.GOING_AWAY)
             return
         socket = Socket(
@@ -158,7 +158,7 @@ class EarshotConsumer(AsyncConsumer):
     def _receive(self, text: str | None) -> None:
         try:
             if text is None:
-                raise InvalidFrame("Binary frames have no meaning here.")
+                raise InvalidFrame("Binary frames are not supported.")
             command = parse(text)
         except InvalidFrame as invalid:
             self.unusable += 1

@@ -126,7 +126,7 @@ class Protocol(WebSocketProtocol):
 
     def _fail(self) -> None:
         CLOSES.labels(int(Close.TOO_SLOW)).inc()
-        self.sendClose(int(Close.TOO_SLOW), "a message that does not arrive whole")
+        self.sendClose(int(Close.TOO_SLOW), "message did not arrive completely in time")
 
 
 class Server(DaphneServer):

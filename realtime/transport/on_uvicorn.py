@@ -116,7 +116,10 @@ class Protocol(WebSocketsSansIOProtocol):
             self._disarm()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(
-                self._seconds, self._fail, Close.TOO_SLOW, "a message that does not arrive whole"
+                self._seconds,
+                self._fail,
+                Close.TOO_SLOW,
+                "message did not arrive completely in time",
             )
 
     def _inside_message(self) -> bool:

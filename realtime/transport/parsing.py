@@ -29,7 +29,7 @@ class ReferenceField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Reference:
         if not is_reference(data):
             raise serializers.ValidationError(
-                "Not a string of at most 64 characters or an integer within 2**53."
+                "Must be a string of at most 64 characters or an integer within ±2**53."
             )
         reference: Reference = data
         return reference
@@ -40,7 +40,7 @@ class TextField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("Wrong type of value.")
+            raise serializers.ValidationError("Invalid type.")
         return data
 
 
@@ -114,7 +114,7 @@ def parse(text: str | bytes) -> Command:
     except orjson.JSONDecodeError:
         raise InvalidFrame("Not JSON.") from None
     if not isinstance(frame, dict):
-        raise InvalidFrame("Not a JSON object.")
+        raise InvalidFrame("Must be a JSON object.")
     ref = frame["ref"] if is_reference(frame.get("ref")) else None
     action = frame.get("action", "subscribe")
     serializer = SERIALIZERS.get(action) if isinstance(action, str) else None

@@ -158,7 +158,7 @@ class Sender:
             if transport is not None:  # without, the server's pings time out
                 transport.abort()
         except Exception as error:  # servers differ in what they raise when the client went first
-            logger.debug("Socket %s went first (%s).", self._name, type(error).__name__)
+            logger.debug("Socket %s was already gone (%s).", self._name, type(error).__name__)
 
     @property
     def _transport(self) -> Transport | None:

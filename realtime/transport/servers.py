@@ -55,9 +55,9 @@ def check(send: Any, most: int) -> None:
     if size is None:
         return
     if size > most:
-        _tell(f"The server takes messages of {size} bytes, where {most} are allowed", most)
+        _tell(f"The server accepts messages of {size} bytes, more than the allowed {most}", most)
     if not getattr(protocol(send), "ends_unfinished", False):
-        _tell("The server waits for ever for a message that does not arrive whole", most)
+        _tell("The server waits forever for a message that does not arrive completely", most)
 
 
 def _tell(what: str, most: int) -> None:

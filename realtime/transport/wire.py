@@ -21,11 +21,11 @@ MODULE: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 
 class SendWaited(RuntimeError):
-    """A server's send waited, although its transport was writable."""
+    """A server's send blocked although its transport was writable."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The server's send waited although it was ready: is uvicorn the pinned one?"
+            "The server's send blocked on a writable transport: is this the pinned uvicorn release?"
         )
 
 

@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='tenant',
             name='limits',
-            field=models.JSONField(blank=True, default=dict, help_text='Limits of its own, as {"sockets_per_user": 5}.', validators=[tenants.limits.check_own]),
+            field=models.JSONField(blank=True, default=dict, help_text='Limits for this tenant, such as {"sockets_per_user": 5}.', validators=[tenants.limits.check_own]),
         ),
         migrations.AddField(
             model_name='tenant',
             name='record_payloads',
-            field=models.BooleanField(default=False, help_text='Keep in the ledger what was pushed, not only that it was.'),
+            field=models.BooleanField(default=False, help_text='Keep pushed payloads in the ledger, not only the fact that they were pushed.'),
         ),
     ]

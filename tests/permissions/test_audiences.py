@@ -68,7 +68,7 @@ def test_declared_apps_are_found_at_start() -> None:
     }
 
 
-def test_user_is_in_the_first_audience_whose_permission_he_holds() -> None:
+def test_user_is_in_the_first_audience_whose_permission_they_hold() -> None:
     assert DOCUMENTS.permissions == (
         "own_document",
         "change_document",

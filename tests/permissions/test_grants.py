@@ -279,7 +279,7 @@ def test_moved_holder_touches_whom_the_field_named_and_whom_it_names(
     assert sorted(log.new()) == [(pk, "resources.document", place.document.pk) for pk in who]
 
 
-def test_former_owner_keeps_what_he_was_granted_besides(place: World) -> None:
+def test_former_owner_keeps_other_grants(place: World) -> None:
     assign_perm("view_document", place.user("owner"), place.document)
     place.document.owner = place.user("member")
     place.document.save()

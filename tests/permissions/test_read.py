@@ -44,7 +44,7 @@ def seen_by(world: World, username: str, key: ObjectKey | None = None) -> Any:
         ("rival", None),
     ],
 )
-def test_reader_sees_the_object_as_his_audience(
+def test_reader_sees_the_object_as_their_audience(
     world: World, username: str, audience: str | None
 ) -> None:
     seen = seen_by(world, username)

@@ -21,7 +21,7 @@ def of_other_spelling(world: World) -> str:
     return next(text for text in shorter if decode(text) == [world.document.pk])
 
 
-def test_everybody_gets_his_audience_or_nothing(
+def test_everybody_gets_their_audience_or_nothing(
     world: World, clients: dict[str, APIClient]
 ) -> None:
     answers = {name: client.get(world.url) for name, client in clients.items()}

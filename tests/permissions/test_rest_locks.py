@@ -27,7 +27,7 @@ def test_object_that_goes_between_decision_and_lock_is_absent(
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_writer_who_waits_for_the_lock_gets_nothing_that_was_written_after_his_loss(
+def test_writer_who_waits_for_the_lock_gets_nothing_that_was_written_after_the_loss(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """They may write when asked; then somebody takes that, writes, and lets the lock go."""

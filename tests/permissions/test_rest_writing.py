@@ -17,7 +17,7 @@ from tests.world import World
 # Who may write, and which fields
 
 
-def test_each_may_do_what_his_audience_may(world: World, clients: dict[str, APIClient]) -> None:
+def test_each_may_do_what_their_audience_may(world: World, clients: dict[str, APIClient]) -> None:
     calls: dict[str, Callable[[APIClient], Any]] = {
         "put": lambda c: c.put(world.url, {"title": "Put"}),
         "patch": lambda c: c.patch(world.url, {"title": "Patched"}),

@@ -49,7 +49,7 @@ def test_snapshot_on_a_fresh_connection(world: World) -> None:
 def test_open_transaction_is_refused_a_snapshot(world: World) -> None:
     with transaction.atomic():
         rename(world, "Uncommitted")
-        with pytest.raises(SnapshotInTransaction, match="after the transaction"), snapshot():
+        with pytest.raises(SnapshotInTransaction, match="outside the transaction"), snapshot():
             pytest.fail("the block ran")
         assert title(world) == "Uncommitted"
 

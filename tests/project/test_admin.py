@@ -182,7 +182,7 @@ def test_operator_makes_a_user_and_a_document(world: World) -> None:
     assert Subject(user_id=user.pk) in {g.subject for g in grants_of(DOCUMENTS, document)}
 
 
-def test_operator_who_changes_his_own_password_stays(world: World) -> None:
+def test_operator_who_changes_their_own_password_stays(world: World) -> None:
     User.objects.create_superuser("root", password="secret")
     client = Client()
     log_in(client, "secret")

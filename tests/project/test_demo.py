@@ -178,7 +178,7 @@ def test_demo_touches_nothing_that_it_did_not_make(make: Callable[[], None], nam
 def test_what_the_demo_made_is_marked() -> None:
     demo()
     marked = [*DemoAccount.objects.all(), *DemoTenant.objects.all()]
-    assert sorted(map(str, marked)) == sorted(f"the demo's: {each.pk}" for each in marked)
+    assert sorted(map(str, marked)) == sorted(f"demo: {each.pk}" for each in marked)
     assert len(marked) == 7 + 2
 
 

@@ -30,7 +30,7 @@ def checked() -> list[str]:
 
 
 def test_healthy_database_is_told_to_be_so() -> None:
-    assert doctor() == "Every trigger is there and fires.\n"
+    assert doctor() == "All triggers are installed and enabled.\n"
     assert checked() == []
     assert "earshot.W022" not in {message.id for message in run_checks()}  # asks no database
 
@@ -43,7 +43,7 @@ def test_missing_triggers_are_named() -> None:
     with pytest.raises(CommandError, match="is missing") as caught:
         doctor()
     assert wrong in str(caught.value)
-    assert checked() == [f"Not every write is noticed: {wrong}."]
+    assert checked() == [f"Not every write is captured: {wrong}."]
     install()
     assert checked() == []
 
@@ -53,5 +53,5 @@ def test_disabled_trigger_is_named() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {NUMBER.table} DISABLE TRIGGER USER")
     assert checked() == [
-        f"Not every write is noticed: {NUMBER.name} on {NUMBER.table} is disabled."
+        f"Not every write is captured: {NUMBER.name} on {NUMBER.table} is disabled."
     ]

@@ -183,7 +183,7 @@ def test_sense_is_taken(load: Load, name: str, value: str) -> None:
     ],
 )
 def test_unknown_variable_of_ours_stops_the_start(load: Load, name: str, meant: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=f"{name} is no setting.*{meant}"):
+    with pytest.raises(ImproperlyConfigured, match=f"{name} is not a setting.*{meant}"):
         load(**NEEDED | {name: "1"})
 
 

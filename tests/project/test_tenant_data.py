@@ -53,7 +53,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     path = tmp_path / "acme.jsonl"
     said = run("export_tenant", "acme", "--output", str(path))
     found = exported(path)
-    assert said == f"{sum(map(len, found.values()))} rows of acme are in {path}.\n"
+    assert said == f"Wrote {sum(map(len, found.values()))} rows of acme to {path}.\n"
     assert found["tenants.tenant"] == [
         {
             "id": world.tenants["acme"].pk,
@@ -105,7 +105,7 @@ def test_export_overwrites_nothing(world: World, tmp_path: Path) -> None:
     path = tmp_path / "rows"
     path.write_text("precious")
     for target in (path, tmp_path / "nowhere" / "rows"):
-        with pytest.raises(CommandError, match="cannot be made"):
+        with pytest.raises(CommandError, match="cannot be created"):
             run("export_tenant", "acme", "--output", str(target))
     assert path.read_text() == "precious"
 
@@ -146,8 +146,8 @@ def test_deleted_tenant_leaves_no_row_and_its_users(world: World) -> None:
     assert counts["resources.Document"] == "1"
     assert counts["resources.DocumentUserGrant"] == "2"
     assert counts["auth.Group"] == "1"
-    assert "Its users stay: 6, 5 of them in no other tenant." in said
-    assert said.endswith("acme is deleted.\n")
+    assert "Its 6 users are kept, 5 of them without any other tenant." in said
+    assert said.endswith("acme has been deleted.\n")
     after = everything()
     assert of("acme", after) == {}
     assert of("globex", after) == of("globex", before)
@@ -178,7 +178,7 @@ def test_slug_is_asked_for_and_another_one_changes_nothing(
     for words in ([], [], [], ["--slug-again", "globex"], ["--slug-again", ""]):
         with pytest.raises(CommandError, match="nothing was deleted"):
             run("delete_tenant", "acme", *words)
-    with pytest.raises(CommandError, match="no tenant"):
+    with pytest.raises(CommandError, match="does not exist"):
         run("delete_tenant", "nowhere", "--slug-again", "nowhere")
     assert everything() == before
     monkeypatch.setattr("builtins.input", lambda prompt: "acme")

@@ -74,13 +74,13 @@ def test_outage_is_told_at_its_begin_and_at_its_end(caplog: pytest.LogCaptureFix
     for number in range(5):
         log_failure(LOG, f"Round {number} failed", away())
     assert [r.getMessage().splitlines()[0] for r in caplog.records] == [
-        "Round 0 failed: OperationalError: connection refused (told again when it is over)"
+        "Round 0 failed: OperationalError: connection refused (logged again when it is over)"
     ]
     caplog.clear()
     failures.database.over()
     failures.database.over()
     [ended] = caplog.records
-    assert ended.getMessage().startswith("The database answers again, after ")
+    assert ended.getMessage().startswith("The database responds again after ")
     assert ended.getMessage().endswith("5 failures.")
     log_failure(LOG, "Another", away())
     assert "Another" in caplog.text
@@ -91,7 +91,7 @@ def test_broker_that_is_away_is_told_once_by_whoever_meets_it(
 ) -> None:
     log_broken(LOG, "group_add failed", BrokerError("Error 111 connecting"))
     log_broken(LOG, "group_send failed", TimeoutError())
-    log_failure(LOG, "The broker gave no message", BrokerError("Error 111"))
+    log_failure(LOG, "Receiving from the broker failed", BrokerError("Error 111"))
     [record] = caplog.records
     assert record.getMessage() == "group_add failed: ConnectionError: Error 111 connecting"
 

@@ -13,7 +13,7 @@ from tenants.models import Session, Tenant, User
 from tests.tenants.conftest import session_of
 
 HOST = "earshot.example:8000"
-REFUSED = {"detail": "Send a valid token, session or ticket.", "code": "not_authenticated"}
+REFUSED = {"detail": "Provide a valid token, session or ticket.", "code": "not_authenticated"}
 
 
 def handshake(query: str = "", scheme: str = "ws", **headers: str) -> dict[str, Any]:

@@ -97,8 +97,8 @@ def test_models_that_inherit_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check(monkeypatch, Note, LoudNote, Child, WithoutMeta, models.Model) == []
 
 
-OWN = "earshot.E030 Django's own queries on {} go through {!r}, which is no UnscopedManager."
-OPEN = "earshot.E031 {} reads the rows of all tenants unasked."
+OWN = "earshot.E030 Django's own queries on {} use {!r}, which is not an UnscopedManager."
+OPEN = "earshot.E031 {} reads the rows of all tenants by default."
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_bounds_and_rules_are_of_limits_that_there_are() -> None:
 def test_limits_that_contradict_each_other_are_refused(rule: Rule) -> None:
     low = DEFAULTS[rule.higher] / rule.times
     check_together(DEFAULTS | {rule.lower: low})
-    with pytest.raises(Contradiction, match=f"EARSHOT_{rule.lower.upper()} is .* Lower the one"):
+    with pytest.raises(Contradiction, match=f"EARSHOT_{rule.lower.upper()} is .* Lower the first"):
         check_together(DEFAULTS | {rule.lower: low * 1.01})
 
 
@@ -113,13 +113,13 @@ def test_tenant_may_have_limits_of_its_own(own: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ([], "Not an object"),
-        ({"tail_seconds": 1}, "'tail_seconds' is none of"),
+        ([], "Must be an object of limits"),
+        ({"tail_seconds": 1}, "'tail_seconds' is an unknown limit"),
         ({"sockets_per_user": 0}, "above 0"),
         ({"sockets_per_user": 1.5}, "a whole number"),
         ({"sockets_per_user": True}, "a whole number"),
         ({"sockets_per_user": "5"}, "must be a number"),
-        ({"client_frame_bytes": 16_385}, "at most 16384, what the server takes"),
+        ({"client_frame_bytes": 16_385}, "at most 16384, the server's own limit"),
         ({"client_frame_bytes": 100}, "256 or more"),
     ],
 )

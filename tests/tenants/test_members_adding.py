@@ -61,7 +61,7 @@ def test_user_without_an_email_is_invited_too(world: World, mailoutbox: Letters)
         (
             "EMAIL_BACKEND",
             "django.core.mail.backends.dummy.EmailBackend",
-            "was not sent: EMAIL_URL is not set",
+            "E-mail not sent: EMAIL_URL is not set",
         ),
     ],
 )
@@ -134,7 +134,7 @@ def test_unknown_user_cannot_be_added(world: World, username: str) -> None:
     answer = world.rest("admin").post(MEMBERS, {"username": username})
     assert (answer.status_code, answer.json()) == (
         400,
-        {"username": ["There is no such user."]},
+        {"username": ["User not found."]},
     )
 
 

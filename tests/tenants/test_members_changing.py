@@ -111,7 +111,7 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(world: World) -> Non
     assert [role for role, _ in standing(world).values()].count("admin") == 1
 
 
-def test_admin_demoted_while_he_waits_for_his_turn_changes_nothing(world: World) -> None:
+def test_admin_demoted_while_waiting_for_a_turn_changes_nothing(world: World) -> None:
     """They were let in as an admin, and were none any more when their turn came."""
     make_admin(world, "viewer")
     was = place(world, "admin")

@@ -13,7 +13,7 @@ from tests.tenants.places import MEMBERS, accept, place, standing, url
 from tests.world import World
 
 
-def test_removed_member_is_gone_with_his_profile_and_his_grants(world: World) -> None:
+def test_removed_member_is_gone_with_profile_and_grants(world: World) -> None:
     world.grant("editor", "editor", world.create())
     assert world.rest("admin").delete(url(world, "editor")).status_code == 204
     assert "editor" not in standing(world)

@@ -146,7 +146,7 @@ def test_member_for_whom_it_fails_stops_no_other_and_is_tried_again(
     do_tasks()
     [task] = MembershipTask.objects.all()
     assert task.user_id == users[1].pk
-    assert f"(task {task.pk}) could not be made" in caplog.text
+    assert f"(task {task.pk}) could not be created" in caplog.text
     membership_written.disconnect(dispatch_uid="refuse")
     told.clear()
     do_tasks()

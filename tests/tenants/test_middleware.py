@@ -32,7 +32,7 @@ from tests.tenants.conftest import bearer, session_of
 from tests.world import World
 
 AWAY = {
-    "detail": "The database does not answer; try again soon.",
+    "detail": "The database is not responding; try again soon.",
     "code": "service_unavailable",
 }
 TOKEN = {"Authorization": f"Token {'0' * 64}"}

@@ -197,5 +197,5 @@ def test_folder_that_cannot_be_made_names_the_variable(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "file" / "folder"))
-    with pytest.raises(ImproperlyConfigured, match="PROMETHEUS_MULTIPROC_DIR must name a folder"):
+    with pytest.raises(ImproperlyConfigured, match="MULTIPROC_DIR must name a directory"):
         multiprocess.join()

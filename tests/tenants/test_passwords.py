@@ -118,7 +118,7 @@ def test_nobody_cannot_change_a_password(world: World) -> None:
     assert change(APIClient()).status_code == 401
 
 
-def test_user_without_a_tenant_changes_his_password(world: World) -> None:
+def test_user_without_a_tenant_changes_their_password(world: World) -> None:
     loner = User.objects.create_user("loner", password=OLD)
     assert change(bearer(loner)).status_code == 204
 
@@ -168,7 +168,7 @@ def test_reset_does_not_say_whether_there_is_anybody(world: World, mailoutbox: L
     assert [letter.to for letter in mailoutbox] == [["viewer@example.com"]]
 
 
-def test_everybody_with_the_email_gets_his_own_link(world: World, mailoutbox: Letters) -> None:
+def test_everybody_with_the_email_gets_their_own_link(world: World, mailoutbox: Letters) -> None:
     User.objects.filter(username="editor").update(email="viewer@example.com")
     reset("viewer@example.com")
     assert sorted("editor" in letter.body for letter in mailoutbox) == [False, True]

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from tenants.credentials import TenantForbidden, TenantRequired
 from tenants.rest import InTenant, PrivateResponseMixin, StrictSerializer
 
-REFUSED = {"detail": "Send a valid token, session or ticket.", "code": "not_authenticated"}
+REFUSED = {"detail": "Provide a valid token, session or ticket.", "code": "not_authenticated"}
 
 
 def answer(error: Exception) -> Any:

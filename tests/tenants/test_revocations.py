@@ -25,7 +25,7 @@ from tests.tenants.door import handshake, session_credential, token_credential
 pytestmark = pytest.mark.django_db
 
 NOT_AUTHENTICATED = {
-    "detail": "Send a valid token, session or ticket.",
+    "detail": "Provide a valid token, session or ticket.",
     "code": "not_authenticated",
 }
 

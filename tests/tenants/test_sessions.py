@@ -21,7 +21,7 @@ def test_session_of_nobody_has_no_user() -> None:
     assert SessionStore(store.session_key)["colour"] == "blue"
 
 
-def test_session_forgets_its_user_when_he_logs_out(owner: User) -> None:
+def test_session_forgets_its_user_at_logout(owner: User) -> None:
     client = Client()
     session_of(owner, client)
     client.logout()

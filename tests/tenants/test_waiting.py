@@ -86,7 +86,7 @@ def large(world: World, settings: Settings) -> World:
 
 
 @pytest.mark.asyncio
-async def test_slow_reader_holds_no_more_than_his_share_and_others_are_answered(
+async def test_slow_reader_holds_no_more_than_one_share_and_others_are_answered(
     large: World,
 ) -> None:
     token, other = [await sync_to_async(large.token)(name) for name in ("owner", "editor")]

@@ -21,14 +21,14 @@ def age(text: str) -> timedelta:
     """The time that `90d`, `12h` or `4w` says; raises ArgumentTypeError."""
     match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text)
     if match is None:
-        raise ArgumentTypeError(f"{text!r} is no age: say 90d, 12h or 4w.")
+        raise ArgumentTypeError(f"{text!r} is not an age: use a form like 90d, 12h or 4w.")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 class Command(BaseCommand):
     """`manage.py prune --older-than 90d`."""
 
-    help = "Deletes rows of changes, access changes and the ledger that are older, in batches."
+    help = "Delete old rows of changes, access changes and the ledger, in batches."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--older-than", type=age, required=True, metavar="90d")

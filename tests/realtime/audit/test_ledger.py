@@ -121,7 +121,7 @@ async def test_a_hub_stops_though_its_ledger_cannot_be_closed(
     book.end(1, "unsubscribed")
     await asyncio.sleep(0)
     await book.stop()
-    assert "others will" in caplog.text
+    assert "another process will" in caplog.text
 
 
 @pytest.mark.usefixtures("by_hand")

@@ -140,7 +140,7 @@ def test_pushes_are_narrowed(ledger: World, query: Any, times: list[str]) -> Non
     assert [row["at"] for row in found(ledger, PUSHES, **query)] == times
 
 
-def test_pushes_of_a_user_are_those_to_his_audience_while_he_had_it(ledger: World) -> None:
+def test_pushes_of_a_user_are_those_to_their_audience_while_they_had_it(ledger: World) -> None:
     viewers = found(ledger, PUSHES, user=ledger.user_id("viewer"))
     assert [(row["audience"], row["at"]) for row in viewers] == [("viewer", at(0))]
     editors = found(ledger, PUSHES, user=ledger.user_id("editor"))

@@ -146,7 +146,7 @@ def test_new_profile_raises_the_documents_that_show_it(world: World) -> None:
     assert recording.shows(["owner_name"])
 
 
-def test_renamed_user_raises_his_profiles_in_all_tenants(world: World) -> None:
+def test_renamed_user_raises_their_profiles_in_all_tenants(world: World) -> None:
     profiles = [world.profile("both", tenant) for tenant in world.tenants]
     recordings = [Recording(p) for p in (*profiles, world.profile("owner"))]
     both = world.user("both")
@@ -168,7 +168,7 @@ def test_profile_of_a_renamed_user_is_raised_after_the_commit(world: World) -> N
     assert recording.shows(["username"])
 
 
-def test_user_who_keeps_his_name_raises_nothing(world: World) -> None:
+def test_user_who_keeps_their_name_raises_nothing(world: World) -> None:
     recording = Recording(world.profile("owner"))
     User.objects.filter(pk=world.user("owner").pk).update(is_active=False)
     world.create()

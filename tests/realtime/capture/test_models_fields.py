@@ -52,7 +52,7 @@ def test_update_fields_may_name_the_tenant_that_stays(document: Document) -> Non
 
 @pytest.mark.parametrize("field", ["version", "id"])
 def test_update_fields_cannot_name_what_no_write_may_change(document: Document, field: str) -> None:
-    with pytest.raises(FixedField, match=rf"^Document\.{field} is not yours to write"):
+    with pytest.raises(FixedField, match=rf"^Document\.{field} cannot be written"):
         document.save(update_fields=[field])
 
 

@@ -107,5 +107,5 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
         assert BROKER_UP._value.get() == 1
         hub.probe._layer = hub.groups._layer = outage.layer
         await quiet()
-    assert "does not answer" in caplog.text
+    assert "is not responding" in caplog.text
     assert "is back" in caplog.text

@@ -82,7 +82,7 @@ async def test_work_that_fails_does_not_keep_the_server(
     signal.raise_signal(signal.SIGTERM)
     async with asyncio.timeout(5):
         await server.heard.wait()
-    assert "The drain failed" in caplog.text
+    assert "Draining failed" in caplog.text
 
 
 async def test_process_without_a_servers_handler_is_left_alone() -> None:

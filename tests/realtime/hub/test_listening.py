@@ -90,7 +90,7 @@ async def test_what_is_written_while_nobody_listens_is_found_when_somebody_does_
             await in_thread(revoke_by_psql)(world, "viewer")
         assert (await viewer.receive())["type"] == "DELETE_DOCUMENT"
         assert this_hub().alive
-    assert "What others write is not told" in caplog.text
+    assert "Listening for other programs' writes failed" in caplog.text
 
 
 def test_what_a_process_of_ours_writes_notifies_nobody(world: World) -> None:

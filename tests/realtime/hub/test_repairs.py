@@ -86,7 +86,7 @@ async def test_the_log_names_whose_payload_moved_and_shows_no_value(
     s.version = 3
     repairs.change(s, frame(3, '{"title":"a payload"}'))
     await finish(repairs)
-    told = f"resources.document escaped the capture: of {s.id} what viewer sees moved"
+    told = f"resources.document escaped capture ({s.id}): what viewer sees moved"
     assert told in caplog.text
     assert "payload" not in caplog.text
 
@@ -101,7 +101,7 @@ async def test_the_log_names_a_version_that_went_down(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("now", [None, "editor"])
-async def test_the_log_names_the_user_and_his_audiences(
+async def test_the_log_names_the_user_and_both_audiences(
     caplog: pytest.LogCaptureFixture, now: str | None
 ) -> None:
     repairs = Repairs(1, Writer(answer=True))
@@ -109,4 +109,4 @@ async def test_the_log_names_the_user_and_his_audiences(
     repairs.access(s, None if now is None else frame(audience=now))
     await finish(repairs)
     user = opaque.encode(User, s.user_id)
-    assert f"of {s.id} user {user} sees {now or 'nothing'}, no longer viewer" in caplog.text
+    assert f"({s.id}): user {user} sees {now or 'nothing'}, no longer viewer" in caplog.text

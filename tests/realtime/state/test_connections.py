@@ -40,7 +40,7 @@ def test_last_one_of_a_tenant_leaves_nothing() -> None:
     assert attendance.unchecked == set()
 
 
-def test_user_has_no_more_sockets_than_he_may_wherever_they_are() -> None:
+def test_user_has_no_more_sockets_than_allowed_wherever_they_are() -> None:
     own = {"sockets_per_user": 2}
     attendance = filled(socket(1, limits=own))
     assert attendance.exceeded(socket(1, limits=own)) is None

@@ -29,7 +29,7 @@ def names(found: set[Subscription], named: dict[str, Subscription]) -> set[str]:
     return {name for name, subscription in named.items() if subscription in found}
 
 
-def test_touch_of_a_user_touches_all_that_he_has() -> None:
+def test_touch_of_a_user_touches_all_that_they_have() -> None:
     index, named = filled()
     assert names(index.touched([Touch(user_id=1)]), named) == {"plan of 1", "draft of 1"}
 

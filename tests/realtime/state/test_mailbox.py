@@ -15,7 +15,7 @@ from tests.realtime.pieces import ID, MODEL, frame, subscription, waiting
 NAMED = f'"model":"{MODEL}","id":"{ID}"'
 NOT_FOUND = (
     '{"type":"ERROR","code":"not_found",'
-    f'"detail":"There is no such object, or you may not see it.",{NAMED}'
+    f'"detail":"The object does not exist, or you may not see it.",{NAMED}'
 )
 
 

@@ -34,7 +34,9 @@ CANARY = "canary-4711"
 # Who comes in.
 
 
-async def test_member_is_welcomed_with_what_he_must_know(world: World, settings: Settings) -> None:
+async def test_member_is_welcomed_with_what_they_must_know(
+    world: World, settings: Settings
+) -> None:
     async with await socket(world, "viewer") as client:
         welcome = await client.receive()
     expires = parse_datetime(welcome.pop("expires"))
@@ -267,7 +269,7 @@ async def test_close_that_the_server_does_not_take_is_no_failure(
         wire.push("x" * 20_000)
         for _ in range(10):
             await asyncio.sleep(0)
-    assert "went first (RuntimeError)" in caplog.text
+    assert "was already gone (RuntimeError)" in caplog.text
     assert CANARY not in caplog.text
     assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
     assert hubs.current() is None

@@ -52,7 +52,7 @@ def owner_name(document: Document) -> str:
     return name
 
 
-def test_owner_name_is_that_of_his_profile_in_the_same_tenant(place: World) -> None:
+def test_owner_name_is_that_of_the_profile_in_the_same_tenant(place: World) -> None:
     Profile.objects.filter(tenant=place.tenants["globex"], user=place.user("both")).update(
         display_name="Foreign"
     )

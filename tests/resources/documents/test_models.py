@@ -73,6 +73,6 @@ def test_document_is_called_by_its_title(place: World) -> None:
     assert str(place.document) == "Plan"
 
 
-def test_owner_cannot_be_deleted_from_under_his_documents(place: World) -> None:
+def test_owner_cannot_be_deleted_from_under_their_documents(place: World) -> None:
     with pytest.raises(ProtectedError):
         place.user("owner").delete()

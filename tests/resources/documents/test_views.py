@@ -83,7 +83,7 @@ def test_change_shows_only_to_those_who_see_the_field(
     assert {name for name in clients if before[name] != after[name]} == visible_to
 
 
-def test_owner_moves_over_the_orm_with_his_audience(world: World) -> None:
+def test_owner_moves_over_the_orm_with_the_audience(world: World) -> None:
     Document.objects.across_tenants().filter(pk=world.document.pk).update(
         owner=world.user("member")
     )
@@ -92,7 +92,7 @@ def test_owner_moves_over_the_orm_with_his_audience(world: World) -> None:
     assert (answer["X-Audience"], answer.json()["owner_name"]) == ("owner", "member")
 
 
-def test_renamed_owner_is_renamed_on_his_documents(world: World) -> None:
+def test_renamed_owner_is_renamed_on_their_documents(world: World) -> None:
     me = world.rest("owner").get("/api/profiles/me/").json()["id"]
     known = world.rest("viewer").get(world.url)["ETag"]
     world.rest("owner").patch(f"/api/profiles/{me}/", {"display_name": "Olga"})

@@ -25,7 +25,7 @@ def set_up(world: World) -> None:
     )
 
 
-def test_each_sees_the_profile_as_what_he_is(world: World) -> None:
+def test_each_sees_the_profile_as_what_they_are(world: World) -> None:
     set_up(world)
     id = url(world).split("/")[-2]
     own = {
@@ -80,7 +80,7 @@ def test_me_without_a_profile_is_absent(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_list_has_everybody_here_as_the_reader_sees_him(world: World) -> None:
+def test_list_has_everybody_here_as_the_reader_sees_them(world: World) -> None:
     found = world.rest("owner").get(LIST).json()
     names = [row["display_name"] for row in found["results"]]
     assert names == ["both", "member", "admin", "viewer", "editor", "owner"]
@@ -105,7 +105,7 @@ WRITES: list[tuple[str, dict[str, Any], int, set[str]]] = [
 ]
 
 
-def test_each_writes_what_his_audience_may(world: World) -> None:
+def test_each_writes_what_their_audience_may(world: World) -> None:
     for name, body, code, keys in WRITES:
         answer = world.rest(name).patch(url(world), body)
         assert answer.status_code == code, (name, body)
@@ -148,7 +148,7 @@ def test_grants_of_profiles_are_not_managed(world: World) -> None:
     assert world.rest("admin").get(f"{url(world)}grants/").status_code == 404
 
 
-def test_renamed_user_is_renamed_on_his_profile(world: World) -> None:
+def test_renamed_user_is_renamed_on_their_profile(world: World) -> None:
     known = world.rest("admin").get(url(world))["ETag"]
     User.objects.filter(username="owner").update(username="boss")
     answer = world.rest("admin").get(url(world))

@@ -1,4 +1,4 @@
-"""`manage.py create_tenant SLUG --name NAME --admin USERNAME`: a tenant with its first admin."""
+"""`manage.py create_tenant SLUG --admin USERNAME`: create a tenant and its first admin."""
 
 from __future__ import annotations
 
@@ -16,10 +16,19 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("slug", help="Its name in addresses: letters, digits, - and _.")
-        parser.add_argument("--name", help="Its name for people; the slug, unless told.")
-        parser.add_argument("--admin", required=True, metavar="USERNAME", help="New, or not.")
-        parser.add_argument("--email", default="", help="Where a new admin gets the link.")
+        parser.add_argument("slug", help="The tenant's name in URLs: letters, digits, - and _.")
+        parser.add_argument("--name", help="The tenant's display name (default: the slug).")
+        parser.add_argument(
+            "--admin",
+            required=True,
+            metavar="USERNAME",
+            help="Username of its first admin; a new or an existing user.",
+        )
+        parser.add_argument(
+            "--email",
+            default="",
+            help="E-mail address to which a new admin's password link is sent.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -36,7 +45,7 @@ class Command(BaseCommand):
         self, slug: str, name: str | None, admin: str, email: str, **_: Any
     ) -> tuple[Tenant, User]:
         if Tenant.objects.filter(slug=slug).exists():
-            raise CommandError(f"There is a tenant {slug!r} already; nothing was changed.")
+            raise CommandError(f"Tenant {slug!r} already exists; nothing was changed.")
         tenant = Tenant(slug=slug, name=slug if name is None else name)
         tenant.full_clean()
         tenant.save()
@@ -57,12 +66,12 @@ class Command(BaseCommand):
         return user
 
     def _send_link(self, tenant: Tenant, user: User) -> None:
-        """Send the link by which they set their password, or print it, or say that none is."""
+        """Send or print the link to set the password, or say that there is none."""
         try:
             link = links.link(user)
         except links.NoLink as error:
             instead = f"manage.py changepassword {user.username}"
-            self.stderr.write(f"{error}. Until then `{instead}` gives the first password.")
+            self.stderr.write(f"{error}. Until then, set the first password with `{instead}`.")
             return
         try:
             if user.email and mail.is_set_up():
@@ -71,4 +80,4 @@ class Command(BaseCommand):
                 return
         except OSError as error:
             self.stderr.write(f"The e-mail could not be sent: {error}")
-        self.stdout.write(f"The password can be set here, once: {link}")
+        self.stdout.write(f"Set the password with this link, which works once: {link}")

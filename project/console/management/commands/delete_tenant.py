@@ -1,4 +1,4 @@
-"""`manage.py delete_tenant SLUG`: it and everything of it, after its slug was typed again."""
+"""`manage.py delete_tenant SLUG`: delete a tenant and all its data, after a confirmation."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ class Command(TenantCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--slug-again", help="The slug once more, for scripts.")
+        parser.add_argument(
+            "--slug-again", help="Repeat the slug to skip the question, for scripts."
+        )
 
     def run(self, tenant: Tenant, **options: Any) -> None:
         self._tell(tenant)
         again = options["slug_again"]
         if again is None:
-            again = input(f"This cannot be undone. Type the slug {tenant} to delete it: ")
+            again = input(f"This cannot be undone. Type the slug {tenant} to confirm: ")
         if again != tenant.slug:
-            raise CommandError("That is another slug; nothing was deleted.")
+            raise CommandError("The slug does not match; nothing was deleted.")
         self._close_sockets(tenant)
         tenant_data.delete(tenant)
-        self.stdout.write(f"{options['slug']} is deleted.")
+        self.stdout.write(f"{options['slug']} has been deleted.")
 
     def _tell(self, tenant: Tenant) -> None:
-        self.stdout.write(f"Of {tenant} ({tenant.name}) will be deleted:")
+        self.stdout.write(f"This will be deleted with {tenant} ({tenant.name}):")
         for label, number in tenant_data.count(tenant).items():
             self.stdout.write(f"  {number:>10,}  {label}")
         alone = tenant_data.only_here(tenant).count()
         self.stdout.write(
-            f"Its users stay: {tenant_data.members(tenant).count()}, "
-            f"{alone} of them in no other tenant."
+            f"Its {tenant_data.members(tenant).count()} users are kept, "
+            f"{alone} of them without any other tenant."
         )
 
     def _close_sockets(self, tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: which triggers are missing, old or disabled, so that writes go unnoticed."""
+"""`manage.py doctor`: report triggers that are missing, outdated or disabled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if wrong := str(differences()):
             raise CommandError(
-                f"Not every write is noticed: {wrong}. Run manage.py migrate, which installs the"
-                " triggers anew, and takes everything for touched."
+                f"Not every write is captured: {wrong}. Run manage.py migrate, which reinstalls the"
+                " triggers and rereads everything."
             )
-        self.stdout.write("Every trigger is there and fires.")
+        self.stdout.write("All triggers are installed and enabled.")

@@ -1,4 +1,4 @@
-"""`manage.py resume_tenant SLUG`: the tenant is as it was before it was suspended."""
+"""`manage.py resume_tenant SLUG`: end the suspension of a tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py suspend_tenant SLUG`: nobody gets in, and its sockets close."""
+"""`manage.py suspend_tenant SLUG`: close a tenant's sockets and refuse all access to it."""
 
 from __future__ import annotations
 

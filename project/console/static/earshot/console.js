@@ -72,7 +72,7 @@ function failedToStart(error) {
   const { status, retryAfter } = error;
   if (status === 429 || status >= 500 || (!status && !(error instanceof NoDemoData))) {
     const seconds = retryAfter ?? 5;
-    const cause = status === 429 ? "The server asks for a pause" : "The server does not answer";
+    const cause = status === 429 ? "The server asks for a pause" : "The server is not responding";
     notice(`${cause}. Next attempt in ${seconds} s.`);
     setTimeout(start, seconds * 1000);
   } else {
@@ -164,7 +164,7 @@ function explain(error) {
   }
   if (error.status === 412) return "Someone changed it at the same moment. Try again.";
   if (error.status) return error.message;
-  return "The server does not answer.";
+  return "The server is not responding.";
 }
 
 function problem(place, text) {

@@ -20,7 +20,7 @@ async function confirm(body) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const wrong = await confirm({ user, token, new: form.elements.new.value }).catch(
-    () => "The server does not answer; try again.",
+    () => "The server is not responding; try again.",
   );
   error.textContent = wrong;
   error.hidden = wrong === null;
