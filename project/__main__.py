@@ -9,6 +9,7 @@ from django.conf import settings
 
 from project.environment import told_plainly
 from realtime.transport.on_daphne import Server
+from tenants.limits import limits
 
 
 class Bounded(CommandLineInterface):
@@ -22,9 +23,9 @@ def main() -> None:
     with told_plainly():
         django.setup()
     logging.getLogger("project").info("Serving http://%s:%s/", settings.HOST, settings.PORT)
-    heartbeat = str(settings.EARSHOT["heartbeat_seconds"])
+    ping = str(limits()["ping_seconds"])
     Bounded().run(
-        ["-b", settings.HOST, "-p", settings.PORT, "--ping-interval", heartbeat]
+        ["-b", settings.HOST, "-p", settings.PORT, "--ping-interval", ping]
         + ["project.asgi:application"]
     )
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from project import environment, logs
 from project.environment import flag, text
+from tenants import limit_names
 from tenants.limit_rules import Contradiction
 from tenants.limits import LIMITS, InvalidLimit, read_limits
 
@@ -292,4 +293,4 @@ LOG_LEVEL = environment.choice(
 LOG_FORM = environment.choice("EARSHOT_LOG", ("line", "json"), "line")
 LOGGING = logs.config(LOG_LEVEL, as_json=LOG_FORM == "json")
 
-environment.check_unknown(*(limit.variable for limit in LIMITS))
+environment.check_unknown(*(limit.variable for limit in LIMITS), *limit_names.old_variables())

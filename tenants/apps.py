@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+
+from tenants import limit_names
 
 
 class TenantsConfig(AppConfig):
@@ -12,3 +15,8 @@ class TenantsConfig(AppConfig):
         membership_tasks.connect()
         ended_credentials.connect()
         checks.register_checks()
+        self.tell_of_old_limits()
+
+    def tell_of_old_limits(self) -> None:
+        """Warn of each limit that the project's settings call by an old name."""
+        limit_names.warn_of_settings(getattr(settings, "EARSHOT", ()))

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from tenants import limit_names
 from tenants.limit_rules import bounds, check_together
 
 
@@ -41,7 +42,7 @@ class Limit(NamedTuple):
 
     @property
     def variable(self) -> str:
-        return f"EARSHOT_{self.name.upper()}"
+        return limit_names.variable(self.name)
 
     def parse(self, text: str) -> int | float:
         """Return the number that `text` spells, or raise `InvalidLimit`."""
@@ -71,10 +72,10 @@ LIMITS = (
     Limit(
         "process_lost_seconds",
         15.0,
-        "Time without a sign of life after which a process is presumed dead.",
+        "Time without a heartbeat after which a process is presumed dead.",
     ),
     Limit("patience_seconds", 10.0, "How long payloads wait while the database fails."),
-    Limit("beat_seconds", 1.0, "How often each process probes the broker."),
+    Limit("broker_probe_seconds", 1.0, "How often each process probes the broker."),
     Limit("round_size", 500, "Subscriptions read in one database snapshot."),
     # Parts
     Limit("executor_threads", 8, "Threads per process that read for its sockets."),
@@ -99,7 +100,7 @@ LIMITS = (
         "hsts_seconds", 31_536_000, "How long browsers must use TLS (HSTS), with `EARSHOT_TLS` on."
     ),
     # Sockets
-    Limit("heartbeat_seconds", 20, "Time between the server's pings."),
+    Limit("ping_seconds", 20, "Time between the server's WebSocket pings."),
     Limit(
         "stalled_seconds",
         10.0,
@@ -201,6 +202,7 @@ LIMITS = (
 
 def read_limits(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return every limit by name; an empty variable counts as absent."""
+    environ = ChainMap(limit_names.from_environ(environ), dict(environ))
     values = {
         limit.name: limit.parse(text) if (text := environ.get(limit.variable)) else limit.default
         for limit in LIMITS
@@ -227,7 +229,8 @@ OF_SERVER: Final = frozenset({"client_frame_bytes"})
 
 def limits(own: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """Every limit by name: a tenant's own, those that `settings.EARSHOT` sets, the defaults."""
-    return ChainMap(dict(own or {}), getattr(settings, "EARSHOT", {}), DEFAULTS)
+    given = limit_names.by_new_names(getattr(settings, "EARSHOT", {}))
+    return ChainMap(dict(own or {}), given, DEFAULTS)
 
 
 def check_own(own: Any) -> None:

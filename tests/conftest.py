@@ -198,7 +198,7 @@ def world(transactional_db: None) -> World:
 @pytest.fixture
 def by_hand(settings: Settings) -> None:
     """The tail and the sweep run only where the test runs them, and a held join is not given up."""
-    never = dict.fromkeys(("tail_seconds", "sweep_seconds", "beat_seconds"), 3600.0)
+    never = dict.fromkeys(("tail_seconds", "sweep_seconds", "broker_probe_seconds"), 3600.0)
     never["broker_timeout_seconds"] = 60.0
     settings.EARSHOT = {**settings.EARSHOT, **never}
 

@@ -13,12 +13,12 @@ from tenants.limits import LIMITS
 ROOT = Path(__file__).parent.parent
 
 NO_CLIENTS = {
-    "answer_seconds", "beat_seconds", "broker_timeout_seconds", "connection_seconds",
+    "answer_seconds", "broker_probe_seconds", "broker_timeout_seconds", "connection_seconds",
     "database_connections", "database_seconds", "drain_seconds", "executor_threads",
-    "heartbeat_seconds", "hsts_seconds", "hub_connections", "listen", "password_link_hours",
-    "patience_seconds", "preframed", "process_lost_seconds", "proxies", "retry_max_seconds",
-    "retry_min_seconds", "round_size", "sweep_budget", "sweep_seconds", "tail_seconds",
-    "token_hours",
+    "hsts_seconds", "hub_connections", "listen", "password_link_hours",
+    "patience_seconds", "ping_seconds", "preframed", "process_lost_seconds", "proxies",
+    "retry_max_seconds", "retry_min_seconds", "round_size", "sweep_budget", "sweep_seconds",
+    "tail_seconds", "token_hours",
 }  # fmt: skip
 """Settings that bound nothing which a client chooses."""
 

@@ -76,13 +76,13 @@ def test_environment_of_the_deployment_starts_and_passes_its_check(tmp_path: Pat
 def test_unit_agrees_with_the_limits_and_with_nginx() -> None:
     options = dict(zip(server_options()[::2], server_options()[1::2], strict=True))
     uvicorn_command.make_context("uvicorn", ["project.asgi:application", *server_options()])
-    assert int(options["--ws-ping-interval"]) == DEFAULTS["heartbeat_seconds"]
+    assert int(options["--ws-ping-interval"]) == DEFAULTS["ping_seconds"]
     assert int(options["--ws-max-size"]) == DEFAULTS["client_frame_bytes"]
     assert (ROOT / options["--log-config"]).exists()
     nginx = (DEPLOY / "nginx.conf").read_text()
     assert f"server {options['--host']}:{options['--port']};" in nginx
     [seconds] = set(re.findall(r"proxy_read_timeout (\d+)s;", nginx))
-    assert int(seconds) > 2 * DEFAULTS["heartbeat_seconds"]
+    assert int(seconds) > 2 * DEFAULTS["ping_seconds"]
     [stop_seconds] = unit("earshot.service", "TimeoutStopSec")
     assert int(stop_seconds) > 2 * DEFAULTS["drain_seconds"]
 

@@ -127,13 +127,13 @@ def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, i
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
-    """The processes that beat lately, or those that do not."""
+    """The processes whose last heartbeat is recent, or the others."""
     after = timezone.now() - timedelta(seconds=limits()["process_lost_seconds"])
     return Process.objects.filter(**{"beat_at__gt" if alive else "beat_at__lte": after})
 
 
 def end_process(process: int, at: Any = None) -> None:
-    """End all that a process had, and forget it; `at` its last beat, if it is lost."""
+    """End all that a process had, and forget it; `at` its last heartbeat, if it is lost."""
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():
         left = Access.objects.filter(process=process, ended_at=None)

@@ -245,7 +245,9 @@ class Hub:
 
     async def _watch_broker(self) -> None:
         """Watch the broker."""
-        await self.probe.run(lambda: self.groups.channel, self.resync, self.limits["beat_seconds"])
+        await self.probe.run(
+            lambda: self.groups.channel, self.resync, self.limits["broker_probe_seconds"]
+        )
 
     def _begin_anew(self) -> None:
         """The process was presumed dead: all that it has is written anew."""

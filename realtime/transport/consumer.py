@@ -208,7 +208,7 @@ class EarshotConsumer(AsyncConsumer):
             user=opaque.encode(User, identity.user_id),
             connection=self.connection,
             expires=None if expires is None else expires.isoformat().replace("+00:00", "Z"),
-            heartbeat=self.limits["heartbeat_seconds"],
+            heartbeat=self.limits["ping_seconds"],
             limits={name: self.limits[name] for name in WELCOME_LIMITS},
             retry={
                 "min": self.limits["retry_min_seconds"],

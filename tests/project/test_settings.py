@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from project import environment
+from tenants.limit_names import RENAMED
 from tenants.limits import LIMITS, Limit
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,7 @@ NONSENSE = {
     "PORT": ["http", "0", "65536", "-1", "99999", "8000.0", "٣"],
     "EARSHOT_SINGLE_PROCESS": ["one"],
     "EARSHOT_DEMO": ["demo"],
+    "EARSHOT_REQUIRE_SENSITIVITY": ["labels"],
     "EARSHOT_BROKER_PREFIX": ["a:b", "a b", "x" * 41],
     "EARSHOT_TLS": ["strict"],
     "EARSHOT_LOG_LEVEL": ["loud", "20"],
@@ -222,6 +224,12 @@ def test_short_secret_key_is_for_development_only(load: Load) -> None:
 def test_invalid_limit_stops_the_start_by_name(load: Load) -> None:
     with pytest.raises(ImproperlyConfigured, match="EARSHOT_TAIL_SECONDS"):
         load(**NEEDED, EARSHOT_TAIL_SECONDS="soon")
+
+
+def test_old_names_of_limits_are_known(load: Load) -> None:
+    old = {f"EARSHOT_{name.upper()}": "7" for name in RENAMED}
+    limits = load(**NEEDED, **old)["EARSHOT"]
+    assert {limits[new] for new in RENAMED.values()} == {7}
 
 
 def test_limits_reach_the_settings_that_use_them(load: Load) -> None:

@@ -79,7 +79,7 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
     world: World, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The tail would come in an hour: what was lost comes because the broker is back."""
-    settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0, "beat_seconds": 0.01}
+    settings.EARSHOT = {**settings.EARSHOT, "tail_seconds": 3600.0, "broker_probe_seconds": 0.01}
     async with subscribed(world, "viewer") as viewer:
         hub = this_hub()
         while hub.tail.marks is None:
