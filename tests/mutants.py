@@ -36,9 +36,9 @@ UNAVAILABLE = "tests/test_unavailable.py::test_"
 MUTANTS: Final = (
     Mutant(
         "a touched subscription takes its read's version, in the same audience too",
-        "realtime/hub/rounds.py",
-        "        elif s.state is State.LIVE or self._is_joined(s, r, began):\n",
-        "        elif s.state is not State.LIVE and self._is_joined(s, r, began):\n",
+        "realtime/state/deciding.py",
+        "    return Decision.TAKE\n",
+        "    return Decision.KEEP if s.state is State.LIVE else Decision.TAKE\n",
         RACES + "a_frame_of_the_forbidden_time_does_not_pass_after_access_is_back",
     ),
     Mutant(
@@ -179,16 +179,16 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what cannot be shown is nothing that the sweep repairs",
-        "realtime/hub/rounds.py",
-        "            if s.available or s.unanswered:\n                s.put(r)\n",
-        "            self._repairs.change(s, r)\n",
+        "realtime/state/deciding.py",
+        "        return Decision.SEND_AGAIN if s.available or s.unanswered else Decision.KEEP\n",
+        "        return Decision.REPAIR\n",
         UNAVAILABLE + "what_cannot_be_shown_is_read_no_more_often_than_what_can",
     ),
     Mutant(
         "the sweep writes the row that is missing",
-        "realtime/hub/rounds.py",
-        "            self._repairs.change(s, r)\n        elif s.waiting or isinstance(s.slot, ",
-        "            s.put(r)\n        elif s.waiting or isinstance(s.slot, ",
+        "realtime/state/deciding.py",
+        "        return Decision.REPAIR\n    if s.waiting",
+        "        return Decision.SEND_AGAIN\n    if s.waiting",
         "tests/realtime/hub/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
     ),
 )

@@ -18,12 +18,13 @@ from realtime.audit.ledger import Ledger
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.hub.delivery import Delivery, in_turns
-from realtime.hub.group_membership import Group, GroupMemberships, Membership
+from realtime.hub.group_membership import GroupMemberships
+from realtime.hub.placement import Placement
 from realtime.hub.repairs import Repairs
 from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
-from realtime.publishing import groups
+from realtime.state.deciding import Decision, decide, has_left
 from realtime.state.due import Due
-from realtime.state.frames import Digest, Frame
+from realtime.state.frames import Frame
 from realtime.state.index import Index
 from realtime.state.ledger_entries import Entries
 from realtime.state.subscriptions import State, Subscription
@@ -31,7 +32,6 @@ from realtime.state.subscriptions import State, Subscription
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
-PLACED: Final = (State.LIVE, State.UNAVAILABLE)
 
 
 class Served(Protocol):
@@ -61,18 +61,15 @@ class Rounds:
         self.behind = 0
         self.index = Index(hub.due)
         self._hub = hub
-        self._groups = hub.groups
         self._run = hub.run
         self._size = hub.limits["round_size"]
         self._asks: dict[Subscription, None] = {}
-        self._empty: set[Group] = set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._unchecked = False
         self._delivery = Delivery(self.ask)
         self._repairs = Repairs(tenant_id, hub.run)
-        self._notices = hub.groups.want(groups.of_tenant(tenant_id), self._joined)
-        self._notices.pinned = True
+        self._placement = Placement(tenant_id, hub.groups, self.ask)
 
     @property
     def applied(self) -> int | None:
@@ -90,7 +87,7 @@ class Rounds:
         """Forget a subscription that has ended."""
         self.index.remove(s)
         self._asks.pop(s, None)
-        self._unplace(s)
+        self._placement.leave(s)
 
     def ask(self, subscriptions: Iterable[Subscription]) -> None:
         """Have these read in the next round."""
@@ -119,22 +116,21 @@ class Rounds:
         if seen.schema != _schema(seen.key.model, seen.audience):
             self.ask(self.index.of_key(seen.key))  # a process of another release
             return
-        group = self._groups.get(groups.of_object(self.tenant_id, seen.key, seen.audience))
+        group = self._placement.receiving(frame)
         if group is not None and not self._delivery.arrive(group, frame):
             self.notice(seen.revision)  # it is ahead: only this tenant waits
 
     async def close(self) -> None:
         """End the round and the repairs under way, and leave the tenant's group."""
         self._closed = True
-        self._notices.pinned = False
-        self._groups.leave_unwanted(self._notices)
+        self._placement.close()
         tasks = self.tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         # Those that were cancelled before they began did not do so themselves.
         self._task = self._delivery.task = None
-        self._leave_empty()
+        self._placement.rest()
 
     def tasks(self) -> list[asyncio.Future[Any]]:
         """The round, the repairs and the deliveries under way."""
@@ -150,7 +146,7 @@ class Rounds:
 
     def _wake(self) -> None:
         if self._task is None and not self._closed and self._wanted():
-            self._delivery.reading = True
+            self._delivery.reading = self._placement.reading = True
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def _wanted(self) -> bool:
@@ -179,7 +175,7 @@ class Rounds:
         finally:
             self._task = None
             self._delivery.rest()
-            self._leave_empty()
+            self._placement.rest()
 
     def _take(self) -> set[Subscription]:
         taken = list(self._asks)[: self._size]
@@ -188,7 +184,7 @@ class Rounds:
         return set(taken)
 
     async def _round(self, todo: set[Subscription]) -> None:
-        began, at = self._groups.tick(), asyncio.get_running_loop().time()
+        began, at = self._hub.groups.tick(), asyncio.get_running_loop().time()
         goal = self.behind
         self._unchecked = False
         first = await self._run(
@@ -211,7 +207,7 @@ class Rounds:
         if self.behind <= goal:
             self.behind = first.revision
         async for s in in_turns(todo):
-            group = self._group(s)
+            group = self._placement.group_of(s)
             self._delivery.offer(s, None if group is None else group.last)
 
     def _asked_since(self, s: Subscription) -> bool:
@@ -236,99 +232,40 @@ class Rounds:
     ) -> None:
         """Silence, before anything else is awaited, those whose reader has left their audience."""
         for s in todo:
-            r = seen[s.pair]
-            if s.state in PLACED and (r is None or r.seen.audience != s.audience):
+            read = seen[s.pair]
+            if has_left(s, read):
                 if s not in touched:
-                    self._repairs.access(s, r)
+                    self._repairs.access(s, read)
                 s.silence()
 
-    def _place(self, s: Subscription, r: Frame | None, began: int) -> None:
-        """Apply one read to a subscription. Nothing is awaited here."""
-        if s.state is State.ENDED:
-            return
-        if r is None:
+    def _place(self, s: Subscription, read: Frame | None, began: int) -> None:
+        """Decide what one read means, and carry it out. Nothing is awaited here."""
+        joined = s.state is State.LIVE or self._placement.was_joined(s, read, began)
+        decision = decide(s, read, joined=joined)
+        if read is not None:
+            self._carry_out(decision, s, read)
+        elif decision is Decision.END:
             self.remove(s)
             s.end()
-        elif r.version < s.version:
-            self._overtaken(s, r)
-        elif not r.available and s.opened is None:
-            if s.state is State.LIVE or self._is_joined(s, r, began):
-                s.place(State.UNAVAILABLE, r)
-        elif s.state is State.LIVE and r.version == s.version:
-            self._confirm(s, r)
-        elif s.state is State.LIVE or self._is_joined(s, r, began):
-            s.place(State.LIVE, r)
 
-    def _overtaken(self, s: Subscription, r: Frame) -> None:
-        """A frame overtook the read: read again; if that is no newer, the version was lowered."""
-        if s.overtaken_at == s.version:
-            self._repairs.change(s, r)
-        else:
-            s.overtaken_at = s.version
-            self.ask([s])
-
-    def _confirm(self, s: Subscription, r: Frame) -> None:
-        """The read is of the version that the subscription has, and must show the same."""
-        if not r.available:
-            if s.available or s.unanswered:
-                s.put(r)
-        elif not (s.available or _shown_otherwise(s, r)):
-            s.put(r)  # rendering failed before; of the row there is nothing to repair
-        elif s.newest is None or r.seen.etag != s.newest.etag:
-            self._repairs.change(s, r)
-        elif s.waiting or isinstance(s.slot, Digest):
-            s.put(r)
-        s.showing = False
-
-    def _is_joined(self, s: Subscription, r: Frame, began: int) -> bool:
-        """Put a pending subscription into its audience's group; whether the read saw all before.
-
-        A frame published between a read and the join would reach nobody: then it is read again
-        when the group is joined.
-        """
-        name = groups.of_object(self.tenant_id, s.key, r.seen.audience)
-        group = self._groups.want(name, self._joined)
-        if r.seen.audience != s.audience:
-            self._unplace(s)
-            s.audience = r.seen.audience
-        group.subscriptions.add(s)
-        if group.joined_before(began):
-            return True
-        if group.membership is Membership.JOINED:
-            self.ask([s])
-        return False
-
-    def _unplace(self, s: Subscription) -> None:
-        group = self._group(s)
-        s.audience = None
-        if group is not None:
-            group.subscriptions.discard(s)
-            self._empty.add(group)
-            self._leave_empty()
-
-    def _leave_empty(self) -> None:
-        """Leave groups that nobody wants; not during a round, which may want them again."""
-        if self._task is None:
-            empty, self._empty = self._empty, set()
-            for group in empty:
-                self._groups.leave_unwanted(group)
-
-    def _joined(self, group: Group) -> None:
-        """A group has become usable: those who waited for it are read again."""
-        self.ask([s for s in group.subscriptions if s.state is not State.LIVE])
-        self._empty.add(group)
-        self._leave_empty()
-
-    def _group(self, s: Subscription) -> Group | None:
-        if s.audience is None:
-            return None
-        return self._groups.groups.get(groups.of_object(self.tenant_id, s.key, s.audience))
-
-
-def _shown_otherwise(s: Subscription, r: Frame) -> bool:
-    """Whether the subscription was shown something else as this version."""
-    held = s.sent
-    return held is not None and held.version == r.version and held.etag != r.seen.etag
+    def _carry_out(self, decision: Decision, s: Subscription, read: Frame) -> None:
+        same_version = s.state is State.LIVE and read.version == s.version
+        match decision:
+            case Decision.READ_AGAIN:
+                s.overtaken_at = s.version
+                self.ask([s])
+            case Decision.REPAIR:
+                self._repairs.change(s, read)
+            case Decision.MOVE:
+                self._placement.move(s, read)
+            case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
+                if s.state is not State.LIVE:
+                    self._placement.enter(s, read)
+                s.place(State.LIVE if decision is Decision.TAKE else State.UNAVAILABLE, read)
+            case Decision.SEND_AGAIN:
+                s.put(read)
+        if same_version:
+            s.showing = False
 
 
 def _schema(model: str, audience: str) -> str | None:
