@@ -53,7 +53,7 @@ test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and 
 	$(PY) -m coverage report
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
-NIGHTLY := -o faulthandler_timeout=3600 tests/test_model.py tests/test_whoever_writes.py
+NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py
 
 nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0

@@ -36,6 +36,7 @@ ONCE = (
     "project/test_admin.py",
     "project/test_demo.py",
     "project/test_middleware.py",
+    "model/",
     "permissions/test_rest_access.py",
     "permissions/test_rest_creating.py",
     "permissions/test_rest_grants_changing.py",

@@ -15,7 +15,7 @@ from tests.model import hub, promises, real
 from tests.model.promises import Broken
 from tests.model.states import Frame, Row, State
 
-WALKS = int(os.environ.get("MODEL_STEPS") or 320) // 4
+WALKS = int(os.environ.get("MODEL_STEPS") or 320)
 LONGEST = 400
 WRITES = (
     "first", "second", "first second", "to A", "to B", "to -", "other", "raw",
