@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
@@ -11,6 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from tenants.connections import is_away
 
 T = TypeVar("T")
+
+_rehearsing: ContextVar[bool] = ContextVar("earshot_rehearsing", default=False)
 
 
 class SnapshotInTransaction(RuntimeError):
@@ -30,7 +33,10 @@ def snapshot() -> Iterator[None]:
     IMMEDIATE is not: it would lock writers out.
     """
     if connection.in_atomic_block:
-        raise SnapshotInTransaction
+        if not _rehearsing.get():
+            raise SnapshotInTransaction
+        yield
+        return
     if connection.vendor == "sqlite":
         with _deferred(connection), transaction.atomic():
             yield
@@ -39,6 +45,21 @@ def snapshot() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """A transaction that is rolled back, and in which reads see what was written in it.
+
+    Nothing of it is committed, so nothing of it is announced: only for trying what would be shown.
+    """
+    token = _rehearsing.set(True)
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        _rehearsing.reset(token)
 
 
 def in_snapshot(work: Callable[[bool], T]) -> T:

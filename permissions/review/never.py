@@ -22,15 +22,23 @@ class Broken:
 
 def broken(resource: Resource) -> Iterator[Broken]:
     """Every payload field that `never` or `never_label` forbids; the payload's name counts, and the
-    column that it shows under another name."""
+    columns that it shows under another name."""
     for audience in resource.audiences:
         for name, bound in audience.serializer().fields.items():
+            shown = {name, column(resource, bound), *_declared(resource, name)}
             for field, audiences in resource.never.items():
-                if audience.name in audiences and field in (name, column(resource, bound)):
+                if audience.name in audiences and field in shown:
                     yield Broken(audience, name, f"never {field}")
             found = label(audience.serializer, name)
             if audience.name in resource.never_label.get(found, ()):
                 yield Broken(audience, name, f"never_label {found}")
+
+
+def _declared(resource: Resource, name: str) -> Iterator[str]:
+    """What a payload field shows of the model by its declaration in `shows`."""
+    for show in resource.shows:
+        if show.field == name and show.model is resource.model:
+            yield from show.fields
 
 
 def column(resource: Resource, bound: Any) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from django.db import InternalError, connection, transaction
 
-from permissions.snapshot import SnapshotInTransaction, snapshot
+from permissions.snapshot import SnapshotInTransaction, rehearsal, snapshot
 from resources.models import Document
 from tests.permissions.conftest import elsewhere, on_postgresql
 from tests.world import World
@@ -81,3 +81,13 @@ def test_snapshot_refuses_writes(world: World) -> None:
     with pytest.raises(InternalError, match="read-only"), snapshot():
         rename(world, "Never")
     assert title(world) == "Plan"
+
+
+def test_rehearsal_is_read_as_it_is_written_and_is_gone_after_it(world: World) -> None:
+    with rehearsal():
+        rename(world, "Rehearsed")
+        with snapshot():
+            assert title(world) == "Rehearsed"
+    assert title(world) == "Plan"
+    with transaction.atomic(), pytest.raises(SnapshotInTransaction), snapshot():
+        pytest.fail("the block ran")

@@ -11,7 +11,7 @@ import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from permissions.review import lock, revisions
+from permissions.review import findings, lock, probing, revisions
 from permissions.review.catalogue import catalogue
 from permissions.review.comparing import compare
 from permissions.review.entries import Catalogue
@@ -26,12 +26,13 @@ examples:
   manage.py review --check                      fail if anything is wider than audiences.lock.json
   manage.py review --accept                     accept what is declared now, in that file
   manage.py review --between main HEAD          fail if HEAD is wider than main (runs both's code)
+  manage.py review --probe                      show canaries to every audience, see what comes out
   manage.py review --check --format sarif       for a code host
 
-exit code: 1 if something is wider, 2 for what cannot be answered
+exit code: 1 if something is wider or not as declared, 2 for what cannot be answered
 """
 
-WIDER: Final = 1
+WRONG: Final = 1
 UNUSABLE: Final = 2
 """The exit code for what cannot be answered, as of a wrong option."""
 
@@ -54,6 +55,9 @@ class Command(BaseCommand):
         what.add_argument(
             "--between", nargs=2, metavar=("A", "B"), help="Fail if revision B is wider than A."
         )
+        what.add_argument(
+            "--probe", action="store_true", help="Fail if anything else is shown than is declared."
+        )
         what.add_argument("--model", metavar="LABEL", help="Show this model only, as app.model.")
         parser.add_argument(
             "--format",
@@ -69,7 +73,9 @@ class Command(BaseCommand):
         root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
         self.form: str = options["format"]
         self.path: Path = options["lock"] or root / lock.NAME
-        self.check_form(compares=bool(options["check"] or options["between"]))
+        self.check_form(
+            compares=bool(options["check"] or options["between"]), probes=options["probe"]
+        )
         try:
             if options["accept"]:
                 self.accept()
@@ -78,16 +84,18 @@ class Command(BaseCommand):
             elif options["between"]:
                 old, new = (revisions.at(name, root) for name in options["between"])
                 self.compare(old, new)
+            elif options["probe"]:
+                self.probe()
             else:
                 self.show(self.chosen(options["model"]))
         except (lock.UnusableLock, revisions.UnusableRevision) as error:
             self.refuse(str(error))
 
-    def check_form(self, *, compares: bool) -> None:
+    def check_form(self, *, compares: bool, probes: bool) -> None:
         if self.form == "sarif" and not compares:
             self.refuse("--format sarif tells of differences: add --check or --between A B.")
-        if self.form == "lock" and compares:
-            self.refuse("--format lock is for the catalogue: leave out --check and --between.")
+        if self.form == "lock" and (compares or probes):
+            self.refuse("--format lock is for the catalogue: leave out --check and the like.")
 
     def show(self, found: Catalogue) -> None:
         """Print the catalogue."""
@@ -132,7 +140,17 @@ class Command(BaseCommand):
             if not any(each.widens for each in found):
                 self.stdout.write("Nobody is shown more than before.")
         if any(each.widens for each in found):
-            sys.exit(WIDER)
+            sys.exit(WRONG)
+
+    def probe(self) -> None:
+        """Print what the probe found, and fail if that is not what is declared."""
+        found = probing.probe()
+        if self.form == "json":
+            self.json(findings.as_json(found))
+        else:
+            self.stdout.write("\n".join(findings.lines(found)))
+        if found.faults:
+            sys.exit(WRONG)
 
     def refuse(self, why: str) -> NoReturn:
         raise CommandError(why, returncode=UNUSABLE)

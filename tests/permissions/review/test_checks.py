@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 from rest_framework import serializers
 
-from permissions.audiences import Audience, Resource, registry
+from permissions.audiences import Audience, Resource, Shows, registry
 from permissions.review.checks import check_declarations
 from permissions.review.sensitivity import LABELS, declared, is_lower, label
 from permissions.serializers import AudienceSerializer
@@ -145,6 +146,20 @@ def test_part_of_a_row_that_is_never_shown_is_found(declare: Declare, source: st
 
     [wrong] = found(declare, viewer(Part), never={"owner": ("viewer",)})
     assert wrong.startswith("earshot.E044")
+
+
+def test_column_that_a_method_shows_is_found_by_its_declaration(declare: Declare) -> None:
+    class Teaser(AudienceSerializer):
+        teaser = serializers.CharField(read_only=True)
+
+        class Meta:
+            model = Document
+            fields = ("id", "teaser")
+
+    own = Shows("teaser", Document, ("budget",), lambda rows: Document.objects.none())
+    other = replace(own, field="another")
+    [wrong] = found(declare, viewer(Teaser), shows=(other, own), never={"budget": ("viewer",)})
+    assert wrong.endswith("shows 'teaser' to viewer: it is never budget.")
 
 
 def test_id_that_is_never_shown_is_found(declare: Declare) -> None:

@@ -1,0 +1,156 @@
+"""The probe's scene: a tenant with an object and a reader of each audience, made of canaries.
+
+Everything is made inside a rehearsal, and gone after it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, models, transaction
+
+from permissions import decision, grants
+from permissions.audiences import Audience, Resource
+from permissions.ceiling import SYSTEM
+from permissions.review.filling import canaries, is_switch
+from permissions.review.findings import Column, Findings
+from permissions.subjects import Subject
+from permissions.versions import VersionField
+from tenants.membership_tasks import do_tasks
+from tenants.models import Membership, Role, Tenant
+
+DEPTH = 3
+
+
+class Scene:
+    """A tenant and somebody in it, who holds whatever the declarations give to somebody."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.numbers = count(1)
+        self.name = f"probe-{secrets.token_hex(8)}"
+        self.tenant = Tenant.objects.create(slug=self.name, name=self.name)
+        self.holder = self.member("holder", Role.MEMBER)
+        self.values: dict[tuple[Column, int], tuple[Any, Any]] = {}
+        """For each column and row, the canary in it and the other one."""
+
+    def member(self, name: str, role: str) -> Any:
+        """A new user with a membership, and what comes with one."""
+        users: Any = get_user_model()._default_manager
+        user = users.create_user(f"{self.name}-{name}")
+        Membership.objects.create(tenant=self.tenant, user=user, role=role)
+        do_tasks()
+        return user
+
+    def reader(self, resource: Resource, audience: Audience, obj: Any) -> Any:
+        """Somebody who is in just this audience of the object; None if nobody can be."""
+        for role in (Role.MEMBER, Role.REVIEWER, Role.ADMIN):
+            user = self.member(f"{resource.label}-{audience.name}-{role}", role)
+            grants.add(resource, [obj], Subject(user_id=user.pk), audience, actor=SYSTEM)
+            pair = (user.pk, obj.pk)
+            if decision.audiences(resource, self.tenant.pk, [pair])[pair] == audience:
+                return user
+        return None
+
+    def object(self, resource: Resource) -> Any:
+        """The holder's object, which came with their membership or is made now; with canaries."""
+        model: Any = resource.model
+        named = dict.fromkeys(resource.holders, self.holder)
+        found = model._base_manager.filter(tenant=self.tenant, **named).first() if named else None
+        obj = found or self.make(model, **named)
+        self.fill(obj)
+        model._base_manager.filter(pk=obj.pk).update(**resource.visible_by)
+        return obj
+
+    def make(self, model: Any, depth: int = DEPTH, **values: Any) -> Any:
+        """A row of the model with what it must have."""
+        for field in model._meta.concrete_fields:
+            if field.primary_key or field.name in values or _is_kept(field):
+                continue
+            if field.remote_field:
+                values[field.name] = self.target(field, depth)
+            elif not field.null and not field.has_default():
+                values[field.name] = (canaries(field, next(self.numbers)) or (None,))[0]
+        row = model(**values)
+        row.save()
+        return row
+
+    def target(self, field: Any, depth: int) -> Any:
+        """A row for a foreign key: of the scene, or one that is made for it."""
+        rows = {Tenant: self.tenant, get_user_model(): self.holder}
+        rows[Membership] = Membership.objects.filter(tenant=self.tenant, user=self.holder).first()
+        if field.related_model in rows:
+            return rows[field.related_model]
+        if field.null or depth == 0:
+            return None
+        return self.make(field.related_model, depth - 1)
+
+    def fill(self, row: Any) -> None:
+        """A canary in each column that takes one; those that take none are noted."""
+        for field in columns(row):
+            key = ((row._meta.label_lower, field.name), row.pk)
+            if key in self.values:
+                continue
+            pair = canaries(field, next(self.numbers))
+            if pair is not None and is_switch(field):  # who may see depends on some of these
+                now = values_of(row)[key[0]]
+                self.values[key] = (now, pair[0] if pair[0] != now else pair[1])
+            elif pair is None:
+                self.findings.unfilled[key[0]] = f"no canary is known for {type(field).__name__}"
+            elif self.set(row, field.name, pair[0]):
+                self.values[key] = pair
+
+    def set(self, row: Any, name: str, value: Any) -> bool:
+        """Write one column of a row, unless the database refuses."""
+        try:
+            with transaction.atomic():
+                type(row)._base_manager.filter(pk=row.pk).update(**{name: value})
+        except (DatabaseError, ValueError, TypeError) as error:
+            self.findings.unfilled[row._meta.label_lower, name] = type(error).__name__
+            return False
+        return True
+
+    def around(self, resource: Resource, obj: Any) -> Iterator[Any]:
+        """The object, the rows to which it points, and the rows that it is declared to show."""
+        seen: dict[tuple[Any, Any], Any] = {(type(obj), obj.pk): obj}
+        for field in obj._meta.concrete_fields:
+            if field.remote_field and (row := getattr(obj, field.name)) is not None:
+                seen[type(row), row.pk] = row
+        for show in resource.shows:
+            for row in self.shown(show, obj):
+                seen[type(row), row.pk] = row
+        yield from seen.values()
+
+    def shown(self, show: Any, obj: Any) -> list[Any]:
+        """The row of another model that the object shows, by the declaration's own `find`."""
+        rows: Any = show.model._base_manager
+        names = {field.name for field in show.model._meta.concrete_fields}
+        mine = rows.filter(tenant=self.tenant) if "tenant" in names else rows.order_by("-pk")[:50]
+        for row in mine:
+            if show.find([row]).filter(pk=obj.pk).exists():
+                return [row]
+        label = show.model._meta.label_lower
+        for name in show.fields:
+            self.findings.unfilled[label, name] = "no row is shown by the object"
+        return []
+
+
+def columns(row: Any) -> list[Any]:
+    """The columns of a row that may hold a canary: no keys, and nothing that the database sets."""
+    found = row._meta.concrete_fields
+    return [f for f in found if not (f.primary_key or f.remote_field or _is_kept(f))]
+
+
+def _is_kept(field: Any) -> bool:
+    return isinstance(field, VersionField | models.GeneratedField)
+
+
+def values_of(row: Any) -> dict[Column, Any]:
+    """What is stored in the row now."""
+    names = [field.name for field in columns(row)]
+    stored = type(row)._base_manager.filter(pk=row.pk).values(*names).get()
+    return {(row._meta.label_lower, name): value for name, value in stored.items()}

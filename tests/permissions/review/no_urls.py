@@ -1,0 +1,3 @@
+"""A project without an address."""
+
+urlpatterns: list[object] = []
