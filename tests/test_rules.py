@@ -43,8 +43,8 @@ async def test_nothing_is_read_beside_the_round_of_its_tenant(world: World) -> N
     """A subscribe that reads beside a round may carry an audience that its rows took away."""
     await in_thread(world.grant)("editor", "owner")
     async with subscribed(world, "editor") as owner:
-        reads = AtOnce(rounds_of(world))
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
+        reads = AtOnce(rounds_of(world))  # one that is held is under way, too
         await owner.send({"model": "resources.document", "id": world.id, "ref": "again"})
         await gate.entered()
         await in_thread(world.grant)("editor", "viewer")

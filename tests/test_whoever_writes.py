@@ -2,7 +2,7 @@
 
 Where there is a broker two server processes have the sockets, and a third process or another
 program writes; else one process does it all. `WRITES` says how many cases are played (0: each by
-every way), and `WRITES_SEED` which.
+every way), `WRITES_SEED` which, and `WRITES_OF` words that their names have.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from project.asgi import application
 from realtime.capture.installing import wanted
 from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread
+from tests.hiding import SETTINGS, hiding
 from tests.live import LiveServer, live_server
-from tests.realtime.capture.ways import WAYS, Write, by_another_program, ways_of
+from tests.realtime.capture.ways import Write
 from tests.whoever_case import GONE, Case
 from tests.whoever_gains import CHANGES, GAINS
 from tests.whoever_loses import LOSSES
 from tests.whoever_scene import Scene, id_of
+from tests.whoever_ways import EVERY_WAY, every_way_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,10 +42,9 @@ CASES = {**LOSSES, **GAINS, **CHANGES}
 BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
 SEED = int(os.environ.get("WRITES_SEED", "1"))
 HOW_MANY = int(os.environ.get("WRITES", "14"))
+WORDS = os.environ.get("WRITES_OF", "")
 SOON = {"tail_seconds": 0.1, "sweep_seconds": 3600.0}
 """What another program writes is found soon, and nothing is found by the sweep."""
-
-EVERY_WAY = {**WAYS, "another program": by_another_program, "cascade": WAYS["instance"]}
 
 WITNESSES = {"owner": "owner", "heir": "viewer"}
 """What a witness sees before."""
@@ -118,15 +119,14 @@ class Play:
         assert publisher.flush()
         if self.case.only:
             return [*self.case.only]
-        cascade = ["cascade"] if self.cascade else []
-        return [*ways_of(self.write), "another program", *cascade]
+        return [*every_way_of(self.write), *(["cascade"] if self.cascade else [])]
 
     async def run(self, way: str) -> None:
         """Write, and hold what comes against the case."""
         how = self.cascade if way == "cascade" and self.cascade else self.write
         self.change = lambda: EVERY_WAY[way](how)
         if self.name in LOSSES:
-            await self.lose()
+            await self.lose(emptied=way == "TRUNCATE")
         else:
             readers = await (self.see() if self.name in CHANGES else self.gain())
             canary = await in_thread(self.scene.canary)("title")
@@ -152,11 +152,11 @@ class Play:
         assert [await self.look(client) for client in clients] == [sees] * len(clients)
         return clients
 
-    async def lose(self) -> None:
+    async def lose(self, *, emptied: bool) -> None:
         case, heard = self.case, self.case.heard
         readers = await self.come("reader", case.sees)
         witnesses = []
-        if case.witness:
+        if case.witness and not emptied:
             witnesses = await self.come(case.witness, WITNESSES[case.witness])
         canary = await in_thread(self._write_and_canary)()
         for reader in readers:
@@ -237,7 +237,8 @@ def is_told(frame: dict[str, Any], heard: Any) -> bool:
 
 def chosen(random: Random) -> list[str]:
     """The names of the cases that are played."""
-    return random.sample(sorted(CASES), min(HOW_MANY or len(CASES), len(CASES)))
+    names = sorted(name for name in CASES if WORDS in name)
+    return random.sample(names, min(HOW_MANY or len(names), len(names)))
 
 
 async def play(doors: Sequence[Door], name: str, number: int, failures: list[str]) -> int:
@@ -268,14 +269,16 @@ async def play_all(doors: Sequence[Door], random: Random) -> list[str]:
 
 
 @pytest.fixture
-def doors(settings: Settings) -> Iterator[list[Door]]:
-    """Two server processes where there is a broker; else this one."""
+def doors(transactional_db: None, settings: Settings) -> Iterator[list[Door]]:
+    """Two server processes where there is a broker; else this one. Documents can be hidden."""
     settings.EARSHOT = {**settings.EARSHOT, **SOON}
-    if not BROKER:
-        yield [Door()]
-        return
     environment: Any = {f"EARSHOT_{name.upper()}": str(value) for name, value in SOON.items()}
+    environment["DJANGO_SETTINGS_MODULE"] = SETTINGS
     with ExitStack() as stack:
+        stack.enter_context(hiding())
+        if not BROKER:
+            yield [Door()]
+            return
         yield [Door(stack.enter_context(live_server(**environment))) for _ in range(2)]
 
 

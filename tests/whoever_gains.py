@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
@@ -19,22 +22,30 @@ from tests.whoever_scene import (
     given,
     group_elsewhere,
     group_given,
+    group_moved,
+    hidden,
     inactive,
     inactive_user,
     moved_permission,
     name_shown,
+    no_document,
+    no_heir,
     no_member,
+    no_owner,
     no_profile,
     no_role,
     no_session,
     no_token,
     permission,
     profile_shown,
+    readers,
     renamed_content_type,
     renamed_permission,
     revoked,
     simple_member,
     suspended,
+    the_heirs,
+    with_another,
 )
 
 GAINS = {
@@ -57,6 +68,15 @@ GAINS = {
         given("view_document"),
         lambda s: s.here(permission=permission("change_document")),
         "editor",
+    ),
+    "a grant becomes the reader's": Case(
+        "user grants", the_heirs, lambda s: s.here(user=s.reader), "viewer", None
+    ),
+    "a grant becomes one on this object": Case(
+        "user grants", with_another, lambda s: s.here(content_object=s.document), "viewer", None
+    ),
+    "a group's grant becomes this group's": Case(
+        "group grants", group_moved, lambda s: s.here(group=s.group), "viewer", None
     ),
     "a group's greater grant": Case(
         "group grants",
@@ -134,6 +154,22 @@ GAINS = {
     "a content type gets its name back": Case(
         "content type", renamed_content_type, lambda s: s.here(model="document"), "viewer", None
     ),
+    "the object is made": Case("live", no_document, Scene.again, "owner", None, witness=None),
+    "the object is published": Case(
+        "live", hidden(status="archived"), lambda s: s.here(s.document, status="draft"),
+        "viewer", None,
+    ),
+    "the object is no longer marked as gone": Case(
+        "live", hidden(due_on=date(2030, 1, 1)), lambda s: s.here(s.document, due_on=None),
+        "viewer", None,
+    ),
+    "the object is shown again": Case(
+        "live",
+        hidden(due_on=date(2030, 1, 1), status="published"),
+        lambda s: s.here(s.document, due_on=None, status="draft"),
+        "viewer",
+        None,
+    ),
     "the object is handed to the reader": Case(
         "live", given("view_document"), lambda s: s.here(s.document, owner=s.reader), "owner",
         witness=None,
@@ -142,6 +178,28 @@ GAINS = {
 CHANGES = {
     "the object changes": Case(
         "live", given("view_document"), lambda s: s.here(s.document, body="New"), {"body": "New"}
+    ),
+    "the object's title changes for auditors": Case(
+        "live", given("audit_document"), lambda s: s.here(s.document, title="New"),
+        {"title": "New"}, "auditor",
+    ),
+    "the object's notes change for editors": Case(
+        "live", given("change_document"), lambda s: s.here(s.document, review_notes="New"),
+        {"review_notes": "New"}, "editor",
+    ),
+    "the object's budget changes for its owner": Case(
+        "live", readers, lambda s: s.here(s.document, budget=Decimal("1.50")),
+        {"budget": "1.50"}, "owner",
+    ),
+    "the object is handed to somebody with another name": Case(
+        "live", given("view_document"), lambda s: s.here(s.document, owner=s.users["heir"]),
+        {"owner_name": "heir"},
+    ),
+    "a row that the object shows becomes another's": Case(
+        "shown", no_heir, lambda s: s.here(user=s.users["heir"]), {"owner_name": ""}
+    ),
+    "a row becomes the one that the object shows": Case(
+        "shown", no_owner, lambda s: s.here(user=s.users["owner"]), {"owner_name": "heir"}
     ),
     "a name that the object shows changes": Case(
         "shown", profile_shown, lambda s: s.here(display_name="New"), {"owner_name": "New"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
@@ -29,7 +31,14 @@ from tests.whoever_scene import (
     of_user,
     permission,
     readers,
+    without_end,
 )
+
+
+def another(s: Scene) -> Document:
+    """A document that only its owner sees."""
+    return Document.objects.create(tenant=s.tenant, owner=s.users["owner"])
+
 
 LOSSES = {
     "a grant is taken": Case("user grants", given("view_document"), Scene.here, GONE),
@@ -50,9 +59,7 @@ LOSSES = {
     "a grant becomes one on another object": Case(
         "user grants",
         given("view_document"),
-        lambda s: s.here(
-            content_object=Document.objects.create(tenant=s.tenant, owner=s.users["owner"])
-        ),
+        lambda s: s.here(content_object=another(s)),
         GONE,
     ),
     "a group's grant is taken": Case(
@@ -74,6 +81,12 @@ LOSSES = {
         "group grants",
         group_given("view_document"),
         lambda s: s.here(group=Group.objects.create(name=f"other-{s.number}")),
+        GONE,
+    ),
+    "a group's grant becomes one on another object": Case(
+        "group grants",
+        group_given("view_document"),
+        lambda s: s.here(content_object=another(s)),
         GONE,
     ),
     "a user leaves a group": Case(
@@ -108,12 +121,18 @@ LOSSES = {
     "the tenant is suspended": Case(
         "tenant", of_tenant, lambda s: s.here(is_active=False), 4403, witness=None
     ),
+    "the tenant is deleted": Case(
+        "tenant", of_tenant, Scene.here, 4403, witness=None, only=DJANGO
+    ),
     "a user is deactivated": Case("user", of_user, lambda s: s.here(is_active=False), 4401),
     "a password changes": Case("user", of_user, lambda s: s.here(password="another"), 4401),
     "a user is deleted": Case("user", of_user, Scene.here, 4401, only=DJANGO),
     "a token is deleted": Case("token", of_token, Scene.here, 4401, cascade=reader_deleted),
     "a token ends earlier": Case(
         "token", of_token, lambda s: s.here(expiry=timezone.now() - HOUR), 4401
+    ),
+    "a token that had no end gets one": Case(
+        "token", without_end, lambda s: s.here(expiry=timezone.now() - HOUR), 4401
     ),
     "a token becomes somebody else's": Case(
         "token", of_token, lambda s: s.here(user=s.users["heir"]), 4401
@@ -132,6 +151,12 @@ LOSSES = {
         lambda s: Write(Revocation, None, {"tenant": s.tenant, "kind": "token", "key": s.token.pk}),
         4401,
     ),
+    "a session is revoked in one tenant": Case(
+        "revocation",
+        of_session,
+        lambda s: Write(Revocation, None, {"tenant": s.tenant, "kind": "session", "key": s.key}),
+        4401,
+    ),
     "a permission is renamed": Case(
         "permission", of_permission, lambda s: s.here(codename="x"), GONE, "auditor"
     ),
@@ -145,10 +170,39 @@ LOSSES = {
     "a content type is renamed": Case(
         "content type", of_content_type, lambda s: s.here(model="x"), GONE
     ),
+    "a content type becomes another app's": Case(
+        "content type", of_content_type, lambda s: s.here(app_label="x"), GONE
+    ),
     "the object is handed over": Case(
         "live", handed_over, lambda s: s.here(owner=s.users["heir"]), GONE, "owner", witness="heir"
     ),
     "the object is deleted": Case("live", readers, Scene.here, GONE, "owner", witness=None),
+    "the object is withdrawn": Case(
+        "live", given("view_document"), lambda s: s.here(s.document, status="archived"), GONE,
+        witness=None,
+    ),
+    "the object is marked as gone": Case(
+        "live",
+        given("change_document"),
+        lambda s: s.here(s.document, due_on=date(2030, 1, 1)),
+        GONE,
+        "editor",
+        "review_notes",
+        None,
+    ),
+    "the object is hidden from its owner": Case(
+        "live",
+        readers,
+        lambda s: s.here(s.document, due_on=date(2030, 1, 1), status="published"),
+        GONE,
+        "owner",
+        "title",
+        None,
+    ),
+    "the object is hidden from the admins": Case(
+        "live", admin, lambda s: s.here(s.document, status="published"), GONE, "auditor",
+        witness=None,
+    ),
     "a profile goes with its membership": Case(
         "live",
         nothing,
@@ -159,4 +213,4 @@ LOSSES = {
         of=heirs_profile,
         only=DJANGO,
     ),
-}
+}  # fmt: skip

@@ -75,10 +75,10 @@ class Scene:
         return Write(type(row), where, values or None)
 
     def again(self) -> Write:
-        """The row that was prepared, and deleted."""
+        """The row that was prepared, and deleted; an object has its key again."""
         fields = (f for f in self.row._meta.concrete_fields if not f.primary_key)
         values = {field.name: getattr(self.row, field.name) for field in fields}
-        if not self.row._meta.auto_field:
+        if not self.row._meta.auto_field or isinstance(self.row, Document):
             values[self.row._meta.pk.name] = self.row.pk
         return Write(type(self.row), None, values)
 
@@ -87,6 +87,8 @@ class Scene:
         text = f"canary-{self.number}"
         here = {"tenant_id": self.tenant.pk, "pk": self.document.pk}
         how = Write(Document, here, {column: text})
+        if not Tenant.objects.filter(pk=self.tenant.pk).exists():
+            Tenant.objects.create(pk=self.tenant.pk, slug=f"again-{self.number}")
         if not Document.objects.filter(**here).exists():
             how = Write(Document, None, {**here, "owner": self.users["heir"], "title": text})
         (by_another_program if self.number % 2 else by_query_set)(how)
@@ -113,6 +115,27 @@ def given(codename: str) -> Callable[[Scene], None]:
     return give
 
 
+def the_heirs(s: Scene) -> None:
+    """The heir sees the document, and the reader does not."""
+    given("view_document")(s)
+    DocumentUserGrant.objects.filter(pk=s.row.pk).update(user=s.users["heir"])
+
+
+def with_another(s: Scene) -> None:
+    """The reader sees another document than that."""
+    given("view_document")(s)
+    other = Document.objects.create(tenant=s.tenant, owner=s.users["owner"])
+    DocumentUserGrant.objects.filter(pk=s.row.pk).update(content_object=other)
+
+
+def hidden(**fields: Any) -> Callable[[Scene], None]:
+    def hide(s: Scene) -> None:
+        given("view_document")(s)
+        Document.objects.filter(tenant=s.tenant, pk=s.document.pk).update(**fields)
+
+    return hide
+
+
 def group_given(codename: str) -> Callable[[Scene], None]:
     def give(s: Scene) -> None:
         IN_GROUPS.objects.create(user=s.reader, group=s.group)
@@ -121,6 +144,13 @@ def group_given(codename: str) -> Callable[[Scene], None]:
         )
 
     return give
+
+
+def group_moved(s: Scene) -> None:
+    """Another group than the reader's sees the document."""
+    group_given("view_document")(s)
+    other = Group.objects.create(name=f"other-{s.number}")
+    DocumentGroupGrant.objects.filter(pk=s.row.pk).update(group=other)
 
 
 def in_group(s: Scene) -> None:
@@ -197,6 +227,11 @@ def expired(s: Scene) -> None:
     AuthToken.objects.filter(pk=s.token.pk).update(expiry=timezone.now() - HOUR)
 
 
+def without_end(s: Scene) -> None:
+    of_token(s)
+    AuthToken.objects.filter(pk=s.token.pk).update(expiry=None)
+
+
 def anothers_token(s: Scene) -> None:
     of_token(s)
     AuthToken.objects.filter(pk=s.token.pk).update(user=s.users["heir"])
@@ -253,7 +288,8 @@ def moved_permission(s: Scene) -> None:
 def of_content_type(s: Scene) -> None:
     given("view_document")(s)
     s.row = ContentType.objects.get(app_label="resources", model="document")
-    s.restore.append(lambda: ContentType.objects.filter(pk=s.row.pk).update(model="document"))
+    was = {"app_label": "resources", "model": "document"}
+    s.restore.append(lambda: ContentType.objects.filter(pk=s.row.pk).update(**was))
 
 
 def renamed_content_type(s: Scene) -> None:
@@ -286,6 +322,13 @@ def readers(s: Scene) -> None:
     s.row = s.document
 
 
+def no_document(s: Scene) -> None:
+    """It was the reader's."""
+    readers(s)
+    s.row = Document.objects.get(tenant=s.tenant, pk=s.document.pk)
+    Document.objects.filter(tenant=s.tenant, pk=s.document.pk).delete()
+
+
 def handed_over(s: Scene) -> None:
     """It is the reader's, and the heir sees it."""
     readers(s)
@@ -302,6 +345,18 @@ def profile_shown(s: Scene) -> None:
 def no_profile(s: Scene) -> None:
     profile_shown(s)
     Profile.objects.filter(tenant=s.tenant, pk=s.row.pk).delete()
+
+
+def no_heir(s: Scene) -> None:
+    """The heir's name is known to nobody."""
+    profile_shown(s)
+    Profile.objects.filter(tenant=s.tenant, user=s.users["heir"]).delete()
+
+
+def no_owner(s: Scene) -> None:
+    """Nor is the owner's."""
+    no_profile(s)
+    s.row = s.profile("heir")
 
 
 def name_shown(s: Scene) -> None:

@@ -58,7 +58,8 @@ def wanted(vendor: str) -> list[Trigger]:
     generator = GENERATORS[vendor]
     triggers = [*generator.numbering(), *generator.accesses(tables.accesses())]
     triggers += LIVE[vendor].triggers(live.lives(), live.shown())
-    return [*triggers, *generator.notifying()] if limits()["listen"] else triggers
+    triggers += generator.notifying() if limits()["listen"] else []
+    return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be of two kinds
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:

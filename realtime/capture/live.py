@@ -58,7 +58,8 @@ class Shown:
 
     Only the `kept` columns of it: those by which others may be related to it, and what they show.
     `watched` are those whose change counts. A live row's own change is a note: what is left here is
-    who showed it before. `created` says whether something may show a row that is new.
+    who showed it before. `created` says whether something may show a row that is new; `unique` as
+    of objects.
     """
 
     table: str
@@ -68,6 +69,7 @@ class Shown:
     key: str = "id"
     tenant: str | None = None
     created: bool = True
+    unique: tuple[tuple[str, ...], ...] = ()
 
 
 def lives() -> list[Live]:
@@ -139,6 +141,7 @@ def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
         key=meta.pk.column,
         tenant=next((f.column for f in columns if f.name == "tenant"), None),
         created=not live and not all(_names_key(*one) for one in found),
+        unique=tuple(_unique(model)),
     )
 
 

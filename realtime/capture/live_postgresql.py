@@ -49,15 +49,18 @@ def triggers(
         yield trigger(
             live.table, "live", "AFTER", ALL, _after(live, form), needs=[CHANGES, ACCESSES]
         )
-        yield trigger(
-            live.table, "truncated", "AFTER", ["TRUNCATE"],
-            f"{everybody('truncated', NOW)}\nRETURN NULL;", each="STATEMENT",
-            needs=[ACCESSES, TENANTS],
-        )  # fmt: skip
+        yield _truncated(live.table)
     for table in shown:
         events = ALL if table.created else ["UPDATE", "DELETE"]
         body = _note(table, general=general)
         yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES])
+        yield _truncated(table.table)
+
+
+def _truncated(table: str) -> Trigger:
+    body = f"{everybody('truncated', NOW)}\nRETURN NULL;"
+    needs = [ACCESSES, TENANTS]
+    return trigger(table, "truncated", "AFTER", ["TRUNCATE"], body, each="STATEMENT", needs=needs)
 
 
 class Exact:
@@ -130,7 +133,6 @@ class General(Exact):
 
 def _before(live: Live, form: Exact) -> str:
     version, key = quoted(live.version), quoted(live.key)
-    fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
     stamps = "\n".join(
         f"IF {form.differ(sources)} THEN {form.put(stamp, 'clock_timestamp()')}"
         f" ELSE {form.put(stamp, _old(form, stamp))} END IF;"
@@ -142,10 +144,6 @@ def _before(live: Live, form: Exact) -> str:
 IF TG_OP = 'INSERT' THEN
   NEW.{version} := {NEXT};
   RETURN NEW;
-END IF;
-IF {differ(fixed)} THEN
-  RAISE EXCEPTION '{live.label} % keeps its key and its tenant; create another object instead.',
-    OLD.{key} USING ERRCODE = 'check_violation';
 END IF;
 {stamps}
 IF {form.changed} THEN
@@ -173,6 +171,9 @@ def _after(live: Live, form: Exact) -> str:
     old = {name: f"OLD.{quoted(getattr(live, name))}" for name in ("tenant", "key", "version")}
     created = CHANGE.format(id=new["version"], label=label, creation="true", fields="NULL", **new)
     changed = CHANGE.format(id=NEXT, label=label, creation="false", fields=form.fields, **new)
+    fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
+    version = quoted(live.version)
+    # Here, and not before the write: others' triggers may come after ours there.
     return f"""
 IF TG_OP = 'INSERT' THEN
   {created}
@@ -182,7 +183,16 @@ IF TG_OP = 'DELETE' THEN
   {_access(DELETED, [(old["tenant"], "NULL", label, old["key"])])}
   RETURN NULL;
 END IF;
-IF {new["version"]} <> {old["version"]} AND {form.changed} THEN
+IF {differ(fixed)} THEN
+  RAISE EXCEPTION '{live.label} % keeps its key and its tenant; create another object instead.',
+    {old["key"]} USING ERRCODE = 'check_violation';
+END IF;
+IF {form.changed} THEN
+  IF {new["version"]} = {old["version"]} THEN
+    NEW.{version} := {old["version"]} + 1;
+    UPDATE {quoted(live.table)} SET {version} = {new["version"]}
+      WHERE {quoted(live.key)} = {new["key"]};
+  END IF;
   {changed}
 END IF;
 {_of_update(live, form, new, old, label)}

@@ -1,7 +1,7 @@
 """The triggers of live tables, and of tables that others show, for SQLite.
 
 There are only triggers after the write that can change the row: the version is set by an update
-inside. They do not fire for their own.
+inside. It fires none of them again, also where a connection has triggers that recurse.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
-from realtime.capture.sqlite import NOW, differ, trigger
+from realtime.capture.sqlite import NOW, differ, in_the_way, trigger
 from realtime.capture.triggers import ACCESSES, CHANGES, Trigger, literal, quoted
 
 REPLACED: Final = "replaced"
 XID: Final = "random()"
 """Nobody has the same; a connection of Django's gives all changes of a transaction another."""
 
-CHANGE: Final = (
+INTO: Final = (
     f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, fields, xid, at)"
     " SELECT {tenant}, {label}, {key}, {version}, {creation}, {fields}, "
-    f"{XID}, {NOW} WHERE {{condition}};"
+    f"{XID}, {NOW}"
 )
+CHANGE: Final = INTO + " WHERE {condition};"
 
 
 def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
@@ -32,7 +33,7 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
         yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
         yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=logs)
         yield trigger(table, "live", "DELETE", deleted, needs=logs)
-        yield trigger(table, "replaced", "INSERT", _replaced(live), time="BEFORE", needs=logs)
+        yield from _replaced(live)
     for table_shown in shown:
         yield from _notes(table_shown)
 
@@ -53,14 +54,18 @@ def _is_change(live: Live) -> str:
     """Whether an update is more than a version that stays as it is.
 
     That is one raised by one, by which those are raised that show another row, and the id of its
-    own change: of the creation under way, or above all that the row ever had.
+    own change: of the creation under way, or above all that the row ever had. Nor is it the update
+    by which a change that was just recorded gets its version and its stamps.
     """
     new, old = (f"{side}.{quoted(live.version)}" for side in ("NEW", "OLD"))
-    any_ = (*live.compared, *(stamp for stamp, _ in live.stamps), live.key, live.tenant)
-    return f"""{differ(any_)} OR {new} NOT IN ({old}, {old} + 1) AND NOT EXISTS (
-  SELECT 1 FROM {CHANGES} c WHERE c.id = {new}
-    AND (c.version = 0 AND c.creation OR c.version = c.id AND {new} > {old})
-    AND c.model = {literal(live.label)} AND c.object_id = NEW.{quoted(live.key)})"""
+    stamps = differ([stamp for stamp, _ in live.stamps]) if live.stamps else "0"
+    mine = f"c.model = {literal(live.label)} AND c.object_id = NEW.{quoted(live.key)}"
+    return f"""{differ((*live.compared, live.key, live.tenant))} OR (
+  {stamps} OR {new} NOT IN ({old}, {old} + 1) AND NOT EXISTS (
+    SELECT 1 FROM {CHANGES} c WHERE c.id = {new}
+      AND (c.version = 0 AND c.creation OR c.version = c.id AND {new} > {old}) AND {mine})
+) AND NOT ({new} = {old} + 1 AND EXISTS (
+  SELECT 1 FROM {CHANGES} c WHERE c.version = {new} AND {mine}))"""
 
 
 def _updated(live: Live) -> str:
@@ -85,9 +90,9 @@ def _updated(live: Live) -> str:
     message = f"{live.label} keeps its key and its tenant; create another object instead."
     return f"""
 SELECT RAISE(ABORT, {literal(message)}) WHERE {differ(fixed)};
+{change}
 UPDATE {quoted(live.table)} SET {version} = OLD.{version} + {changed}{stamps}
   WHERE {quoted(live.key)} = NEW.{quoted(live.key)};
-{change}
 {_accesses(live)}
 """
 
@@ -117,36 +122,49 @@ def _access(
     return f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at) {rows};"
 
 
-def _replaced(live: Live) -> str:
-    """`INSERT OR REPLACE` deletes what is in its way, and no trigger fires for that."""
-    same = " OR ".join(
-        "(" + " AND ".join(f"o.{quoted(c)} = NEW.{quoted(c)}" for c in columns) + ")"
-        for columns in ((live.key,), *live.unique)
-    )
-    return f"""
+def _replaced(live: Live) -> Iterator[Trigger]:
+    """INSERT and UPDATE OR REPLACE delete what is in their way, and no trigger fires for that."""
+    for event, where, when in in_the_way(live.key, live.unique):
+        if event == "UPDATE" and not live.unique:
+            continue  # it keeps its key
+        log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
-  SELECT o.{quoted(live.tenant)}, NULL, {literal(live.label)}, o.{quoted(live.key)},
-    {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} o WHERE {same};
+  SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, x.{quoted(live.key)},
+    {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x WHERE {where};
 """
+        needs = [ACCESSES]
+        yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
 
 
 def _notes(shown: Shown) -> Iterator[Trigger]:
     """Changes of version 0 with the row as it was: what showed it is found after the commit."""
-    kept = ", ".join(f"{literal(column)}, OLD.{quoted(column)}" for column in shown.kept)
-    was = f"json_object('was', json_object({kept}))"
+    was = _was(shown, "OLD")
     noted = [("DELETE", "OLD", was, "")]
     if shown.created:
         noted.append(("INSERT", "NEW", "NULL", ""))
     if shown.watched:
         noted.append(("UPDATE", "NEW", was, differ(shown.watched)))
     for event, side, fields, when in noted:
-        tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
-        key = f"{side}.{quoted(shown.key)}"
-        note = CHANGE.format(
-            tenant=tenant, label=literal(shown.label), key=key,
-            version=0, creation=0, fields=fields, condition="true",
-        )  # fmt: skip
+        note = f"{_note(shown, side, fields)};"
         yield trigger(shown.table, "shown", event, note, when=when, needs=[CHANGES])
+    for event, where, when in in_the_way(shown.key, shown.unique):
+        note = f"{_note(shown, 'x', _was(shown, 'x'))} FROM {quoted(shown.table)} x WHERE {where};"
+        yield trigger(
+            shown.table, "shown_replaced", event, note, when=when, time="BEFORE", needs=[CHANGES]
+        )
+
+
+def _was(shown: Shown, side: str) -> str:
+    kept = ", ".join(f"{literal(column)}, {side}.{quoted(column)}" for column in shown.kept)
+    return f"json_object('was', json_object({kept}))"
+
+
+def _note(shown: Shown, side: str, fields: str) -> str:
+    tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
+    key = f"{side}.{quoted(shown.key)}"
+    return INTO.format(
+        tenant=tenant, label=literal(shown.label), key=key, version=0, creation=0, fields=fields
+    )
 
 
 def _names(live: Live, side: str) -> dict[str, str]:

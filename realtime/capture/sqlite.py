@@ -80,44 +80,66 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 
 def _conditions(access: Access) -> dict[str, str]:
     """When an event counts; always if none is given."""
-    counts = [differ(access.watch)] if access.watch else []
-    counts += [access.or_if] if access.or_if else []
+    counts = _moves(access, "OLD")
     if not access.until:
-        return {"UPDATE": " OR ".join(counts)} if counts else {}
-    old, new = (f"{side}.{quoted(access.until)}" for side in ("OLD", "NEW"))
-    # By time, since others may write it otherwise; what is no time may have ended.
-    lowered = (
-        f"{new} IS NOT NULL AND {new} IS NOT {old}"
-        f" AND coalesce(julianday({new}) <= julianday({old}), 1)"
-    )
-    still = f"{old} IS NULL OR coalesce(julianday({old}) > julianday('now'), 1)"
-    return {"UPDATE": " OR ".join([*counts, lowered]), "DELETE": still}
+        return {"UPDATE": counts} if counts else {}
+    until = f"OLD.{quoted(access.until)}"
+    still = f"{until} IS NULL OR coalesce(julianday({until}) > julianday('now'), 1)"
+    return {"UPDATE": counts, "DELETE": still}
+
+
+def _moves(access: Access, before: str) -> str:
+    """Whether NEW decides otherwise than this row before it; empty if it always may."""
+    counts = [differ(access.watch, "NEW", before)] if access.watch else []
+    if access.or_if:
+        counts.append(access.or_if.replace("OLD.", f"{before}."))
+    if access.until:
+        old, new = (f"{side}.{quoted(access.until)}" for side in (before, "NEW"))
+        # By time, since others may write it otherwise; what is no time may have ended.
+        counts.append(
+            f"{new} IS NOT NULL AND {new} IS NOT {old}"
+            f" AND coalesce(julianday({new}) <= julianday({old}), 1)"
+        )
+    return " OR ".join(counts)
 
 
 def _replaced(access: Access) -> Iterator[Trigger]:
     """INSERT and UPDATE OR REPLACE delete, without a word, the rows that stand in the way."""
-    same = " OR ".join(
-        "(" + " AND ".join(f"x.{quoted(c)} = NEW.{quoted(c)}" for c in names) + ")"
-        for names in access.unique
-    )
-    other = f" AND {differ(access.watch, 'NEW', 'x')}" if access.watch else ""
-    row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE ({same}){{others}}{other})"
-    moved = differ(dict.fromkeys(c for names in access.unique for c in names))
-    log = _log(access.touch.format(row=row), access.cause)
-    for event, others, when in (
-        ("INSERT", "", ""),
-        ("UPDATE", " AND x.rowid <> OLD.rowid", moved),
-    ):
-        body = log.replace("{others}", others)
+    moves = _moves(access, "x")
+    key = access.unique[0][0]
+    for event, where, when in in_the_way(key, access.unique[1:]):
+        counts = f"({where}) AND ({moves})" if moves else where
+        row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE {counts})"
+        body = _log(access.touch.format(row=row), access.cause)
+        what = f"{access.what}_replaced"
+        yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=access.joins)
+    if "UPDATE" in access.also and "INSERT" not in access.events:
+        same = f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"
         yield trigger(
             access.table,
-            f"{access.what}_replaced",
-            event,
-            body,
-            when=when,
+            f"{access.what}_replaced_itself",
+            "INSERT",
+            access.also["UPDATE"],
+            when=f"EXISTS (SELECT 1 FROM {quoted(access.table)} x WHERE {same})",
             time="BEFORE",
             needs=access.joins,
         )
+
+
+def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
+    """For each event, the condition that a row x stands in its way, and when one may."""
+    unique = list(unique)
+
+    def same(sets: Iterable[tuple[str, ...]]) -> str:
+        return " OR ".join(
+            "(" + " AND ".join(f"x.{quoted(c)} = NEW.{quoted(c)}" for c in columns) + ")"
+            for columns in sets
+        )
+
+    keys = [(key,), *unique]
+    moved = differ(dict.fromkeys(column for columns in keys for column in columns))
+    yield "INSERT", same(keys), ""
+    yield "UPDATE", f"({same(keys)}) AND x.rowid <> OLD.rowid", moved
 
 
 def _of_row(touch: str, side: str) -> str:

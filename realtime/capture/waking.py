@@ -123,7 +123,5 @@ def _follow(connection: Any, work: Callable[[], None]) -> None:
     """Do this after the commit, once; a rollback takes back what its savepoint registered."""
     if not connection.in_atomic_block and not connection.get_autocommit():
         return  # somebody else commits, and nobody is told when
-    waiting = connection.run_on_commit[-2:]
-    here = set(connection.savepoint_ids)
-    if not any(registered[0] == here and registered[1] is work for registered in waiting):
+    if not any(registered[1] is work for registered in connection.run_on_commit[-2:]):
         connection.on_commit(work, robust=True)

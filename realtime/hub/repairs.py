@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from permissions.rendering import Ref
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.metrics import DRIFT
@@ -22,11 +23,14 @@ Run = Callable[..., Awaitable[Any]]
 
 
 class Repairs:
-    """Writes the rows that are missing for one tenant, in the background, and counts them."""
+    """Writes the rows that are missing for one tenant, in the background, and counts them.
+
+    `failed` are the objects of which it could not, and whether that was no drift.
+    """
 
     def __init__(self, tenant_id: int, run: Run) -> None:
         self.tasks: dict[object, asyncio.Task[None]] = {}
-        self.failed: set[Subscription] = set()
+        self.failed: dict[Ref, bool] = {}
         self._tenant_id = tenant_id
         self._run = run
 
@@ -58,7 +62,8 @@ class Repairs:
         try:
             repaired = await self._run(work, self._tenant_id, *args)
         except Exception as error:
-            self.failed.add(s)
+            # Of the object, not of the one that found it: others found the same, and it may end.
+            self.failed[s.ref] = not found
             log_failure(logger, "A repair failed; the tail's next look tries again", error)
             return
         if repaired and found:

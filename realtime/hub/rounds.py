@@ -96,9 +96,11 @@ class Rounds:
 
     def retry(self) -> None:
         """Read again what could not be repaired."""
-        if failed := self._repairs.failed:
-            self._repairs.failed = set()
-            self.ask(failed)
+        failed, self._repairs.failed = self._repairs.failed, {}
+        for ref, showing in failed.items():
+            for s in self.index.of_ref(ref):
+                s.showing = s.showing or showing
+                self.ask([s])
 
     def check(self) -> None:
         """There is a new socket: its credential is looked at in a round, with all that wait."""

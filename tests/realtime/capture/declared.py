@@ -125,6 +125,32 @@ def replaced_by_insert(access: Access) -> Answer:
     return found, before + (row.touches() if "INSERT" in access.events else Counter())
 
 
+def ended_by_insert(access: Access) -> Answer:
+    """By a row with the same key that ends earlier."""
+    row = Row(access)
+    before = row.touches()
+    run(f"UPDATE saved SET {quoted(access.until)} = '2001-01-01'")
+    found = logged(access, lambda: run(f"INSERT OR REPLACE INTO {row.table} SELECT * FROM saved"))
+    return found, before
+
+
+def followed_by(access: Access, statement: str) -> Counter[str]:
+    """How many rows there are, after this, in the tables that the declaration joins."""
+    row = Row(access)
+    row.alter(access.watch[0])
+    column = quoted(access.watch[0])
+    run(statement.format(table=row.table, here=row.here(), column=column))
+    return Counter({name: run(f"SELECT count(*) FROM {name}")[0][0] for name in access.joins})
+
+
+def followed_when_replaced(access: Access) -> Answer:
+    """What else a changed row causes, another in its place does."""
+    with undone():
+        value = "(SELECT {column} FROM saved)"
+        must = followed_by(access, f"UPDATE {{table}} SET {{column}} = {value} WHERE {{here}}")
+    return followed_by(access, "INSERT OR REPLACE INTO {table} SELECT * FROM saved"), must
+
+
 def replaced_by_update(access: Access) -> Answer:
     row = Row(access)
     before = row.touches()
@@ -151,6 +177,10 @@ def answers(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
     if connection.vendor == "sqlite" and {"UPDATE", "DELETE"} & {*access.events}:
         yield "replaced by INSERT", lambda: replaced_by_insert(access)
         yield "replaced by UPDATE", lambda: replaced_by_update(access)
+        if access.until:
+            yield "replaced by one that ends earlier", lambda: ended_by_insert(access)
+        if "UPDATE" in access.also and "INSERT" not in access.events:
+            yield "followed when replaced", lambda: followed_when_replaced(access)
 
 
 def wrong(access: Access) -> list[str]:

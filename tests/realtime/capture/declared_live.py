@@ -105,6 +105,25 @@ def replaced(live: Live, columns: tuple[str, ...]) -> bool:
     return row.touched(REPLACED) == {None}
 
 
+def replaced_by_update(live: Live, columns: tuple[str, ...]) -> bool:
+    """By another row that gets these columns' values."""
+    row, sets = Object(live), ", ".join(quoted(column) for column in columns)
+    another(row)
+    row.access = AccessChange.objects.latest("pk").pk
+    values = f"SELECT {sets} FROM {row.table} WHERE {row.here}"
+    run(f"UPDATE OR REPLACE {row.table} SET ({sets}) = ({values}) WHERE id = {row.pk} + 1000")
+    return row.touched(REPLACED) == {None}
+
+
+def another(row: Object) -> None:
+    """Store it once more, under another key and other values of what is unique."""
+    unique = (column for columns in row.declared.unique for column in columns)
+    for column in dict.fromkeys((row.declared.key, *unique)):
+        if column != row.declared.tenant:
+            run(f"UPDATE saved SET {quoted(column)} = {row.other(column)}")
+    run(f"INSERT INTO {row.table} SELECT * FROM saved")
+
+
 def noted(shown: Shown, write: Callable[[Object], object]) -> bool:
     row = Object(shown)
     write(row)
@@ -116,6 +135,25 @@ def noted_when_inserted(shown: Shown) -> bool:
     run(f"DELETE FROM {row.table} WHERE {row.here}")
     row.change = Change.objects.latest("pk").pk
     run(f"INSERT INTO {row.table} SELECT * FROM saved")
+    return row.noted()
+
+
+def noted_when_replaced(shown: Shown, columns: tuple[str, ...]) -> bool:
+    """By a new row with its key, or with another one and these columns' values."""
+    row = Object(shown)
+    for column in [shown.key] if columns else []:
+        run(f"UPDATE saved SET {quoted(column)} = {row.other(column)}")
+    run(f"INSERT OR REPLACE INTO {row.table} SELECT * FROM saved")
+    return row.noted()
+
+
+def noted_when_another(shown: Shown, columns: tuple[str, ...]) -> bool:
+    """By another row that gets these columns' values."""
+    row, sets = Object(shown), ", ".join(quoted(column) for column in columns)
+    another(row)
+    row.change = Change.objects.latest("pk").pk
+    values = f"SELECT {sets} FROM {row.table} WHERE {row.here}"
+    run(f"UPDATE OR REPLACE {row.table} SET ({sets}) = ({values}) WHERE id = {row.pk} + 1000")
     return row.noted()
 
 
@@ -132,6 +170,8 @@ def of_live(live: Live) -> Iterator[tuple[str, Check]]:
     if connection.vendor == "sqlite":
         for columns in ((live.key,), *live.unique):
             yield f"replaced by {columns}", lambda c=columns: replaced(live, c)  # type: ignore[misc]
+        for columns in live.unique:
+            yield f"replaced by update of {columns}", lambda c=columns: replaced_by_update(live, c)  # type: ignore[misc]
 
 
 def of_shown(shown: Shown) -> Iterator[tuple[str, Check]]:
@@ -146,6 +186,11 @@ def of_shown(shown: Shown) -> Iterator[tuple[str, Check]]:
             yield f"updated in {column}", lambda c=column: noted(shown, lambda row: row.update(c))  # type: ignore[misc]
     if shown.created:
         yield "inserted", lambda: noted_when_inserted(shown)
+    if connection.vendor == "sqlite":
+        yield "replaced by itself", lambda: noted_when_replaced(shown, ())
+        for columns in shown.unique:
+            yield f"replaced by {columns}", lambda c=columns: noted_when_replaced(shown, c)  # type: ignore[misc]
+            yield f"replaced by update of {columns}", lambda c=columns: noted_when_another(shown, c)  # type: ignore[misc]
 
 
 def wrong(checks: Iterator[tuple[str, Check]]) -> list[str]:

@@ -11,6 +11,7 @@ from permissions.models import AccessChange
 from realtime.models import Change
 from resources.models import Document
 from tenants.models import Tenant
+from tests.permissions.conftest import on_postgresql
 from tests.realtime.capture.documents import CHANGES, CREATIONS, DELETIONS, TABLE, execute, insert
 from tests.realtime.conftest import member
 from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
@@ -201,3 +202,70 @@ def test_what_the_database_does_by_itself_is_recorded(library: Any, act: str) ->
     else:
         gone = AccessChange.objects.filter(model="library.book", object_id=book.pk)
         assert [row.cause for row in gone] == ["deleted"]
+
+
+@on_postgresql
+def test_what_a_trigger_of_somebody_elses_changes_after_ours_is_recorded(
+    document: Document,
+) -> None:
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(
+        "CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN NEW.review_notes := NEW.title; RETURN NEW; END'"
+    )
+    execute(
+        f"CREATE TRIGGER zz_note BEFORE UPDATE ON {TABLE} FOR EACH ROW"
+        " EXECUTE FUNCTION pg_temp.note()"
+    )
+    recording = Recording(document)
+    execute(f"UPDATE {TABLE} SET title = title WHERE id = %s", document.pk)
+    assert recording.shows(["review_notes"])
+    execute(f"UPDATE {TABLE} SET title = 'New' WHERE id = %s", document.pk)
+    assert recording.shows(["review_notes"], ["review_notes", "title", "updated_at"])
+
+
+@on_postgresql
+def test_trigger_of_somebody_elses_moves_no_object_to_another_tenant(document: Document) -> None:
+    other = Tenant.objects.create(slug="globex", name="Globex")
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(
+        "CREATE FUNCTION pg_temp.move() RETURNS trigger LANGUAGE plpgsql AS"
+        f" 'BEGIN NEW.tenant_id := {other.pk}; RETURN NEW; END'"
+    )
+    execute(
+        f"CREATE TRIGGER zz_move BEFORE UPDATE ON {TABLE} FOR EACH ROW"
+        " EXECUTE FUNCTION pg_temp.move()"
+    )
+    with pytest.raises(DatabaseError, match="keeps its key and its tenant"), transaction.atomic():
+        execute(f"UPDATE {TABLE} SET title = 'New'")
+
+
+@on_sqlite
+def test_connection_whose_triggers_recurse_is_captured_too(document: Document) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA recursive_triggers = ON")
+    try:
+        recording, before = Recording(document), stored(document).updated_at
+        execute(f"UPDATE {TABLE} SET title = 'New'")
+        execute(f"UPDATE {TABLE} SET version = version + 1")
+        execute(f"UPDATE {TABLE} SET budget = 5")
+        assert recording.rows == [(1, STAMPED), (3, ["budget"])]
+        assert (recording.risen, stored(document).updated_at > before) == (3, True)
+        insert(document, verb="INSERT OR REPLACE", key=document.pk)
+        assert changes_of(document)[-1] == (stored(document).version, None)
+        with pytest.raises(DatabaseError, match="recursion"), transaction.atomic():
+            execute(f"UPDATE {TABLE} SET updated_at = '2001-01-01'")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA recursive_triggers = OFF")
+
+
+@on_sqlite
+def test_row_that_an_update_replaces_is_touched(library: Any) -> None:
+    acme = Tenant.objects.create(slug="acme", name="Acme")
+    gone, other = (library.Card.objects.create(tenant=acme, code=code) for code in "AB")
+    recording = Recording(other)
+    execute("UPDATE OR REPLACE library_card SET code = 'A' WHERE id = %s", other.pk)
+    rows = AccessChange.objects.filter(cause="replaced")
+    assert list(rows.values_list("model", "object_id")) == [("library.card", gone.pk)]
+    assert recording.shows(["code", "shouted"])

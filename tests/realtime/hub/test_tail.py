@@ -156,19 +156,53 @@ async def test_a_tenant_whose_last_socket_went_during_the_look_is_passed_over(
         hub.rounds.update(gone)
 
 
+def renamed(world: World) -> None:
+    """Another program gives the owner's profile another name."""
+    with unannounced():
+        Profile._base_manager.filter(pk=world.profile("owner").pk).update(display_name="New")
+
+
 async def test_what_shows_a_row_that_another_program_wrote_is_raised_and_is_no_drift(
     world: World,
 ) -> None:
-    def rename() -> None:
-        with unannounced():
-            Profile._base_manager.filter(pk=world.profile("owner").pk).update(display_name="New")
-
     async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
         await this_hub().tail.look()
         drift = DRIFT.labels("resources.document", "change")._value.get()
-        await in_thread(rename)()
+        await in_thread(renamed)(world)
         await this_hub().tail.look()
         await quiet()
         for socket in (viewer, editor):
             assert [f["payload"]["owner_name"] for f in await socket.settle()] == ["New"]
         assert DRIFT.labels("resources.document", "change")._value.get() == drift
+
+
+async def test_a_repair_that_failed_is_tried_again_though_who_found_it_is_gone(
+    world: World,
+) -> None:
+    """Of several who find the same one repairs it; the others were left with an old name."""
+    async with subscribed(world, "viewer") as viewer, subscribed(world, "editor") as editor:
+        await this_hub().tail.look()
+        repairs, found = rounds_of(world)._repairs, list[int]()
+        run, change = repairs._run, repairs.change
+
+        async def fail(*_: Any) -> Any:
+            repairs._run = run
+            raise OSError
+
+        def note(s: Subscription, read: Any) -> None:
+            found.append(s.user_id)
+            change(s, read)
+
+        repairs._run, repairs.change = fail, note  # type: ignore[method-assign]
+        await in_thread(renamed)(world)
+        await this_hub().tail.look()
+        await quiet()
+        assert len(found) == 2
+        first = await in_thread(world.user)("viewer")
+        finder, other = (viewer, editor) if found[0] == first.pk else (editor, viewer)
+        assert await other.settle() == []
+        await finder.send({"action": "unsubscribe", "model": "resources.document", "id": world.id})
+        await finder.settle()
+        await this_hub().tail.look()
+        await quiet()
+        assert [f["payload"]["owner_name"] for f in await other.settle()] == ["New"]
