@@ -15,7 +15,7 @@ import time
 from concurrent.futures import wait
 from typing import Final
 
-from django.db import connections
+from django.db import close_old_connections, connections
 
 from realtime.capture.committed import Own
 from realtime.failures import log_failure
@@ -101,6 +101,7 @@ class Publisher:
     def _announce(self, runner: asyncio.Runner, since: float | None) -> None:
         messages: list[Message] = []
         try:
+            close_old_connections()  # one that was left in a transaction takes no snapshot
             messages = notifications.publish(self.own.read())
             notifications.date(messages, since)
             self._send(runner, messages)

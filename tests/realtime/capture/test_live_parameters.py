@@ -106,3 +106,9 @@ def test_general_form_differs_from_the_exact_one_in_nothing_but_the_body() -> No
     )
     assert [t.key for t in exact] == [t.key for t in general]
     assert [t.needs for t in exact] == [t.needs for t in general]
+
+
+@on_postgresql
+def test_table_that_is_only_shown_is_noticed_when_it_is_emptied() -> None:
+    triggers = live_postgresql.triggers([], [SHOWN])
+    assert [t.name for t in triggers] == ["earshot_odd_parcel_shown", "earshot_odd_parcel_truncated"]

@@ -22,6 +22,7 @@ from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import User
 from tests.realtime.capture.documents import execute
+from tests.realtime.capture.test_past_django import on_sqlite
 from tests.realtime.recorded import Recording
 from tests.world import World
 
@@ -105,6 +106,25 @@ def test_deleted_row_raises_what_showed_it(titled: dict[str, Recording], way: st
     else:
         execute("DELETE FROM auth_group WHERE name = 'A'")
     assert raised(titled) == {"A"}
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "write",
+    [
+        "INSERT OR REPLACE INTO auth_group (id, name) SELECT id, 'B' FROM auth_group",
+        "UPDATE OR REPLACE auth_group SET id = (SELECT id FROM auth_group WHERE name = 'A')"
+        " WHERE name = 'B'",
+    ],
+)
+def test_row_that_another_replaces_raises_what_showed_it(
+    titled: dict[str, Recording], write: str
+) -> None:
+    if write.startswith("UPDATE"):
+        execute("INSERT INTO auth_group (name) VALUES ('B')")
+        assert raised(titled) == {"B"}
+    execute(write)
+    assert raised(titled) == {"A", "B"}
 
 
 def test_row_that_reads_as_before_raises_nothing(titled: dict[str, Recording]) -> None:

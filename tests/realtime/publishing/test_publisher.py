@@ -302,7 +302,7 @@ def test_loop_that_stops_while_it_sends_costs_that_batch_only(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_has_an_publisher_of_its_own(gate: Gate) -> None:
+def test_forked_child_has_a_publisher_of_its_own(gate: Gate, transactional_db: None) -> None:
     gate.open.clear()
     publisher.wake()
     gate.wait_until_reached()
