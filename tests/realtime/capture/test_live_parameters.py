@@ -110,5 +110,5 @@ def test_general_form_differs_from_the_exact_one_in_nothing_but_the_body() -> No
 
 @on_postgresql
 def test_table_that_is_only_shown_is_noticed_when_it_is_emptied() -> None:
-    triggers = live_postgresql.triggers([], [SHOWN])
-    assert [t.name for t in triggers] == ["earshot_odd_parcel_shown", "earshot_odd_parcel_truncated"]
+    names = [trigger.name for trigger in live_postgresql.triggers([], [SHOWN])]
+    assert names == ["earshot_odd_parcel_shown", "earshot_odd_parcel_truncated"]
