@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from permissions.rendering import Ref
+from permissions.representation import Ref
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.metrics import DRIFT
