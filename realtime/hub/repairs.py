@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from permissions.representation import Ref
+from permissions.representation import ObjectKey
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.metrics import DRIFT
@@ -30,7 +30,7 @@ class Repairs:
 
     def __init__(self, tenant_id: int, run: Run) -> None:
         self.tasks: dict[object, asyncio.Task[None]] = {}
-        self.failed: dict[Ref, bool] = {}
+        self.failed: dict[ObjectKey, bool] = {}
         self._tenant_id = tenant_id
         self._run = run
 
