@@ -63,7 +63,7 @@ class Repairs:
             repaired = await self._run(work, self._tenant_id, *args)
         except Exception as error:
             # Of the object, not of the one that found it: others found the same, and it may end.
-            self.failed[s.ref] = not found
+            self.failed[s.key] = not found
             log_failure(logger, "A repair failed; the tail's next look tries again", error)
             return
         if repaired and found:

@@ -97,8 +97,8 @@ class Rounds:
     def retry(self) -> None:
         """Read again what could not be repaired."""
         failed, self._repairs.failed = self._repairs.failed, {}
-        for ref, showing in failed.items():
-            for s in self.index.of_ref(ref):
+        for key, showing in failed.items():
+            for s in self.index.of_key(key):
                 s.showing = s.showing or showing
                 self.ask([s])
 
