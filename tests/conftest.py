@@ -1,7 +1,7 @@
 """What all tests share. Their settings are in `tests/settings.py`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ import pytest
 from asgiref.sync import SyncToAsync
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.core.management.commands import flush
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
+from django.test import testcases
 from pytest_django import Settings
 
 from realtime import failures
@@ -139,33 +140,34 @@ def uncounted() -> None:
 def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Tables are emptied by DELETE, and what migrations fill stays, unless a test deleted of it.
 
-    Django would truncate each, which makes new files, and fill those again after each test.
+    Django's command would truncate each, which makes new files, fill those again after each test,
+    and look each time for the commands of all apps.
     """
-    fill: Any = vars(flush)["emit_post_migrate_signal"]
+    run: Any = vars(testcases)["call_command"]
     with django_db_blocker.unblock():
         if "auth_permission" not in connection.introspection.table_names():
             yield  # no test of this run needs the database
             return
         whole = Permission.objects.count()
 
-    def delete(style: Any, tables: Sequence[str], **_: Any) -> list[str]:
+    def statements() -> list[str]:
+        tables = connection.introspection.django_table_names(only_existing=True)
         others = [t for t in tables if t not in KEPT and t not in WRITTEN_BY_TRIGGERS]
         quoted = map(connection.ops.quote_name, (*others, *WRITTEN_BY_TRIGGERS))
         emptied = [f"DELETE FROM {table}" for table in quoted]
         return ["; ".join(emptied)] if connection.vendor == "postgresql" else emptied
 
-    def empty(statements: Sequence[str]) -> None:
+    def empty(command: str, *args: Any, **options: Any) -> None:
+        if command != "flush":
+            run(command, *args, **options)
+            return
         with unannounced():
-            type(connection.ops).execute_sql_flush(connection.ops, statements)
-
-    def fill_again(*args: Any, **kwargs: Any) -> None:
+            connection.ops.execute_sql_flush(statements())
         if Permission.objects.count() != whole:
-            fill(*args, **kwargs)
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection.ops, "sql_flush", delete)
-        patch.setattr(connection.ops, "execute_sql_flush", empty)
-        patch.setattr(flush, "emit_post_migrate_signal", fill_again)
+        patch.setattr(testcases, "call_command", empty)
         yield
 
 
