@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.protocol import client, frame, subscribe
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+REALTIME = Path(wire.__file__).parents[1]
 
 
 async def listeners(stack: AsyncExitStack, world: World, number: int) -> list[ClientConnection]:
@@ -37,7 +40,7 @@ async def tasks_of_a_change(world: World, number: int) -> Counter[str]:
     started: Counter[str] = Counter()
 
     def count(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
-        if work.cr_code.co_filename.split("/")[-2] == "realtime":
+        if Path(work.cr_code.co_filename).is_relative_to(REALTIME):
             started[work.__qualname__] += 1
         return asyncio.Task(work, loop=loop, **options)
 
