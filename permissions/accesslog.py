@@ -1,4 +1,4 @@
-"""The access log: triggers write a row in the transaction of whatever changes who may see what."""
+"""The access log: triggers write a row in the transaction of every change of access."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ REVISION: Final = "SELECT revision FROM permissions_accessrevision WHERE tenant_
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Whom an access change may touch: a user, an object (model label, key), both; neither: all.
+    """Whom an access change may affect: a user, an object (model label, key), both, or everybody.
 
-    `deleted` says that this is so because the object went.
+    `deleted` means that the object was deleted.
     """
 
     user_id: int | None = None
@@ -27,7 +27,7 @@ class Touch:
 
 
 def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
-    """Write access changes of one tenant that no trigger wrote: repairs, deleted objects."""
+    """Write access changes of one tenant that no trigger wrote: repairs and deleted objects."""
     from permissions.models import AccessChange
 
     AccessChange.objects.bulk_create(
@@ -43,7 +43,7 @@ def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
 
 
 def revision(tenant_id: int) -> int:
-    """The tenant's access revision as this snapshot sees it; 0 if nothing ever changed."""
+    """Return the tenant's access revision in this snapshot, 0 if nothing ever changed."""
     with connection.cursor() as cursor:  # in every read: the ORM would take five times as long
         cursor.execute(REVISION, [tenant_id])
         row = cursor.fetchone()
@@ -51,7 +51,7 @@ def revision(tenant_id: int) -> int:
 
 
 def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
-    """Several tenants' access revisions, in one query; 0 where nothing ever changed."""
+    """Return several tenants' access revisions, in one query; 0 where nothing ever changed."""
     from permissions.models import AccessRevision
 
     wanted = list(tenant_ids)
@@ -60,13 +60,13 @@ def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
 
 
 def risen(rows: models.QuerySet[Any]) -> dict[int, int]:
-    """The highest revision of each tenant among these access changes."""
+    """Return the highest revision of each tenant among these access changes."""
     tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
     return dict(tenants.annotate(models.Max("revision")))
 
 
 def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
-    """The touches of the access changes above `applied` up to `revision`, in one query.
+    """Return what the access changes above `applied` up to `revision` touch, in one query.
 
     Everything counts as touched if there are very many, or if rows were pruned.
     """

@@ -1,4 +1,4 @@
-"""Audiences: named classes of readers of a model, in order; one declaration for each model."""
+"""Audiences: named, ordered classes of readers of a model, declared once per model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NoGrantTable(LookupError):
 
 @dataclass(frozen=True)
 class Audience:
-    """Readers of one model: who holds `permission` on an object sees it as `serializer` shows it.
+    """Readers of one model: users with `permission` on an object see it as `serializer` shows it.
 
     `writes` names the payload fields they may change; `deletes` and `grants` say whether they may
     delete the object and manage who else reads it.
@@ -52,12 +52,12 @@ class Audience:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The payload's field names, in its order."""
+        """Return the payload's field names, in order."""
         return tuple(self.serializer.Meta.fields)
 
     @cached_property
     def schema(self) -> str:
-        """A digest of the declared fields: equal in two processes only if they render alike."""
+        """Return a digest of the declared fields; processes with equal digests render alike."""
         declared = "\n".join((self.name, *self.fields))
         return hashlib.sha256(declared.encode()).hexdigest()[:16]
 
@@ -66,8 +66,8 @@ class Audience:
 class Shows:
     """A payload field that shows another row: `field` comes from `fields` of `model`.
 
-    `by` names the own fields that choose the row; `find` maps rows of `model` to the objects that
-    show them.
+    `by` names the object's own fields that select the row; `find` maps rows of `model` to the
+    objects that show them.
     """
 
     field: str
@@ -78,21 +78,22 @@ class Shows:
 
 
 def as_is(queryset: QuerySet[Any]) -> QuerySet[Any]:
-    """The default `prepare`: the payload needs nothing but the row."""
+    """Return the queryset unchanged: the default `prepare`, for payloads that need only the row."""
     return queryset
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One model's declaration: its audiences in order, and who holds them by itself.
+    """The declaration of one model: its audiences in order, and who belongs to them by default.
 
-    `holders` maps a field that names a user to the audience this user holds; `roles` maps a tenant
-    role to the audience it holds on every object; both hold as long as the row says so, and need
-    no grant. `visible_by` maps columns to values: while any column has another one, nobody has an
-    audience of the object. `prepare` adds to a queryset what the payloads need beside the row.
-    Where each object is a person's own (of the user in the first of `holders`), `names` is the
-    payload field by which they are known to others. `never` maps a field to audiences whose payload
-    never has it, `never_label` a sensitivity to audiences that see no field of that label.
+    `holders` maps a field that names a user to that user's audience; `roles` maps a tenant role to
+    its audience of every object. Both apply while the row says so, without a grant. `visible_by`
+    maps columns to values: while any column has another value, nobody has an audience of the
+    object. `prepare` adds to a queryset what the payloads need besides the row.
+
+    If each object belongs to one person (the user in the first of `holders`), `names` is the
+    payload field that holds their name. `never` maps a field to audiences whose payload must not
+    have it, `never_label` a sensitivity to audiences that must see no field of that label.
     """
 
     model: type[Guarded]
@@ -108,21 +109,21 @@ class Resource:
 
     @cached_property
     def label(self) -> str:
-        """The model's name on the wire: `app.model`."""
+        """Return the model's name on the wire: `app.model`."""
         return self.model._meta.label_lower
 
     @cached_property
     def user_grants(self) -> type[UserGrant]:
-        """Guardian's direct table of users' permissions on this model."""
+        """Return guardian's direct table of users' permissions on this model."""
         return self._direct_table(UserObjectPermissionBase)
 
     @cached_property
     def group_grants(self) -> type[GroupGrant]:
-        """Guardian's direct table of groups' permissions on this model."""
+        """Return guardian's direct table of groups' permissions on this model."""
         return self._direct_table(GroupObjectPermissionBase)
 
     def _direct_table(self, base: type[Any]) -> Any:
-        """As guardian finds it, but without asking the database; raises NoGrantTable."""
+        """Find the table as guardian does, but without a query; raise NoGrantTable."""
         for relation in self.model._meta.related_objects:
             table = relation.related_model
             if relation.field.name == "content_object" and issubclass(table, base):
@@ -131,27 +132,28 @@ class Resource:
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:
-        """The audiences' permissions, in order."""
+        """Return the audiences' permissions, in order."""
         return tuple(audience.permission for audience in self.audiences)
 
     def audience(self, name: str) -> Audience | None:
-        """The audience of this name, or None."""
+        """Return the audience of this name, or None."""
         return next((a for a in self.audiences if a.name == name), None)
 
     def declared(self, name: str) -> Audience:
-        """The audience that `holders` or `roles` name; a system check keeps that it is one."""
+        """Return the audience that `holders` or `roles` name; a system check ensures that it
+        exists."""
         audience = self.audience(name)
         assert audience is not None
         return audience
 
     def first(self, held: Iterable[str]) -> Audience | None:
-        """The first audience whose permission is among `held`, or None."""
+        """Return the first audience whose permission is in `held`, or None."""
         codenames = set(held)
         return next((a for a in self.audiences if a.permission in codenames), None)
 
     @cached_property
     def sources(self) -> Mapping[str, frozenset[str]]:
-        """For each payload field of any audience, the model fields whose change may change it."""
+        """Return, for each payload field of any audience, the model fields it depends on."""
         shown = {s.field: frozenset((s.field, *s.by)) for s in self.shows}
         found: dict[str, frozenset[str]] = {}
         for audience in self.audiences:
@@ -161,7 +163,7 @@ class Resource:
         return found
 
     def changed(self, audience: Audience, fields: Iterable[str] | None) -> tuple[str, ...]:
-        """The payload fields that a change of these model fields may change; None: every field."""
+        """Return the payload fields that a change of these model fields may change; None: all."""
         if fields is None:
             return audience.fields
         moved = set(fields)
@@ -175,23 +177,23 @@ class Registry:
         self._resources: dict[str, Resource] = {}
 
     def register(self, resource: Resource) -> Resource:
-        """Declare a model's resource; a second declaration of a model replaces the first."""
+        """Declare a model's resource, replacing any earlier declaration."""
         self._resources[resource.label] = resource
         return resource
 
     def unregister(self, resource: Resource) -> None:
-        """Forget a declaration."""
+        """Remove a declaration."""
         del self._resources[resource.label]
 
     def get(self, label: str) -> Resource:
-        """The resource under this label; raises UnknownModel."""
+        """Return the resource under this label; raise UnknownModel."""
         try:
             return self._resources[label]
         except KeyError:
             raise UnknownModel(label) from None
 
     def of(self, model: type[Model]) -> Resource:
-        """The resource of this model; raises UnknownModel."""
+        """Return the resource of this model; raise UnknownModel."""
         return self.get(model._meta.label_lower)
 
     def __iter__(self) -> Iterator[Resource]:

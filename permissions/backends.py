@@ -1,4 +1,4 @@
-"""The authentication back end: `user.has_perm(…, obj)` says what the decision says."""
+"""The authentication back end: `user.has_perm(…, obj)` returns the decision."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from permissions.audiences import Resource, registry
 
 
 class AudienceBackend(BaseBackend):
-    """Decides about the permissions of audiences on objects of declared resources.
+    """Decides on the permissions of audiences on objects of declared resources.
 
-    It stands before guardian's, which knows neither holders and roles nor who may come in: so what
-    this denies, no other back end gives. Of other permissions and objects it says nothing. As ever
-    in Django, no back end is asked about an active superuser.
+    It comes before guardian's, which knows neither holders, roles nor active memberships, so no
+    other back end can grant what it denies. It has no opinion on other permissions and objects. As
+    usual in Django, no back end is asked about an active superuser.
     """
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """Whether they hold it; raises PermissionDenied if not, and it is this one's to decide."""
+        """Return whether the user holds the permission; raise PermissionDenied if this back end
+        denies it."""
         resource = _resource(obj)
         if resource is None:
             return False
@@ -34,11 +35,11 @@ class AudienceBackend(BaseBackend):
         raise PermissionDenied
 
     async def ahas_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """The same, for coroutines."""
+        """Do the same for coroutines."""
         return await sync_to_async(self.has_perm)(user_obj, perm, obj)
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """All that they hold on the object, by whichever way; nothing of other objects."""
+        """Return all permissions that the user holds on the object, by whatever way."""
         resource = _resource(obj)
         if resource is None:
             return set()
@@ -46,7 +47,7 @@ class AudienceBackend(BaseBackend):
 
 
 def _resource(obj: Any) -> Resource | None:
-    """The declaration of the object's model, if there is one; a proxy has its model's."""
+    """Return the declaration of the object's model, if any; a proxy has its concrete model's."""
     if not isinstance(obj, Model):
         return None
     label = obj._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]

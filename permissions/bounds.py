@@ -1,4 +1,4 @@
-"""How long the texts of a resource's columns may be: each must say, and none may be longer."""
+"""The bounds of a resource's columns: each must state one, and no value may exceed it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ SHORT: Final = (
     models.TimeField,
     models.UUIDField,
 )
-"""Columns that hold little by their nature."""
+"""Columns whose type limits their size."""
 
 
 def is_bounded(column: Any) -> bool:
-    """Whether the column says how much it may hold.
+    """Return whether the column states how much it may hold.
 
-    Text and binary columns: `max_length`. JSON, and other columns without a length of their own:
-    `max_length` as well, in bytes of JSON. Arrays: `size`, and bounded items. Decimals:
-    `max_digits`.
+    Text and binary columns: `max_length`. JSON, and other columns without their own length:
+    `max_length` too, in bytes of JSON. Arrays: `size` and bounded items. Decimals: `max_digits`.
     """
     if column.is_relation or column.choices or isinstance(column, SHORT):
         return True
@@ -44,7 +43,7 @@ def is_bounded(column: Any) -> bool:
 
 
 def is_bounded_field(field: Any) -> bool:
-    """Whether what people may write through this serializer field, which has no column, is bounded.
+    """Return whether a serializer field without a column bounds what people may write.
 
     Lists and texts: `max_length`. Objects and JSON: an attribute of this name. Decimals:
     `max_digits`.
@@ -62,7 +61,7 @@ def is_bounded_field(field: Any) -> bool:
 
 
 def beyond(column: Any, value: Any) -> list[str]:
-    """What this column's bounds and validators say against a value; nothing if it fits."""
+    """Return the errors of this column's bounds and validators for a value, empty if it fits."""
     if value is None:
         return []
     if isinstance(column, models.JSONField) or isinstance(value, dict):

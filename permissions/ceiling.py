@@ -49,19 +49,19 @@ class AboveCeiling(exceptions.PermissionDenied):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who gives and takes: a user, weighed as they stand at that moment; or SYSTEM."""
+    """The user who grants and revokes, with the rights they have at that moment; or SYSTEM."""
 
     user_id: int | None
     unlimited: bool = False
 
 
 SYSTEM: Final = Actor(None, unlimited=True)
-"""Scripts and operators, who could write the tables themselves: nothing is refused to them."""
+"""Scripts and operators, who could write the tables themselves: everything is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a user stands to one object: their role in its tenant, their audience of it."""
+    """A user's position regarding one object: their role in its tenant, their audience of it."""
 
     user_id: int | None
     role: str | None
@@ -69,15 +69,18 @@ class Standing:
 
 
 def may_manage(standing: Standing) -> bool:
-    """Whether they may give and take audiences of the object at all: they see it, and either their
-    audience says so or they administer the tenant. Reviewers never do."""
+    """Return whether they may grant and revoke audiences of the object at all.
+
+    They must see it, and either their audience grants or they administer the tenant. Reviewers may
+    never.
+    """
     if standing.own is None or standing.role == Role.REVIEWER:
         return False
     return standing.own.grants or standing.role == Role.ADMIN
 
 
 def may_give(resource: Resource, standing: Standing, whom: Subject, audience: Audience) -> bool:
-    """Whether they may give this audience of the object to this subject."""
+    """Return whether they may grant this audience of the object to this subject."""
     if not may_manage(standing):
         return False
     rank = resource.audiences.index
@@ -92,9 +95,9 @@ def may_give(resource: Resource, standing: Standing, whom: Subject, audience: Au
 
 
 def check(resource: Resource, gifts: Sequence[Gift], actor: Actor) -> None:
-    """Raise AboveCeiling unless the actor may give each subject this audience of this object.
+    """Raise AboveCeiling unless the actor may grant each subject this audience of this object.
 
-    Reads how the actor stands now: ask before a row moves, and with the objects locked.
+    Reads the actor's position now: call it before a row moves, and with the objects locked.
     """
     for start in range(0, len(gifts), BATCH):
         batch = gifts[start : start + BATCH]
@@ -102,7 +105,7 @@ def check(resource: Resource, gifts: Sequence[Gift], actor: Actor) -> None:
 
 
 def weigh(resource: Resource, gifts: Iterable[Gift], found: Mapping[int, Standing] | None) -> None:
-    """Raise AboveCeiling unless who stands so to the objects may give this; None may."""
+    """Raise AboveCeiling unless an actor in this position may grant this; None may."""
     if found is None:
         return
     for obj, whom, audience in gifts:
@@ -111,7 +114,7 @@ def weigh(resource: Resource, gifts: Iterable[Gift], found: Mapping[int, Standin
 
 
 def check_manages(resource: Resource, obj: Any, actor: Actor) -> None:
-    """Raise AboveCeiling unless the actor may take audiences of the object."""
+    """Raise AboveCeiling unless the actor may revoke audiences of the object."""
     found = standings(resource, [obj], actor)
     if found is not None and not may_manage(found[obj.pk]):
         raise AboveCeiling(None, None)
@@ -120,7 +123,10 @@ def check_manages(resource: Resource, obj: Any, actor: Actor) -> None:
 def standings(
     resource: Resource, objects: Iterable[Any], actor: Actor
 ) -> Mapping[int, Standing] | None:
-    """How the actor stands to each object, by its key; None for SYSTEM. One statement a tenant."""
+    """Return the actor's position regarding each object, by key, or None for SYSTEM.
+
+    Takes one statement per tenant.
+    """
     if actor.unlimited:
         return None
     user_id = actor.user_id
@@ -144,7 +150,7 @@ _acting: ContextVar[Actor] = ContextVar("earshot_acting", default=SYSTEM)
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Weigh what this block writes to holders' columns as this actor's gifts."""
+    """Check what this block writes to holders' columns as grants by this actor."""
     before = _acting.set(actor)
     try:
         yield
@@ -153,10 +159,10 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def act_as(actor: Actor) -> None:
-    """Say who acts from here to the end of the `acting` block around this."""
+    """Set the actor from here to the end of the surrounding `acting` block."""
     _acting.set(actor)
 
 
 def current() -> Actor:
-    """Who acts here; SYSTEM where nobody said."""
+    """Return the current actor, or SYSTEM if none was set."""
     return _acting.get()

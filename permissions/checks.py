@@ -1,4 +1,4 @@
-"""System checks of declared resources: what would leak, or not work, is an error before it runs."""
+"""System checks of declared resources: whatever would leak or fail is an error at start-up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tenants.opaque import OpaqueIdField
 from tenants.strict import json_types
 
 MAX_GROUP_NAME = 99
-MAX_AUDIENCE_NAME = 32  # as the ledger takes it
+MAX_AUDIENCE_NAME = 32  # the maximum of the ledger's column
 
 KNOWS_THE_REQUEST = (
     serializers.FileField,
@@ -32,13 +32,13 @@ KNOWS_THE_REQUEST = (
 
 
 def register_checks() -> None:
-    """Run with `manage.py check` and at start-up."""
+    """Register the checks for `manage.py check` and start-up."""
     checks.register(check_resources, "earshot")
     checks.register(check_declarations, "earshot")
 
 
 def check_resources(**_: Any) -> list[checks.CheckMessage]:
-    """Every problem of every declared resource."""
+    """Return every problem of every declared resource."""
     found: list[checks.CheckMessage] = []
     for resource in registry:
         found.extend(_check_grants(resource))

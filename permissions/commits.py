@@ -1,8 +1,8 @@
-"""What committed since somebody looked last, exactly once, in whatever order it commits.
+"""What has committed since the previous look, exactly once, in whatever order it commits.
 
-An id tells nothing: a row with a lower one may commit after one with a higher was read. Nor does
-the oldest transaction that is still open: while it stays so, all that came later would be read at
-each look. So a look remembers which transactions its snapshot did not see.
+An id proves nothing: a row with a lower id may commit after a higher one was read. Nor does the
+oldest open transaction help: while it stays open, every look would read everything later again. So
+each look remembers the transactions that its snapshot did not see.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class TransactionId(models.Func):
     arity = 0
 
     def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[str | int, ...]]:
-        """Return its spelling where writers are serial and need no number."""
+        """Return the SQL for SQLite, whose writers are serial and need no number."""
         return "NULL", ()
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Up to where a log was read: all below `end` in `column`, except the `open` ones.
+    """How far a log has been read: everything below `end` in `column`, except what was `open`.
 
-    On PostgreSQL these are transactions, on SQLite the rows themselves, whose writers are serial.
+    On PostgreSQL the column holds transactions; on SQLite, whose writers are serial, rows.
     """
 
     column: str
@@ -41,10 +41,10 @@ class Mark:
     open: frozenset[int] = frozenset()
 
     def until(self, now: Mark) -> Q:
-        """The rows that committed between the two.
+        """Return a condition for the rows that committed between the two marks.
 
-        Nothing above what is known now: in a cluster restored from a dump transactions are counted
-        anew, and rows of before have higher numbers.
+        Nothing above the later mark: in a cluster restored from a dump, transactions are numbered
+        anew, and old rows have higher numbers.
         """
         new = Q(**{f"{self.column}__gte": self.end, f"{self.column}__lt": now.end})
         ended = self.open - now.open
@@ -52,7 +52,7 @@ class Mark:
 
 
 def marks(logs: Iterable[type[models.Model]]) -> list[Mark]:
-    """A mark for each log, of all that the snapshot under way sees."""
+    """Return a mark for each log, covering all that the current snapshot sees."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(SNAPSHOT)
@@ -63,6 +63,6 @@ def marks(logs: Iterable[type[models.Model]]) -> list[Mark]:
 
 
 def _of_snapshot(text: str) -> Mark:
-    """A snapshot `xmin:xmax:xid,xid`: those of these numbers, and from xmax on, it does not see."""
+    """Parse a snapshot `xmin:xmax:xid,xid`: it sees neither the listed ids nor xmax and above."""
     _, end, inside = text.split(":")
     return Mark("xid", int(end), frozenset(int(xid) for xid in inside.split(",") if xid))

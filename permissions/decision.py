@@ -1,4 +1,4 @@
-"""Who is in which audience: the one decision, in batch, by one statement."""
+"""Who is in which audience: the one decision, for a batch, with one statement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BY_GROUP: Final = 2
 
 
 class Answer:
-    """What the statement found of some users and objects of one tenant; decides without I/O."""
+    """What the statement found for some users and objects of one tenant; decides without I/O."""
 
     def __init__(
         self, resource: Resource, tenant_id: int, rows: Collection[tuple[Any, ...]]
@@ -47,16 +47,16 @@ class Answer:
                 self._joined[user_id].add(group_id)
             elif kind == "role":
                 self._groups[group_id] = roles[name]
-            else:  # an object, with its holder, or a grant of the user's own
+            else:  # an object with its holder, or a user's own grant
                 self._own[user_id, pk].append(name)
                 if kind == "object":
                     self._objects.add(pk)
 
     def ways(self, user_id: int, pk: int) -> Iterator[tuple[int, str]]:
-        """The permissions that the user holds on the object, each with the way to it.
+        """Return the permissions that the user holds on the object, each with the way to it.
 
-        Only an active member of an active tenant holds any, and only on the tenant's visible
-        objects. A grant to a role counts for whoever has the role, not for who is in its group.
+        Only active members of active tenants hold any, and only on the tenant's visible objects. A
+        grant to a role counts for users with that role, not for members of its group.
         """
         role = self.roles.get(user_id)
         if role is None or pk not in self._objects:
@@ -74,12 +74,12 @@ class Answer:
                 yield BY_GROUP, name
 
     def audience(self, user_id: int, pk: int) -> Audience | None:
-        """The first audience whose permission the user holds on the object."""
+        """Return the first audience whose permission the user holds on the object."""
         return self._resource.first(name for _, name in self.ways(user_id, pk))
 
 
 def ask(resource: Resource, tenant_id: int, pairs: Collection[UserObject]) -> Answer:
-    """One statement, and so one state of the database, whatever the number of pairs."""
+    """Return an Answer from one statement, so from one database state, for any number of pairs."""
     if not pairs:
         return Answer(resource, tenant_id, ())
     users = {user_id for user_id, _ in pairs}
@@ -91,7 +91,7 @@ def ask(resource: Resource, tenant_id: int, pairs: Collection[UserObject]) -> An
 def ask_across(
     resource: Resource, wanted: Mapping[int, Collection[UserObject]]
 ) -> dict[int, Answer]:
-    """`ask` about the pairs of several tenants, by one statement for all."""
+    """Do `ask` for pairs of several tenants, with one statement for all."""
     pairs = [pair for some in wanted.values() for pair in some]
     users, objects = {user_id for user_id, _ in pairs}, {pk for _, pk in pairs}
     rows = statement(resource, connection).run(connection, wanted.keys(), users, objects)
@@ -99,7 +99,8 @@ def ask_across(
 
 
 def _by_tenant(rows: Collection[Row], tenants: Iterable[int]) -> dict[int, list[Row]]:
-    """Each tenant's rows: a grant is where its object is, a user's group wherever the user is."""
+    """Split rows by tenant: a grant belongs to its object's tenant, a user's group to all of the
+    user's."""
     found: dict[int, list[Row]] = {tenant_id: [] for tenant_id in tenants}
     roles = {group_name(t, role): t for t in found for role in Role.values}
     places: defaultdict[int, set[int]] = defaultdict(set)
@@ -125,19 +126,19 @@ def _by_tenant(rows: Collection[Row], tenants: Iterable[int]) -> dict[int, list[
 def audiences(
     resource: Resource, tenant_id: int, pairs: Collection[UserObject]
 ) -> dict[UserObject, Audience | None]:
-    """For each (user id, object id), the user's audience in this tenant or None.
+    """Return, for each (user id, object id), the user's audience in this tenant, or None.
 
-    Whoever a holder's column names and whoever has a role hold what the declaration says, beside
-    what they or their groups are granted. Being a superuser gives nothing.
+    Users in holders' columns and users with a role have the declared audience, besides what they or
+    their groups are granted. Superusers get nothing by being superusers.
     """
     answer = ask(resource, tenant_id, pairs)
     return {pair: answer.audience(*pair) for pair in pairs}
 
 
 def visible(resource: Resource, queryset: QuerySet[Any], member: Membership) -> QuerySet[Any]:
-    """The queryset narrowed to objects of the member's tenant of which they have some audience.
+    """Narrow the queryset to objects of the member's tenant of which they have some audience.
 
-    Only for lists: it finds candidates, `audiences` decides.
+    Use it only to find candidates for lists; `audiences` decides.
     """
     queryset = queryset.filter(**resource.visible_by)
     if member.role in resource.roles:

@@ -1,4 +1,4 @@
-"""By which grant somebody is in their audience: the path, beside the decision that it explains."""
+"""The path by which somebody got their audience, beside the decision that it explains."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from permissions.subjects import UNNAMED, Subject
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The audience that somebody ends up in, and the subject that gives it to them."""
+    """The audience in which somebody ends up, and the subject that gives it to them."""
 
     audience: Audience
     path: Subject
 
 
 def effective(resource: Resource, obj: Any, user_ids: Collection[int]) -> dict[int, Effective]:
-    """The users who have an audience of the object, with it and its path; one query.
+    """Return the users who have an audience of the object, with it and its path; one query.
 
-    What they hold themselves goes before what their role holds, and that before other groups.
+    Their own grant precedes their role's, and that precedes other groups'.
     """
     answer = decision.ask(resource, obj.tenant_id, [(user_id, obj.pk) for user_id in user_ids])
     found = {}

@@ -1,7 +1,8 @@
-"""Grants: the one writer of guardian's tables. Which subject holds which audience of an object.
+"""Grants: the only writer of guardian's tables, which say which subject has which audience.
 
-What a subject holds by the declaration, its default, is stored nowhere, and nobody can take it.
-Each function that gives something a user decided says which: `permissions.ceiling` weighs it.
+A default, the audience that a subject has by declaration, is not stored and cannot be removed. Each
+function that grants on a user's behalf takes an `actor`, whose right to do so `permissions.ceiling`
+checks.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class Grant:
 
 
 def grants_of(resource: Resource, obj: Any) -> list[Grant]:
-    """All grants of an object to users and to roles of its tenant, users and defaults first.
+    """Return all grants of an object to users and roles of its tenant, users and defaults first.
 
-    A subject with a default and a grant has both; two queries.
+    A subject with a default and a grant appears twice. Takes two queries.
     """
     return _all(resource, obj, defaults(resource, holders(resource, obj)))
 
@@ -108,9 +109,9 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]
 def put(
     resource: Resource, obj: Any, subject: Subject, audience: Audience, *, actor: Actor
 ) -> None:
-    """Give the subject exactly this audience of the object, by a grant if it is not the default.
+    """Set the subject's audience of the object, storing a grant unless it is the default.
 
-    Raises AboveCeiling, DefaultGrant for less than the default, and LastHolder.
+    Raise AboveCeiling, DefaultGrant for less than the default, or LastHolder.
     """
     with transaction.atomic():
         by_default = _lock(resource, obj)
@@ -134,17 +135,17 @@ def add(
     *,
     actor: Actor,
 ) -> None:
-    """Give the subject this audience of objects besides what they have; raises AboveCeiling."""
+    """Grant the subject this audience of objects, in addition to others; raise AboveCeiling."""
     given = [(obj, subject, audience) for obj in objects]
     ceiling.check(resource, given, actor)
     _create(resource, given, actor.user_id)
 
 
 def take(resource: Resource, obj: Any, subject: Subject, *, actor: Actor) -> bool:
-    """Take what the subject was granted on the object; False if it was nothing.
+    """Remove the subject's grants on the object; return False if there were none.
 
-    Raises AboveCeiling for an actor who does not manage the object's grants, DefaultGrant if there
-    is nothing but the default, and LastHolder.
+    Raise AboveCeiling if the actor does not manage the object's grants, DefaultGrant if there is
+    only the default, or LastHolder.
     """
     with transaction.atomic():
         by_default = _lock(resource, obj)
@@ -157,14 +158,17 @@ def take(resource: Resource, obj: Any, subject: Subject, *, actor: Actor) -> boo
 
 
 def _lock(resource: Resource, obj: Any) -> dict[Subject, Audience]:
-    """The defaults on the object as it is stored now; it is locked, so that two takings of the last
-    two holders wait for each other, and for whoever changes whose it is."""
+    """Lock the object and return its defaults as now stored.
+
+    The lock makes concurrent removals of the last two holders, and changes of the holder, wait for
+    each other.
+    """
     locked = resource.model._base_manager.select_for_update(no_key=True)
     return defaults(resource, locked.filter(pk=obj.pk).values("pk", *resource.holders).get())
 
 
 def _keep_default(resource: Resource, default: Audience | None, audience: Audience | None) -> None:
-    """Raise DefaultGrant if this audience, or none, is less than the subject's default."""
+    """Raise DefaultGrant if this audience, or None, is lower than the subject's default."""
     rank = resource.audiences.index
     if default is not None and (audience is None or rank(audience) > rank(default)):
         raise DefaultGrant(default.name)
@@ -173,7 +177,7 @@ def _keep_default(resource: Resource, default: Audience | None, audience: Audien
 def _keep_holders(
     resource: Resource, present: Collection[Grant], subject: Subject, audience: Audience | None
 ) -> None:
-    """Raise LastHolder if nobody but the subject, whose grant becomes `audience`, is a holder."""
+    """Raise LastHolder if, once the subject's grant becomes `audience`, no holder is left."""
     for name in sorted(set(resource.holders.values())):
         holding = [grant for grant in present if grant.audience.name == name]
         others = [grant for grant in holding if grant.default or grant.subject != subject]

@@ -1,4 +1,4 @@
-"""Holders' columns that are written: to name somebody in one is to give them its audience."""
+"""Writes to holders' columns: naming somebody in one grants them its audience."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tenants.scoping import TenantQuerySet
 
 
 def resource_of(model: Any) -> Resource | None:
-    """The model's declaration, if it has one; a proxy's is that of its model."""
+    """Return the model's declaration, if any; a proxy has its concrete model's."""
     label = model._meta.concrete_model._meta.label_lower
     return registry.get(label) if label in registry else None
 
 
 @contextmanager
 def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[None]:
-    """Weigh what this block writes to these fields of these rows as a gift of who acts.
+    """Check what this block writes to these fields of these rows as grants by the current actor.
 
-    Raises AboveCeiling against how they stood before it; nothing is read for whom nothing is
-    refused.
+    Raise AboveCeiling judged by the state before the block. For actors who may do everything,
+    nothing is read.
     """
     actor, resource = ceiling.current(), resource_of(rows.model)
     named = [field for field in (resource.holders if resource else ()) if field in fields]
@@ -51,12 +51,12 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
 
 
 class GuardedQuerySet(TenantQuerySet[Any]):
-    """A tenant's objects, of which whoever acts gives away no more than they may."""
+    """A tenant's objects, of which the current actor cannot give away more than allowed."""
 
     def update(self, **kwargs: Any) -> int:
-        """Django's; raises AboveCeiling."""
+        """Do Django's update; raise AboveCeiling."""
         names = {self.model._meta.get_field(name).name for name in kwargs}
-        # By keys: a query that joins or counts cannot be locked.
+        # By keys: a query that joins or aggregates cannot be locked.
         keys = self.order_by().values("pk")
         with weighed(models.QuerySet(self.model, using=self.db).filter(pk__in=keys), names):
             return super().update(**kwargs)
@@ -64,7 +64,7 @@ class GuardedQuerySet(TenantQuerySet[Any]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """Django's; who acts may not write holders' columns of rows that are there already."""
+        """Do Django's bulk_create; an actor may not write holders' columns of existing rows."""
         found = resource_of(self.model)
         named = {*(found.holders if found else ())} & {*(kwargs.get("update_fields") or ())}
         if named and not ceiling.current().unlimited:

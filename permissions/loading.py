@@ -1,7 +1,7 @@
-"""Loading objects: what the database gives and Django cannot convert fails alone.
+"""Loading objects so that stored values Django cannot convert fail alone.
 
-One such value fails the whole query. Then the values at fault are found by column and by halves,
-and the objects are loaded without them; who asks for one of them is told by an exception.
+One such value fails the whole query. The bad values are then found by column and by halves, and the
+objects are loaded without them; reading one of them raises an exception.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from permissions import unavailable
 from permissions.audiences import Resource
 
 UNREADABLE: Final = object()
-"""In the place of a value that cannot be read: it equals no other."""
+"""Stands for a value that cannot be read; it equals no other value."""
 
 
 class UnreadableValue(ValueError):
@@ -34,34 +34,34 @@ class UnreadableValue(ValueError):
 def load(
     resource: Resource, rows: models.QuerySet[Any], *, savepoint: bool = False
 ) -> dict[int, Any]:
-    """The objects of these rows, by key, with what their payloads need, in one query.
+    """Return the objects of these rows, by key, with what their payloads need, in one query.
 
-    If a row fails that, some more queries. `savepoint` guards them against a database that spoils
-    the transaction of a failed query; without it that is raised.
+    If a row fails, more queries follow. `savepoint` guards them where a failed query spoils the
+    transaction; without it, that error is raised.
     """
     return load_rows(_prepared(resource, rows), savepoint=savepoint)
 
 
 def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[int, Any]:
-    """The objects of these rows as they are."""
+    """Return the objects of these rows, without preparation."""
     try:
         with _guard(savepoint):
             return _by_key(rows)
-    except Exception as error:  # converters raise what they like
+    except Exception as error:  # converters may raise anything
         unavailable.raise_database_s(error)
     keys = rows.order_by().values_list("pk", flat=True)
-    keys.query.select_for_update = False  # they are locked, and `of` needs whole objects
+    keys.query.select_for_update = False  # the rows are locked, and `of` needs whole objects
     return _load_in_parts(rows, list(keys))
 
 
 def one(rows: models.QuerySet[Any], pk: int) -> Any:
-    """The object with this key among these rows, or None, to be written or deleted.
+    """Return the object with this key from these rows, or None, for writing or deleting.
 
     Values that cannot be read are UNREADABLE, and may be set.
     """
     try:
         return rows.filter(pk=pk).first()
-    except Exception as error:  # so there is one
+    except Exception as error:  # so the row exists
         unavailable.raise_database_s(error)
     obj = _load_in_parts(models.QuerySet(rows.model), [pk])[pk]
     unread = dict.fromkeys(obj.unreadable, UNREADABLE)
@@ -70,7 +70,7 @@ def one(rows: models.QuerySet[Any], pk: int) -> Any:
 
 
 def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[int, dict[str, Any]]:
-    """These fields of the rows, by key; UNREADABLE for those that cannot be read."""
+    """Return these fields of the rows, by key; UNREADABLE for values that cannot be read."""
     try:
         return {row["pk"]: row for row in rows.values("pk", *names)}
     except Exception as error:
@@ -80,7 +80,7 @@ def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[in
 
 
 def values(rows: models.QuerySet[Any], names: Iterable[str]) -> dict[str, Any] | None:
-    """These fields of the first row, or None; UNREADABLE for those that cannot be read."""
+    """Return these fields of the first row, or None; UNREADABLE for values that cannot be read."""
     try:
         return next(iter(rows.values(*names)), None)
     except Exception as error:
@@ -94,19 +94,19 @@ def values(rows: models.QuerySet[Any], names: Iterable[str]) -> dict[str, Any] |
 def _prepared(resource: Resource, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     try:
         return resource.prepare(rows)
-    except Exception:  # then whoever needs it fails, and says so
+    except Exception:  # then reading it fails with a clear error
         return rows
 
 
 def _load_in_parts(prepared: models.QuerySet[Any], pks: list[int]) -> dict[int, Any]:
-    """The objects with these keys, without the values that cannot be read."""
+    """Return the objects with these keys, without the values that cannot be read."""
     model = prepared.model
     plain: models.QuerySet[Any] = models.QuerySet(model)
     columns = [f.attname for f in model._meta.concrete_fields if not f.primary_key]
     parts = {name: _column(plain, pks, name) for name in columns}
     broken = [name for name in columns if len(parts[name]) < len(pks)]
     found = _halves(pks, lambda some: _by_key(prepared.filter(pk__in=some).defer(*broken)))
-    bare = [pk for pk in pks if pk not in found]  # it is what was prepared that cannot be read
+    bare = [pk for pk in pks if pk not in found]  # a prepared value cannot be read
     found |= _by_key(plain.filter(pk__in=bare).defer(*broken))
     for pk, obj in found.items():
         obj.unreadable = frozenset(name for name in broken if pk not in parts[name])
@@ -125,7 +125,7 @@ def _column(rows: models.QuerySet[Any], pks: list[int], name: str) -> dict[int, 
 
 
 def _halves(keys: list[Any], fetch: Callable[[list[Any]], Any]) -> dict[Any, Any]:
-    """What can be fetched of these keys, in ever smaller parts where something cannot."""
+    """Return what can be fetched of these keys, halving the batch where something fails."""
     try:
         with _guard(True):
             return dict(fetch(keys))
@@ -142,7 +142,7 @@ def _guard(savepoint: bool) -> AbstractContextManager[Any]:
 
 
 def _refuse(model: type[models.Model], names: Iterable[str]) -> Callable[..., NoReturn]:
-    """In the place of loading a value later, which fails again or is of another state."""
+    """Raise instead of loading a value later, which would fail again or come from another state."""
 
     def refuse(*_: Any, **__: Any) -> NoReturn:
         raise UnreadableValue(model, names)

@@ -1,4 +1,4 @@
-"""What may be seen: the guarded object, guardian's direct permission tables, the access log."""
+"""The guarded object, guardian's direct permission tables, and the access log."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tenants.writers import CurrentWriter
 
 
 class Guarded(TenantOwned):
-    """A tenant's object that audiences read; `version` counts its changes and never goes down."""
+    """A tenant's object that audiences read; `version` counts its changes and never decreases."""
 
     version = VersionField(default=0, editable=False)
 
     unreadable: frozenset[str] = frozenset()
-    """The columns whose stored values are none of their fields: see `loading`."""
+    """The columns whose stored values are invalid for their fields: see `loading`."""
 
     objects: ClassVar[Any] = GuardedQuerySet.as_manager()
     unscoped: ClassVar[Any] = UnscopedManager.from_queryset(GuardedQuerySet)()
@@ -34,7 +34,8 @@ class Guarded(TenantOwned):
         abstract = True
 
     def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
-        """Django's own, and the bounds of texts and JSON, which Django leaves to forms."""
+        """Run Django's validation, and check the bounds of texts and JSON, which Django leaves to
+        forms."""
         excluded = set(exclude or ())
         super().clean_fields(excluded)
         columns = [c for c in self._meta.concrete_fields if c.name not in excluded]
@@ -44,7 +45,7 @@ class Guarded(TenantOwned):
 
 
 class Attributed(models.Model):
-    """A permission row of which is known who granted it, and when, if it was through the API."""
+    """A permission row that records who granted it and when, if it came through the API."""
 
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -70,10 +71,10 @@ class GroupGrant(Attributed, GroupObjectPermissionBase):
 
 
 class AccessRevision(models.Model):
-    """How many transactions changed who may see what in a tenant; no row means none yet.
+    """The number of transactions that changed access in a tenant; no row means none yet.
 
-    Written by the database when a transaction with AccessChange rows commits, so that no ordinary
-    write waits for it and revisions become visible in commit order, without gaps.
+    The database writes it when a transaction with AccessChange rows commits, so ordinary writes do
+    not wait for it, and revisions become visible in commit order, without gaps.
     """
 
     tenant = models.OneToOneField(
@@ -85,9 +86,9 @@ class AccessRevision(models.Model):
 class AccessChange(models.Model):
     """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
 
-    Never a group: a group read later may be empty by then. `revision` is null until the transaction
-    commits; on SQLite it never is. `xid` is the transaction, by which the log is read, and `writer`
-    the process; SQLite has neither.
+    Never a group, which may be empty by the time it is read. `revision` is null until the
+    transaction commits, and never null on SQLite. `xid` is the transaction, by which the log is
+    read, and `writer` the process; SQLite has neither.
     """
 
     tenant = models.ForeignKey(

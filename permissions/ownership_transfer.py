@@ -1,6 +1,7 @@
-"""Transfer of ownership when a membership ends: no object may be nobody's.
+"""Transfer of ownership when a membership ends, so that no object loses its owner.
 
-It works over every declared resource. What belongs to a membership, such as a profile, goes too.
+It covers every declared resource. Objects that belong to the membership, such as a profile, are
+deleted.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tenants.models import Membership
 def on_membership_ending(
     membership: Membership, heir: Membership | None, by: int, **_: Any
 ) -> None:
-    """Give the heir what names the member, and take all the grants that the member has here.
+    """Transfer the member's objects to the heir, and remove all of the member's grants here.
 
-    Raises StillHolds, and AboveCeiling where `by` could not grant the heir as much.
+    Raise StillHolds, or AboveCeiling if `by` could not grant the heir as much.
     """
     for resource in registry:
         if not belongs_to_membership(resource.model):
@@ -31,7 +32,7 @@ def on_membership_ending(
 
 
 def belongs_to_membership(model: type[Model]) -> bool:
-    """Whether the model's rows go with a membership."""
+    """Return whether the model's rows belong to a membership."""
     return any(
         field.related_model is Membership and field.remote_field.on_delete is CASCADE
         for field in model._meta.concrete_fields
@@ -64,7 +65,7 @@ def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
 
 
 def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> QuerySet[Any]:
-    """The keys of the objects that nobody else, by a grant or by the declaration, holds so."""
+    """Return the keys of the objects that have no other holder, by grant or by declaration."""
     if audience.name in resource.roles.values():
         return resource.model._base_manager.none().values("pk")
     named = [field for field, name in resource.holders.items() if name == audience.name]

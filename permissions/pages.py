@@ -1,4 +1,4 @@
-"""A page of a list, read in pieces of one snapshot so that no more is rendered than it may hold."""
+"""A page of a list, read in pieces within one snapshot, so no more is rendered than fits."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from permissions.snapshot import in_snapshot
 from tenants.limits import limits
 
 LONG = 1_000
-"""Columns that may hold more than this are weighed before they are read."""
+"""Columns that may hold more than this are measured before they are read."""
 
 PIECES = 4
-"""Into so many parts a page that is as large as it may be is read."""
+"""The number of pieces in which a page of the maximum size is read."""
 
 Row = tuple[int, int]
 
 
 class PageTooLarge(exceptions.APIException):
-    """The objects of a page have more bytes than a page may."""
+    """The objects of a page exceed the maximum size of a page."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "page_too_large"
@@ -45,9 +45,10 @@ class PageTooLarge(exceptions.APIException):
 
 
 def weighed(resource: Resource, objects: QuerySet[Any]) -> QuerySet[Any, Row]:
-    """The keys of these objects, each with the bytes of its long columns.
+    """Return the keys of these objects, each with the size of its long columns.
 
-    That decides how much is read at once, and nothing that a reader sees: some may not see them.
+    This only decides how much is read at once, and nothing that readers see, as some may not see
+    those columns.
     """
     columns = resource.model._meta.concrete_fields
     weight = sum((_octets(c) for c in columns if _is_long(c)), start=Value(0))
@@ -55,9 +56,9 @@ def weighed(resource: Resource, objects: QuerySet[Any]) -> QuerySet[Any, Row]:
 
 
 def read_page(resource: Resource, tenant_id: int, reader: int, rows: Sequence[Row]) -> list[Any]:
-    """What the reader sees of these objects, in this order; raises PageTooLarge.
+    """Return what the reader sees of these objects, in this order; raise PageTooLarge.
 
-    One object is shown by itself, however large it is.
+    A single object is shown whatever its size.
     """
     most = limits()["page_bytes"]
 
@@ -79,7 +80,7 @@ def read_page(resource: Resource, tenant_id: int, reader: int, rows: Sequence[Ro
 
 
 def pieces(rows: Sequence[Row], most: int) -> Iterator[list[int]]:
-    """The keys of these rows in groups of at most this weight, or of one."""
+    """Return the keys of these rows in groups of at most this weight, or of a single row."""
     piece: list[int] = []
     weight = 0
     for pk, octets in rows:
@@ -93,7 +94,7 @@ def pieces(rows: Sequence[Row], most: int) -> Iterator[list[int]]:
 
 
 class Octets(Func):
-    """How many bytes a text or a binary has: where it lies, without reading it."""
+    """The number of bytes of a text or binary column, measured without reading it."""
 
     function = "OCTET_LENGTH"
     output_field = IntegerField()

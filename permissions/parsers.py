@@ -12,13 +12,12 @@ from rest_framework.utils.json import strict_constant
 from tenants.limits import limits
 from tenants.strict import Repeating
 
-# One that does not end matches too: to look again from each of its quotes takes far too long.
+# Also matches an unterminated string: retrying from each of its quotes takes far too long.
 STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON in UTF-8, whatever charset is told; its depth is the client's mistake, and its keys are
-    unique."""
+    """Parses JSON in UTF-8, whatever the charset; excessive depth and duplicate keys are errors."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
@@ -41,8 +40,10 @@ class JSONParser(parsers.JSONParser):
 
 
 def _check_values(text: str) -> None:
-    """Raise ParseError for more values than a body may have: many are parsed at the cost of all
-    who wait for this process, and take far more memory than their text."""
+    """Raise ParseError for more values than a body may have.
+
+    Parsing many values delays everybody on this process and takes far more memory than their text.
+    """
     most = limits()["body_values"]
     if text.count(",") + text.count("[") + text.count("{") <= most:
         return

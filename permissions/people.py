@@ -1,7 +1,7 @@
-"""What a reader is told of people: what their audience of each person's own object shows, no more.
+"""What readers learn about people: only what their audience of each person's own object shows.
 
-Which resource is about people, and which field of its payloads is a name, is declared there
-(`Resource.names`), so that nothing here knows a model.
+The resource about people, and its name field, are declared (`Resource.names`), so nothing here
+knows a model.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tenants.models import Membership
 
 
 def names(tenant_id: int, reader_id: int, user_ids: Collection[int]) -> dict[int, str | None]:
-    """The names of these users as the reader is shown them, by a read of its own.
+    """Return the names of these users as the reader sees them, with a separate read.
 
-    Whoever is not shown to the reader, or cannot be shown, is left out.
+    Users whom the reader does not see, or who cannot be shown, are left out.
     """
     resource = _resource()
     if resource is None or not user_ids:
@@ -36,7 +36,7 @@ def names(tenant_id: int, reader_id: int, user_ids: Collection[int]) -> dict[int
 
 
 def is_shown(tenant_id: int, reader_id: int, user_id: int) -> bool:
-    """Whether the reader is shown this user at all; where nothing is about people, every member."""
+    """Return whether the reader sees this user; without a resource about people, every member."""
     resource = _resource()
     if resource is None:
         return Membership.objects.joined().filter(tenant=tenant_id, user=user_id).exists()
@@ -49,7 +49,7 @@ def _resource() -> Resource | None:
 
 
 def _objects(resource: Resource, tenant_id: int, user_ids: Collection[int]) -> dict[int, int]:
-    """By the keys of these users' own objects, whose each is."""
+    """Return the users by the keys of their own objects."""
     field: Any = resource.model._meta.get_field(next(iter(resource.holders)))
     holder: str = field.attname
     rows: Any = resource.model.objects.filter(tenant=tenant_id, **{f"{holder}__in": user_ids})

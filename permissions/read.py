@@ -19,23 +19,24 @@ Pair = tuple[int, ObjectKey]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a batch of (user id, key) sees: None for no audience; at the tenant's `revision`."""
+    """What a batch of (user id, key) pairs sees at the tenant's `revision`; None: no audience."""
 
     revision: int
     seen: Mapping[Pair, Representation | None]
 
 
 def read(tenant_id: int, pairs: Collection[Pair]) -> Reading:
-    """Read a batch of pairs of one tenant in a snapshot of its own.
+    """Read a batch of pairs of one tenant in a new snapshot.
 
-    A constant number of queries a resource; one rendering for each object and audience, however
-    many users ask. An unknown model, a foreign object and a forbidden one alike give None.
+    Takes a constant number of queries per resource, and one rendering per object and audience,
+    however many users ask. Unknown models, other tenants' objects and forbidden objects all give
+    None.
     """
     return in_snapshot(lambda guarded: read_within(tenant_id, pairs, guarded=guarded))
 
 
 def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Reading:
-    """`read` inside a snapshot that the caller holds, `guarded` with savepoints."""
+    """Do `read` inside the caller's snapshot; `guarded` adds savepoints."""
     revision = accesslog.revision(tenant_id)
     seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
     for label, wanted in _by_label(pairs).items():
@@ -52,9 +53,9 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
 def read_across(
     wanted: Mapping[int, Collection[Pair]],
 ) -> dict[tuple[int, Pair], Representation | None]:
-    """What the pairs of many tenants see, in one snapshot of its own, of no tenant's revision.
+    """Read pairs of many tenants in one new snapshot, which has no tenant's revision.
 
-    Two statements a resource, whatever the number of tenants.
+    Takes two statements per resource, whatever the number of tenants.
     """
     return in_snapshot(lambda guarded: _read_across(wanted, guarded))
 
@@ -77,7 +78,7 @@ def _read_across(
 def _read_resource(
     resource: Resource, asked: Mapping[int, Collection[tuple[int, int]]], guarded: bool
 ) -> dict[tuple[int, Pair], Representation | None]:
-    """What of one resource is seen; what is not is left out."""
+    """Return what the pairs see of one resource, leaving out what they do not see."""
     answers = decision.ask_across(resource, asked)
     allowed = {
         (tenant_id, user_id, pk): audience
@@ -107,13 +108,13 @@ def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:
 def objects_of(
     resource: Resource, tenant_id: int, pks: Iterable[int], *, guarded: bool = False
 ) -> dict[int, Any]:
-    """The tenant's objects among these keys, with what their payloads need, in one query."""
+    """Return the tenant's objects with these keys, with what their payloads need, in one query."""
     wanted = resource.model.objects.filter(tenant_id=tenant_id, pk__in=set(pks))
     return load(resource, wanted, savepoint=guarded)
 
 
 class _Renderings:
-    """Renders each object at most once for each audience."""
+    """Renders each object at most once per audience."""
 
     def __init__(
         self, resource: Resource, objects: Mapping[int, Any], revision: int, guarded: bool

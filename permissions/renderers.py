@@ -1,4 +1,4 @@
-"""How answers become bytes."""
+"""How responses become bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tenants.encoding import dumps
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """JSON by orjson, which takes a payload's bytes as they were rendered."""
+    """Renders JSON with orjson, and embeds a payload's bytes as they were rendered."""
 
     def render(self, data: Any, *_: Any, **__: Any) -> bytes:
         if data is None:

@@ -1,4 +1,4 @@
-"""Rendering: an object as one audience sees it, the same for REST and for push."""
+"""Rendering: an object as one audience sees it, the same for REST and push."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _serializers = threading.local()
 
 
 def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
-    """One instance for each class and thread: building its fields costs ten times the rendering."""
+    """Return one instance per class and thread: building its fields costs ten renderings."""
     cached: dict[Any, AudienceSerializer] = _serializers.__dict__
     if serializer not in cached:
         cached[serializer] = serializer()
@@ -45,11 +45,12 @@ def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
 
 
 def payload(audience: Audience, obj: Any) -> dict[str, Any]:
-    """The audience's payload of an object: in UTC and English, whoever's thread this is."""
+    """Return the audience's payload of an object, in UTC and English whatever the thread's
+    settings."""
     serializer = _serializer(audience.serializer)
     with timezone.override(UTC), translation.override("en"):
         shown: dict[str, Any] = serializer.to_representation(obj)
-    # DRF leaves out a read-only field for which the object has no attribute.
+    # DRF omits a read-only field whose attribute the object lacks.
     absent = [n for n, f in serializer.fields.items() if n not in shown and not f.write_only]
     if absent:
         raise IncompletePayload(audience, absent)
@@ -57,7 +58,7 @@ def payload(audience: Audience, obj: Any) -> dict[str, Any]:
 
 
 def etag(tenant_id: int, key: ObjectKey, audience: str, body: bytes) -> str:
-    """An opaque keyed digest of a payload: equal payloads of an audience have equal ones."""
+    """Return an opaque keyed digest of a payload; equal payloads of an audience have equal ones."""
     named = f"{tenant_id}/{key.model}/{key.pk}/{audience}/".encode()
     return salted_hmac("earshot.etag", named + body, algorithm="sha256").hexdigest()[:32]
 
@@ -65,10 +66,10 @@ def etag(tenant_id: int, key: ObjectKey, audience: str, body: bytes) -> str:
 def render(
     resource: Resource, audience: Audience, obj: Any, revision: int, *, savepoint: bool = False
 ) -> Representation:
-    """Serialize one object for one audience; counted, because it is what must not be repeated.
+    """Serialize one object for one audience; counted, since it must not be repeated.
 
-    Whatever fails is this object's failure for this audience; only the database's own is raised,
-    and what spoils the transaction under way, if no `savepoint` is asked for.
+    An error is this object's failure for this audience, except database errors, which are raised,
+    and so is any error that spoils the open transaction unless a `savepoint` is requested.
     """
     SERIALIZATIONS.labels(resource.label, audience.name).inc()
     key = ObjectKey(resource.label, obj.pk)
@@ -77,7 +78,7 @@ def render(
         with transaction.atomic() if savepoint else nullcontext():
             body = dumps(payload(audience, obj))
         tag = etag(obj.tenant_id, key, audience.name, body)
-    except Exception as error:  # anybody's serializer raises what it likes
+    except Exception as error:  # serializers may raise anything
         unavailable.raise_database_s(error)
         unavailable.tell(resource, audience, obj.pk, error)
     return Representation(

@@ -1,4 +1,4 @@
-"""The viewset base: REST that answers each reader with their audience's payload, read by `read`."""
+"""The base viewset: REST that answers each reader with their audience's payload, through `read`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuth
 
 
 class PreconditionFailed(exceptions.APIException):
-    """The object is no longer as the client's If-Match says."""
+    """The object no longer matches the client's If-Match."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_detail = "The object has changed since you read it; read it again."
@@ -44,7 +44,7 @@ class PreconditionFailed(exceptions.APIException):
 
 
 class Unavailable(exceptions.APIException):
-    """The object is there for its reader, and cannot be shown."""
+    """The object is visible to its reader but cannot be shown."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = (
@@ -54,21 +54,21 @@ class Unavailable(exceptions.APIException):
 
 
 class Metadata(SimpleMetadata):
-    """What OPTIONS says without looking for the object: whether there is one would show."""
+    """OPTIONS that does not look up the object, which would reveal whether it exists."""
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
         return {}
 
 
 class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
-    """List, read, create, write and delete objects of one resource, as their reader may."""
+    """List, read, create, write and delete objects of one resource, as far as their reader may."""
 
     resource: ClassVar[Resource]
     written: Mapping[str, str] = MappingProxyType({})  # for `tenants.refusals`
-    request: Any  # with `tenant` and `membership`, which its permission class sets
+    request: Any  # with `tenant` and `membership`, set by the permission class
     lookup_value_regex = "[^/]+"
     metadata_class = Metadata
-    # Named here, not only in the project's defaults: without them it would not work elsewhere.
+    # Set here, not only in the project's defaults, so that other projects get them too.
     authentication_classes = (TokenAuthentication, SessionAuthentication)
     permission_classes = (IsAuthenticated, InTenant)
     parser_classes = (JSONParser,)
@@ -76,7 +76,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     pagination_class = Pagination
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Whatever a request writes to holders' columns is weighed as its user's gift."""
+        """Check writes to holders' columns during the request as grants by its user."""
         with ceiling.acting(Actor(None)):
             return super().dispatch(request, *args, **kwargs)
 
@@ -86,11 +86,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     @property
     def actor(self) -> Actor:
-        """Whose gifts the writes of this request are."""
+        """Return the actor on whose behalf this request writes."""
         return Actor(self.request.user.pk)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        """The widest audience's serializer: what the schema documents."""
+        """Return the widest audience's serializer, which the schema documents."""
         return self.resource.audiences[0].serializer
 
     def get_queryset(self) -> Any:
@@ -99,7 +99,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
-        """The page of objects that the reader sees, newest first, and how many cannot be shown."""
+        """Return a page of objects the reader sees, newest first, and how many cannot be shown."""
         reader = self.request.user.pk
         mine = decision.visible(self.resource, self.get_queryset(), self.request.membership)
         rows = self.paginate_queryset(weighed(self.resource, mine.order_by("-pk"))) or []
@@ -110,11 +110,12 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return answer
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One object; 304 if the reader has it already."""
+        """Return one object, or 304 if the reader already has it."""
         return self.answer_read(self.find(pk))
 
     def answer_read(self, pk: int) -> Response:
-        """The reader's representation of an object, or 404; 503 if it cannot be shown."""
+        """Return the reader's representation of an object; 404 without one, 503 if it cannot be
+        shown."""
         pair = (self.request.user.pk, ObjectKey(self.resource.label, pk))
         seen = read(self.request.tenant.pk, [pair]).seen[pair]
         if seen is None:
@@ -125,9 +126,10 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self.answer(seen)
 
     def answer(self, seen: Representation, code: int = status.HTTP_200_OK) -> Response:
-        """A response with a payload, its audience and its etag; raises Unavailable without one.
+        """Return a response with the payload, its audience and its etag; raise Unavailable without
+        one.
 
-        Then a transaction that is open rolls back: what is written is always answered.
+        Raising rolls back an open transaction, so every committed write can be answered.
         """
         if seen.body is None:
             raise Unavailable
@@ -137,7 +139,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         )
 
     def update(self, request: Request, pk: str) -> Response:
-        """Replace the fields that the reader may write; those they may only read are ignored."""
+        """Replace the fields that the reader may write; ignore those they may only read."""
         return self._write(request, pk, partial=False)
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -156,7 +158,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             return self.answer(self.representation(audience, obj.pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete the object, for those whose audience may."""
+        """Delete the object, if the reader's audience may."""
         self.check(self.audience_of(pk).deletes)
         with transaction.atomic():
             obj = self.locked(pk)
@@ -167,24 +169,25 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def valid(self, serializer: Any) -> Any:
-        """The serializer, which takes the body; what the database refuses is told in its names."""
+        """Return a serializer with the body validated; database errors are reported by its field
+        names."""
         validate_within(serializer, self.request.tenant.pk)
         self.written = names_of(serializer)
         return serializer
 
     def find(self, pk: str) -> int:
-        """The key that an id in the URL stands for, or 404."""
+        """Return the key for an id in the URL, or raise 404."""
         key = opaque.decode(self.resource.model, pk)
         if key is None:
             raise Http404
         return key
 
     def audience_of(self, pk: str) -> Audience:
-        """The requester's audience of the object; 404 without one.
+        """Return the requester's audience of the object, or raise 404.
 
-        A writer asks twice: before anything is locked, since who may not see the object must not
-        feel its writers; and under the lock, since the answer would show whatever was written after
-        they lost it.
+        A writer is checked twice: before locking, since people who may not see the object must not
+        notice its writers, and under the lock, since the response would show what was written after
+        they lost access.
         """
         pair = (self.request.user.pk, self.find(pk))
         audience = decision.audiences(self.resource, self.request.tenant.pk, [pair])[pair]
@@ -198,35 +201,36 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             raise exceptions.PermissionDenied
 
     def locked(self, pk: str) -> Any:
-        """The object, locked until the transaction ends."""
+        """Return the object, locked until the transaction ends."""
         return self.stored(pk, self.get_queryset().select_for_update(no_key=True, of=("self",)))
 
     def stored(self, pk: str, queryset: Any) -> Any:
-        """The object among these; 404 if it is of another tenant, or gone."""
+        """Return the object from these rows, or raise 404 if it is another tenant's or gone."""
         obj = loading.one(queryset, self.find(pk))
         if obj is None:
             raise Http404
         return obj
 
     def representation(self, audience: Audience, key: int) -> Representation:
-        """What the writer sees now; its revision is never used, for it is not pushed."""
+        """Return what the writer sees now; its revision is not used, since nothing is pushed from
+        it."""
         try:
             obj = objects_of(self.resource, self.request.tenant.pk, [key])[key]
             return render(self.resource, audience, obj, revision=0)
         except DatabaseError as error:
             if is_away(error):
                 raise
-            raise Unavailable from error  # and the transaction is spoiled
+            raise Unavailable from error  # and the transaction can no longer be used
 
     def check_precondition(self, audience: Audience, obj: Any) -> None:
-        """Raise PreconditionFailed unless If-Match, if given, names the current representation.
+        """Raise PreconditionFailed unless If-Match, if present, names the current representation.
 
-        What cannot be shown has none, so that only `*` names it.
+        An object that cannot be shown has none, so only `*` matches it.
         """
         condition = self.request.headers.get("If-Match")
         if condition is None:
             return
-        wanted = parse_etags(condition)  # of one without quotes nothing is left: it fails
+        wanted = parse_etags(condition)  # an unquoted one becomes empty, and fails
         if "*" in wanted:
             return
         seen = self.representation(audience, obj.pk)
@@ -235,10 +239,10 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
 
 class CreateMixin:
-    """Creating: the requester becomes the new object's holder and is answered as such."""
+    """Create objects: the requester becomes the holder, and is answered as such."""
 
     def create(self: Any, request: Request) -> Response:
-        """Create an object of the reader's tenant; reviewers create nothing."""
+        """Create an object in the reader's tenant; reviewers may not create."""
         self.check(request.membership.role != Role.REVIEWER)  # type: ignore[attr-defined]
         resource = self.resource
         holder, name = next(iter(resource.holders.items()))
@@ -253,7 +257,8 @@ class CreateMixin:
 
 
 def writable(audience: Audience, data: Any, *, ignore_read_only: bool) -> Any:
-    """The part of a body that the audience may write; ValidationError names other fields."""
+    """Return the part of a body that the audience may write; raise ValidationError for other
+    fields."""
     if not isinstance(data, Mapping):
         return data
     errors: dict[str, list[str]] = {}
@@ -268,7 +273,7 @@ def writable(audience: Audience, data: Any, *, ignore_read_only: bool) -> Any:
 
 
 def write_serializer(audience: Audience) -> type[serializers.BaseSerializer[Any]]:
-    """The audience's serializer with everything read-only that it may not write."""
+    """Return the audience's serializer, with all fields it may not write read-only."""
     base = audience.serializer
     closed: Iterable[str] = (f for f in audience.fields if f not in audience.writes)
     meta = type("Meta", (base.Meta,), {"read_only_fields": tuple(closed)})

@@ -1,4 +1,4 @@
-"""Grants over REST, for an object's owners and the tenant's admins: who holds which audience."""
+"""Grants over REST, for an object's owners and the tenant's admins."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ from tenants.rest import StrictSerializer
 
 
 class LastHolderConflict(Conflict):
-    """The grant cannot be taken: nobody else has what it gives."""
+    """The grant cannot be removed: nobody else has its audience."""
 
     default_code = "last_holder"
 
 
 class DefaultGrantConflict(Conflict):
-    """The subject has as much, or more, by the declaration."""
+    """The subject has this audience, or a higher one, by declaration."""
 
     default_code = "default_grant"
 
 
 class GrantSerializer(StrictSerializer):
-    """The body of a PUT: the audience to give."""
+    """The body of a PUT: the audience to grant."""
 
     audience = serializers.CharField()
 
 
 class GivenSerializer(serializers.Serializer[Any]):
-    """A PUT's answer."""
+    """The response to a PUT."""
 
     subject = serializers.CharField()
     audience = serializers.CharField()
 
 
 class EffectiveSerializer(serializers.Serializer[Any]):
-    """Where a subject ends up, and by whose grant or default."""
+    """The audience in which a subject ends up, and the path that gives it."""
 
     audience = serializers.CharField()
     path = serializers.CharField()
 
 
 class GrantRowSerializer(GivenSerializer):
-    """A row of the list: a grant, or what the subject has by default."""
+    """A row of the list: a grant or a default."""
 
     name = serializers.CharField(allow_null=True)
     default = serializers.BooleanField()
@@ -73,12 +73,12 @@ AUDIENCE = OpenApiParameter("audience", description="Only grants of this audienc
 
 
 class GrantsMixin:
-    """`{id}/grants/` and `{id}/grants/{subject}/` of a resource's viewset."""
+    """Adds `{id}/grants/` and `{id}/grants/{subject}/` to a resource's viewset."""
 
     @extend_schema(parameters=[AUDIENCE], responses=GrantRowSerializer(many=True))
     @action(detail=True, url_path="grants")
     def grants(self: Any, request: Any, pk: str) -> Response:
-        """The object's grants and defaults, page by page; `?audience=` filters."""
+        """List the object's grants and defaults in pages, filtered by `?audience=`."""
         wanted = request.query_params.get("audience")
         with snapshot():
             self.check_manages(self.audience_of(pk))
@@ -100,7 +100,7 @@ class GrantsMixin:
     @extend_schema(methods=["DELETE"], responses={204: None})
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
     def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
-        """PUT replaces the subject's audience, DELETE takes what they were granted."""
+        """Replace the subject's audience (PUT), or remove its grants (DELETE)."""
         self.check_manages(self.audience_of(pk))
         with transaction.atomic():
             obj = self.locked(pk)
@@ -118,7 +118,7 @@ class GrantsMixin:
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def put_grant(self: Any, obj: Any, whom: Subject) -> Response:
-        """Give the subject the audience in the body; 403 for more than the requester may give."""
+        """Grant the subject the audience in the body; 403 for more than the requester may grant."""
         body = GrantSerializer(data=self.request.data)
         body.is_valid(raise_exception=True)
         given = self.resource.audience(body.validated_data["audience"])
@@ -128,14 +128,14 @@ class GrantsMixin:
         return Response({"subject": spell(whom), "audience": given.name})
 
     def check_manages(self: Any, audience: Audience) -> None:
-        """Refuse those who see the object, but neither own it nor administer the tenant."""
+        """Refuse people who see the object but neither own it nor administer the tenant."""
         role = self.request.membership.role
         self.check(ceiling.may_manage(Standing(self.request.user.pk, role, audience)))
 
     def subject(self: Any, text: str) -> Subject:
-        """The subject that the address names: a role of this tenant or a user, or 404.
+        """Return the subject in the URL, a role or a user of this tenant, or raise 404.
 
-        Who is given something must be somebody whom the requester is shown.
+        Somebody who is granted an audience must be visible to the requester.
         """
         kind, _, name = text.partition(":")
         if kind == "role" and name in GRANTABLE:
@@ -150,7 +150,7 @@ class GrantsMixin:
 
 
 def by_role(resource: Resource, found: Iterable[Grant]) -> dict[Subject, Effective]:
-    """Where each role of these grants ends up: in the first of its audiences."""
+    """Return the audience in which each role of these grants ends up: its first one."""
     held: defaultdict[Subject, list[str]] = defaultdict(list)
     for grant in found:
         if grant.subject.role:
@@ -162,7 +162,7 @@ def by_role(resource: Resource, found: Iterable[Grant]) -> dict[Subject, Effecti
 def row(
     grant: Grant, names: Mapping[int, str | None], reached: Mapping[Subject, Effective]
 ) -> dict[str, Any]:
-    """A grant as the list shows it: to whom, by whom, and where its subject ends up."""
+    """Return a grant as a row of the list: subject, grantor, and effective audience."""
     whom, by = grant.subject, grant.granted_by
     ends = reached.get(whom)
     return {
@@ -179,7 +179,7 @@ def row(
 
 
 def spell(subject: Subject) -> str:
-    """The subject in addresses and answers: `user:<id>` `role:<name>` or, in a path, `group`."""
+    """Return the subject as text: `user:<id>`, `role:<name>` or, in a path, `group`."""
     if subject.user_id is not None:
         return f"user:{opaque.encode(User, subject.user_id)}"
     return f"role:{subject.role}" if subject.role else "group"

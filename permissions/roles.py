@@ -1,4 +1,4 @@
-"""A member who changes their own role takes what that role was given, also by themselves."""
+"""Members who change their own role gain what was granted to that role, including by themselves."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class OwnGifts(exceptions.PermissionDenied):
 
 
 def on_role_changing(membership: Membership, by: int, **_: Any) -> None:
-    """Raise OwnGifts if to take the role is to give oneself what is above one's ceiling.
+    """Raise OwnGifts if taking the role would give oneself more than one's ceiling.
 
-    What others gave the role comes with it, and what another admin decides is theirs to answer for.
+    Grants that others made to the role come with it, and another admin who changes the role is
+    responsible for that.
     """
     if membership.user_id != by:
         return
@@ -40,7 +41,7 @@ def on_role_changing(membership: Membership, by: int, **_: Any) -> None:
 
 
 def _gifts(resource: Resource, membership: Membership, by: int) -> list[ceiling.Gift]:
-    """What this user gave the role that the membership names, as given to themselves."""
+    """Return what this user granted to the membership's role, as if granted to themselves."""
     table: Any = resource.group_grants
     rows = table.objects.filter(
         group__name=group_name(membership.tenant_id, membership.role),

@@ -1,4 +1,4 @@
-"""The audience serializer: what one audience sees of an object, and nothing that knows the user."""
+"""The audience serializer: what one audience sees of an object, without knowledge of the user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SerializerKnowsUser(RuntimeError):
 
 
 class SealedContext(dict[str, Any]):
-    """An empty serializer context that raises SerializerKnowsUser whatever it is asked for."""
+    """An empty serializer context that raises SerializerKnowsUser on every access."""
 
     def __init__(self, serializer: str) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     class Meta:
         model: type[models.Model]
         fields: tuple[str, ...]
-        sensitivity: Mapping[str, str]  # by the payload's fields, one of `review.sensitivity`
+        sensitivity: Mapping[str, str]  # by payload field; see `review.sensitivity`
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context"] = SealedContext(type(self).__qualname__)
@@ -63,18 +63,18 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
         if model_field.primary_key:
             return OpaqueIdField, {"model": self.Meta.model}
         field, options = super().build_standard_field(field_name, model_field)
-        # The database says what is unique, within the tenant or not, and to two at once as well.
+        # The database enforces uniqueness, within a tenant or not, and for concurrent writers too.
         validators = options.pop("validators", ())
         if left := [v for v in validators if not isinstance(v, UniqueValidator)]:
             options["validators"] = left
         return field, options
 
     def get_validators(self) -> list[Any]:
-        """Those that Meta names; none that would look for others with the same values."""
+        """Return only the validators that Meta names, none that would query for equal values."""
         return list(getattr(self.Meta, "validators", ()))
 
     def to_internal_value(self, data: Any) -> Any:
-        """Strict, and within the columns' bounds, also where the field itself states none."""
+        """Validate strictly and within the columns' bounds, even if a field states none itself."""
         values = super().to_internal_value(data)
         columns = {column.name: column for column in self.Meta.model._meta.concrete_fields}
         wrong = {
@@ -89,8 +89,7 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
 
 
 def validate_within(serializer: Any, tenant_id: int) -> None:
-    """Validate a body that names only this tenant's rows, where rows have a tenant; another
-    tenant's are refused like none."""
+    """Validate a body whose references must be this tenant's rows; others count as nonexistent."""
     fields = list(serializer._writable_fields)
     for field in fields:
         relation = getattr(field, "child_relation", field)

@@ -17,7 +17,7 @@ _rehearsing: ContextVar[bool] = ContextVar("earshot_rehearsing", default=False)
 
 
 class SnapshotInTransaction(RuntimeError):
-    """A snapshot was asked for inside an open transaction, which sees its own uncommitted rows."""
+    """A snapshot was requested inside an open transaction, which sees its own uncommitted rows."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -27,10 +27,10 @@ class SnapshotInTransaction(RuntimeError):
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Run the block's queries on one committed state of the primary; raises SnapshotInTransaction.
+    """Run the block's queries on one committed state of the primary; raise SnapshotInTransaction.
 
-    PostgreSQL: REPEATABLE READ, READ ONLY. SQLite: BEGIN DEFERRED, which a plain `atomic()` under
-    IMMEDIATE is not: it would lock writers out.
+    PostgreSQL uses REPEATABLE READ, READ ONLY; SQLite uses BEGIN DEFERRED, since a plain `atomic()`
+    under IMMEDIATE would block writers.
     """
     if connection.in_atomic_block:
         if not _rehearsing.get():
@@ -49,9 +49,9 @@ def snapshot() -> Iterator[None]:
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """A transaction that is rolled back, and in which reads see what was written in it.
+    """Run the block in a transaction that is rolled back, and in which reads see its writes.
 
-    Nothing of it is committed, so nothing of it is announced: only for trying what would be shown.
+    Nothing is committed, so nothing is announced: use it only to try what would be shown.
     """
     token = _rehearsing.set(True)
     try:
@@ -63,10 +63,10 @@ def rehearsal() -> Iterator[None]:
 
 
 def in_snapshot(work: Callable[[bool], T]) -> T:
-    """What the work returns, run in a snapshot.
+    """Run the work in a snapshot and return its result.
 
-    If a statement fails over what a row holds, which on PostgreSQL spoils the transaction, it is
-    run once more and told, by True, to guard with savepoints whatever may fail so.
+    If a statement fails on a row's content, which spoils the transaction on PostgreSQL, the work
+    runs once more with True, which tells it to guard with savepoints.
     """
     try:
         with snapshot():

@@ -1,7 +1,7 @@
-"""The statement of the decision: its text for one resource and one database, made once.
+"""The decision's statement: its text for one resource and database, built once.
 
-Its rows are (kind, user, object, group, name); each kind leaves empty what it does not say. In the
-place of the group, members and objects have their tenant.
+Its rows are (kind, user, object, group, name); each kind leaves unused columns empty. Members and
+objects carry their tenant in the column of the group.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ OBJECTS: Final = """
 SELECT 'object', {holder}, o.{key}, o.tenant_id, {permission}
 FROM {objects} o WHERE o.tenant_id {in_tenants} AND o.{key} {in_objects}{visible}
 """
-"""The tenants' visible objects, each with whom a holder's column names and what they hold by it."""
+"""The tenants' visible objects, each with the users in its holders' columns and their permissions.
+"""
 
 OWN: Final = """
 SELECT 'own', g.user_id, g.content_object_id, {no_group}, p.codename
@@ -54,13 +55,13 @@ FROM {joined} j WHERE j.{joined_user} {in_users} AND EXISTS (
     SELECT 1 FROM {group_grants} g
     WHERE g.group_id = j.{joined_group} AND g.content_object_id {in_objects})
 """
-"""The users' groups, of those that hold grants. Not joined with them: that would return users times
-objects."""
+"""The users' groups, among those with grants. Not joined with the grants, since that would return
+users times objects."""
 
 ROLES: Final = """
 SELECT 'role', {no_user}, {no_object}, g.id, g.name FROM {groups} g WHERE g.name {in_groups}
 """
-"""The groups by whose names grants to the tenant's roles are stored; they need no members."""
+"""The groups whose names stand for the tenant's roles in stored grants; they need no members."""
 
 TYPE: Final = "(SELECT c.id FROM {types} c WHERE c.app_label = %(app)s AND c.model = %(model)s)"
 
@@ -69,12 +70,12 @@ AMONG: Final = {
     "postgresql": "= ANY(%({name})s)",
     "sqlite": "IN (SELECT value FROM json_each(%({name})s))",
 }
-"""One parameter for any number of keys: SQLite takes few variables."""
+"""One parameter for any number of keys, since SQLite allows few variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text with named parameters, and those of them that never change."""
+    """A text with named parameters, some of them constant."""
 
     text: str
     fixed: dict[str, Any]
@@ -86,7 +87,7 @@ class Statement:
         users: Collection[int],
         objects: Collection[int],
     ) -> list[tuple[Any, ...]]:
-        """What it finds about these users and objects in these tenants."""
+        """Return the rows for these users and objects in these tenants."""
         groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
         several: Any = zip(SEVERAL, (tenants, users, objects, groups), strict=True)
         pack = json.dumps if connection.vendor == "sqlite" else list
@@ -98,7 +99,7 @@ class Statement:
 
 
 def statement(resource: Resource, connection: Any) -> Statement:
-    """The resource's statement on this connection's database, kept with the resource."""
+    """Return the resource's statement for this connection's database, cached on the resource."""
     kept: dict[str, Statement] = resource.__dict__.setdefault("_statements", {})
     vendor: str = connection.vendor
     if vendor not in kept:
@@ -120,7 +121,7 @@ def _write(resource: Resource, connection: Any) -> Statement:
 
 
 def _names(resource: Resource, connection: Any) -> dict[str, str]:
-    """What tables and columns are called, and what else differs by database."""
+    """Return the names of tables and columns, and other differences between databases."""
     user: Any = get_user_model()
     joined: Any = user._meta.get_field("groups")
     tables: dict[str, Any] = {
@@ -148,14 +149,14 @@ def _names(resource: Resource, connection: Any) -> dict[str, str]:
 
 
 def _nothing(model: Any, connection: Any) -> str:
-    """No key of this model, of its keys' type: each column of a union has one."""
+    """Return a typed NULL for a key of this model, as each column of a union needs one."""
     return f"CAST(NULL AS {model._meta.pk.rel_db_type(connection)})"
 
 
 def _holders(
     resource: Resource, connection: Any, fixed: dict[str, Any], no_user: str
 ) -> Iterator[tuple[str, str]]:
-    """Each holder's column, with the permission that it gives; nothing, once, if there is none."""
+    """Return each holder's column with its permission, or an empty one if there is none."""
     for number, (field, name) in enumerate(resource.holders.items()):
         fixed[f"held{number}"] = resource.declared(name).permission
         yield f"o.{_column(resource, connection, field)}", f"%(held{number})s"
@@ -164,7 +165,7 @@ def _holders(
 
 
 def _visible(resource: Resource, connection: Any, fixed: dict[str, Any]) -> str:
-    """The conditions under which an object is visible to anybody."""
+    """Return the conditions under which an object is visible to anybody."""
     conditions = []
     for number, (field, value) in enumerate(resource.visible_by.items()):
         column: Any = resource.model._meta.get_field(field)

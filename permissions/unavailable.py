@@ -25,14 +25,14 @@ UNAVAILABLE = Counter(
 )
 
 REMEMBERED: Final = 10_000
-"""Failures that are remembered, so that each is told once."""
+"""The number of failures to remember, so that each is logged once."""
 
 _told: OrderedDict[tuple[str, int, str, type[Exception]], None] = OrderedDict()
 _lock = threading.Lock()
 
 
 def raise_database_s(error: Exception) -> None:
-    """Raise the error again if it is the database's, or has spoiled the transaction under way."""
+    """Raise the error again if it is the database's, or has spoiled the open transaction."""
     if is_away(error) or (isinstance(error, DatabaseError) and _is_spoiled()):
         raise error
 
@@ -47,7 +47,7 @@ def _is_spoiled() -> bool:
 
 
 def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> None:
-    """Count and log that an object cannot be shown; never a value, which messages may quote."""
+    """Count and log that an object cannot be shown, without values, which messages may quote."""
     key = (resource.label, pk, audience.name, type(error))
     with _lock:
         known = key in _told
@@ -67,12 +67,12 @@ def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> N
 def _spelled(resource: Resource, pk: int) -> str:
     try:
         return opaque.encode(resource.model, pk)
-    except Exception:  # a key that cannot be spelled may be why the object cannot be shown
+    except Exception:  # an invalid key may be the reason why the object cannot be shown
         return "with a key that has no id"
 
 
 def _where(error: Exception) -> str:
-    """The file and line that raised it."""
+    """Return the file and line that raised the error."""
     at: Any = error.__traceback__
     while at.tb_next is not None:
         at = at.tb_next
