@@ -169,6 +169,17 @@ class Scene:
 
         return narrowed
 
+    def explained(self) -> list[Pair]:
+        """Why somebody of globex sees something of acme's, and somebody of acme's of globex's."""
+        what = "/api/review/explain/?model=resources.document"
+        rival, own = self.world.user("rival").pk, self.documents["globex"][0].pk
+        theirs = f"{what}&user={self.id(User, rival)}&id={{id}}"
+        mine = f"{what}&id={self.id(Document, own)}&user={{id}}"
+        return [
+            *self.pairs(Document, [self.world.document.pk], theirs),
+            *self.pairs(User, [self.world.user("owner").pk], mine),
+        ]
+
     def admin(self, route: str) -> list[Pair]:
         """Every page of the operator, with acme's keys as they are stored in all its places."""
         hole = r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)"
@@ -219,6 +230,7 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/^connections/(?P<pk>[^/]+)/$": Scene.connections,
     "api/ledger/accesses/": Scene.ledgers("accesses"),
     "api/ledger/pushes/": Scene.ledgers("pushes"),
+    "api/review/explain/": Scene.explained,
     "api/review/payloads/": alone("/api/review/payloads/"),
     "api/tenants/": alone("/api/tenants/"),
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),

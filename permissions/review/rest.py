@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from permissions import people
+from permissions.audiences import registry
+from permissions.review import telling
 from permissions.review.catalogue import catalogue
+from permissions.review.explaining import explain
 from permissions.review.showing import rows
-from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin
+from tenants import opaque
+from tenants.models import Membership, Role, User
+from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
 
 
 class ReviewedAudienceSerializer(serializers.Serializer[Any]):
@@ -64,3 +71,85 @@ class PayloadsView(PrivateResponseMixin, GenericAPIView[Any]):
         """A page of models; no value of any object is in it."""
         page: Any = self.paginate_queryset(rows(catalogue()))
         return self.get_paginated_response(page)
+
+
+class WhoSerializer(StrictSerializer):
+    """Whose audience of what is to be explained."""
+
+    user = serializers.CharField()
+    model = serializers.CharField()
+    id = serializers.CharField()
+
+    def validate_model(self, label: str) -> str:
+        if label not in registry:
+            raise serializers.ValidationError("Unknown model.")
+        return label
+
+
+class TriedSerializer(serializers.Serializer[Any]):
+    """An audience that was tried before."""
+
+    audience = serializers.CharField()
+    permission = serializers.CharField()
+    why_not = serializers.CharField()
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """Why somebody is in their audience of an object, or in none."""
+
+    user = serializers.CharField()
+    username = serializers.CharField(required=False, help_text="For admins.")
+    name = serializers.CharField(allow_null=True, required=False, help_text="For reviewers.")
+    model = serializers.CharField()
+    id = serializers.CharField()
+    audience = serializers.CharField(allow_null=True)
+    permission = serializers.CharField(allow_null=True)
+    path = serializers.CharField(allow_null=True)
+    how = serializers.CharField(allow_null=True)
+    default = serializers.BooleanField(allow_null=True)
+    granted_by = serializers.CharField(allow_null=True)
+    granted_at = serializers.DateTimeField(allow_null=True)
+    tried = TriedSerializer(many=True)
+    obstacles = serializers.ListField(child=serializers.CharField())
+    changes = serializers.ListField(child=serializers.CharField())
+    etag = serializers.CharField(allow_null=True)
+    payload = serializers.DictField(help_text="Only fields that the caller is shown, too.")
+    hidden = serializers.ListField(child=serializers.CharField())
+
+
+class ExplainView(PrivateResponseMixin, GenericAPIView[Any]):
+    """Why a member is in their audience of an object, or in none, and what would change it."""
+
+    permission_classes = (IsReviewer,)
+    serializer_class = ExplanationSerializer
+
+    @extend_schema(parameters=[OpenApiParameter(n, required=True) for n in ("user", "model", "id")])
+    def get(self, request: Any) -> Response:
+        """404 for an object or a user of another tenant, as for none."""
+        known = WhoSerializer().fields
+        asked = WhoSerializer(data={n: v for n, v in request.query_params.items() if n in known})
+        asked.is_valid(raise_exception=True)
+        resource = registry.get(asked.validated_data["model"])
+        pk = opaque.decode(resource.model, asked.validated_data["id"])
+        user = self.member(opaque.decode(User, asked.validated_data["user"]))
+        if pk is None or user is None:
+            raise Http404
+        found = explain(resource, request.tenant, user, pk, reader_id=request.user.pk)
+        if found is None:
+            raise Http404
+        answer = telling.as_json(found)
+        return Response({**answer, **self.named(user), **telling.shown(found)})
+
+    def member(self, user_id: int | None) -> User | None:
+        """A member of the tenant, active or not; who is only invited is none yet."""
+        request: Any = self.request
+        members = Membership.objects.joined().filter(tenant=request.tenant, user=user_id or 0)
+        member = members.select_related("user").first()
+        return None if member is None else member.user
+
+    def named(self, user: User) -> dict[str, str | None]:
+        """The user as the one who asks is told them."""
+        request: Any = self.request
+        if request.membership.role == Role.ADMIN:
+            return {"username": user.username}
+        return {"name": people.names(request.tenant.pk, request.user.pk, {user.pk}).get(user.pk)}

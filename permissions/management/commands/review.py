@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -11,10 +12,12 @@ import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from permissions.review import findings, lock, probing, revisions
+from permissions.review import asking, findings, lock, probing, revisions
 from permissions.review.catalogue import catalogue
 from permissions.review.comparing import compare
 from permissions.review.entries import Catalogue
+from permissions.review.lock import UnusableLock
+from permissions.review.revisions import UnusableRevision
 from permissions.review.showing import rows, text
 from permissions.review.verdict import as_json, lines, sarif
 
@@ -28,6 +31,7 @@ examples:
   manage.py review --between main HEAD          fail if HEAD is wider than main (runs both's code)
   manage.py review --probe                      show canaries to every audience, see what comes out
   manage.py review --check --format sarif       for a code host
+  manage.py review explain --help               why somebody sees an object, or does not
 
 exit code: 1 if something is wider or not as declared, 2 for what cannot be answered
 """
@@ -69,27 +73,45 @@ class Command(BaseCommand):
             "--lock", type=Path, metavar="FILE", help=f"Another lock than {lock.NAME}."
         )
 
+        parts = parser.add_subparsers(dest="part", metavar="explain")
+        asking.add_arguments(
+            parts.add_parser(
+                "explain",
+                help="Say why somebody sees an object, or does not.",
+                description="Says why somebody sees an object, or does not; or who sees it.",
+                epilog=asking.EXAMPLES,
+                formatter_class=RawDescriptionHelpFormatter,
+            )
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["part"]:
+                asked = asking.ask(**options)
+                self.json(asked.json) if options["format"] == "json" else self.print(asked.lines)
+            else:
+                self.review(**options)
+        except (UnusableLock, UnusableRevision, asking.Unknown) as error:
+            self.refuse(str(error))
+
+    def review(self, **options: Any) -> None:
         root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
         self.form: str = options["format"]
         self.path: Path = options["lock"] or root / lock.NAME
         self.check_form(
             compares=bool(options["check"] or options["between"]), probes=options["probe"]
         )
-        try:
-            if options["accept"]:
-                self.accept()
-            elif options["check"]:
-                self.compare(lock.read(self.path), catalogue())
-            elif options["between"]:
-                old, new = (revisions.at(name, root) for name in options["between"])
-                self.compare(old, new)
-            elif options["probe"]:
-                self.probe()
-            else:
-                self.show(self.chosen(options["model"]))
-        except (lock.UnusableLock, revisions.UnusableRevision) as error:
-            self.refuse(str(error))
+        if options["accept"]:
+            self.accept()
+        elif options["check"]:
+            self.compare(lock.read(self.path), catalogue())
+        elif options["between"]:
+            old, new = (revisions.at(name, root) for name in options["between"])
+            self.compare(old, new)
+        elif options["probe"]:
+            self.probe()
+        else:
+            self.show(self.chosen(options["model"]))
 
     def check_form(self, *, compares: bool, probes: bool) -> None:
         if self.form == "sarif" and not compares:
@@ -120,11 +142,10 @@ class Command(BaseCommand):
         new = catalogue()
         try:
             found = compare(lock.read(self.path), new)
-        except lock.UnusableLock:
+        except UnusableLock:
             found = compare({}, new)
         lock.write(self.path, new)
-        for each in lines(found):
-            self.stdout.write(each.removesuffix(f" If it is meant: {lock.ACCEPT}"))
+        self.print(each.removesuffix(f" If it is meant: {lock.ACCEPT}") for each in lines(found))
         self.stdout.write(f"{self.path.name} says what is declared now. Commit it.")
 
     def compare(self, old: Catalogue, new: Catalogue) -> None:
@@ -135,8 +156,7 @@ class Command(BaseCommand):
         elif self.form == "sarif":
             self.json(sarif(found, new, self.path.name))
         else:
-            for each in lines(found):
-                self.stdout.write(each)
+            self.print(lines(found))
             if not any(each.widens for each in found):
                 self.stdout.write("Nobody is shown more than before.")
         if any(each.widens for each in found):
@@ -148,12 +168,16 @@ class Command(BaseCommand):
         if self.form == "json":
             self.json(findings.as_json(found))
         else:
-            self.stdout.write("\n".join(findings.lines(found)))
+            self.print(findings.lines(found))
         if found.faults:
             sys.exit(WRONG)
 
     def refuse(self, why: str) -> NoReturn:
         raise CommandError(why, returncode=UNUSABLE)
+
+    def print(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.stdout.write(line)
 
     def json(self, what: Any) -> None:
         """Print something for a program."""

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
-from django.db import models
 from django.db.models import F, OuterRef, Subquery
 from django.test import override_settings
 from rest_framework import serializers
 
 from permissions.audiences import Audience, Resource, Shows
 from permissions.models import AccessChange
-from permissions.review.filling import canaries, is_traceable
+from permissions.review.filling import canaries
 from permissions.review.findings import Findings, as_json, lines
 from permissions.review.probing import probe
 from permissions.review.scene import Scene
@@ -320,52 +319,6 @@ def test_command_prints_and_fails(declare: Declare, monkeypatch: pytest.MonkeyPa
 def test_program_is_told_what_could_not_be_filled() -> None:
     found = Findings(unfilled={("a.b", "c"): "DataError"})
     assert as_json(found)["unfilled"] == {"a.b.c": "DataError"}
-
-
-# Canaries
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        models.CharField(max_length=3),
-        models.TextField(),
-        models.DecimalField(max_digits=4, decimal_places=2),
-        models.TimeField(),
-        models.DurationField(),
-        models.UUIDField(),
-        models.JSONField(),
-        models.BinaryField(max_length=5),
-        models.GenericIPAddressField(),
-        models.FloatField(),
-        models.PositiveSmallIntegerField(),
-        models.DateTimeField(),
-        models.BooleanField(),
-        models.EmailField(),
-    ],
-)
-def test_canaries_are_two_values_of_the_column(column: Any) -> None:
-    pair = canaries(column, 5)
-    assert pair is not None
-    first, second = pair
-    assert first != second
-    assert {type(column.to_python(value)) for value in pair} == {type(first)}
-    assert canaries(column, 5) == pair
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        models.CharField(choices=[("only", "Only")]),
-        models.ForeignKey(User, models.CASCADE),
-    ],
-)
-def test_column_without_two_values_has_no_canaries(column: Any) -> None:
-    assert canaries(column, 1) is None
-
-
-def test_only_texts_are_looked_for() -> None:
-    assert [is_traceable(v) for v in ("canary000001", "0001", 5)] == [True, False, False]
 
 
 def test_column_that_refuses_is_noted_and_none_of_a_kind_without_canary(

@@ -1,0 +1,141 @@
+"""Why somebody is in their audience of an object, or in none: the decision, told step by step.
+
+The decision is that of `permissions.decision`; here it is only put into words, and the rows behind
+it are looked up, in the same snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from permissions import decision
+from permissions.audiences import Audience, Resource
+from permissions.decision import Answer
+from permissions.loading import values
+from permissions.read import read_within
+from permissions.representation import ObjectKey, Representation
+from permissions.review.holding import Facts, Way, changes, obstacles, ways, why_not
+from permissions.snapshot import in_snapshot
+from permissions.subjects import UNNAMED, Subject
+from tenants.models import Membership, Role, Tenant, User
+from tenants.roles import group_name
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An audience that stands before theirs, and why they are not in it."""
+
+    audience: Audience
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a user is shown of an object, by which way, and why not otherwise."""
+
+    resource: Resource
+    pk: int
+    user_id: int
+    audience: Audience | None
+    way: Way | None
+    tried: tuple[Tried, ...]
+    obstacles: tuple[str, ...]
+    changes: tuple[str, ...]
+    seen: Representation | None
+    """What their socket would be sent now."""
+
+    by_reader: Representation | None
+    """What the one who asks would be sent, who is told no other values."""
+
+
+def explain(
+    resource: Resource, tenant: Tenant, user: User, pk: int, *, reader_id: int | None = None
+) -> Explanation | None:
+    """Explain what the user sees of the tenant's object; None if there is no such object."""
+    return in_snapshot(
+        lambda guarded: _explain(resource, tenant, user, pk, reader_id or user.pk, guarded)
+    )
+
+
+def _explain(
+    resource: Resource, tenant: Tenant, user: User, pk: int, reader_id: int, guarded: bool
+) -> Explanation | None:
+    rows = resource.model.objects.filter(tenant_id=tenant.pk, pk=pk)
+    row = values(rows, ("pk", *resource.holders, *resource.visible_by))
+    if row is None:
+        return None
+    answer = decision.ask(resource, tenant.pk, [(user.pk, pk)])
+    facts = _facts(resource, tenant, user, row)
+    audience = answer.audience(user.pk, pk)
+    place = len(resource.audiences) if audience is None else resource.audiences.index(audience)
+    key = ObjectKey(resource.label, pk)
+    pairs = {(who, key) for who in (user.pk, reader_id)}
+    seen = read_within(tenant.pk, pairs, guarded=guarded).seen
+    return Explanation(
+        resource=resource,
+        pk=pk,
+        user_id=user.pk,
+        audience=audience,
+        way=None if audience is None else _way(audience, answer, facts),
+        tried=tuple(Tried(a, why_not(a, facts)) for a in resource.audiences[:place]),
+        obstacles=tuple(obstacles(facts)),
+        changes=() if audience else tuple(changes(facts)),
+        seen=seen[user.pk, key],
+        by_reader=seen[reader_id, key],
+    )
+
+
+def _way(audience: Audience, answer: Answer, facts: Facts) -> Way:
+    """The first of the ways to this audience, in the order in which the list of grants tells."""
+    kinds = {
+        kind for kind, name in answer.ways(facts.user_id, facts.pk) if name == audience.permission
+    }
+    found = [way for way in ways(audience, facts) if way.kind in kinds]
+    return min(found, key=lambda way: way.kind)
+
+
+def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) -> Facts:
+    """What the words need beside the decision; a few queries, whatever there is."""
+    member = Membership.objects.filter(tenant=tenant.pk, user=user.pk).first()
+    return Facts(
+        resource=resource,
+        pk=row["pk"],
+        user_id=user.pk,
+        user_is_active=user.is_active,
+        tenant_is_active=Tenant.objects.filter(pk=tenant.pk, is_active=True).exists(),
+        state=None if member is None else member.state,
+        role=None if member is None else member.role,
+        row=row,
+        grants=tuple(_grants(resource, tenant, user, row["pk"])),
+    )
+
+
+def _grants(resource: Resource, tenant: Tenant, user: User, pk: int) -> Iterator[Way]:
+    """The stored grants that may reach the user."""
+    tables: Any = (resource.user_grants, resource.group_grants)
+    how = ("permission__codename", "granted_by_id", "granted_at")
+    here = {"content_object": pk, "permission__codename__in": resource.permissions}
+    label = tables[0]._meta.label_lower
+    for codename, by, at in tables[0].objects.filter(user=user.pk, **here).values_list(*how):
+        subject = Subject(user_id=user.pk)
+        yield Way(decision.OWN, codename, subject, "a grant to them", label, by, at)
+    roles = {group_name(tenant.pk, role): role for role in Role.values}
+    groups = set(user.groups.values_list("name", flat=True))
+    label = tables[1]._meta.label_lower
+    for name, codename, by, at in (
+        tables[1].objects.filter(**here).values_list("group__name", *how).order_by("pk")
+    ):
+        if role := roles.get(name):
+            text = f"a grant to the role {role}"
+            yield Way(decision.BY_ROLE, codename, Subject(role=role), text, label, by, at)
+        elif name in groups:
+            text = "a grant to a group of the operator's"
+            yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as it is told, in UTC."""
+    return "not recorded" if at is None else at.isoformat(timespec="seconds")

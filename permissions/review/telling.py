@@ -1,0 +1,119 @@
+"""An explanation for a terminal, and as JSON for whoever may see only their own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from rest_framework import serializers
+
+from permissions.rest_grants import spell
+from permissions.review.explaining import Explanation, moment
+from permissions.review.showing import table
+from tenants import opaque
+from tenants.models import User
+
+
+def lines(found: Explanation, who: str, names: Mapping[int, str]) -> Iterator[str]:
+    """The explanation in plain words, with the whole payload: for the server's operator."""
+    yield f"{who}, {found.resource.label} {_id(found)}"
+    yield ""
+    if found.audience is None or found.way is None:
+        yield "They are in no audience: nothing of it is sent to them."
+    else:
+        yield f"They are in the audience {found.audience.name}."
+        yield from _row(found, names)
+    if found.tried:
+        yield ""
+        yield "Tried before, in order:" if found.audience else "Tried, in order:"
+        yield from (f"  {each.audience.name}: no, {each.why}." for each in found.tried)
+    if found.changes:
+        yield ""
+        yield "What would change it:"
+        yield from (f"  {change}" for change in found.changes)
+    if found.seen is not None:
+        yield ""
+        yield from _payload(found)
+
+
+def _row(found: Explanation, names: Mapping[int, str]) -> Iterator[str]:
+    assert found.way is not None
+    way = found.way
+    by = "nobody: it is declared" if way.default else "not recorded"
+    if way.granted_by is not None:
+        by = names.get(way.granted_by, "somebody who is gone")
+    since = "as long as that is so" if way.default else moment(way.granted_at)
+    how = f"{way.text} ({way.group})" if way.group else way.text
+    yield f"  permission  {way.permission}"
+    yield f"  how         {how}"
+    yield f"  stored in   {way.table or 'nowhere: it is declared'}"
+    yield f"  since       {since}"
+    yield f"  granted by  {by}"
+
+
+def _payload(found: Explanation) -> Iterator[str]:
+    assert found.seen is not None
+    if found.seen.body is None:
+        yield "It cannot be shown to them now; the server's log says why."
+        return
+    yield f"What their socket is sent now, with the etag {found.seen.etag}:"
+    shown = orjson.dumps(orjson.loads(found.seen.body), option=orjson.OPT_INDENT_2)
+    yield from (f"  {line}" for line in shown.decode().splitlines())
+
+
+def readers(found: Iterable[tuple[str, Explanation]]) -> Iterator[str]:
+    """Who sees an object: a line for each member."""
+    rows = [
+        (who, each.audience.name if each.audience else "-", each.way.text if each.way else "-")
+        for who, each in found
+    ]
+    yield from table(("user", "audience", "how"), rows)
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    """All of it, without values."""
+    way = found.way
+    return {
+        "user": opaque.encode(User, found.user_id),
+        "model": found.resource.label,
+        "id": _id(found),
+        "audience": found.audience and found.audience.name,
+        "permission": way and way.permission,
+        "path": way and spell(way.subject),
+        "how": way and way.text,
+        "default": way and way.default,
+        "granted_by": way and way.granted_by and opaque.encode(User, way.granted_by),
+        "granted_at": way and way.granted_at and _moment(way.granted_at),
+        "tried": [
+            {
+                "audience": each.audience.name,
+                "permission": each.audience.permission,
+                "why_not": each.why,
+            }
+            for each in found.tried
+        ],
+        "obstacles": list(found.obstacles),
+        "changes": list(found.changes),
+        "etag": found.seen and found.seen.etag,
+    }
+
+
+def shown(found: Explanation) -> dict[str, Any]:
+    """Values only of fields that the one who asks is shown alike; of the others the names."""
+    theirs, own = _body(found.seen), _body(found.by_reader)
+    same = {name: value for name, value in theirs.items() if name in own and own[name] == value}
+    return {"payload": same, "hidden": [name for name in theirs if name not in same]}
+
+
+def _body(seen: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {} if seen is None or seen.body is None else orjson.loads(seen.body)
+    return body
+
+
+def _id(found: Explanation) -> str:
+    return opaque.encode(found.resource.model, found.pk)
+
+
+def _moment(at: Any) -> Any:
+    return serializers.DateTimeField().to_representation(at)
