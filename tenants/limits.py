@@ -116,8 +116,8 @@ LIMITS = (
     Limit("subscriptions_per_socket", 1_000, "Subscriptions per socket."),
     Limit(
         "preframed",
-        0,
-        "1: frames are framed once for all sockets and written to uvicorn's transport.",
+        1,
+        "1: frames are framed once for all sockets where the server is recognised; 0: nowhere.",
         zero=True,
     ),
     Limit("drain_seconds", 5.0, "Period over which a stopping process closes its sockets."),

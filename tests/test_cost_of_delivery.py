@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
 
@@ -60,8 +59,7 @@ async def test_tasks_of_a_change_are_as_many_for_one_socket_as_for_many(world: W
     assert not [name for name in many if name.startswith("Sender.")]
 
 
-async def test_a_change_is_framed_once_for_all_sockets(world: World, settings: Settings) -> None:
-    settings.EARSHOT = {**settings.EARSHOT, "preframed": 1}
+async def test_a_change_is_framed_once_for_all_sockets(world: World) -> None:
     async with AsyncExitStack() as stack:
         sockets = await listeners(stack, world, 8)
         before = wire.framed.cache_info()

@@ -9,21 +9,15 @@ from realtime.state.subscriptions import State, Subscription
 def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
     """Whether the frame is for exactly this object and audience, newer than what the subscription
     has, and of an access revision that this process has applied for the tenant."""
-    seen = frame.seen
+    seen, state = frame.seen, subscription.state
     return (
-        _takes(subscription, frame)
-        and seen.key == subscription.key
-        and seen.audience == subscription.audience
-        and seen.revision <= applied
+        # A reader who was never shown the object needs a round, which writes the ledger.
+        (state is State.LIVE or (state is State.UNAVAILABLE and seen.body is None))
         and seen.version > subscription.version
+        and seen.audience == subscription.audience
+        and seen.key == subscription.key
+        and seen.revision <= applied
     )
-
-
-def _takes(subscription: Subscription, frame: Frame) -> bool:
-    """Whoever was never shown anything as this audience needs a round, which writes the ledger."""
-    if frame.available:
-        return subscription.state is State.LIVE
-    return subscription.state in (State.LIVE, State.UNAVAILABLE)
 
 
 def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:
@@ -33,6 +27,6 @@ def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:
     """
     if not passes(subscription, frame, applied):
         return False
-    subscription.version = frame.version
+    subscription.version = frame.seen.version
     subscription.put(frame)
     return True

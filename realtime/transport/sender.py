@@ -54,6 +54,8 @@ class Sender:
         self._wire = wire(self._send, preframed=preframed)
         self.mailbox.bound = socket.limits["socket_bytes"]
         self.mailbox.under_way = lambda: max(0, self.buffered() - self._last)
+        if self._wire is not None:
+            self.mailbox.send_now = self._send_now
 
     def _wake(self) -> None:
         """Something waits: send it, unless somebody is at it, who then sends this too."""
@@ -71,6 +73,23 @@ class Sender:
             self._texts = self.mailbox.take()
         return self._texts.pop(0) if self._texts else None
 
+    def _send_now(self, text: str) -> bool:
+        """Send a text that waits for nothing; False if the server does not take it at once."""
+        wire, socket = self._wire, self._socket
+        if self._busy or wire is None or socket is None or self._texts or not wire.ready:
+            return False
+        self._busy = True
+        try:
+            wire.write(text)
+            self._last = socket.sent(text)
+        except OSError:
+            return True  # the client went; the server's disconnect follows
+        except Exception as error:
+            self._failed(error)
+            return True
+        self._busy = False
+        return True
+
     def _send_at_once(self, wire: Wire) -> None:
         assert self._socket is not None  # it has a wire
         self._busy = True  # what is taken may put more, which comes after it
@@ -83,12 +102,18 @@ class Sender:
         except OSError:
             return  # the client went; the server's disconnect follows
         except Exception as error:
-            log_failure(
-                logger, f"Socket {self._name} could not be sent to", error, connection=self._name
-            )
-            self._wire = None
-            self.mailbox.close(Close.SERVER_ERROR)
+            self._failed(error)
+            return
         self._busy = False
+
+    def _failed(self, error: Exception) -> None:
+        """The server's protocol raises what it likes: close the socket by its ordinary `send`."""
+        log_failure(
+            logger, f"Socket {self._name} could not be sent to", error, connection=self._name
+        )
+        self._wire = None
+        self._busy = False
+        self.mailbox.close(Close.SERVER_ERROR)
 
     async def _write(self) -> None:
         """Send what waits, and the close code if there is one."""

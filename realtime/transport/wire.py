@@ -1,14 +1,18 @@
 """Wires: how texts reach a server that takes them without waiting, from outside the socket's task.
 
 uvicorn's `websockets-sansio` protocol does: its `send` waits for nothing while its transport is
-writable. With `EARSHOT_PREFRAMED` even that is left out, and one set of bytes serves all sockets: a
-server's frames are not masked (RFC 6455, section 5.1). Other servers have no wire.
+writable. Where it is seen to write just that, even `send` is left out, and one set of bytes serves
+all sockets: a server's frames are not masked (RFC 6455, section 5.1). Other servers have no wire.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sys
-from functools import lru_cache
+from collections.abc import Hashable
+from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from realtime.state.sockets import KEPT_CHARACTERS
@@ -17,7 +21,12 @@ from realtime.transport.servers import protocol as server_of
 if TYPE_CHECKING:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+logger = logging.getLogger(__name__)
+
 MODULE: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
+
+TRIED: Final = ("", "\u00e9", "x" * 125, "x" * 126, "x" * 65_535, "x" * 65_536)
+"""Texts of each of the three lengths of a frame's header (RFC 6455, section 5.2)."""
 
 
 class SendWaited(RuntimeError):
@@ -78,8 +87,37 @@ def framed(text: str) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8) + payload
 
 
+@cache
+def is_recognised(protocol: Hashable) -> bool:
+    """Whether the `send` of a server's protocol class writes what `framed` gives, when tried.
+
+    Another release may frame otherwise, or keep its state elsewhere: then it is left to itself.
+    """
+    serving = sys.modules[MODULE]
+    try:
+        return all(_sent_by(protocol, serving, text) == framed.__wrapped__(text) for text in TRIED)
+    except Exception as error:
+        logger.info("Texts go through the server's own send (%s).", type(error).__name__)
+        return False
+
+
+def _sent_by(protocol: Any, serving: Any, text: str) -> bytes:
+    """What this protocol's `send` writes for a text once its handshake is done."""
+    written: list[bytes] = []
+    tried: Any = protocol.__new__(protocol)
+    tried.conn = serving.ServerProtocol()
+    tried.conn.state = tried.conn.state.OPEN
+    tried.transport = SimpleNamespace(write=written.append)
+    tried.writable = asyncio.Event()
+    tried.writable.set()
+    tried.disconnected = tried.close_sent = False
+    tried.handshake_complete, tried.initial_response = True, None
+    Wire(tried).write(text)
+    return b"".join(written)
+
+
 def wire(send: Any, *, preframed: bool) -> Wire | None:
-    """The wire behind an ASGI `send` after the handshake; None where there is only the send.
+    """Return the wire behind an ASGI `send` after the handshake; None where there is only the send.
 
     A client that has agreed on compression gets no frames that are framed for all.
     """
@@ -87,6 +125,6 @@ def wire(send: Any, *, preframed: bool) -> Wire | None:
     protocol = server_of(send)
     if serving is None or not isinstance(protocol, serving.WebSocketsSansIOProtocol):
         return None
-    if preframed and not protocol.conn.extensions:
+    if preframed and not protocol.conn.extensions and is_recognised(protocol.__class__):
         return PreframedWire(protocol)
     return Wire(protocol)

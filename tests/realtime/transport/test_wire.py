@@ -12,12 +12,14 @@ import pytest
 from knox.models import AuthToken
 from pytest_django import Settings
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from realtime.state.sockets import KEPT_CHARACTERS
 from realtime.transport import wire as wires
+from realtime.transport.on_uvicorn import Protocol
 from tests.client import in_thread, quiet
 from tests.protocol import client, frame, subscribe
 from tests.world import World
@@ -26,9 +28,9 @@ SUBSCRIBE = {"model": "resources.document"}
 
 
 @pytest.fixture
-def switched(settings: Settings) -> None:
-    """The switch is on."""
-    settings.EARSHOT = {**settings.EARSHOT, "preframed": 1}
+def sent_by_the_server(settings: Settings) -> None:
+    """Every text goes through the server's own send."""
+    settings.EARSHOT = {**settings.EARSHOT, "preframed": 0}
 
 
 @pytest.fixture
@@ -74,6 +76,35 @@ def test_long_text_is_framed_and_not_kept(more: int) -> None:
     assert wires.framed.cache_info().currsize == 1 - more
 
 
+def test_pinned_server_is_recognised() -> None:
+    assert wires.is_recognised(WebSocketsSansIOProtocol)
+    assert wires.is_recognised(Protocol)
+
+
+class Masking(WebSocketsSansIOProtocol):
+    """Its frames have a byte more."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        self.transport.write(b"!")
+
+
+class Elsewhere(WebSocketsSansIOProtocol):
+    """It keeps its state where nobody knows."""
+
+    async def send(self, message: Any) -> None:
+        self.unknown.write(message)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("protocol", [Masking, Elsewhere])
+def test_server_that_writes_otherwise_keeps_its_own_send(protocol: Any) -> None:
+    assert not wires.is_recognised(protocol)
+
+    serving = protocol.__new__(protocol)
+    serving.conn = SimpleNamespace(extensions=[])
+    assert type(wires.wire(serving.send, preframed=True)) is wires.Wire
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_another_server_has_no_wire(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(event: Any) -> None:
@@ -86,7 +117,7 @@ def test_another_server_has_no_wire(installed: bool, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.django_db(transaction=True)
 async def test_socket_without_compression_is_written_to_directly(
-    world: World, switched: None, written: list[str]
+    world: World, written: list[str]
 ) -> None:
     async with client(world, compression=None) as socket:
         await subscribe(socket, world)
@@ -101,7 +132,7 @@ async def test_socket_without_compression_is_written_to_directly(
 
 @pytest.mark.django_db(transaction=True)
 async def test_socket_with_compression_takes_the_ordinary_way(
-    world: World, switched: None, written: list[str]
+    world: World, written: list[str]
 ) -> None:
     async with client(world) as socket:
         assert socket.protocol.extensions
@@ -111,8 +142,8 @@ async def test_socket_with_compression_takes_the_ordinary_way(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_without_the_switch_everybody_takes_the_ordinary_way(
-    world: World, written: list[str], monkeypatch: pytest.MonkeyPatch
+async def test_switched_off_everybody_takes_the_servers_own_send(
+    world: World, sent_by_the_server: None, written: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
     write = wires.Wire.write
@@ -139,8 +170,9 @@ async def test_send_that_waits_although_it_was_ready_is_an_error() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["an answer", "an update"])
 async def test_client_that_went_is_no_failure(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: World, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = asyncio.Event()
 
@@ -149,16 +181,19 @@ async def test_client_that_went_is_no_failure(
         raise ClientDisconnected
 
     async with client(world, compression=None) as socket:
-        monkeypatch.setattr(wires.Wire, "write", left)
         await subscribe(socket, world)
+        await frame(socket)
+        monkeypatch.setattr(wires.PreframedWire, "write", left)
+        if at == "an answer":
+            await subscribe(socket, world)
+        else:
+            await in_thread(world.write)(title="New")
         await asyncio.wait_for(gone.wait(), 10)
     assert "could not be sent to" not in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_two_subscribes_at_once_are_answered_in_their_order(
-    world: World, switched: None
-) -> None:
+async def test_two_subscribes_at_once_are_answered_in_their_order(world: World) -> None:
     async with client(world, compression=None) as socket:
         for ref in "ab":
             await socket.send(json.dumps({**SUBSCRIBE, "id": world.id, "ref": ref}))
@@ -167,7 +202,7 @@ async def test_two_subscribes_at_once_are_answered_in_their_order(
 
 @pytest.mark.django_db(transaction=True)
 async def test_transport_that_is_full_gets_the_newest_state_when_it_is_not(
-    world: World, switched: None, written: list[str]
+    world: World, written: list[str]
 ) -> None:
     state = ServerState()
     async with client(world, state, compression=None) as socket:
@@ -186,7 +221,7 @@ async def test_transport_that_is_full_gets_the_newest_state_when_it_is_not(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_socket_closes_after_what_was_written(world: World, switched: None) -> None:
+async def test_socket_closes_after_what_was_written(world: World) -> None:
     async with client(world, compression=None) as socket:
         await in_thread(AuthToken.objects.filter(user=world.users["viewer"]).delete)()
         await socket.wait_closed()
@@ -194,14 +229,20 @@ async def test_socket_closes_after_what_was_written(world: World, switched: None
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["an answer", "an update"])
 async def test_failure_in_sending_ends_this_socket_alone(
-    world: World, switched: None, monkeypatch: pytest.MonkeyPatch
+    world: World, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise ValueError("broken")
 
     async with client(world, compression=None) as socket:
-        monkeypatch.setattr(wires.PreframedWire, "write", broken)
         await subscribe(socket, world)
+        await frame(socket)
+        monkeypatch.setattr(wires.PreframedWire, "write", broken)
+        if at == "an answer":
+            await subscribe(socket, world)
+        else:
+            await in_thread(world.write)(title="New")
         await socket.wait_closed()
         assert socket.close_code == 4500
