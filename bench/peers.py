@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -13,6 +14,7 @@ django.setup()
 
 from channels.db import database_sync_to_async  # noqa: E402  (needs the settings)
 from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402
+from channels.layers import get_channel_layer  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from djangochannelsrestframework.generics import GenericAsyncAPIConsumer  # noqa: E402
@@ -92,7 +94,7 @@ class RereadingConsumer(GroupConsumer):
         return shown
 
 
-blog = GroupConsumer.as_asgi()
+_group = GroupConsumer.as_asgi()
 objects = ObjectConsumer.as_asgi()
 rereading = RereadingConsumer.as_asgi()
 observer = NoteConsumer.as_asgi()
@@ -101,8 +103,30 @@ eventstream = get_asgi_application()
 _sends: set[Any] = set()
 
 
+async def blog(scope: Any, receive: Any, send: Any) -> None:
+    """The blog's pattern; what is posted is sent to the group, as its view does."""
+    if scope["type"] == "http":
+        frame = json.loads(await _posted(receive, send))
+        layer: Any = get_channel_layer()
+        await layer.group_send("document", {"type": "document.changed", "frame": frame})
+    else:
+        await _group(scope, receive, send)
+
+
+async def _posted(receive: Any, send: Any) -> str:
+    """The body of a request, which is answered."""
+    text: str = (await receive())["body"].decode()
+    await send({"type": "http.response.start", "status": 204})
+    await send({"type": "http.response.body"})
+    return text
+
+
 async def bare(scope: Any, receive: Any, send: Any) -> None:
-    """No framework at all: what one socket says is sent to every other, by a loop."""
+    """No framework at all: what is posted, or said by one socket, is sent to every other."""
+    if scope["type"] == "http":
+        text = await _posted(receive, send)
+        for each in tuple(_sends):
+            await each({"type": "websocket.send", "text": text})
     if scope["type"] != "websocket":
         return
     await receive()

@@ -6,6 +6,7 @@ from typing import Final
 
 ROWS: Final = {
     "fanout": "Fan-out: CPU of a delivered frame",
+    "pace": "Fan-out at the pace of real traffic",
     "objects": "Many objects with one subscriber each",
     "subscribers": "A change's cost by subscribers and audiences",
     "capture": "What capture adds to writes",
