@@ -175,9 +175,24 @@ MUTANTS: Final = (
     Mutant(
         "who was never shown an object gets it by a round, which writes the ledger",
         "realtime/state/fence.py",
-        "    if frame.available:\n        return subscription.state is State.LIVE\n",
-        "",
+        "(state is State.UNAVAILABLE and seen.body is None)",
+        "state is State.UNAVAILABLE",
         UNAVAILABLE + "the_ledger_claims_nothing_of_what_was_not_shown",
+    ),
+    Mutant(
+        "what the client has is not sent again, queued or not",
+        "realtime/state/mailbox.py",
+        "        if seen.etag != sent.etag and not self.send_now(",
+        "        if not self.send_now(",
+        "tests/realtime/transport/test_sender.py::"
+        "test_a_state_that_equals_what_was_sent_sends_nothing",
+    ),
+    Mutant(
+        "an update does not overtake what waits",
+        "realtime/state/mailbox.py",
+        "        if self._ready or self._answers or self._put_off or",
+        "        if self._ready or self._put_off or",
+        "tests/realtime/transport/test_sender.py::test_update_comes_after_what_waits",
     ),
     Mutant(
         "what cannot be shown is nothing that the sweep repairs",
