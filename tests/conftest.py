@@ -62,6 +62,7 @@ ONCE = (
     "test_operations.py",
     "test_protocol_document.py",
     "test_readme.py",
+    "test_review_document.py",
     "test_servers.py",
 )
 
