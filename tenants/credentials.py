@@ -203,10 +203,8 @@ def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[st
 
 def live(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[User, Credential]]:
     """Those of the (kind, key) that are good now, with their users; two queries for any number."""
-    keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
-    for kind, key in keys:
-        keys_of[kind].add(key)
-    found = (*_live_tokens(keys_of["token"]), *_live_sessions(keys_of["session"]))
+    tokens, sessions = _by_kind(keys)
+    found = (*_live_tokens(tokens), *_live_sessions(sessions))
     return {(credential.kind, credential.key): (user, credential) for user, credential in found}
 
 
@@ -221,8 +219,7 @@ def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
 def ended(items: Iterable[Held]) -> dict[Held, int]:
     """The close code of each (user id, tenant id, credential) that may not stay; four queries."""
     held = set(items)
-    good = live((credential.kind, credential.key) for _, _, credential in held)
-    owners = {key: user.pk for key, (user, _) in good.items()}
+    owners = _owners((credential.kind, credential.key) for _, _, credential in held)
     places = set(
         active_memberships()
         .filter(user_id__in={item[0] for item in held}, tenant_id__in={item[1] for item in held})
@@ -245,10 +242,35 @@ def active_memberships() -> QuerySet[Membership]:
     return Membership.objects.filter(is_active=True, tenant__is_active=True)
 
 
-def _live_tokens(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
+    """The keys of tokens, and those of sessions."""
+    keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
+    for kind, key in keys:
+        keys_of[kind].add(key)
+    return keys_of["token"], keys_of["session"]
+
+
+def _owners(keys: Iterable[Key]) -> dict[Key, int]:
+    """The users' ids of those that are good now; two queries for any number.
+
+    The sweep asks it of every socket, so it makes no objects where it needs none.
+    """
+    tokens, sessions = _by_kind(keys)
+    owners = {("token", key): user for key, user in _good(tokens).values_list("pk", "user_id")}
+    return owners | {("session", c.key): user.pk for user, c in _live_sessions(sessions)}
+
+
+def _good(tokens: set[str]) -> QuerySet[Any]:
+    """Those of these tokens that are good now."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
-    tokens = get_token_model().objects.filter(alive, pk__in=keys, user__is_active=True)
-    for token in tokens.select_related("user"):
+    found: QuerySet[Any] = get_token_model().objects.filter(
+        alive, pk__in=tokens, user__is_active=True
+    )
+    return found
+
+
+def _live_tokens(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+    for token in _good(keys).select_related("user"):
         yield token.user, Credential("token", token.pk, token.expiry)
 
 

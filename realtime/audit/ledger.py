@@ -121,9 +121,10 @@ def sockets_of_user(user_id: int, process: int) -> int:
 
 def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, int]:
     """How many sockets of each of these tenants other processes have, if any."""
+    if not tenant_ids:
+        return {}
     others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
-    counts = others.order_by().values_list("tenant_id").annotate(Count("pk"))
-    return dict(counts) if tenant_ids else {}
+    return dict(others.order_by().values_list("tenant_id").annotate(Count("pk")))
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
@@ -178,12 +179,6 @@ class Ledger:
                 "The ledger entries could not be closed; another process will close them",
                 error,
             )
-
-    async def look(self, tenant_ids: Collection[int]) -> dict[int, int]:
-        """End what lost processes left; how many sockets of these tenants the others have."""
-        await self._run(end_lost)
-        counts: dict[int, int] = await self._run(sockets_of_tenants, tenant_ids, self.process)
-        return counts
 
     async def write(self, tenant_id: int, made: Entries) -> None:
         """Write a round's entries, if there are any; raises what the database raises."""

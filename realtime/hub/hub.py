@@ -14,6 +14,7 @@ from django.db import close_old_connections
 
 from permissions.representation import ObjectKey
 from realtime import metrics
+from realtime.audit import ledger
 from realtime.audit.ledger import Ledger
 from realtime.failures import database, log_failure
 from realtime.hub import listening, session_checks
@@ -260,10 +261,10 @@ class Hub:
             self.ask_to_check(socket)
 
     async def _look_at_others(self) -> None:
-        """End what dead processes left, and learn how many sockets the others have of tenants that
-        somebody came to."""
+        """End what dead processes left, make what belongs to memberships that were written past
+        Django, and learn how many sockets the others have of tenants that somebody came to."""
         asked = self.connections.asked.copy()
-        self.connections.learn(asked, await self.ledger.look(asked))
+        self.connections.learn(asked, await self.run(_others, asked, self.ledger.process))
 
     async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
         """Close those sockets of these users (None: of all) that may not stay.
@@ -311,7 +312,7 @@ class Hub:
         CONFLATIONS.inc(conflated)
 
     def _measure(self) -> None:
-        kept = [socket.kept for socket in self.connections]
+        kept = [socket.measure() for socket in self.connections]
         SOCKETS.set(len(kept))
         SOCKET_BYTES.set(sum(kept))
         SOCKET_BYTES_MAX.set(max(kept, default=0))
@@ -330,7 +331,6 @@ class Hub:
             try:
                 await self._look_at_others()
                 await self.tail.look()
-                await self.run(do_tasks)  # left by those who wrote memberships past Django
                 database.over()
                 self._measure()
             except Exception as error:
@@ -365,6 +365,12 @@ async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+
+
+def _others(tenant_ids: Collection[int], process: int) -> dict[int, int]:
+    ledger.end_lost()
+    do_tasks()
+    return ledger.sockets_of_tenants(tenant_ids, process)
 
 
 def _and_close(work: Callable[..., Any], *args: Any) -> Any:

@@ -119,10 +119,11 @@ def _read_tail(
         log._base_manager.filter(before.until(after)).order_by()
         for log, before, after in zip((Change, AccessChange), marks, now, strict=True)
     )
-    tenants = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
-    tenants &= set(served())
+    writers = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
+    tenants = writers & set(served())
     changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
-    showing = _showing_noted(written, served(), guarded)
+    # A note may be of no tenant: that counts as a writer, too.
+    showing = _showing_noted(written, served(), guarded) if writers else set()
     for tenant_id in tenants:
         mine = [(row.key, row.fields) for row in changed if row.tenant_id == tenant_id]
         showing |= dependents.showing(tenant_id, mine, guarded=guarded)

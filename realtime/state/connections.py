@@ -55,7 +55,9 @@ class Connections:
 
     def remove(self, socket: Socket) -> bool:
         """Let a socket go; whether it was its tenant's last."""
-        self._of_user -= Counter([socket.user_id])
+        self._of_user[socket.user_id] -= 1
+        if not self._of_user[socket.user_id]:
+            del self._of_user[socket.user_id]
         self.unchecked.discard(socket)
         self.checked.forget(socket)
         mine = self.of_tenant[socket.tenant_id]

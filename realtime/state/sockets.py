@@ -44,6 +44,7 @@ class Socket:
     frames: int = 0
     bytes: int = 0
     _buffered_before: int = 0
+    _measured: int = 0
 
     @property
     def limits(self) -> Mapping[str, Any]:
@@ -69,6 +70,13 @@ class Socket:
     def kept(self) -> int:
         """Bytes that are kept for it: what waits, and what is on its way."""
         return self.mailbox.held + self.buffered()
+
+    def measure(self) -> int:
+        """`kept`, before what was sent is counted: one for which nothing waited, and to which
+        nothing was sent since, is not asked."""
+        if self.frames or self._measured or self.mailbox.held:
+            self._measured = self.kept
+        return self._measured
 
     def stalled(self, now: float, seconds: float) -> bool:
         """Whether something has waited so long without a byte of it being taken.

@@ -9,6 +9,7 @@ hold up others nor lie in the memory.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -19,6 +20,10 @@ from realtime.metrics import CLOSES
 from realtime.state.codes import Close
 from realtime.state.rate_limit import TokenBucket
 from tenants.limits import limits
+
+PING_STEPS: Final = 200
+"""Moments within the time between a socket's pings at which there are any: few, and many would be
+sent at once."""
 
 PIECE: Final = 4096
 """Bytes that are parsed at once: some hundred frames, if they are empty."""
@@ -41,6 +46,19 @@ class Protocol(WebSocketsSansIOProtocol):
         )
         self._unread: bytes | memoryview = b""
         self._deadline: asyncio.TimerHandle | None = None
+
+    # What the server asks.
+
+    def schedule_ping(self) -> None:
+        """The next ping, at the moment of other sockets' pings.
+
+        Of many idle sockets the loop would wake for each ping and again for each answer: to wake up
+        costs as much as they do.
+        """
+        assert self.ping_interval is not None  # else there are no pings
+        step = self.ping_interval / PING_STEPS
+        at = self.loop.time() + self.ping_interval - self.last_ping_rtt
+        self.ping_timer = self.loop.call_at(math.ceil(at / step) * step, self.send_keepalive_ping)
 
     # What comes.
 

@@ -214,3 +214,20 @@ def test_look_costs_the_same_however_many_tenants_are_served(world: World, acme:
         assert queries(tail, marks, *tenants) == queries(tail, marks)
     world.write(title="New")
     assert queries(tail, marks, acme) == queries(tail, marks, acme, *range(10**6, 10**6 + 1_000))
+
+
+@on_postgresql
+def test_look_reads_the_same_rows_however_many_tenants_are_served(
+    world: World, acme: int, read: list[int]
+) -> None:
+    write_many(acme)
+    marks = tail(None).marks
+    many = range(10**6, 10**6 + 1_000)
+    read.clear()
+    tail(marks, acme)
+    tail(marks, acme, *many)
+    assert read == [0, 0]
+    world.write(title="New")
+    tail(marks, acme)
+    tail(marks, acme, *many)
+    assert read[2] == read[3] > 0

@@ -48,6 +48,17 @@ def test_user_has_no_more_sockets_than_allowed_wherever_they_are() -> None:
     assert attendance.exceeded(socket(2, limits=own), elsewhere=1) is None
 
 
+def test_user_who_went_may_come_again_and_is_not_remembered() -> None:
+    own = {"sockets_per_user": 2}
+    one, two, other = socket(1, limits=own), socket(1, limits=own), socket(2)
+    attendance = filled(one, two, other)
+    assert attendance.exceeded(socket(1, limits=own)) == "sockets_per_user"
+    attendance.remove(one)
+    assert attendance.exceeded(socket(1, limits=own)) is None
+    attendance.remove(two)
+    assert attendance._of_user == {2: 1}
+
+
 def test_tenant_has_no_more_sockets_than_it_may_wherever_they_are() -> None:
     own = {"sockets_per_tenant": 2}
     attendance = filled(socket(1, limits=own))

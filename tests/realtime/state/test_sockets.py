@@ -45,6 +45,32 @@ def test_socket_is_stalled_when_nothing_was_taken_for_too_long() -> None:
     assert s.stalled(now=110.1, seconds=10)
 
 
+def test_socket_to_which_nothing_was_sent_is_not_measured_again() -> None:
+    s = socket()
+    waiting = 100
+    asked: list[int] = []
+
+    def buffered() -> int:
+        asked.append(waiting)
+        return waiting
+
+    s.buffered = buffered
+    assert (s.measure(), asked) == (0, [])
+    s.sent("text")
+    assert (s.measure(), len(asked)) == (100, 1)
+    s.frames, waiting = 0, 40  # it was counted, and the client took some
+    assert (s.measure(), len(asked)) == (40, 2)
+    waiting = 0
+    assert [s.measure() for _ in range(3)] == [0, 0, 0]
+    assert len(asked) == 3
+
+
+def test_what_waits_in_the_mailbox_is_measured_though_nothing_was_sent() -> None:
+    s = socket()
+    s.mailbox.answer("text")
+    assert s.measure() == s.kept > 0
+
+
 def test_slow_reader_that_goes_on_reading_is_not_stalled() -> None:
     s = socket()
     left = iter([900, 800, 800, 800])

@@ -229,3 +229,23 @@ async def test_client_that_goes_in_the_middle_leaves_no_deadline(application: Ap
         client.writer.close()
         assert (await application.event())["type"] == "websocket.disconnect"
         assert not armed(client)
+
+
+# Pings.
+
+
+async def test_sockets_are_pinged_at_the_same_moments(application: Application) -> None:
+    async with raw(application) as one, raw(application) as two:
+        moments = set()
+        for client, since in ((one, 0.0), (two, 0.01)):
+            protocol = client.protocol
+            protocol.ping_interval = 200.0
+            protocol.last_ping_rtt = since  # as if it had been pinged so much earlier
+            protocol.schedule_ping()
+            assert protocol.ping_timer is not None
+            moments.add(protocol.ping_timer.when())
+            late = protocol.ping_timer.when() - protocol.loop.time()
+            assert 199 < late < 202
+            protocol.stop_keepalive()
+        assert all(moment % 1 == 0 for moment in moments)
+        assert max(moments) - min(moments) <= 1
