@@ -207,6 +207,9 @@ async def test_an_asked_subscription_that_ended_meanwhile_is_left_alone(world: W
 
 async def test_rounds_that_are_not_under_way_are_settled(world: World) -> None:
     async with subscribed(world, "viewer"):
+        while this_hub().tail.marks is None:  # at its first look the tail asks all
+            await this_hub().run(int)
+        await quiet()
         rounds = rounds_of(world)
         await rounds.settled()
         rounds.ask(list(rounds.index.all))
