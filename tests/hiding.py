@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 
-from permissions.audiences import Resource, registry
+if TYPE_CHECKING:
+    from permissions.audiences import Resource
 
 SETTINGS = "tests.hiding_settings"
 """Those of processes that have this app."""
@@ -20,6 +22,8 @@ class Hiding(AppConfig):
     name = "tests.hiding"
 
     def ready(self) -> None:
+        from permissions.audiences import registry
+
         registry.register(declared())
 
 
@@ -32,6 +36,7 @@ def declared() -> Resource:
 @contextmanager
 def hiding() -> Iterator[None]:
     """Declare them so here, and have the database know it."""
+    from permissions.audiences import registry
     from realtime.capture.installing import install
 
     hidden = declared()

@@ -17,12 +17,14 @@ from rest_framework.test import APIClient
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
+from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Tenant, User
 from tests.client import SocketClient, in_thread
 from tests.gates import this_hub
 from tests.hostile import Environment
-from tests.realtime.capture.ways import Write, by_another_program, by_query_set
+from tests.realtime.capture.ways import Write
 from tests.reference import DOCUMENT, PROFILE, Key, Member, Reader, Reference, Thing, Violation
+from tests.turns import Turns
 
 T = TypeVar("T")
 
@@ -65,18 +67,17 @@ async def _until(done: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-class Stage:
+class Stage(Turns):
     """The tenant of one example. Whatever is done is followed by all that it causes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.runner = asyncio.Runner()
         self.sound = True
         self.lossy = False
-        self.past = False
         self.number = next(NUMBERS)
         self.refs = count(1)
         self.values = count(1)
-        self.writes = count()
         self.guests: list[Guest] = []
         self.documents: list[Document] = []
         self.reference = Reference(USERS, GROUPS)
@@ -117,12 +118,6 @@ class Stage:
     def do(self, work: Callable[[], T]) -> T:
         """Write with the ORM as a process does, on a thread."""
         return self.run(in_thread(work)())
-
-    def write(self, how: Write) -> None:
-        """Every other one past Django, as another program does: the tail finds what that wrote."""
-        past = next(self.writes) % 2 == 0
-        self.do(lambda: (by_another_program if past else by_query_set)(how))
-        self.past |= past
 
     def settle(self) -> None:
         """What was written is committed: let everything follow, and hold it against the model."""
@@ -165,7 +160,12 @@ class Stage:
 
     def join(self, user: str, role: str) -> None:
         """Make the user a member, with a profile."""
-        Membership.objects.create(tenant=self.tenant, user=self.users[user], role=role)
+        row = {"tenant": self.tenant, "user": self.users[user], "role": role}
+        self.by_turns(lambda: Membership.objects.create(**row), Write(Membership, None, row))
+        self.do(lambda: self._joined(user, role))
+
+    def _joined(self, user: str, role: str) -> None:
+        do_tasks()
         profile = Profile.objects.get(tenant=self.tenant, user=self.users[user])
         thing = Thing(
             user, self._shown(profile, ("display_name", "title", "bio", "email", "phone"))
@@ -177,9 +177,12 @@ class Stage:
     def create_document(self, owner: str, pk: int | None = None) -> None:
         """Create a document, perhaps under a key that was used before."""
         values = {name: self.value(name) for name in FIELDS}
-        document = Document.objects.create(
-            pk=pk, tenant=self.tenant, owner=self.users[owner], **values
-        )
+        row = {"pk": pk, "tenant": self.tenant, "owner": self.users[owner], **values}
+        self.by_turns(lambda: Document.objects.create(**row), Write(Document, None, row))
+        self.do(lambda: self._created(owner, values["title"]))
+
+    def _created(self, owner: str, title: str) -> None:
+        document = Document.objects.get(tenant=self.tenant, title=title)
         thing = Thing(owner, self._shown(document, (*FIELDS, "created_at", "updated_at")))
         self.reference.things[self.key(document)] = thing
         self.documents = [d for d in self.documents if d.pk != document.pk] + [document]

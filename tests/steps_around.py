@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 )
 
 from realtime.state.subscriptions import State
-from resources.models import Document
+from resources.models import Document, DocumentGroupGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tests.realtime.capture.ways import Write
 from tests.stage import FIELDS, GROUPS, USERS, Guest, Stage
@@ -71,7 +71,7 @@ class Circumstances(RuleBasedStateMachine):
                     *([] if how == "clear" else [self.stage.users[user] if reverse else row])
                 )
 
-        self.stage.do(write)
+        self.stage.orm(write)
         if how == "add":
             self.reference.groups[group].add(user)
         elif how == "clear" and reverse:
@@ -93,11 +93,19 @@ class Circumstances(RuleBasedStateMachine):
 
     @rule(group=groups)
     def delete_group(self, group: str) -> None:
-        def write() -> None:
-            self.stage.group(group).delete()
-            Group.objects.create(name=self.stage.group_name(group))
+        row = self.stage.group(group)
 
-        self.stage.do(write)
+        def write() -> None:
+            row.delete()
+            Group.objects.create(name=row.name)
+
+        self.stage.by_turns(
+            write,
+            Write(DocumentGroupGrant, {"group": row.pk}),
+            Write(IN_GROUPS, {"group": row.pk}),
+            Write(Group, {"pk": row.pk}),
+            Write(Group, None, {"name": row.name}),
+        )
         self.reference.groups[group].clear()
         for thing in self.reference.things.values():
             thing.held[group].clear()
@@ -114,10 +122,11 @@ class Circumstances(RuleBasedStateMachine):
     @rule(user=users)
     def remove_or_add_member(self, user: str) -> None:
         if user not in self.reference.members:
-            self.stage.do(lambda: self.stage.join(user, "member"))
+            self.stage.join(user, "member")
         else:
-            rows = Membership.objects.filter(tenant=self.stage.tenant, user=self.stage.users[user])
-            self.stage.do(rows.delete)
+            here = {"tenant": self.stage.tenant, "user": self.stage.users[user]}
+            rows = Membership.objects.filter(**here)
+            self.stage.by_turns(rows.delete, Write(Profile, here), Write(Membership, here))
             profile = self.reference.profile(user)
             assert profile is not None
             del self.reference.members[user], self.reference.things[profile]

@@ -11,7 +11,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from resources.models import Document, DocumentUserGrant, Profile
+from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tests.realtime.capture.ways import Write
 from tests.stage import FIELDS, USERS
 from tests.steps_around import audiences, fields, pick, readers, users
@@ -70,7 +70,7 @@ class Histories(Readers):
         if how == "update":
             self.stage.write(Write(Document, self._where(document), values))
         else:
-            self.stage.do(write)
+            self.stage.orm(write)
         self.stage.do(lambda: self.stage.written(document, values))
 
     def _where(self, document: Document) -> dict[str, Any]:
@@ -92,9 +92,10 @@ class Histories(Readers):
                         self._save(document, {name: self.stage.value(name) for name in FIELDS})
                         transaction.set_rollback(True)
                 self._save(document, two)
-            self.stage.written(document, one, two)
 
-        self.stage.do(write)
+        here = self._where(document)
+        self.stage.by_turns(write, Write(Document, here, one), Write(Document, here, two))
+        self.stage.do(lambda: self.stage.written(document, one, two))
         self.stage.settle()
 
     def _save(self, document: Document, values: dict[str, Any]) -> None:
@@ -106,13 +107,17 @@ class Histories(Readers):
     @rule(number=pick)
     def write_and_roll_back(self, number: int) -> None:
         document = self._document(number)
+        values = {name: self.stage.value(name) for name in FIELDS}
 
         def write() -> None:
             with transaction.atomic():
-                self._save(document, {name: self.stage.value(name) for name in FIELDS})
+                self._save(document, values)
                 transaction.set_rollback(True)
 
-        self.stage.do(write)
+        if self.stage.is_past():
+            self.stage.elsewhere(Write(Document, self._where(document), values), commit=False)
+        else:
+            self.stage.orm(write)
         self.stage.settle()
 
     @rule(number=pick, name=st.sampled_from(("title", "body", "review_notes", "budget")))
@@ -214,9 +219,15 @@ class Histories(Readers):
             with transaction.atomic():
                 self._save(document, values)
                 self._take_row(user, document)
-            self.stage.written(document, values)
 
-        self.stage.do(write)
+        if self.stage.is_past():
+            held = {"user": self.stage.users[user], "content_object": document}
+            here = Write(Document, self._where(document), values)
+            self.stage.elsewhere(here, Write(DocumentUserGrant, held))
+            self._held(user, document).clear()
+        else:
+            self.stage.orm(write)
+        self.stage.do(lambda: self.stage.written(document, values))
         self.stage.settle()
 
     @rule(user=users)
@@ -245,16 +256,21 @@ class Histories(Readers):
     def replace(self, number: int, owner: str, again: bool) -> None:
         """Delete a document and create another one, perhaps with the same key."""
         document = self._document(number)
-        self.stage.do(self.stage.fresh(document).delete)
+        row, of = self.stage.fresh(document), {"content_object": document}
+        self.stage.by_turns(
+            row.delete,
+            *(Write(table, of) for table in (DocumentUserGrant, DocumentGroupGrant)),
+            Write(Document, self._where(document)),
+        )
         del self.reference.things[self.stage.key(document)]
         self.stage.documents.remove(document)
         self.reference.commit()
         pk = document.pk if again else None
-        self.stage.do(lambda: self.stage.create_document(owner, pk))
+        self.stage.create_document(owner, pk)
         self.stage.settle()
 
     @precondition(lambda self: len(self.stage.documents) < 3)
     @rule(owner=users)
     def create(self, owner: str) -> None:
-        self.stage.do(lambda: self.stage.create_document(owner))
+        self.stage.create_document(owner)
         self.stage.settle()

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 )
 
 from tests.steps_writes import Histories
+from tests.turns import Turns
 
 STEPS_EACH = 40
 STEPS = int(os.environ.get("MODEL_STEPS", "320"))
@@ -39,3 +40,5 @@ def test_every_socket_receives_only_what_its_user_could_see_and_converges() -> N
             suppress_health_check=list(HealthCheck),
         ),
     )
+    written = Turns.all
+    assert written["past"] >= 0.45 * written.total(), "half of all is written past Django"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
+from knox.models import AuthToken
 
 from permissions.models import AccessChange, GroupGrant, UserGrant
 from realtime.capture.installing import wanted
 from realtime.capture.tables import Access
 from realtime.capture.triggers import literal, quoted
+from tenants.models import User
 
 Touches = Counter[tuple[Any, ...]]
 
@@ -134,17 +136,22 @@ def ended_by_insert(access: Access) -> Answer:
     return found, before
 
 
+def counted(tables: Iterable[str]) -> Counter[str]:
+    return Counter({name: run(f"SELECT count(*) FROM {name}")[0][0] for name in tables})
+
+
 def followed_by(access: Access, statement: str) -> Counter[str]:
-    """How many rows there are, after this, in the tables that the declaration joins."""
-    row = Row(access)
-    row.alter(access.watch[0])
-    column = quoted(access.watch[0])
-    run(statement.format(table=row.table, here=row.here(), column=column))
-    return Counter({name: run(f"SELECT count(*) FROM {name}")[0][0] for name in access.joins})
+    """How many rows went, with this, from the tables that the declaration joins."""
+    row, [column] = Row(access), access.watch
+    row.alter(column)
+    AuthToken.objects.create(User.objects.get(pk=row.pk))
+    before = counted(access.joins)
+    run(statement.format(table=row.table, here=row.here(), column=quoted(column)))
+    return before - counted(access.joins)
 
 
 def followed_when_replaced(access: Access) -> Answer:
-    """What else a changed row causes, another in its place does."""
+    """What else a new password causes, another row in its place does."""
     with undone():
         value = "(SELECT {column} FROM saved)"
         must = followed_by(access, f"UPDATE {{table}} SET {{column}} = {value} WHERE {{here}}")

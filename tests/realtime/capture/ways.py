@@ -98,7 +98,7 @@ def statement(how: Write) -> tuple[str, list[Any]]:
     if how.where is None:
         marks = ", ".join(["%s"] * len(names))
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [*values.values()]
-    pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)]
+    pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)] or [None]
     here = f"WHERE {key} IN ({', '.join(['%s'] * len(pks))})"
     if how.values is None:
         return f"DELETE FROM {table} {here}", pks
@@ -111,20 +111,29 @@ def by_sql(how: Write) -> None:
         cursor.execute(*statement(how))
 
 
-def by_another_program(how: Write) -> None:
+def by_another_program(*how: Write, commit: bool = True) -> None:
     """As `psql` or `sqlite3` do: over a connection of its own, of which Django knows nothing."""
-    elsewhere(*statement(how))
+    _elsewhere([statement(one) for one in how], commit=commit)
 
 
 def elsewhere(sql: str, params: Sequence[Any] = ()) -> None:
     """Run and commit a statement over a connection of the driver's own."""
+    _elsewhere([(sql, params)], commit=True)
+
+
+def _elsewhere(statements: Sequence[tuple[str, Sequence[Any]]], *, commit: bool) -> None:
+    """All in one transaction."""
     if connection.vendor == "postgresql":
         with psycopg.connect(database_url()) as postgresql:
-            postgresql.execute(sql, params)
+            for sql, params in statements:
+                postgresql.execute(sql, params)
+            (postgresql.commit if commit else postgresql.rollback)()
         return
     path, wait = connection.settings_dict["NAME"], 60
-    with closing(sqlite3.connect(path, wait)) as sqlite, sqlite:
-        sqlite.execute(sql.replace("%s", "?"), params)
+    with closing(sqlite3.connect(path, wait)) as sqlite:
+        for sql, params in statements:
+            sqlite.execute(sql.replace("%s", "?"), params)
+        (sqlite.commit if commit else sqlite.rollback)()
 
 
 def by_copy(how: Write) -> None:
