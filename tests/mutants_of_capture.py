@@ -19,9 +19,9 @@ from realtime.capture.tables import Access, accesses
 from realtime.capture.triggers import Trigger
 from tests.realtime.capture import declared, declared_live
 from tests.realtime.capture.access_cases import CASES
-from tests.realtime.capture.test_accesses import found, peopled
-from tests.realtime.capture.test_declared import full, name_of
-from tests.realtime.capture.test_declared_live import OURS, SHOWN
+from tests.realtime.capture.test_live_declared import OURS, SHOWN
+from tests.realtime.capture.test_tables_accesses import found, peopled
+from tests.realtime.capture.test_tables_declared import full, name_of
 from tests.world import World
 
 __all__ = ["full", "peopled"]

@@ -33,7 +33,7 @@ from realtime.models import LiveModel
 from tenants.forms import TenantModelForm
 from tenants.models import Membership
 from tenants.scoping import TenantMissing
-from tests.project.test_admin import operator
+from tests.project.console.test_admin import operator
 from tests.world import World
 
 LIVE: list[Any] = [model for model in apps.get_models() if issubclass(model, LiveModel)]

@@ -1,4 +1,4 @@
-"""Writes to each table that decides who may see, and whom they touch; `test_accesses` does them."""
+"""Writes to each table that decides who may see, and whom they touch: `test_tables_accesses`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tenants.models import Revocation
 from tests.permissions.conftest import on_postgresql
 from tests.realtime.capture.access_cases import readers
 from tests.realtime.capture.declared import truncated, wrong
-from tests.realtime.capture.test_accesses import peopled
+from tests.realtime.capture.test_tables_accesses import peopled
 from tests.world import World
 
 __all__ = ["peopled"]

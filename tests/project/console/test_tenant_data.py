@@ -22,7 +22,7 @@ from tenants import revocations
 from tenants.models import Membership, Tenant, Ticket
 from tenants.roles import role_group
 from tests.client import connect, in_thread, subscribed
-from tests.project.test_tenant_commands import everything, run
+from tests.project.console.test_tenant_command import everything, run
 from tests.world import World
 
 
