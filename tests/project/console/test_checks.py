@@ -49,7 +49,7 @@ def test_deployment_check_fails_without_a_link_and_names_it() -> None:
     variables |= {"EARSHOT_PASSWORD_LINK": "", "ENV_FILE": os.devnull}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "(earshot.E101) Nobody can be sent a link" in done.stderr
+    assert "(earshot.E101) No links to set a password can be" in done.stderr
     assert "EARSHOT_PASSWORD_LINK" in done.stderr
     done = subprocess.run(
         command,
