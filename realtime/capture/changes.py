@@ -11,6 +11,7 @@ from django.db import connection, models
 
 from permissions.commits import TransactionId
 from permissions.representation import ObjectKey
+from realtime.capture import transactions
 from realtime.capture.models import Change
 
 
@@ -30,8 +31,10 @@ class Recorded:
 
 def _write(rows: Iterable[Change]) -> list[Change]:
     rows = list(rows)
+    sqlite = connection.vendor == "sqlite"
+    xid: Any = transactions.number(connection) if sqlite else TransactionId()
     for row in rows:
-        row.xid = TransactionId() if connection.vendor == "postgresql" else 0  # by the capture
+        row.xid = xid
     return Change.objects.bulk_create(rows)
 
 

@@ -33,15 +33,21 @@ def trigger(
     body: str,
     *,
     when: str = "",
+    of: Iterable[str] = (),
     time: str = "AFTER",
     needs: Iterable[str] = (),
 ) -> Trigger:
-    """A trigger for one event; `when` is the condition under which it runs."""
+    """A trigger for one event; `when` is the condition under which it runs.
+
+    One `of` columns is not even looked at where an update sets none of them. The key is none of
+    those: it has more names than one.
+    """
     name = named(table, f"{what}_{event.lower()}")
     condition = f" WHEN {when}" if when else ""
+    columns = f" OF {', '.join(map(quoted, of))}" if of else ""
     source = (
-        f"CREATE TRIGGER {quoted(name)} {time} {event} ON {quoted(table)} FOR EACH ROW{condition}"
-        f" BEGIN\n{body.strip()}\nEND"
+        f"CREATE TRIGGER {quoted(name)} {time} {event}{columns} ON {quoted(table)}"
+        f" FOR EACH ROW{condition} BEGIN\n{body.strip()}\nEND"
     )
     statements = (f"DROP TRIGGER IF EXISTS {quoted(name)}", source)
     return Trigger(name, table, source, statements, frozenset({table, *needs}))
