@@ -22,11 +22,11 @@ from realtime.state.subscriptions import State, Subscription
 logger = logging.getLogger(__name__)
 
 TURN: Final = 32
-"""Subscriptions after which a long loop lets others go on."""
+"""The number of subscriptions after which a long loop yields."""
 
 
 async def in_turns(subscriptions: Iterable[Subscription]) -> AsyncIterator[Subscription]:
-    """All of these, with a pause for everybody else after some: decide nothing across them."""
+    """Yield all of these, pausing now and then for others: decide nothing across them."""
     for done, s in enumerate(tuple(subscriptions), start=1):
         yield s
         if done % TURN == 0:
@@ -51,7 +51,7 @@ class Delivery:
         self._kept: set[Group] = set()
 
     def arrive(self, group: Group, frame: Frame) -> bool:
-        """Keep the group's newest frame and deliver it soon; False if this one has to wait."""
+        """Keep the group's newest frame and deliver it soon; return False if it has to wait."""
         if group.last is None or frame.version > group.last.version:
             group.last = frame
         if self.applied is None or frame.seen.revision > self.applied:
@@ -62,7 +62,7 @@ class Delivery:
         return True
 
     def apply(self, revision: int) -> None:
-        """Everything up to this access revision is applied: deliver what has waited for it."""
+        """Mark this access revision as applied, and deliver what has waited for it."""
         self.applied = revision
         for group in tuple(self._held):
             # None if the group was left meanwhile.
@@ -72,14 +72,14 @@ class Delivery:
         self._wake()
 
     def rest(self) -> None:
-        """No round is under way: nobody waits for the frames that were kept for those it read."""
+        """Drop the frames that were kept for subscriptions being read: no round is running."""
         self.reading = False
         kept, self._kept = self._kept, set()
         for group in kept:
             self._release(group)
 
     def _release(self, group: Group) -> None:
-        """Let a group's delivered frame go, unless a round under way may still want it."""
+        """Drop a group's delivered frame, unless a running round may still need it."""
         if self.reading:
             self._kept.add(group)
         elif group not in self._due and group not in self._held:
@@ -120,7 +120,7 @@ class Delivery:
             self.task = None
 
     async def _fan_out(self, group: Group, frame: Frame | None) -> None:
-        """Offer to each subscription; a long fan-out yields, so each write asks the fence."""
+        """Offer to each subscription; a long fan-out yields, so each write asks the fence again."""
         # Not `in_turns`, which costs a tenth of an offer.
         for done, s in enumerate(tuple(group.subscriptions), start=1):
             self.offer(s, frame)

@@ -22,10 +22,10 @@ from realtime.state.sockets import Socket
 from realtime.state.subscriptions import Subscription
 
 DUE: Final = 0.9
-"""The part of the period after which a read is made again: the rest is for those that queue."""
+"""The part of the period after which an object is read again; the rest is for queueing."""
 
 LOOKS: Final = 15
-"""Looks in a period, if no more is due than one look can read."""
+"""Looks per period, if no more is due than one look can read."""
 
 
 class Swept(Protocol):
@@ -38,7 +38,7 @@ class Swept(Protocol):
 
     @property
     def run(self) -> Callable[..., Awaitable[Any]]:
-        """Runs a plain function with its arguments on a thread."""
+        """Run a plain function with its arguments on a thread."""
 
     async def check(self, sockets: Collection[Socket]) -> None:
         """Close those of these sockets that may not stay."""
@@ -51,7 +51,8 @@ class Sweep:
         self._hub = hub
 
     async def run(self) -> None:
-        """Sweep for ever, within the CPU budget: with much to read, longer than the period."""
+        """Sweep forever within the CPU budget, taking longer than the period if there is much to
+        read."""
         loop = asyncio.get_running_loop()
         while True:
             began, cpu = loop.time(), time.process_time()
@@ -60,9 +61,9 @@ class Sweep:
             await asyncio.sleep(pause(self._hub.limits, cpu, loop.time() - began, full=full))
 
     async def look(self, now: float) -> bool:
-        """Read what is due, and wait for what follows; whether that was not all.
+        """Read what is due, and wait for what follows; return whether more is due.
 
-        One read for all tenants. What shows what it showed is left alone; the rest goes through its
+        One read covers all tenants. Unchanged objects are left alone; the others go through their
         tenant's round, which reads again. Times are the event loop's.
         """
         hub = self._hub
@@ -78,7 +79,7 @@ class Sweep:
         return len(due) >= size or len(sockets) >= size
 
     async def _ask(self, due: Collection[Subscription]) -> set[Rounds]:
-        """Read these, and ask the rounds of those that differ, which are returned."""
+        """Read these, and return the rounds of those that differ, after asking them."""
         hub = self._hub
         wanted: defaultdict[int, set[Pair]] = defaultdict(set)
         for s in due:
@@ -90,7 +91,7 @@ class Sweep:
             r = seen[s.socket.tenant_id, s.pair]
             rounds = hub.rounds.get(s.socket.tenant_id)
             if rounds is None:
-                continue  # its socket went meanwhile
+                continue  # its socket closed meanwhile
             available = r is not None and bool(r.body)
             if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=available):
                 rounds.index.read([s], at)
@@ -101,9 +102,9 @@ class Sweep:
 
 
 def pause(limits: Mapping[str, float], cpu: float, took: float, *, full: bool) -> float:
-    """Seconds until the next look, after one that cost so much CPU time and took so long.
+    """Return the seconds until the next look, given the last one's CPU time and duration.
 
-    What else the process did meanwhile counts too: a busy one sweeps less.
+    Other work of the process counts too: a busy process sweeps less.
     """
     rest = cpu / limits["sweep_budget"] - took
     return max(rest, 0.0 if full else limits["sweep_seconds"] / LOOKS)

@@ -21,11 +21,11 @@ class Tailed(Protocol):
 
     @property
     def run(self) -> Callable[..., Awaitable[Any]]:
-        """Runs a plain function with its arguments on a thread."""
+        """Run a plain function with its arguments on a thread."""
 
 
 class Tail:
-    """Where the tail of one hub is: `marks`, None before its first look."""
+    """The position of a hub's tail: `marks`, None before its first look."""
 
     def __init__(self, hub: Tailed) -> None:
         self.marks: list[Mark] | None = None
@@ -59,17 +59,18 @@ class Tail:
 
 
 def _showing(subscriptions: Iterable[Subscription]) -> Iterator[Subscription]:
-    """The same, which may show something else without that anybody has raised their version."""
+    """Mark each as showing a changed row: their payloads may change without a new version."""
     for s in subscriptions:
         s.showing = True
         yield s
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:
-    """Whether the change is newer than what the subscription has, and its audience sees it.
+    """Return whether the change is newer than what the subscription has, and visible to its
+    audience.
 
-    A pending one counts too: the read that it waits for may be older than the change, and this
-    look is the only one that finds it.
+    Pending ones count too: the read that they wait for may be older than the change, and this look
+    is the only one that finds it.
     """
     if changed.version <= s.version:  # nearly always, and there may be many of both
         return False

@@ -1,4 +1,4 @@
-"""What a client may ask for. No I/O, no Django."""
+"""The commands that a client may send. No I/O, no Django."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from realtime.state.messages import Reference
 MAX_REF = 2**53
 MAX_NAME = 64
 MAX_ETAG = 64
-"""Far above the longest etag: a longer one is not right, and is not kept."""
+"""Far above the longest etag: a longer one cannot match, and is not kept."""
 
 
 class InvalidFrame(Exception):
-    """A frame that is no command; holds what is wrong and the client's `ref`, if it is usable."""
+    """A frame is not a valid command; holds the reason and the client's `ref`, if usable."""
 
     def __init__(self, detail: str, ref: Reference | None = None) -> None:
         self.detail = detail
@@ -24,7 +24,7 @@ class InvalidFrame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Answer me."""
+    """Ask for a PONG."""
 
     ref: Reference | None
 
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Keep me a live copy of this object; `etag` names the payload that I hold."""
+    """Ask for a live copy of an object; `etag` names the payload the client holds."""
 
     target: Target
     etag: str | None
@@ -49,7 +49,7 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """End my subscription of this object."""
+    """Ask to end the subscription of an object."""
 
     target: Target
     ref: Reference | None
@@ -59,7 +59,7 @@ Command = Ping | Subscribe | Unsubscribe
 
 
 def is_reference(value: Any) -> bool:
-    """A `ref` is a string of at most 64 characters or an integer that every JSON reader keeps."""
+    """Return whether a value can be a `ref`: at most 64 characters, or an integer within ±2⁵³."""
     if type(value) is int:
         return -MAX_REF <= value <= MAX_REF
     return isinstance(value, str) and len(value) <= 64

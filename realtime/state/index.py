@@ -23,13 +23,13 @@ class Index:
         self._by_key: dict[ObjectKey, set[Subscription]] = {}
 
     def add(self, s: Subscription) -> None:
-        """Take a subscription in."""
+        """Add a subscription."""
         self.all.add(s)
         self._by_user.setdefault(s.user_id, set()).add(s)
         self._by_key.setdefault(s.key, set()).add(s)
 
     def remove(self, s: Subscription) -> None:
-        """Let a subscription go, if it is there."""
+        """Remove a subscription, if present."""
         if s in self.all:
             self.all.remove(s)
             _remove(self._by_user, s.user_id, s)
@@ -37,15 +37,15 @@ class Index:
             self._due.forget(s)
 
     def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
-        """A round read these at this time."""
+        """Record that a round read these at this time."""
         self._due.looked_at((s for s in subscriptions if s in self.all), at)
 
     def of_key(self, key: ObjectKey) -> Iterator[Subscription]:
-        """Those of an object."""
+        """Return the subscriptions of an object."""
         return iter(tuple(self._by_key.get(key, ())))
 
     def touched(self, touches: Iterable[Touch]) -> set[Subscription]:
-        """Those whose audience an access change may have moved, pending ones included."""
+        """Return those whose audience an access change may have moved, including pending ones."""
         found: set[Subscription] = set()
         for touch in touches:
             found |= self._touched_by(touch)

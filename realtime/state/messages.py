@@ -45,7 +45,7 @@ def welcome(
     limits: Mapping[str, float],
     retry: Mapping[str, float],
 ) -> str:
-    """The first frame of a socket: who it is, when its credential ends, its limits."""
+    """Return the first frame of a socket: its identity, when its credential ends, its limits."""
     return _text(
         {
             "type": "WELCOME",
@@ -64,7 +64,7 @@ def welcome(
 def subscribed(
     model: str, id: str, audience: str, etag: str, body: bytes | None, ref: Reference | None
 ) -> str:
-    """A subscription is live; without a payload (`body` None) the client's own is still right."""
+    """Return the frame for a live subscription; without `body`, the client's payload is current."""
     frame: dict[str, Any] = {
         "type": "SUBSCRIBED",
         "model": model,
@@ -80,7 +80,7 @@ def subscribed(
 def updated(
     model: str, id: str, audience: str, etag: str, changed: Sequence[str], body: bytes
 ) -> str:
-    """A change that this audience can see; `changed` names fields of this payload only."""
+    """Return the frame for a change; `changed` names fields of this payload only."""
     return _text(
         {
             "type": f"UPDATE_{_suffix(model)}",
@@ -95,7 +95,7 @@ def updated(
 
 
 def audience_changed(model: str, id: str, audience: str, etag: str, body: bytes) -> str:
-    """The reader moved to another audience: replace the whole object."""
+    """Return the frame for a reader who moved to another audience: replace the whole object."""
     return _text(
         {
             "type": "AUDIENCE_CHANGED",
@@ -109,17 +109,17 @@ def audience_changed(model: str, id: str, audience: str, etag: str, body: bytes)
 
 
 def deleted(model: str, id: str) -> str:
-    """Gone from this reader's view, deleted or no longer theirs: which one is not said."""
+    """Return the frame for an object gone from this reader's view, without saying why."""
     return _text({"type": f"DELETE_{_suffix(model)}", "model": model, "id": id})
 
 
 def unsubscribed(model: str, id: str, ref: Reference | None) -> str:
-    """A subscription ended because its client asked."""
+    """Return the frame for a subscription that ended at its client's request."""
     return _text({"type": "UNSUBSCRIBED", "model": model, "id": id}, ref)
 
 
 def pong(ref: Reference | None) -> str:
-    """The answer to a ping."""
+    """Return the answer to a ping."""
     return _text({"type": "PONG"}, ref)
 
 
@@ -131,7 +131,7 @@ def error(
     model: str | None = None,
     id: str | None = None,
 ) -> str:
-    """A frame could not be obeyed."""
+    """Return the frame for a command that failed."""
     frame: dict[str, Any] = {"type": "ERROR", "code": code.value, "detail": detail or DETAILS[code]}
     if model is not None:
         frame["model"] = model

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class State(Enum):
-    """Where a subscription stands."""
+    """The state of a subscription."""
 
     PENDING = "pending"  # asked for, or between two audiences: nothing may be sent
     LIVE = "live"
-    UNAVAILABLE = "unavailable"  # in its audience, which was never shown the object: nor may be now
+    UNAVAILABLE = "unavailable"  # in its audience, but neither shown the object nor allowed to yet
     ENDED = "ended"
 
 
 class Gone(Enum):
-    """What a slot holds instead of a frame when there is nothing to see any more."""
+    """Held by a slot instead of a frame when there is nothing to see any more."""
 
     GONE = "gone"
 
@@ -33,7 +33,7 @@ GONE: Final = Gone.GONE
 
 
 class Opened(NamedTuple):
-    """The row of the ledger that says so while a subscription has an audience."""
+    """The ledger row that is open while a subscription has an audience."""
 
     access: int
     audience: str
@@ -41,7 +41,7 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscribe that is not answered yet: the client's mark and the etag that it holds."""
+    """A subscribe without an answer yet: the client's `ref` and the etag it holds."""
 
     ref: Reference | None
     etag: str | None
@@ -84,26 +84,26 @@ class Subscription:
 
     @property
     def user_id(self) -> int:
-        """Who subscribes."""
+        """Return the id of the subscribing user."""
         return self.pair[0]
 
     @property
     def newest(self) -> Digest | None:
-        """The newest payload that it has, sent or still to be sent."""
+        """Return the newest payload, sent or still to be sent."""
         if self.slot is None or self.slot is GONE or not self.slot.available:
             return self.sent
         return self.slot.digest
 
     @property
     def available(self) -> bool:
-        """Whether its newest state is a payload, and not that the object cannot be shown."""
+        """Return whether the newest state is a payload, rather than unavailability."""
         if self.slot is None or self.slot is GONE:
             return not self.told
         return self.slot.available
 
     @property
     def unanswered(self) -> bool:
-        """Whether a subscribe waits of which nothing was said."""
+        """Return whether a subscribe is waiting that nothing was sent for."""
         return len(self.waiting) > self.answered
 
     def is_as_read(self, audience: str, version: int, etag: str, *, available: bool) -> bool:
@@ -116,12 +116,12 @@ class Subscription:
         return self.available and self.newest is not None and self.newest.etag == etag
 
     def ask(self, waiting: Waiting) -> None:
-        """A subscribe of the client waits for its answer."""
+        """Register a client's subscribe that waits for its answer."""
         self.waiting.append(waiting)
         self.socket.mailbox.question()
 
     def settle(self, questions: int) -> None:
-        """So many subscribes, the oldest, have their answers."""
+        """Count this many subscribes, the oldest, as answered."""
         del self.waiting[:questions]
         self.answered = max(self.answered - questions, 0)
         self.socket.mailbox.answered(questions)
@@ -132,13 +132,13 @@ class Subscription:
         self.socket.mailbox.put(self)
 
     def place(self, state: State, read: Frame) -> None:
-        """A round read this: it counts, and is to be sent next."""
+        """Record what a round read, as the state to be sent next."""
         self.state = state
         self.version = read.version
         self.put(read)
 
     def put_off(self) -> None:
-        """Keep no body of the state to be sent next."""
+        """Drop the body of the state to be sent next, keeping its digest."""
         if self.slot is not GONE and self.slot is not None and self.slot.available:
             self.slot = self.slot.digest
 
@@ -150,13 +150,13 @@ class Subscription:
             self.socket.mailbox.drop(self)
 
     def end(self) -> None:
-        """Nothing more will come, and the client is told once."""
+        """End the subscription, and tell the client once."""
         self.state = State.ENDED
         self.put(GONE)
         self.socket.forget(self)
 
     def cancel(self, why: str) -> None:
-        """The client asked for the end, or is gone: nothing more will come, not even that."""
+        """End the subscription without telling the client, who asked for it or has left."""
         self.state = State.ENDED
         self.ended = why
         self.slot = None
