@@ -7,7 +7,7 @@ READY := $(VENV)/requirements-dev.txt
 BENCH_READY := $(VENV)/requirements-bench.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly check bench soak mutants fmt lock
+.PHONY: help run test nightly check bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -78,6 +78,9 @@ $(BENCH_READY): requirements-bench.txt $(READY)
 
 bench: $(READY) $(BENCH_READY)  ## Measure beside peers, in some minutes, and write docs/performance.md (ROWS=)
 	$(PY) -m bench $(ROWS)
+
+scale: $(READY)  ## Derive docs/scale.md from what `make bench ROWS=units` measured, in seconds
+	$(PY) -m bench.scale
 
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED= FAULTS=)
 	$(PY) -m bench.soak

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.scale import document, units
+
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 RESULTS = Path(__file__).parent / "results.json"
 BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"
@@ -45,6 +47,7 @@ def machine() -> str:
 
 def record(benchmark: str, rows: Iterable[Row]) -> None:
     """Print the rows, keep them in place of the benchmark's last ones, and write the page."""
+    rows = list(rows)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results[benchmark] = {
         "on": datetime.now(UTC).date().isoformat(),
@@ -55,6 +58,8 @@ def record(benchmark: str, rows: Iterable[Row]) -> None:
     for row in results[benchmark]["rows"]:
         print(_line(Row(**row)), flush=True)
     _write(results)
+    if benchmark == units.ROW and not any(isinstance(row.found, str) for row in rows):
+        document.write()
 
 
 def _write(results: dict[str, dict[str, object]]) -> None:

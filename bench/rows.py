@@ -17,6 +17,7 @@ ROWS: Final = {
     "access": "An access change",
     "memory": "Memory of an idle connection",
     "idle": "Idle tenants",
+    "units": "What one of each costs",
     "scaling": "More processes and more shards",
     "revocation": "Revoke to silence",
     "neighbour": "A noisy neighbour",

@@ -1,0 +1,1 @@
+"""From measured costs to a large deployment: a seeded simulation; `docs/scale.md` shows it."""
