@@ -60,7 +60,10 @@ class Rehash(models.Model):
 
 
 class Tenant(models.Model):
-    """An organisation; while it is suspended (`is_active` false), nobody may enter."""
+    """An organisation; while it is suspended (`is_active` false), nobody may enter.
+
+    From `deleting_since` on its rows go, and nobody is told of each one: it stays suspended.
+    """
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
@@ -76,6 +79,16 @@ class Tenant(models.Model):
         validators=[check_own],
         help_text='Limits for this tenant, such as {"sockets_per_user": 5}.',
     )
+    deleting_since = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(deleting_since=None) | models.Q(is_active=False),
+                name="closed_while_it_is_deleted",
+                violation_error_message="It is being deleted, and stays suspended.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.slug

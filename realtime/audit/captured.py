@@ -13,7 +13,7 @@ def closings() -> Iterator[Access]:
     yield Access(
         **of_table(Connection),
         cause="closed",
-        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r WHERE r.closing",
+        touch="SELECT r.tenant_id AS tenant, r.user_id, NULL, NULL FROM {row} r WHERE r.closing",
         events=("UPDATE",),
         watch=("closing",),
     )

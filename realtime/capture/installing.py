@@ -56,7 +56,8 @@ def connect() -> None:
 def wanted(vendor: str) -> list[Trigger]:
     """The triggers that the models and declarations ask for."""
     generator = GENERATORS[vendor]
-    triggers = [*generator.numbering(), *generator.accesses(tables.accesses())]
+    triggers = [*generator.numbering(), *generator.summing()]
+    triggers += generator.accesses(tables.accesses())
     triggers += LIVE[vendor].triggers(live.lives(), live.shown())
     triggers += generator.notifying() if limits()["listen"] else []
     return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be of two kinds

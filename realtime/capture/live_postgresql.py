@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
-from realtime.capture.postgresql import NOW, differ, trigger
+from realtime.capture.postgresql import NOW, SHARED, differ, trigger
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -20,6 +20,7 @@ from realtime.capture.triggers import (
     everybody,
     literal,
     quoted,
+    stays,
 )
 
 XID: Final = "pg_current_xact_id()::text::bigint"
@@ -47,13 +48,14 @@ def triggers(
             needs=[CHANGES],
         )
         yield trigger(
-            live.table, "live", "AFTER", ALL, _after(live, form), needs=[CHANGES, ACCESSES]
-        )
+            live.table, "live", "AFTER", ALL, _after(live, form),
+            needs=[CHANGES, ACCESSES, TENANTS],
+        )  # fmt: skip
         yield _truncated(live.table)
     for table in shown:
         events = ALL if table.created else ["UPDATE", "DELETE"]
         body = _note(table, general=general)
-        yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES])
+        yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES, TENANTS])
         yield _truncated(table.table)
 
 
@@ -82,6 +84,11 @@ class Exact:
     def put(self, column: str, value: str) -> str:
         """Write a value into NEW."""
         return f"NEW.{quoted(column)} := {value};"
+
+    @staticmethod
+    def stays(tenant: str) -> str:
+        """Whether this tenant is not being deleted."""
+        return stays(tenant, SHARED)
 
     @property
     def fields(self) -> str:
@@ -118,6 +125,10 @@ class General(Exact):
     def put(self, column: str, value: str) -> str:
         # Not by name: a stamp may be gone.
         return f"NEW := jsonb_populate_record(NEW, jsonb_build_object({literal(column)}, {value}));"
+
+    @staticmethod
+    def stays(tenant: str) -> str:
+        return "true"  # the column that says so may not be there yet
 
     @property
     def fields(self) -> str:
@@ -180,7 +191,7 @@ IF TG_OP = 'INSERT' THEN
   RETURN NULL;
 END IF;
 IF TG_OP = 'DELETE' THEN
-  {_access(DELETED, [(old["tenant"], "NULL", label, old["key"])])}
+  {_access(form, DELETED, [(old["tenant"], "NULL", label, old["key"])])}
   RETURN NULL;
 END IF;
 IF {differ(fixed)} THEN
@@ -210,49 +221,52 @@ def _of_update(
         if isinstance(form, General):
             both = (f"(to_jsonb({side}) ->> {literal(column)})::bigint" for side in ("OLD", "NEW"))
         touches = [(new["tenant"], user, label, new["key"]) for user in both]
-        found.append(f"IF {form.differ([column])} THEN\n  {_access(HELD, touches)}\nEND IF;")
+        touched = _access(form, HELD, touches)
+        found.append(f"IF {form.differ([column])} THEN\n  {touched}\nEND IF;")
     object_ = (new["tenant"], "NULL", label, new["key"])
     if live.visible:
-        found.append(
-            f"IF {form.differ(live.visible)} THEN\n  {_access(VISIBILITY, [object_])}\nEND IF;"
-        )
+        touched = _access(form, VISIBILITY, [object_])
+        found.append(f"IF {form.differ(live.visible)} THEN\n  {touched}\nEND IF;")
     if not live.keeps_tenant:
         touches = [(old["tenant"], "NULL", label, old["key"]), object_]
-        found.append(f"IF {differ([live.tenant])} THEN\n  {_access(MOVED, touches)}\nEND IF;")
+        touched = _access(form, MOVED, touches)
+        found.append(f"IF {differ([live.tenant])} THEN\n  {touched}\nEND IF;")
     return "\n".join(found)
 
 
-def _access(cause: str, touches: Iterable[tuple[str, str, str, str]]) -> str:
+def _access(form: Exact, cause: str, touches: Iterable[tuple[str, str, str, str]]) -> str:
     rows = ", ".join(
-        f"({tenant}, {user}::bigint, {model}, {key}, {literal(cause)}, {NOW})"
-        for tenant, user, model, key in touches
+        f"({tenant}, {user}::bigint, {model}, {key})" for tenant, user, model, key in touches
     )
     return (
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at) VALUES {rows};"
+        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
+        f" SELECT t.*, {literal(cause)}, {NOW} FROM (VALUES {rows}) t(a, b, c, d)"
+        f" WHERE {form.stays('t.a')};"
     )
 
 
 def _note(shown: Shown, *, general: bool) -> str:
     """A change of version 0 with the row as it was: what showed it is found after the commit."""
-    differs = (General if general else Exact).differ(shown.watched) if shown.watched else "false"
+    form = General if general else Exact
+    differs = form.differ(shown.watched) if shown.watched else "false"
     kept = ", ".join(literal(column) for column in shown.kept)
     was = f"""jsonb_build_object('was', (
   SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(OLD)) WHERE key IN ({kept})))"""
     return f"""
 IF TG_OP = 'INSERT' THEN
-  {_noted(shown, "NEW", "NULL")}
+  {_noted(form, shown, "NEW", "NULL")}
 ELSIF TG_OP = 'DELETE' THEN
-  {_noted(shown, "OLD", was)}
+  {_noted(form, shown, "OLD", was)}
 ELSIF {differs} THEN
-  {_noted(shown, "NEW", was)}
+  {_noted(form, shown, "NEW", was)}
 END IF;
 RETURN NULL;
 """
 
 
-def _noted(shown: Shown, side: str, was: str) -> str:
+def _noted(form: type[Exact], shown: Shown, side: str, was: str) -> str:
     tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
-    return CHANGE.format(
+    note = CHANGE.format(
         id=NEXT,
         tenant=tenant,
         label=literal(shown.label),
@@ -261,3 +275,4 @@ def _noted(shown: Shown, side: str, was: str) -> str:
         creation="false",
         fields=was,
     )
+    return f"IF {form.stays(tenant)} THEN\n  {note}\nEND IF;" if shown.tenant else note

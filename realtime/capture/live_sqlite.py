@@ -13,7 +13,15 @@ from typing import Final
 
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
 from realtime.capture.sqlite import NOW, differ, in_the_way, trigger
-from realtime.capture.triggers import ACCESSES, CHANGES, Trigger, literal, quoted
+from realtime.capture.triggers import (
+    ACCESSES,
+    CHANGES,
+    TENANTS,
+    Trigger,
+    literal,
+    quoted,
+    stays,
+)
 
 REPLACED: Final = "replaced"
 XID: Final = "0"
@@ -33,7 +41,7 @@ CHANGE: Final = (
 
 def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
     """The triggers of these tables."""
-    logs = [CHANGES, ACCESSES]
+    logs = [CHANGES, ACCESSES, TENANTS]
     for live in lives:
         table, deleted = live.table, _access(live, DELETED, ["OLD"])
         yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
@@ -124,8 +132,9 @@ def _accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
 def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:
     return "\n".join(
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
-        f" VALUES ({side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
-        f" {literal(live.label)}, {side}.{quoted(live.key)}, {literal(cause)}, {NOW});"
+        f" SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
+        f" {literal(live.label)}, {side}.{quoted(live.key)}, {literal(cause)}, {NOW}"
+        f" WHERE {stays(f'{side}.{quoted(live.tenant)}')};"
         for side in sides
     )
 
@@ -138,27 +147,29 @@ def _replaced(live: Live) -> Iterator[Trigger]:
         log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
   SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, x.{quoted(live.key)},
-    {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x WHERE {where};
+    {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
+  WHERE ({where}) AND {stays(f"x.{quoted(live.tenant)}")};
 """
-        needs = [ACCESSES]
+        needs = [ACCESSES, TENANTS]
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
 
 
 def _notes(shown: Shown) -> Iterator[Trigger]:
     """Changes of version 0 with the row as it was: what showed it is found after the commit."""
-    was = _was(shown, "OLD")
+    was, needs = _was(shown, "OLD"), [CHANGES, TENANTS]
     noted = [("DELETE", "OLD", was, "")]
     if shown.created:
         noted.append(("INSERT", "NEW", "NULL", ""))
     if shown.watched:
         noted.append(("UPDATE", "NEW", was, differ(shown.watched)))
     for event, side, fields, when in noted:
-        note = f"{_note(shown, side, fields)};"
-        yield trigger(shown.table, "shown", event, note, when=when, needs=[CHANGES])
+        note = f"{_note(shown, side, fields)} WHERE {stays(_tenant(shown, side))};"
+        yield trigger(shown.table, "shown", event, note, when=when, needs=needs)
     for event, where, when in in_the_way(shown.key, shown.unique):
-        note = f"{_note(shown, 'x', _was(shown, 'x'))} FROM {quoted(shown.table)} x WHERE {where};"
+        note = f"{_note(shown, 'x', _was(shown, 'x'))} FROM {quoted(shown.table)} x"
+        note += f" WHERE ({where}) AND {stays(_tenant(shown, 'x'))};"
         yield trigger(
-            shown.table, "shown_replaced", event, note, when=when, time="BEFORE", needs=[CHANGES]
+            shown.table, "shown_replaced", event, note, when=when, time="BEFORE", needs=needs
         )
 
 
@@ -167,9 +178,12 @@ def _was(shown: Shown, side: str) -> str:
     return f"json_object('was', json_object({kept}))"
 
 
+def _tenant(shown: Shown, side: str) -> str:
+    return f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
+
+
 def _note(shown: Shown, side: str, fields: str) -> str:
-    tenant = f"{side}.{quoted(shown.tenant)}" if shown.tenant else "0"
-    key = f"{side}.{quoted(shown.key)}"
+    tenant, key = _tenant(shown, side), f"{side}.{quoted(shown.key)}"
     return f"{LOG} SELECT {tenant}, {literal(shown.label)}, {key}, 0, 0, {fields}, random(), {NOW}"
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from permissions.accesslog import MANY
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
     REVISIONS,
+    TENANTS,
     Trigger,
     columns,
     everybody,
     literal,
     named,
     quoted,
+    stays,
 )
 
 NOW: Final = "clock_timestamp()"
@@ -46,6 +49,33 @@ INSERT INTO {REVISIONS} (tenant_id, revision)
 UPDATE {ACCESSES} AS change SET revision = current.revision
   FROM {REVISIONS} AS current
   WHERE change.tenant_id = current.tenant_id AND change.revision IS NULL;
+RETURN NULL;
+"""
+
+SHARED: Final = " FOR SHARE"
+
+# What a transaction wrote of itself is looked up nowhere: the plan for it would be one for the few
+# rows that were there before.
+ALL_OF: Final = "earshot.all_of"
+KNOWN: Final = f"coalesce(nullif(current_setting('{ALL_OF}', true), ''), ',')"
+ONE: Final = "pg_current_xact_id()::text || ':' || {0} || ','"
+NEWS: Final = (
+    f"{stays('t.a', SHARED)} AND (t.b IS NULL AND t.c IS NULL"
+    f" OR strpos({KNOWN}, ',' || {ONE.format('t.a')}) = 0)"
+)
+"""Whether a touch tells anything: this transaction does not touch all of the tenant anyway."""
+
+# Many rows are dearer to write, and to read in each process, than to look at everything once. One
+# in so many looks how many there are: to count them at each would cost more than to write them.
+SAMPLE: Final = 1_000
+TOO_MANY: Final = f"""
+IF NEW.id % {{sample}} = 0 AND strpos({KNOWN}, ',' || {ONE.format("NEW.tenant_id")}) = 0
+AND {{many}} = (SELECT count(*) FROM (
+  SELECT FROM {ACCESSES} WHERE tenant_id = NEW.tenant_id AND revision IS NULL LIMIT {{many}}) own)
+THEN
+  PERFORM set_config('{ALL_OF}', {KNOWN} || {ONE.format("NEW.tenant_id")}, true);
+  INSERT INTO {ACCESSES} (tenant_id, cause, at) VALUES (NEW.tenant_id, 'many', {NOW});
+END IF;
 RETURN NULL;
 """
 
@@ -96,6 +126,12 @@ def numbering() -> Iterator[Trigger]:
     yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], NUMBER, deferred=True, needs=[REVISIONS])
 
 
+def summing(many: int = MANY, sample: int = SAMPLE) -> Iterator[Trigger]:
+    """The trigger by which a transaction that touches much of a tenant touches all of it."""
+    body = TOO_MANY.format(many=many, sample=sample)
+    yield trigger(ACCESSES, "many", "AFTER", ["INSERT"], body)
+
+
 def notifying() -> Iterator[Trigger]:
     """The triggers that tell who listens of what no process of ours will announce."""
     for log in (CHANGES, ACCESSES):
@@ -122,9 +158,9 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 def _access(access: Access) -> Trigger:
     old, new = (access.touch.format(row=f"(SELECT {side}.*)") for side in ("OLD", "NEW"))
     logs = {
-        "INSERT": _log(new, access.cause),
-        "UPDATE": _log(old if access.until else f"{old} UNION {new}", access.cause),
-        "DELETE": _log(old, access.cause),
+        "INSERT": _log(new, access),
+        "UPDATE": _log(old if access.until else f"{old} UNION {new}", access),
+        "DELETE": _log(old, access),
     }
     for event, statements in access.also.items():
         logs[event] += f"\n{statements}"
@@ -139,7 +175,7 @@ def _access(access: Access) -> Trigger:
         "AFTER",
         access.events,
         f"{body}\nRETURN NULL;",
-        needs=access.joins,
+        needs=[*access.joins, TENANTS],
     )
 
 
@@ -153,11 +189,12 @@ def _conditions(access: Access) -> dict[str, str]:
     return {"UPDATE": " OR ".join([*counts, f"{new} < {old}"]), "DELETE": f"{old} > {NOW}"}
 
 
-def _log(touches: str, cause: str) -> str:
+def _log(touches: str, access: Access) -> str:
+    news = "true" if access.always else NEWS
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
-        f"SELECT t.a, t.b::bigint, t.c, t.d::bigint, {literal(cause)}, {NOW}\n"
-        f"FROM ({touches}) t(a, b, c, d);"
+        f"SELECT t.a, t.b::bigint, t.c, t.d::bigint, {literal(access.cause)}, {NOW}\n"
+        f"FROM ({touches}) t(a, b, c, d) WHERE {news};"
     )
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from realtime.capture.tables import Access
-from realtime.capture.triggers import ACCESSES, REVISIONS, Trigger, literal, named, quoted
+from realtime.capture.triggers import (
+    ACCESSES,
+    REVISIONS,
+    TENANTS,
+    Trigger,
+    literal,
+    named,
+    quoted,
+    stays,
+)
 
 NOW: Final = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
@@ -58,6 +67,11 @@ def notifying() -> Iterator[Trigger]:
     yield from ()
 
 
+def summing() -> Iterator[Trigger]:
+    """Nothing: each row has a revision of its own, and who is far behind looks at everything."""
+    yield from ()
+
+
 def numbering() -> Iterator[Trigger]:
     """The trigger that gives access changes their revision."""
     yield trigger(
@@ -78,9 +92,10 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
         for event in access.events:
             sides = SIDES["DELETE" if access.until else event]
             touches = " UNION ".join(_of_row(access.touch, side) for side in sides)
-            body = f"{_log(touches, access.cause)}\n{access.also.get(event, '')}"
+            body = f"{_log(touches, access)}\n{access.also.get(event, '')}"
             when = conditions.get(event, "")
-            yield trigger(access.table, access.what, event, body, when=when, needs=access.joins)
+            needs = [*access.joins, TENANTS]
+            yield trigger(access.table, access.what, event, body, when=when, needs=needs)
         yield from _replaced(access)
 
 
@@ -116,9 +131,9 @@ def _replaced(access: Access) -> Iterator[Trigger]:
     for event, where, when in in_the_way(key, access.unique[1:]):
         counts = f"({where}) AND ({moves})" if moves else where
         row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE {counts})"
-        body = _log(access.touch.format(row=row), access.cause)
-        what = f"{access.what}_replaced"
-        yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=access.joins)
+        body = _log(access.touch.format(row=row), access)
+        what, needs = f"{access.what}_replaced", [*access.joins, TENANTS]
+        yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=needs)
     if "UPDATE" in access.also and "INSERT" not in access.events:
         same = f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"
         yield trigger(
@@ -128,7 +143,7 @@ def _replaced(access: Access) -> Iterator[Trigger]:
             access.also["UPDATE"],
             when=f"EXISTS (SELECT 1 FROM {quoted(access.table)} x WHERE {same})",
             time="BEFORE",
-            needs=access.joins,
+            needs=[*access.joins, TENANTS],
         )
 
 
@@ -155,10 +170,11 @@ def _of_row(touch: str, side: str) -> str:
     return touch.format(row=f"(SELECT {row})")
 
 
-def _log(touches: str, cause: str) -> str:
+def _log(touches: str, access: Access) -> str:
+    news = "true" if access.always else stays("t.tenant")
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
-        f"SELECT *, {literal(cause)}, {NOW} FROM ({touches});"
+        f"SELECT t.*, {literal(access.cause)}, {NOW} FROM ({touches}) t WHERE {news};"
     )
 
 

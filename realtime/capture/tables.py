@@ -29,12 +29,13 @@ class Access:
     """A table whose rows decide who may see.
 
     `touch` selects the (tenant, user, model, object) that a row of `{row}`, called r, touches, by
-    the tables `joins`. An update counts if one of the columns `watch` differs (none: any), the
-    condition `or_if` holds, or what ends at the time in the column `until` ends earlier now; the
-    deletion of what had ended counts for nothing; of such an update only the row of before touches
-    somebody, since a new credential changes nothing. `also` are more statements for an event.
-    `unique` are the columns by which a new row replaces another on SQLite. Where several of a table
-    have one cause, `name` tells them apart.
+    the tables `joins`; its first column is named so. An update counts if one of the columns `watch`
+    differs (none: any), the condition `or_if` holds, or what ends at the time in the column `until`
+    ends earlier now; the deletion of what had ended counts for nothing; of such an update only the
+    row of before touches somebody, since a new credential changes nothing. `also` are more
+    statements for an event. `unique` are the columns by which a new row replaces another on SQLite.
+    Where several of a table have one cause, `name` tells them apart. `always`: also in a tenant
+    that is being deleted.
     """
 
     table: str
@@ -48,6 +49,7 @@ class Access:
     joins: tuple[str, ...] = ()
     also: Mapping[str, str] = field(default_factory=dict)
     unique: tuple[tuple[str, ...], ...] = ()
+    always: bool = False
 
     @property
     def what(self) -> str:
@@ -74,7 +76,7 @@ def _people() -> Iterator[Access]:
     yield Access(
         **of_table(Membership),
         cause="membership",
-        touch="SELECT r.tenant_id, r.user_id, NULL, NULL FROM {row} r"
+        touch="SELECT r.tenant_id AS tenant, r.user_id, NULL, NULL FROM {row} r"
         f" WHERE {JOINED.format('r')}",
         watch=("tenant_id", "user_id", "role", "is_active"),
         or_if=f"{JOINED.format('OLD')} <> {JOINED.format('NEW')}",
@@ -84,9 +86,10 @@ def _people() -> Iterator[Access]:
     yield Access(
         **of_table(Tenant),
         cause="tenant",
-        touch="SELECT r.id, NULL, NULL, NULL FROM {row} r",
+        touch="SELECT r.id AS tenant, NULL, NULL, NULL FROM {row} r",
         events=("UPDATE", "DELETE"),
         watch=("is_active",),
+        always=True,
     )
     yield _of_user(user, "id", cause="user", watch=("is_active",))
     yield _of_user(
@@ -121,7 +124,10 @@ def _credentials() -> Iterator[Access]:
         watch=("session_key", "user_id"),
         until="expire_date",
     )
-    holder = "SELECT r.tenant_id, c.user_id, NULL, NULL FROM {{row}} r JOIN {0} c ON c.{1} = r.key"
+    holder = (
+        "SELECT r.tenant_id AS tenant, c.user_id, NULL, NULL"
+        " FROM {{row}} r JOIN {0} c ON c.{1} = r.key"
+    )
     yield Access(
         **of_table(Revocation),
         cause="revoked",
@@ -145,7 +151,7 @@ def _grants() -> Iterator[Access]:
         yield Access(
             **of_table(model),
             cause="granted",
-            touch=f"SELECT o.tenant_id, {user}, '{label}', o.{key} FROM {{row}} r"
+            touch=f"SELECT o.tenant_id AS tenant, {user}, '{label}', o.{key} FROM {{row}} r"
             f" JOIN {table} o ON o.{key} = r.content_object_id",
             watch=(who, "permission_id", "content_object_id"),
             joins=(table,),
@@ -158,7 +164,7 @@ def _grants() -> Iterator[Access]:
             **of_table(Permission),
             cause="permission",
             name=_table(model),
-            touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+            touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
             f" {granted.format('r')}",
             watch=("id", "codename", "content_type_id"),
             joins=(_table(model), table),
@@ -167,7 +173,7 @@ def _grants() -> Iterator[Access]:
             **of_table(ContentType),
             cause="content type",
             name=_table(model),
-            touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+            touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
             f" JOIN {permission} p ON p.content_type_id = r.id {granted.format('p')}",
             watch=("id", "app_label", "model"),
             joins=(_table(model), table, permission),
@@ -177,7 +183,7 @@ def _grants() -> Iterator[Access]:
                 **of_table(Group),
                 cause="group",
                 name=_table(model),
-                touch="SELECT DISTINCT o.tenant_id, NULL, NULL, NULL FROM {row} r"
+                touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
                 f" JOIN {_table(model)} g ON g.group_id = r.id"
                 f" JOIN {table} o ON o.{key} = g.content_object_id",
                 watch=("id", "name"),
@@ -189,7 +195,7 @@ def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -
     """A table of which each row touches the user in this column, in all their tenants."""
     members = _table(Membership)
     touch = (
-        f"SELECT m.tenant_id, m.user_id, NULL, NULL FROM {{row}} r"
+        f"SELECT m.tenant_id AS tenant, m.user_id, NULL, NULL FROM {{row}} r"
         f" JOIN {members} m ON m.user_id = r.{column} AND {JOINED.format('m')}"
     )
     return Access(**of_table(model), touch=touch, joins=(members, *joins), **how)

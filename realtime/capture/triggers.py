@@ -59,6 +59,15 @@ def columns(side: str, names: Iterable[str]) -> list[str]:
     return [f"{side}.{quoted(name)}" for name in names]
 
 
+def stays(tenant: str, lock: str = "") -> str:
+    """The condition that this tenant is not being deleted: there nobody sees anything any more, and
+    nobody must be told what they lose. `lock` keeps that from being taken back meanwhile."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM {TENANTS} gone"
+        f" WHERE gone.id = {tenant} AND gone.deleting_since IS NOT NULL{lock})"
+    )
+
+
 def everybody(cause: str, now: str) -> str:
     """The statement that touches everything of every tenant, also of those that are gone."""
     return (
