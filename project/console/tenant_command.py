@@ -10,7 +10,12 @@ from tenants.models import Tenant
 
 
 class TenantCommand(BaseCommand):
-    """A command whose first argument is the slug of an existing tenant."""
+    """A command whose first argument is the slug of an existing tenant.
+
+    Only those with `takes_deleted` accept one that is being deleted: what is left is incomplete.
+    """
+
+    takes_deleted = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="The tenant's slug.")
@@ -19,6 +24,9 @@ class TenantCommand(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["slug"]).first()
         if tenant is None:
             raise CommandError(f"Tenant {options['slug']!r} does not exist.")
+        if tenant.deleting_since and not self.takes_deleted:
+            message = f"{tenant} is being deleted; run delete_tenant to delete what is left."
+            raise CommandError(message)
         self.run(tenant, **options)
 
     def run(self, tenant: Tenant, **options: Any) -> None:

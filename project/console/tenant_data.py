@@ -6,12 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.apps import apps
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
-from django.db.models import Model, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Model, QuerySet
 
 from permissions.models import GroupGrant, UserGrant
 from tenants.models import Membership, Revocation, Role, Tenant, Ticket, User
@@ -19,6 +15,7 @@ from tenants.roles import group_name
 
 CREDENTIALS: Final = (Ticket, Revocation)
 SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
+OF_THE_TENANT: Final = ("id", "slug", "name", "is_active", "record_payloads", "limits")
 OF_A_USER: Final = (
     "id", "username", "first_name", "last_name", "email", "is_active", "date_joined",
 )  # fmt: skip
@@ -63,26 +60,9 @@ def role_groups(tenant: Tenant) -> QuerySet[Group]:
     return Group.objects.filter(name__in=[group_name(tenant.pk, role) for role in Role.values])
 
 
-def operators_log(tenant: Tenant) -> QuerySet[LogEntry]:
-    """What Django's admin noted of it and of its rows: that holds their names."""
-    about = Q(pk__in=[])
-    for queryset in (Tenant.objects.filter(pk=tenant.pk), *rows(tenant)):
-        content_type = ContentType.objects.get_for_model(queryset.model)
-        keys = queryset.order_by().annotate(text=Cast("pk", TextField())).values("text")
-        about |= Q(content_type=content_type, object_id__in=keys)
-    return LogEntry.objects.filter(about)
-
-
-def count(tenant: Tenant) -> dict[str, int]:
-    """How many rows of which model belong to it."""
-    found = {queryset.model._meta.label: queryset.count() for queryset in rows(tenant)}
-    found[LogEntry._meta.label] = operators_log(tenant).count()
-    return {**found, Group._meta.label: role_groups(tenant).count()}
-
-
 def export(tenant: Tenant) -> Iterator[dict[str, Any]]:
     """It, its members and all its rows, each as `{"model", "row"}`; no password, no credential."""
-    yield from _exported(Tenant.objects.filter(pk=tenant.pk), None)
+    yield from _exported(Tenant.objects.filter(pk=tenant.pk), OF_THE_TENANT)
     yield from _exported(members(tenant), OF_A_USER)
     yield from _exported(_users(tenant.memberships.invited()), OF_THE_INVITED)
     for queryset in rows(tenant):
@@ -96,15 +76,3 @@ def _exported(queryset: QuerySet[Any], names: tuple[str, ...] | None) -> Iterato
     shown = [name for name in names if name not in SECRETS]
     for row in queryset.values(*shown).iterator():
         yield {"model": model._meta.label_lower, "row": row}
-
-
-def delete(tenant: Tenant) -> None:
-    """Delete it and all that belongs to it, also what says what changed in it; its users stay."""
-    with transaction.atomic():
-        leftover = list(rows(tenant))
-        operators_log(tenant).delete()
-        tenant.delete()
-        # The rows that this wrote are numbered at the commit, unless it is done now.
-        connection.check_constraints()
-        for queryset in leftover:
-            queryset.order_by().delete()
