@@ -15,7 +15,7 @@ from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tests.client import connect, in_thread, subscribed
 from tests.permissions.conftest import Log, elsewhere, on_postgresql, place
-from tests.realtime.capture.test_bulk import numbered, readers, share, view
+from tests.realtime.capture.test_tables_bulk import numbered, readers, share, view
 from tests.world import World
 
 __all__ = ["place"]

@@ -24,8 +24,8 @@ from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant
 from tests.client import in_thread, subscribed
 from tests.permissions.conftest import Log
-from tests.project.test_tenant_commands import everything, run
-from tests.project.test_tenant_data import of
+from tests.project.console.test_tenant_command import everything, run
+from tests.project.console.test_tenant_data import of
 from tests.world import World
 
 DOCUMENTS = 24
