@@ -14,7 +14,6 @@ DOOR = 3
 """The token, the user's other tokens that ended, the membership."""
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("method", "body", "most"),
     [
