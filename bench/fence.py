@@ -33,6 +33,7 @@ from realtime.state.frames import Frame  # noqa: E402
 from realtime.state.sockets import Socket  # noqa: E402
 from realtime.state.subscriptions import State, Subscription  # noqa: E402
 from realtime.transport.sender import Sender  # noqa: E402
+from realtime.transport.websocket import WebSocket  # noqa: E402
 from tenants.credentials import Client, Credential, Identity  # noqa: E402
 
 SOCKETS = int(os.environ.get("SOCKETS") or 1000)
@@ -46,13 +47,15 @@ class Listener:
     """A subscription with the consumer's own sender, in front of a server that takes everything."""
 
     def __init__(self, number: int, taken: Callable[[], None]) -> None:
-        sender = Sender(f"{number}", self._taken, 1, _nothing)
+        transport = WebSocket(self._taken)
+        sender = Sender(f"{number}", transport, 1, _nothing)
         identity = Identity(1, 1, "acme", "member", Credential("token", "digest", None))
         client, now = Client("127.0.0.1", "bench"), datetime.now(UTC)
         socket = Socket(
             f"{number}", identity, client, now, sender.mailbox, sender.cut, sender.buffered
         )
-        sender.serve(socket, preframed=False)
+        transport.handshaken(preframed=False)
+        sender.serve(socket)
         self._count = taken
         self.subscription = Subscription(socket, KEY, "id")
         self.subscription.state = State.LIVE

@@ -26,6 +26,7 @@ from realtime.state.sockets import Socket
 from realtime.transport import servers
 from realtime.transport.parsing import parse
 from realtime.transport.sender import Sender
+from realtime.transport.websocket import WebSocket
 from tenants import credentials, opaque
 from tenants.connections import is_away, reserve
 from tenants.limits import limits
@@ -64,7 +65,10 @@ class EarshotConsumer(AsyncConsumer):
         self.base_send = send
         self.limits = limits()
         self.connection = secrets.token_urlsafe(12)
-        self.sender = Sender(self.connection, send, self.limits["cut_seconds"], self._depart)
+        self.transport = WebSocket(send)
+        self.sender = Sender(
+            self.connection, self.transport, self.limits["cut_seconds"], self._depart
+        )
         self.mailbox = self.sender.mailbox
         self.unusable = 0
         self.limited = 0
@@ -125,7 +129,8 @@ class EarshotConsumer(AsyncConsumer):
             self.base_send,
             max(limits()["client_frame_bytes"], identity.limits["client_frame_bytes"]),
         )
-        self.sender.serve(socket, preframed=bool(self.limits["preframed"]))
+        self.transport.handshaken(preframed=bool(self.limits["preframed"]))
+        self.sender.serve(socket)
         self.bucket = TokenBucket(
             self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
         )

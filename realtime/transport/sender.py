@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from realtime.failures import log_failure
 from realtime.metrics import CLOSES
 from realtime.state.codes import Close
 from realtime.state.mailbox import Mailbox
 from realtime.state.sockets import Socket
-from realtime.transport.servers import Transport, transport
-from realtime.transport.wire import Wire, wire
+from realtime.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -25,44 +23,43 @@ logger = logging.getLogger(__name__)
 class Sender:
     """Empties the mailbox of one connection; `gone` is called when it has sent a close code."""
 
-    __slots__ = ("_busy", "_cut_seconds", "_gone", "_last", "_name", "_send", "_sending", "_socket",
-                 "_task", "_texts", "_wire", "mailbox")  # fmt: skip
+    __slots__ = ("_at_once", "_busy", "_cut_seconds", "_gone", "_last", "_name", "_sending",
+                 "_socket", "_task", "_texts", "_transport", "mailbox")  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        transport: Transport,
         cut_seconds: float,
         gone: Callable[[], object],
     ) -> None:
         self.mailbox = Mailbox(self._wake)
         self._name = name
-        self._send = send
+        self._transport = transport
         self._cut_seconds = cut_seconds
         self._gone = gone
         self._socket: Socket | None = None
-        self._wire: Wire | None = None
+        self._at_once = False
         self._texts: list[str] = []
         self._sending = 0
         self._last = 0
         self._task: asyncio.Task[None] | None = None
         self._busy = False
 
-    def serve(self, socket: Socket, *, preframed: bool) -> None:
+    def serve(self, socket: Socket) -> None:
         """From now on what is sent is this socket's; before, only a close code can be."""
         self._socket = socket
-        self._wire = wire(self._send, preframed=preframed)
+        self._at_once = True
         self.mailbox.bound = socket.limits["socket_bytes"]
         self.mailbox.under_way = lambda: max(0, self.buffered() - self._last)
-        if self._wire is not None:
-            self.mailbox.send_now = self._send_now
+        self.mailbox.send_now = self._send_now
 
     def _wake(self) -> None:
         """Something waits: send it, unless somebody is at it, who then sends this too."""
         if self._busy:
             return
-        if self._wire is not None:
-            self._send_at_once(self._wire)
+        if self._at_once:
+            self._send_at_once()
         if not self._busy and (self._texts or self.mailbox or self.mailbox.closing is not None):
             self._busy = True
             self._task = asyncio.get_running_loop().create_task(self._write())
@@ -75,12 +72,12 @@ class Sender:
 
     def _send_now(self, text: str) -> bool:
         """Send a text that waits for nothing; False if the server does not take it at once."""
-        wire, socket = self._wire, self._socket
-        if self._busy or wire is None or socket is None or self._texts or not wire.ready:
+        socket, transport = self._socket, self._transport
+        if self._busy or socket is None or self._texts or not self._at_once or not transport.ready:
             return False
         self._busy = True
         try:
-            wire.write(text)
+            transport.write_now(text)
             self._last = socket.sent(text)
         except OSError:
             return True  # the client went; the server's disconnect follows
@@ -90,12 +87,13 @@ class Sender:
         self._busy = False
         return True
 
-    def _send_at_once(self, wire: Wire) -> None:
-        assert self._socket is not None  # it has a wire
+    def _send_at_once(self) -> None:
+        assert self._socket is not None  # it is served
+        transport = self._transport
         self._busy = True  # what is taken may put more, which comes after it
-        write, sent = wire.write, self._socket.sent
+        write, sent = transport.write_now, self._socket.sent
         try:
-            while (self._texts or self.mailbox) and wire.ready:
+            while (self._texts or self.mailbox) and transport.ready:
                 if (text := self._next()) is not None:
                     write(text)
                     self._last = sent(text)
@@ -111,7 +109,7 @@ class Sender:
         log_failure(
             logger, f"Socket {self._name} could not be sent to", error, connection=self._name
         )
-        self._wire = None
+        self._at_once = False
         self._busy = False
         self.mailbox.close(Close.SERVER_ERROR)
 
@@ -137,7 +135,7 @@ class Sender:
         assert self._socket is not None  # a refused one has no answers
         self._socket.sending_since = asyncio.get_running_loop().time()
         self._last = self._sending = self._socket.sent(text)
-        await self._send({"type": "websocket.send", "text": text})
+        await self._transport.write(text)
         self._sending = 0
         self._socket.sending_since = None
 
@@ -162,9 +160,8 @@ class Sender:
         A transport that is closed waits for its buffer, which a client that is gone never takes.
         """
         self.cancel()
-        transport = self._transport
-        if transport is not None and transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(seconds, transport.abort)
+        if self._transport.buffered():
+            asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
     def cancel(self) -> None:
         """Send nothing more."""
@@ -177,22 +174,13 @@ class Sender:
         CLOSES.labels(int(code)).inc()
         try:
             async with asyncio.timeout(self._cut_seconds):
-                await self._send({"type": "websocket.close", "code": int(code)})
+                await self._transport.close(code)
         except TimeoutError:
-            transport = self._transport
-            if transport is not None:  # without, the server's pings time out
-                transport.abort()
+            self._transport.abort()
         except Exception as error:  # servers differ in what they raise when the client went first
             logger.debug("Socket %s was already gone (%s).", self._name, type(error).__name__)
-
-    @property
-    def _transport(self) -> Transport | None:
-        """The server's, if it gives it away."""
-        return transport(self._send)
 
     def buffered(self) -> int:
         """How many bytes are on their way because the client does not take them: here, and those
         that the server holds, if it says."""
-        transport = self._transport
-        server = 0 if transport is None else transport.get_write_buffer_size()
-        return self._sending + sum(map(len, self._texts)) + server
+        return self._sending + sum(map(len, self._texts)) + self._transport.buffered()

@@ -13,7 +13,7 @@ BOUNDED = "start uvicorn with --ws-max-size {most} --ws realtime.transport.on_uv
 _told: set[str] = set()
 
 
-class Transport(Protocol):
+class ServerTransport(Protocol):
     """The server's end of a connection."""
 
     def get_write_buffer_size(self) -> int:
@@ -30,10 +30,10 @@ def protocol(send: Any) -> Any:
     return getattr(send, "__self__", None)
 
 
-def transport(send: Any) -> Transport | None:
+def server_transport(send: Any) -> ServerTransport | None:
     """The transport behind a `send`; None where the server, as the `daphne` command, has none."""
     serving = protocol(send)
-    found: Transport | None = getattr(serving, "outlet", None) or getattr(
+    found: ServerTransport | None = getattr(serving, "outlet", None) or getattr(
         serving, "transport", None
     )
     return found if hasattr(found, "get_write_buffer_size") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -10,36 +10,36 @@ from realtime.state.codes import Close
 from realtime.state.mailbox import Mailbox
 from realtime.state.subscriptions import Subscription, Waiting
 from realtime.transport.sender import Sender
-from realtime.transport.wire import Wire
+from realtime.transport.transport import Transport
 from tests.realtime.pieces import frame, subscription
 
 
 class Taking:
-    """A wire, and the socket that counts, that take everything; in order."""
+    """A transport, and the socket that counts, that take everything; in order."""
 
     ready = True
+    limits: ClassVar = {"socket_bytes": 2**20}
 
     def __init__(self) -> None:
         self.written: list[str] = []
         self.counted: list[str] = []
 
-    def write(self, text: str) -> None:
+    def write_now(self, text: str) -> None:
         self.written.append(text)
+
+    def buffered(self) -> int:
+        return 0
 
     def sent(self, text: str) -> int:
         self.counted.append(text)
         return len(text)
 
 
-async def never(event: dict[str, Any]) -> None:
-    raise AssertionError("a wire that is ready needs no send")
-
-
 def wired() -> tuple[Mailbox, Taking]:
     """A sender's mailbox and what takes its texts."""
-    sender, taking = Sender("name", never, 1, lambda: None), Taking()
-    sender._wire, sender._socket = cast("Wire", taking), cast("Any", taking)
-    sender.mailbox.send_now = sender._send_now
+    taking = Taking()
+    sender = Sender("name", cast("Transport", taking), 1, lambda: None)
+    sender.serve(cast("Any", taking))
     return sender.mailbox, taking
 
 

@@ -60,7 +60,7 @@ def test_server_within_the_bounds_or_unknown_is_told_nothing(
 
 def test_transport_is_the_servers_or_what_stands_for_it() -> None:
     of_asyncio = SimpleNamespace(get_write_buffer_size=lambda: 1)
-    assert servers.transport(Serving(transport=of_asyncio).send) is of_asyncio
-    assert servers.transport(daphne(1, outlet=of_asyncio, transport=object())) is of_asyncio
-    assert servers.transport(daphne(1, transport=object())) is None
-    assert servers.transport(print) is None
+    assert servers.server_transport(Serving(transport=of_asyncio).send) is of_asyncio
+    assert servers.server_transport(daphne(1, outlet=of_asyncio, transport=object())) is of_asyncio
+    assert servers.server_transport(daphne(1, transport=object())) is None
+    assert servers.server_transport(print) is None

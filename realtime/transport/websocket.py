@@ -1,0 +1,53 @@
+"""A WebSocket as a transport: the ASGI server's `send`, and the shorter way past it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from realtime.state.codes import Close
+from realtime.transport.servers import server_transport
+from realtime.transport.wire import Wire, wire
+
+
+class WebSocket:
+    """The connection behind an ASGI `send`; texts are taken at once only after `handshaken`."""
+
+    __slots__ = ("_send", "_wire")
+
+    def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        self._send = send
+        self._wire: Wire | None = None
+
+    def handshaken(self, *, preframed: bool) -> None:
+        """The handshake is done: look for the way past the server's `send`."""
+        self._wire = wire(self._send, preframed=preframed)
+
+    @property
+    def ready(self) -> bool:
+        """Whether `write_now` would be taken."""
+        return self._wire is not None and self._wire.ready
+
+    def write_now(self, text: str) -> None:
+        """Send a text without waiting."""
+        assert self._wire is not None  # it is ready
+        self._wire.write(text)
+
+    async def write(self, text: str) -> None:
+        """Send a text by the server's own `send`."""
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: Close) -> None:
+        """Send a close frame."""
+        await self._send({"type": "websocket.close", "code": int(code)})
+
+    def buffered(self) -> int:
+        """Return how many bytes the server holds; 0 if it does not say."""
+        transport = server_transport(self._send)
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Cut the client off; where the server gives no way to, its pings time out."""
+        transport = server_transport(self._send)
+        if transport is not None:
+            transport.abort()
