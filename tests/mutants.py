@@ -65,7 +65,7 @@ MUTANTS: Final = (
     Mutant(
         "an object's first version is the id of its creation's row",
         "realtime/capture/live_sqlite.py",
-        "{quoted(live.version)} = last_insert_rowid()\n",
+        "{quoted(live.version)} = ({LAST})\n",
         "{quoted(live.version)} = 1\n",
         RULES + "a_frame_of_a_deleted_object_does_not_pass_for_a_new_one_with_its_key",
     ),
