@@ -22,7 +22,7 @@ from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import User
 from tests.realtime.capture.documents import execute
-from tests.realtime.capture.test_past_django import on_sqlite
+from tests.realtime.capture.test_triggers_past_django import on_sqlite
 from tests.realtime.recorded import Recording
 from tests.world import World
 
