@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
@@ -19,22 +19,14 @@ from realtime.audit.ledger import Ledger
 from realtime.failures import database, log_failure
 from realtime.hub import listening, session_checks
 from realtime.hub.broker_probe import BrokerProbe
+from realtime.hub.channel import Channel
 from realtime.hub.drain import close_all
 from realtime.hub.group_membership import GroupMemberships
 from realtime.hub.heartbeat import Heartbeat
+from realtime.hub.measuring import count, measure
 from realtime.hub.rounds import Rounds
 from realtime.hub.sweep import Sweep
 from realtime.hub.tail import Tail
-from realtime.metrics import (
-    CONFLATIONS,
-    FRAME_BYTES,
-    FRAMES,
-    SOCKET_BYTES,
-    SOCKET_BYTES_MAX,
-    SOCKETS,
-    SUBSCRIPTIONS,
-    TAIL_SEEN,
-)
 from realtime.publishing import layer_messages
 from realtime.publishing.publisher import publisher
 from realtime.state import ledger_entries
@@ -67,6 +59,7 @@ class Hub:
         self.due: Due[Subscription] = Due()
         self._layer = layer or get_channel_layer()
         self.groups = GroupMemberships(self._layer, self.limits["broker_timeout_seconds"])
+        self._channel = Channel(self._layer, self.groups, self.limits["broker_timeout_seconds"])
         self.probe = BrokerProbe(self._layer, self.limits["broker_timeout_seconds"])
         self.heartbeat = Heartbeat(self.ledger, self._begin_anew)
         self.tail = Tail(self)
@@ -82,7 +75,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         await self.ledger.start()
         metrics.begin()
-        await self._open()
+        await self._channel.open()
         publisher.bind(loop)
         self._tasks = [
             loop.create_task(self._receive()),
@@ -139,7 +132,7 @@ class Hub:
         for subscription in list(socket.subscriptions.values()):
             self._end(subscription, why)
         self.ledger.leave([socket.id])
-        self._count([socket])
+        count([socket])
         last = self.connections.remove(socket)
         if not self.connections:
             self.empty.set()
@@ -196,38 +189,18 @@ class Hub:
 
     # What comes from other processes.
 
-    async def _open(self) -> None:
-        """Open the hub's channel; without a broker the hub lives by the tail, and tries again."""
-        try:
-            async with asyncio.timeout(self.limits["broker_timeout_seconds"]):
-                self.groups.channel = await self._layer.new_channel()
-        except Exception as error:
-            log_failure(logger, "The broker assigned no channel", error)
-
     async def _receive(self) -> None:
         while True:
-            message = await self._next()
+            message = await self._channel.next()
             try:
                 if message is None:
-                    await asyncio.sleep(self.limits["broker_timeout_seconds"])
-                elif message["type"] == "hub.probe":
+                    continue
+                if message["type"] == "hub.probe":
                     self.probe.heard(message["number"])
                 else:
                     await self._deliver(message)
             except Exception as error:
                 log_failure(logger, "Handling a channel layer message failed", error)
-
-    async def _next(self) -> dict[str, Any] | None:
-        """The next message of the hub's channel; None while the broker gives none."""
-        if self.groups.channel is None:
-            await self._open()
-            return None
-        try:
-            message: dict[str, Any] = await self._layer.receive(self.groups.channel)
-        except Exception as error:  # redis, sockets and layers raise what they like
-            log_failure(logger, "Receiving from the broker failed", error)
-            return None
-        return message
 
     async def _deliver(self, message: dict[str, Any]) -> None:
         """Hand a frame or a notice to its tenant's rounds."""
@@ -299,26 +272,8 @@ class Hub:
         """Whether everything that the hub does by itself is still being done."""
         return not any(task.done() for task in self._tasks)
 
-    def _count(self, sockets: Iterable[Socket]) -> None:
-        """Add up what these sockets have sent since it was last added up."""
-        frames = size = conflated = 0
-        for socket in sockets:
-            frames += socket.frames
-            size += socket.bytes
-            conflated += socket.mailbox.conflated
-            socket.frames = socket.bytes = socket.mailbox.conflated = 0
-        FRAMES.inc(frames)
-        FRAME_BYTES.inc(size)
-        CONFLATIONS.inc(conflated)
-
     def _measure(self) -> None:
-        kept = [socket.measure() for socket in self.connections]
-        SOCKETS.set(len(kept))
-        SOCKET_BYTES.set(sum(kept))
-        SOCKET_BYTES_MAX.set(max(kept, default=0))
-        SUBSCRIPTIONS.set(sum(len(rounds.index.all) for rounds in self.rounds.values()))
-        TAIL_SEEN.set_to_current_time()
-        self._count(self.connections)
+        measure(self.connections, sum(len(rounds.index.all) for rounds in self.rounds.values()))
 
     async def drain(self) -> None:
         """Tell all clients to come back elsewhere, spread over a while."""

@@ -1,0 +1,41 @@
+"""The hub's one channel: what the broker has for this process, message by message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from realtime.failures import log_failure
+from realtime.hub.group_membership import GroupMemberships
+
+logger = logging.getLogger(__name__)
+
+
+class Channel:
+    """Opens the channel by which `groups` are joined, and receives on it."""
+
+    def __init__(self, layer: Any, groups: GroupMemberships, timeout: float) -> None:
+        self._layer = layer
+        self._groups = groups
+        self._timeout = timeout
+
+    async def open(self) -> None:
+        """Open the channel; without a broker the hub lives by the tail, and tries again."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                self._groups.channel = await self._layer.new_channel()
+        except Exception as error:
+            log_failure(logger, "The broker assigned no channel", error)
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next message; None, after a pause, while the broker gives none."""
+        try:
+            if self._groups.channel is not None:
+                message: dict[str, Any] = await self._layer.receive(self._groups.channel)
+                return message
+            await self.open()
+        except Exception as error:  # redis, sockets and layers raise what they like
+            log_failure(logger, "Receiving from the broker failed", error)
+        await asyncio.sleep(self._timeout)
+        return None

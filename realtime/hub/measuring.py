@@ -1,0 +1,42 @@
+"""What the metrics say of a hub's sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from realtime.metrics import (
+    CONFLATIONS,
+    FRAME_BYTES,
+    FRAMES,
+    SOCKET_BYTES,
+    SOCKET_BYTES_MAX,
+    SOCKETS,
+    SUBSCRIPTIONS,
+    TAIL_SEEN,
+)
+from realtime.state.connections import Connections
+from realtime.state.sockets import Socket
+
+
+def measure(connections: Connections, subscriptions: int) -> None:
+    """Set the gauges, right after a look of the tail, and add up what was sent."""
+    kept = [socket.measure() for socket in connections]
+    SOCKETS.set(len(kept))
+    SOCKET_BYTES.set(sum(kept))
+    SOCKET_BYTES_MAX.set(max(kept, default=0))
+    SUBSCRIPTIONS.set(subscriptions)
+    TAIL_SEEN.set_to_current_time()
+    count(connections)
+
+
+def count(sockets: Iterable[Socket]) -> None:
+    """Add up what these sockets have sent since it was last added up."""
+    frames = size = conflated = 0
+    for socket in sockets:
+        frames += socket.frames
+        size += socket.bytes
+        conflated += socket.mailbox.conflated
+        socket.frames = socket.bytes = socket.mailbox.conflated = 0
+    FRAMES.inc(frames)
+    FRAME_BYTES.inc(size)
+    CONFLATIONS.inc(conflated)
