@@ -1,0 +1,57 @@
+"""The hub's channel is opened when there is a broker, and not before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from pytest_django import Settings
+
+from realtime.state.subscriptions import State
+from tests.client import connect, in_thread, quiet
+from tests.gates import rounds_of, this_hub
+from tests.world import World
+
+
+class Reluctant:
+    """A channel layer that fails the first time it is asked for anything."""
+
+    def __init__(self) -> None:
+        self.layer: Any = get_channel_layer()
+        self.failed: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> Any:
+            if name in ("new_channel", "group_add", "receive") and name not in self.failed:
+                self.failed.add(name)
+                raise ConnectionError(name)
+            return await getattr(self.layer, name)(*args)
+
+        return call
+
+
+async def test_a_hub_without_a_broker_answers_and_joins_when_there_is_one(
+    world: World,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.EARSHOT = {**settings.EARSHOT, "broker_timeout_seconds": 0.01}
+    reluctant = Reluctant()
+    monkeypatch.setattr("realtime.hub.hub.get_channel_layer", lambda: reluctant)
+    async with await in_thread(connect)(world, "viewer") as viewer:
+        assert (await viewer.subscribe(world.id))["type"] == "SUBSCRIBED"
+        [subscription] = rounds_of(world).index.all
+        assert subscription.state is State.LIVE
+        hub = this_hub()
+        while hub.groups.channel is None:
+            await hub.run(int)
+        hub.groups.retry()
+        await quiet()
+        hub.groups.retry()
+        await quiet()
+        assert not any(group.failed for group in hub.groups.groups.values())
+        await in_thread(world.write)(title="Through the broker")
+        assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
+    assert "ConnectionError" in caplog.text

@@ -1,0 +1,141 @@
+"""Every module has its tests where one looks for them, and no file grows long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("tenants", "permissions", "realtime", "resources", "project")
+LINES = 300
+
+DECLARING = {"apps", "urls", "signals", "models", "audiences"}
+"""Modules that declare or connect; what they declare is tested where it works."""
+
+UNPAIRED: dict[str, tuple[str, ...]] = {
+    "tried where it is used: limits, invitations, connections and turns": (
+        "tenants/forms.py",
+        "tenants/handler.py",
+        "tenants/limit_rules.py",
+        "tenants/metrics.py",
+        "tenants/places.py",
+        "tenants/postgresql.py",
+        "tenants/rest_places.py",
+    ),
+    "what `test_decision`, `test_read`, `test_rest_grants_listing` and the tail's tests try": (
+        "permissions/commits.py",
+        "permissions/grant_paths.py",
+        "permissions/representation.py",
+        "permissions/statements.py",
+        "permissions/subjects.py",
+    ),
+    "by `test_tenant_command`, `test_pruning`, and the review's own tests of commands": (
+        "permissions/management/commands/review.py",
+        "realtime/management/commands/prune.py",
+        "project/console/management/commands/create_tenant.py",
+        "project/console/management/commands/delete_tenant.py",
+        "project/console/management/commands/export_tenant.py",
+        "project/console/management/commands/resume_tenant.py",
+        "project/console/management/commands/suspend_tenant.py",
+    ),
+    "what the review's commands and its REST are tried with": (
+        "permissions/review/asking.py",
+        "permissions/review/entries.py",
+        "permissions/review/findings.py",
+        "permissions/review/forms.py",
+        "permissions/review/holding.py",
+        "permissions/review/never.py",
+        "permissions/review/revisions.py",
+        "permissions/review/scene.py",
+        "permissions/review/sensitivity.py",
+        "permissions/review/telling.py",
+        "permissions/review/verdict.py",
+    ),
+    "tried where it is used: the parser's, the ledger's and the servers' tests": (
+        "realtime/audit/captured.py",
+        "realtime/state/commands.py",
+        "realtime/transport/on_daphne.py",
+        "realtime/transport/transport.py",
+    ),
+    "what the tests of live, tables, triggers and installing try": (
+        "realtime/capture/adopting.py",
+        "realtime/capture/batches.py",
+        "realtime/capture/live_postgresql.py",
+        "realtime/capture/live_sqlite.py",
+        "realtime/capture/postgresql.py",
+        "realtime/capture/sqlite.py",
+    ),
+    "parts of the hub, tried by `test_hub` and `test_rounds`": (
+        "realtime/hub/measuring.py",
+        "realtime/hub/per_loop.py",
+        "realtime/hub/placement.py",
+        "realtime/hub/session_checks.py",
+    ),
+    "the settings' tests": ("project/environment.py",),
+}
+"""Modules without tests of their own, by what tries them instead."""
+
+OF_SEVERAL = {
+    "tests/tenants/test_invitations.py",
+    "tests/permissions/review/test_command_explain.py",
+    "tests/permissions/review/test_command_lock.py",
+}
+"""Tests of what several modules do together."""
+
+LONG = {
+    "realtime/hub/hub.py": 335,
+    "tenants/credentials.py": 327,
+    "tests/conformance.py": 312,
+    "tests/permissions/review/test_comparing.py": 304,
+    "tests/permissions/review/test_probing.py": 334,
+    "tests/permissions/test_grants.py": 302,
+    "tests/project/console/test_admin.py": 322,
+    "tests/project/console/test_tenant_deletion.py": 312,
+    "tests/project/test_settings.py": 327,
+    "tests/realtime/hub/test_group_membership.py": 320,
+    "tests/realtime/publishing/test_publisher.py": 314,
+    "tests/realtime/transport/test_consumer.py": 339,
+    "tests/stage.py": 335,
+    "tests/tenants/test_invitations.py": 315,
+    "tests/tenants/test_strict.py": 307,
+    "tests/test_unavailable.py": 336,
+    "tests/test_whoever_writes.py": 312,
+    "tests/whoever_scene.py": 368,
+}
+"""Files of more lines than that; they may only shrink."""
+
+
+def modules() -> list[Path]:
+    """Every module of the packages that could have tests."""
+    found = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return [p for p in sorted(found) if p.name != "__init__.py" and "migrations" not in p.parts]
+
+
+def where_looked_for(module: Path) -> list[Path]:
+    """The files where its tests are looked for; those of commands are beside the folder's."""
+    parts = module.parent.relative_to(ROOT).parts
+    folder = ROOT / "tests" / Path(*(p for p in parts if p not in ("management", "commands")))
+    name = f"test_{module.stem.strip('_')}"
+    return [t for t in folder.glob("test_*.py") if f"{t.stem}_".startswith(f"{name}_")]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_every_module_has_its_tests_where_they_are_looked_for() -> None:
+    alone = {named(m) for m in modules() if not where_looked_for(m) and m.stem not in DECLARING}
+    assert alone == {path for paths in UNPAIRED.values() for path in paths}
+
+
+def test_every_file_of_tests_has_its_module() -> None:
+    paired = {test for module in modules() for test in where_looked_for(module)}
+    tests = {t for package in PACKAGES for t in (ROOT / "tests" / package).rglob("test_*.py")}
+    alone = {named(t) for t in tests - paired if t.stem != "test_migrations"}
+    assert alone == OF_SEVERAL
+
+
+def test_no_file_is_long_and_those_that_are_do_not_grow() -> None:
+    paths = [p for folder in (*PACKAGES, "tests", "bench") for p in (ROOT / folder).rglob("*.py")]
+    lines = {named(p): len(p.read_text().splitlines()) for p in paths}
+    assert {path: n for path, n in lines.items() if n > LONG.get(path, LINES)} == {}
+    assert [path for path in LONG if lines.get(path, 0) <= LINES] == []
