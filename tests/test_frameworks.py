@@ -158,7 +158,7 @@ def test_object_is_valid_as_it_is_and_validated_within_its_tenant(world: World, 
     obj = one_of(model)
     obj.full_clean()
     obj.tenant = world.tenants["globex"]
-    with pytest.raises(ValidationError, match="keeps its tenant"):
+    with pytest.raises(ValidationError, match="cannot change its tenant"):
         obj.full_clean()
 
 

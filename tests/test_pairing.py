@@ -87,7 +87,7 @@ LONG = {
     "tests/conformance.py": 312,
     "tests/permissions/review/test_comparing.py": 304,
     "tests/permissions/review/test_probing.py": 334,
-    "tests/permissions/test_grants.py": 302,
+    "tests/permissions/test_grants.py": 308,
     "tests/project/console/test_admin.py": 322,
     "tests/project/console/test_tenant_deletion.py": 312,
     "tests/project/test_settings.py": 327,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,8 @@ from permissions.review.entries import (
 from permissions.review.sensitivity import label
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
+
+INSTALLED: Final = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib"))
 
 KINDS: Final = (
     (OpaqueIdField, "id"),
@@ -95,13 +98,18 @@ def _shown(resource: Resource, audience: Audience) -> Shown:
 
 
 def place(code: Any) -> Place | None:
-    """Where a class is declared, if that is in the project's own folder."""
+    """Where a class is declared, if that is in the project's own folder.
+
+    What is installed is not, even where the virtual environment lies in that folder.
+    """
     root = Path(getattr(settings, "BASE_DIR", Path.cwd())).resolve()
     try:
-        file, line = inspect.getsourcefile(code), inspect.getsourcelines(code)[1]
-        return Place(Path(str(file)).resolve().relative_to(root).as_posix(), line)
+        file = Path(str(inspect.getsourcefile(code))).resolve()
+        line = inspect.getsourcelines(code)[1]
+        found = Place(file.relative_to(root).as_posix(), line)
     except (OSError, TypeError, ValueError):
         return None
+    return None if any(file.is_relative_to(installed) for installed in INSTALLED) else found
 
 
 def column(resource: Resource, bound: Any) -> Any:

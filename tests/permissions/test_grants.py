@@ -24,6 +24,7 @@ from tests.world import World
 
 ADMINS = Subject(role="admin")
 MEMBERS = Subject(role="member")
+REVIEWERS = Subject(role="reviewer")
 
 
 def audience(name: str) -> Audience:
@@ -289,7 +290,12 @@ def test_former_owner_keeps_other_grants(place: World) -> None:
 def test_profiles_are_given_to_their_person_and_roles(place: World) -> None:
     profile = place.profile("owner")
     found = {grant.subject: grant.audience.name for grant in grants_of(PROFILES, profile)}
-    assert found == {user(place, "owner"): "self", ADMINS: "admin", MEMBERS: "member"}
+    assert found == {
+        user(place, "owner"): "self",
+        ADMINS: "admin",
+        MEMBERS: "member",
+        REVIEWERS: "member",
+    }
 
 
 def test_roles_hold_what_is_declared_in_a_new_tenant_too(place: World) -> None:

@@ -200,7 +200,7 @@ def test_mail_that_cannot_be_sent_is_logged_without_its_reader(
     settings.EMAIL_BACKEND = "tests.nowhere.Backend"
     assert reset("viewer@example.com").status_code == 202
     [record] = [r for r in caplog.records if r.name == "tenants.mail"]
-    assert record.getMessage() == "An e-mail could not be sent: ModuleNotFoundError"
+    assert record.getMessage() == "E-mail could not be sent: ModuleNotFoundError"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert reset("editor@example.com").status_code == 202
 

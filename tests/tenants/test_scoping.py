@@ -94,7 +94,7 @@ RUNS: dict[str, Callable[[Query], object]] = {
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_query_that_names_no_tenant_is_refused(run: Callable[[Query], object]) -> None:
     """Before it reaches the database: the test has none."""
-    with pytest.raises(TenantMissing, match="Note does not say for which tenant") as refused:
+    with pytest.raises(TenantMissing, match="A query on Note does not name a tenant") as refused:
         run(Note.objects.all())
     assert refused.value.model is Note
 

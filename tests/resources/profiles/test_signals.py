@@ -49,6 +49,7 @@ def test_memberships_created_together_bring_their_profiles(tenant: Tenant) -> No
             Subject(user_id=profile.user_id): "self",
             Subject(role="admin"): "admin",
             Subject(role="member"): "member",
+            Subject(role="reviewer"): "member",
         }
 
 
