@@ -81,7 +81,7 @@ MUTANTS: Final = (
         "realtime/hub/group_membership.py",
         "return self.membership is Membership.JOINED and self.since < tick",
         "return True",
-        RACES + "a_change_between_the_read_and_the_join_is_not_missed",
+        RULES + "a_read_of_a_group_that_is_being_joined_counts_for_nobody",
     ),
     Mutant(
         "a group's newest frame is kept for those who wait",

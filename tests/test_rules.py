@@ -17,6 +17,7 @@ from realtime.state.subscriptions import Subscription
 from resources.models import Document
 from tests.client import connect, in_thread, quiet, registered, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
+from tests.hostile import Gates, HostileGroups
 from tests.test_races import CANARY, leaked
 from tests.world import World
 
@@ -54,6 +55,25 @@ async def test_nothing_is_read_beside_the_round_of_its_tenant(world: World) -> N
         await owner.settle()
         assert "budget" not in owner.copies["resources.document", world.id]
         assert reads.most == 1
+
+
+async def test_a_read_of_a_group_that_is_being_joined_counts_for_nobody(world: World) -> None:
+    """What is published meanwhile reaches nobody: who comes in between would never hear of it."""
+    async with registered(world, "viewer") as first, registered(world, "viewer") as second:
+        gates = Gates()
+        HostileGroups(this_hub().groups, gates)
+        gates.armed.add("group_add")
+        for viewer in (first, second):
+            await viewer.send({"model": "resources.document", "id": world.id})
+            await viewer.send({"action": "ping", "ref": "asked"})
+            await viewer.receive_until("PONG")
+            await rounds_of(world).settled()
+        await in_thread(world.write)(title="Published to nobody")
+        await asyncio.to_thread(publisher.flush)
+        gates.open()
+        for viewer in (first, second):
+            frame = await viewer.receive_until("SUBSCRIBED")
+            assert frame["payload"]["title"] == "Published to nobody"
 
 
 async def test_a_frame_that_comes_while_a_subscription_waits_is_kept_for_it(world: World) -> None:
