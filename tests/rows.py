@@ -75,6 +75,7 @@ class Rows:
 @contextmanager
 def unannounced() -> Iterator[None]:
     """What this block writes wakes nobody."""
+    connection.ensure_connection()  # one that is opened later is seen again
     wrappers, connection.execute_wrappers[:] = [*connection.execute_wrappers], []
     try:
         yield
