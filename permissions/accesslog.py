@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from django.db import connection, models
 
+from permissions.models import AccessChange, AccessRevision
+
 MANY: Final = 10_000
 DELETED: Final = "deleted"
 REVISION: Final = "SELECT revision FROM permissions_accessrevision WHERE tenant_id = %s"
@@ -28,8 +30,6 @@ class Touch:
 
 def record(tenant_id: int, touches: Iterable[Touch], cause: str) -> None:
     """Write access changes of one tenant that no trigger wrote: repairs and deleted objects."""
-    from permissions.models import AccessChange
-
     AccessChange.objects.bulk_create(
         AccessChange(
             tenant_id=tenant_id,
@@ -52,8 +52,6 @@ def revision(tenant_id: int) -> int:
 
 def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
     """Return several tenants' access revisions, in one query; 0 where nothing ever changed."""
-    from permissions.models import AccessRevision
-
     wanted = list(tenant_ids)
     rows = AccessRevision.objects.filter(tenant_id__in=wanted).values_list("tenant_id", "revision")
     return {**dict.fromkeys(wanted, 0), **dict(rows)}
@@ -70,8 +68,6 @@ def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
 
     Everything counts as touched if there are very many, or if rows were pruned.
     """
-    from permissions.models import AccessChange
-
     if revision - applied > MANY:
         return [Touch()]
     rows: models.QuerySet[Any, tuple[Any, ...]] = AccessChange.objects.filter(

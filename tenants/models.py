@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar, Final, Self
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import models as auth
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models, transaction
@@ -238,6 +240,4 @@ class Session(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> Any:
-        from tenants.sessions import SessionStore
-
-        return SessionStore
+        return import_module(settings.SESSION_ENGINE).SessionStore

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,41 @@ def test_layer_imports_nothing_from_above(layer: str) -> None:
     assert files
     wrong = {str(path.relative_to(ROOT)): foreign_layers(layer, path) for path in files}
     assert {path: names for path, names in wrong.items() if names} == {}
+
+
+def named(path: Path) -> str:
+    """A module's full name."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def circle(layers: list[str]) -> list[str]:
+    """Modules that import each other in a circle, wherever in them they do; empty if none do."""
+    files = [p for layer in layers for p in (ROOT / layer).rglob("*.py") if p.stem != "__init__"]
+    modules = {named(path): path for path in files}
+    graph = {
+        name: {found for found in imports(path, for_types=False) if found in modules}
+        for name, path in modules.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circle(LAYERS) == []
+
+
+def test_checker_finds_a_circle_that_a_function_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_layering.ROOT", tmp_path)
+    (tmp_path / "tenants").mkdir()
+    (tmp_path / "tenants/one.py").write_text("from tenants import other")
+    (tmp_path / "tenants/other.py").write_text("def late():\n    from tenants.one import name")
+    assert set(circle(["tenants"])) == {"tenants.one", "tenants.other"}
 
 
 def room_of(name: str) -> str | None:
