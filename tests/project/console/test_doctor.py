@@ -51,7 +51,7 @@ def test_missing_triggers_are_named() -> None:
 @on_postgresql
 def test_disabled_trigger_is_named() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {NUMBER.table} DISABLE TRIGGER USER")
+        cursor.execute(f"ALTER TABLE {NUMBER.table} DISABLE TRIGGER {NUMBER.name}")
     assert checked() == [
         f"Not every write is captured: {NUMBER.name} on {NUMBER.table} is disabled."
     ]
