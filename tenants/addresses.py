@@ -1,8 +1,8 @@
-"""Where requests come from, and where somebody has logged in before.
+"""Where requests come from, and where a user has logged in before.
 
-Somebody who guesses a password from elsewhere must not keep out its user. So failures are counted
-for a username and an address together; and where a user has logged in before, what strangers at
-other addresses try with this username does not count.
+Somebody who guesses a password from elsewhere must not lock out its user. So failures are counted
+for a username and an address together; and once a user has logged in from an address, what
+strangers at other addresses try with the username does not count there.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ NETWORK: Final = 64
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """The client's address, behind proxies as the settings say; of IPv6 its network, /64: one
-    subscriber has all of that."""
+    """Return the client's address, behind proxies as the settings say; for IPv6 its /64 network,
+    all of which one subscriber has."""
     text = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]  # either has META
     try:
         address = ip_address(text)
@@ -41,7 +41,7 @@ def address_of(request: Request | HttpRequest) -> str:
 
 
 def is_known(username: str, address: str) -> bool:
-    """Whether this user has logged in from there in the last ninety days."""
+    """Return whether this user has logged in from there in the last ninety days."""
     if "\0" in username:  # PostgreSQL would not take it
         return False
     recent = KnownAddress.objects.filter(seen_at__gt=timezone.now() - LIFE)
@@ -49,7 +49,7 @@ def is_known(username: str, address: str) -> bool:
 
 
 def remember(username: str, address: str) -> None:
-    """This user has logged in from there; of their addresses the last twenty are kept.
+    """Note that this user has logged in from there; keep the last twenty of their addresses.
 
     Written once a day, so that an address in use stays known and most logins write nothing.
     """
@@ -70,5 +70,5 @@ def remember(username: str, address: str) -> None:
 
 
 def _digest(address: str) -> str:
-    """Not the address itself: nobody needs to read where people are."""
+    """Return a digest instead of the address: nobody needs to read where people are."""
     return salted_hmac("earshot.address", address, algorithm="sha256").hexdigest()

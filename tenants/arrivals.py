@@ -1,7 +1,7 @@
-"""Requests about passwords as they arrive: of one address few are at work at once.
+"""Requests about passwords as they arrive: few from one address are at work at once.
 
-The others wait before they take a thread. Else a hundred that come in the same moment, each soon
-refused, would together keep everybody else's requests waiting for as long as all of theirs take.
+The others wait before they take a thread. Otherwise a hundred that arrive together, each soon
+refused, would keep everybody else's requests waiting until all of them are done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TooManyAtOnce(Exception):
 
 
 class Arrivals:
-    """Who is at work and who waits, by address; of one event loop."""
+    """Which requests are at work and which wait, by address; for one event loop."""
 
     def __init__(self) -> None:
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -32,7 +32,7 @@ class Arrivals:
 
     @asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
-        """Be one of the few of this address; raises TooManyAtOnce."""
+        """Hold one of the few places of this address; raise TooManyAtOnce."""
         now = limits()
         here = self._here.get(address, 0)
         if here >= now["passwords_at_once"] + max(1, now["hashing_waiting"] // 4):
@@ -56,7 +56,7 @@ class Arrivals:
 
 
 def is_about_a_password(request: HttpRequest) -> bool:
-    """Whether its view looks at a password, or sends somebody a link to set one."""
+    """Return whether the request's view checks a password or sends a link to set one."""
     if request.method != "POST":
         return False
     try:

@@ -16,7 +16,7 @@ Header = tuple[bytes, bytes]
 
 
 SMALL: Final = 65_536
-"""Bytes of each body that always find room, so that large ones keep out large ones only."""
+"""Bytes of each body that always find room, so that large bodies keep out only large ones."""
 
 
 class TooManyBodies(Exception):
@@ -24,19 +24,19 @@ class TooManyBodies(Exception):
 
 
 class BodyTooLarge(Exception):
-    """The body has more bytes than one may."""
+    """The body has more bytes than are allowed."""
 
 
 class ClientGone(Exception):
-    """The client went before its body was there."""
+    """The client left before its whole body had arrived."""
 
 
 class BoundedBodies:
     """An ASGI application whose requests come with a whole body, its length, and in UTF-8.
 
-    Django writes what arrives into a file without a bound, and looks at the announced length only;
-    Django REST Framework takes a body without one for none. A charset is not passed on: Django
-    takes each codec of Python's, also those that are none for texts, and fails.
+    Django writes what arrives into a file without a bound and looks only at the announced length;
+    Django REST Framework takes a body without a length for none. A charset is not passed on: Django
+    accepts every codec of Python's, even those that are not for text, and fails.
     """
 
     def __init__(self, application: Callable[[Any, Any, Any], Awaitable[Any]]) -> None:
@@ -67,7 +67,7 @@ class BoundedBodies:
             await self.application({**scope, "headers": headers}, _once(body, receive), send)
 
     async def _whole(self, headers: Iterable[Header], receive: Receive) -> bytes:
-        """The body; raises BodyTooLarge, TooManyBodies or ClientGone as soon as it is so."""
+        """Return the body; raise BodyTooLarge, TooManyBodies or ClientGone once one applies."""
         now = limits()
         announced = dict(headers).get(b"content-length", b"")
         if announced.isdigit() and int(announced[:20]) > now["body_bytes"]:
@@ -112,7 +112,7 @@ def _headers(headers: Iterable[Header], length: int) -> Iterable[Header]:
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """What the application receives: the body, and then whatever comes."""
+    """Return what the application receives from: the body, then whatever comes."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
@@ -122,7 +122,7 @@ def _once(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, status: int, detail: str, code: str) -> None:
-    """An error in the form of the API's; the rest of the body is not waited for."""
+    """Send an error in the API's form, without waiting for the rest of the body."""
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     if status == 503:
         headers.append((b"retry-after", b"5"))

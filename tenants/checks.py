@@ -13,7 +13,7 @@ from tenants.scoping import TenantOwned, TenantQuerySet, UnscopedManager
 
 
 def register_checks() -> None:
-    """Run with `manage.py check` and at start-up."""
+    """Register the checks for `manage.py check` and start-up."""
     checks.register(check_managers, "earshot")
 
 

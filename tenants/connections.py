@@ -1,7 +1,7 @@
 """Database connections: they are few, and the database may be away.
 
-No slow work is done while holding one; what serves sockets has some that requests cannot take; and
-a server waits for an answer no longer than a client would.
+No slow work holds one; what serves sockets has some that requests cannot take; and a server waits
+for an answer no longer than a client would.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOO_COMPLEX: Final = "54"
 
 
 class DatabaseAway(exceptions.APIException):
-    """The database does not answer, or not in time: nothing is wrong with the request."""
+    """The database does not answer, or not in time; the request itself is not at fault."""
 
     status_code = 503
     default_code = "service_unavailable"
@@ -29,7 +29,7 @@ class DatabaseAway(exceptions.APIException):
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether an error says that the database is away or busy, not that a statement is bad."""
+    """Return whether the error says that the database is away or busy, not that SQL is bad."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause: Any = error.__cause__
@@ -41,15 +41,15 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def give_back() -> None:
-    """Let others have this thread's connections while it waits; not within a transaction."""
+    """Let others use this thread's connections while it waits; not within a transaction."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
 def reserve() -> None:
-    """Have this thread's connections come from where requests take none: on PostgreSQL, from a pool
-    of its own. Call it first thing in a thread."""
+    """Take this thread's connections from where requests take none: on PostgreSQL, from a pool of
+    its own. Call it first in a thread."""
     ours = connections.create_connection(DEFAULT_DB_ALIAS)
     pool = ours.settings_dict["OPTIONS"].get("pool")
     if not pool:
@@ -65,8 +65,8 @@ def reserve() -> None:
 
 
 def bound() -> None:
-    """From now on this process waits for an answer of PostgreSQL for `answer_seconds` at most: for
-    servers, since what a command does may take its time."""
+    """Make this process wait for an answer of PostgreSQL for at most `answer_seconds`. Only servers
+    call it, since a command's work may take its time."""
     options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
     if isinstance(options.get("pool"), dict):
         from tenants.postgresql import Bounded
@@ -76,5 +76,5 @@ def bound() -> None:
 
 @cache
 def _reserved(backend: Any) -> Any:
-    """The same backend, whose pools are found elsewhere than those of Django's."""
+    """Return the same backend, with pools that are kept apart from Django's."""
     return type("Reserved", (backend,), {"_connection_pools": {}})

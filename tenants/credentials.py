@@ -1,7 +1,7 @@
-"""The one door: which credential is whose, until when, and into which tenant it leads.
+"""The one door: whose a credential is, until when, and into which tenant it leads.
 
-REST and sockets both come through here. Whatever is wrong with a credential, or with the way
-into a tenant, looks the same from outside.
+REST and sockets both come through here. Whatever is wrong with a credential, or with the way into a
+tenant, looks the same from outside.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Kind = Literal["token", "session"]
 
 
 class Refused(exceptions.APIException):
-    """No way in: `code` says why to REST, with `status`, and `close_code` to a socket."""
+    """No way in: `code` and `status` tell REST why, and `close_code` tells a socket."""
 
     close_code: ClassVar[int]
 
@@ -53,14 +53,14 @@ class Refused(exceptions.APIException):
 
 
 class NotAuthenticated(Refused, exceptions.NotAuthenticated):
-    """No credential, or one that is not, or no longer, good."""
+    """There is no credential, or it is not valid, or no longer."""
 
     default_detail = "Provide a valid token, session or ticket."
     close_code = 4401
 
 
 class WrongLogin(NotAuthenticated):
-    """A username and password that do not go together; whether the user exists is not said."""
+    """The username and password do not match; whether the user exists is not said."""
 
     default_detail = "Wrong username or password."
 
@@ -75,7 +75,7 @@ class TenantRequired(Refused):
 
 
 class TenantForbidden(Refused):
-    """Not the user's tenant, suspended, or unknown: which of them is not said."""
+    """The tenant is not the user's, is suspended or is unknown; which of them is not said."""
 
     status_code = 403
     default_code = "tenant_forbidden"
@@ -94,7 +94,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is there, where, as what, and by which credential."""
+    """Who somebody is, in which tenant, in which role, and by which credential."""
 
     user_id: int
     tenant_id: int
@@ -116,7 +116,7 @@ Held = tuple[int, int, Credential]
 
 
 class TokenAuthentication(knox.TokenAuthentication):
-    """knox's tokens, with one answer to every bad one."""
+    """knox's tokens, with the same answer to every invalid one."""
 
     def authenticate(self, request: Any) -> tuple[User, Any] | None:
         try:
@@ -131,9 +131,9 @@ class TokenAuthentication(knox.TokenAuthentication):
 
 
 def membership_for(user: User, slug: str | None, key: Key | None = None) -> Membership:
-    """The user's active membership there, or without a slug the only one; else `Refused`.
+    """Return the user's active membership there, or without a slug the only one; else `Refused`.
 
-    With the credential's key, one that is revoked there is not good.
+    With the credential's key, one that is revoked there is refused too.
     """
     memberships = active_memberships().filter(user_id=user.pk).select_related("tenant")
     revoked = Value(False) if key is None else revocations.revoked_there(key)
@@ -151,7 +151,7 @@ def membership_for(user: User, slug: str | None, key: Key | None = None) -> Memb
 
 
 def identify_socket(scope: dict[str, Any]) -> Identity:
-    """Who opens this socket, by the first there is of ticket, header, cookie; else `Refused`."""
+    """Return who opens this socket, by ticket, else header, else cookie, or raise `Refused`."""
     query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
     slug = query.get("tenant")
     if "ticket" in query:
@@ -168,7 +168,7 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
 
 
 def client_of(scope: dict[str, Any]) -> Client:
-    """Who opens this socket, as far as the network tells; behind proxies as the settings say."""
+    """Return where this socket comes from, behind proxies as the settings say."""
     request = _request(scope)
     agent = request.headers.get("User-Agent", "")
     address = BaseThrottle().get_ident(Request(request))
@@ -177,8 +177,8 @@ def client_of(scope: dict[str, Any]) -> Client:
 
 @transaction.atomic
 def issue_token(user: User) -> tuple[Any, str]:
-    """A new token, its row and its text, for a user whose password was right a moment ago."""
-    # A change of the password waits for this lock, or we for it: no token outlives the change.
+    """Return a new token's row and text, for a user whose password was right a moment ago."""
+    # A change of the password waits for this lock, or this waits for it: no token outlives it.
     same = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
     if not same.filter(is_active=True):
         raise WrongLogin
@@ -186,7 +186,7 @@ def issue_token(user: User) -> tuple[Any, str]:
 
 
 def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[str, int]:
-    """A ticket that opens one socket with this credential, and the seconds that it lives."""
+    """Return a ticket that opens one socket with this credential, and how many seconds it lives."""
     now, seconds = timezone.now(), limits()["ticket_seconds"]
     Ticket.objects.filter(user=user, expires_at__lte=now).delete()
     text = secrets.token_urlsafe(32)
@@ -202,14 +202,14 @@ def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[st
 
 
 def live(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[User, Credential]]:
-    """Those of the (kind, key) that are good now, with their users; two queries for any number."""
+    """Return the valid ones of the (kind, key), with their users; two queries for any number."""
     tokens, sessions = _by_kind(keys)
     found = (*_live_tokens(tokens), *_live_sessions(sessions))
     return {(credential.kind, credential.key): (user, credential) for user, credential in found}
 
 
 def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
-    """The user of one credential that is good now; else `NotAuthenticated`."""
+    """Return the user of one valid credential; else raise `NotAuthenticated`."""
     found = live([(kind, key)]).get((kind, key)) if key else None
     if found is None:
         raise NotAuthenticated
@@ -217,7 +217,7 @@ def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
 
 
 def ended(items: Iterable[Held]) -> dict[Held, int]:
-    """The close code of each (user id, tenant id, credential) that may not stay; four queries."""
+    """Return the close code of each (user id, tenant id, credential) that must go; four queries."""
     held = set(items)
     owners = _owners((credential.kind, credential.key) for _, _, credential in held)
     places = set(
@@ -238,12 +238,12 @@ def ended(items: Iterable[Held]) -> dict[Held, int]:
 
 
 def active_memberships() -> QuerySet[Membership]:
-    """Where anybody may go now: into tenants that are not suspended."""
+    """Return the active memberships in tenants that are not suspended."""
     return Membership.objects.filter(is_active=True, tenant__is_active=True)
 
 
 def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
-    """The keys of tokens, and those of sessions."""
+    """Return the keys of tokens, and those of sessions."""
     keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
     for kind, key in keys:
         keys_of[kind].add(key)
@@ -251,9 +251,9 @@ def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
 
 
 def _owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """The users' ids of those that are good now; two queries for any number.
+    """Return the user ids of the valid credentials; two queries for any number.
 
-    The sweep asks it of every socket, so it makes no objects where it needs none.
+    The sweep asks this for every socket, so it makes no objects where it needs none.
     """
     tokens, sessions = _by_kind(keys)
     owners = {("token", key): user for key, user in _good(tokens).values_list("pk", "user_id")}
@@ -261,7 +261,7 @@ def _owners(keys: Iterable[Key]) -> dict[Key, int]:
 
 
 def _good(tokens: set[str]) -> QuerySet[Any]:
-    """Those of these tokens that are good now."""
+    """Return those of these tokens that are valid now."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
     found: QuerySet[Any] = get_token_model().objects.filter(
         alive, pk__in=tokens, user__is_active=True
@@ -282,7 +282,7 @@ def _live_sessions(keys: set[str]) -> Iterator[tuple[User, Credential]]:
 
 
 def _fits(data: dict[str, Any], user: User) -> bool:
-    """Whether Django would take the session for the user's; asking Django itself might flush it."""
+    """Return whether Django would accept the session for the user; asking Django might flush it."""
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return (
         data.get(SESSION_KEY) == str(user.pk)
@@ -294,7 +294,7 @@ def _fits(data: dict[str, Any], user: User) -> bool:
 def _redeem(text: str) -> tuple[User, Credential, Tenant]:
     tickets = Ticket.objects.filter(digest=_digest(text))
     ticket = tickets.filter(expires_at__gt=timezone.now()).select_related("tenant").first()
-    # Of several at once, one deletes it.
+    # Of several simultaneous uses, only one deletes it.
     if ticket and tickets.delete()[0]:
         user, credential = resolve(ticket.kind, ticket.key)
         return user, credential, ticket.tenant
@@ -312,13 +312,13 @@ def _from_headers(request: HttpRequest) -> tuple[User, Credential]:
 
 
 def _own_origin(request: HttpRequest) -> bool:
-    """Django's rule for unsafe requests: the request's own origin, or a trusted one."""
+    """Apply Django's rule for unsafe requests: the request's own origin, or a trusted one."""
     check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]
     return "Origin" in request.headers and check._origin_verified(request)  # type: ignore[attr-defined]
 
 
 def _request(scope: dict[str, Any]) -> HttpRequest:
-    """The handshake as the GET request that it is."""
+    """Return the handshake as the GET request that it is."""
     scheme = "https" if scope.get("scheme") == "wss" else "http"
     return ASGIRequest({**scope, "method": "GET", "scheme": scheme, "query_string": b""}, BytesIO())
 

@@ -9,6 +9,6 @@ import orjson
 
 
 def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
-    """By orjson, copied: it takes room for the worst case, eight times what a text needs and more,
-    and does not give back what it did not use."""
+    """Encode with orjson, and copy: orjson reserves room for the worst case, eight times the text's
+    size or more, and does not give back what it did not use."""
     return bytes(memoryview(orjson.dumps(value, default=default)))

@@ -1,6 +1,6 @@
 """Ends of credentials: all of a user's at once, and what is forgotten with each one.
 
-That its sockets close is noticed by triggers (`realtime.capture`).
+Triggers notice that their sockets must close (`realtime.capture`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _on_credential_deleted(instance: Any, **_: Any) -> None:
 
 
 def _on_logged_in(request: Any, user: Any, **_: Any) -> None:
-    """Who logs in again has a new credential, though Django renews the session that was there."""
+    """Whoever logs in again has a new credential, although Django renews the existing session."""
     session = getattr(request, "session", None)
     # A login for a token may come with the cookie of somebody else's session.
     if session is not None and session.get(SESSION_KEY) == str(user.pk):

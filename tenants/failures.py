@@ -1,4 +1,4 @@
-"""What may be said of a failure: messages of exceptions may quote what people have stored."""
+"""What may be said of a failure: an exception's message may quote what people have stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 
 class Told(RuntimeError):
-    """An error whose message is of our own making, and tells nothing of anybody."""
+    """An error whose message this project writes itself, and which reveals nobody's data."""
 
 
 SAFE = (OperationalError, InterfaceError)
@@ -16,10 +16,10 @@ LONGEST = 300
 
 
 def reason(error: BaseException) -> str:
-    """The error's class, with what a server said of itself, or which rule of it was broken.
+    """Return the error's class, with what a server said of itself or which of its rules was broken.
 
-    Only a database's errors of connections are quoted, by their first line, and the system's word
-    for its own: details of a refusal stand below, and other messages may be about anything.
+    Only errors of database connections are quoted, by their first line, and the system's word for
+    its own: the lines below have details of a refusal, and other messages may be about anything.
     """
     name = type(error).__name__
     if isinstance(error, Told):
@@ -37,6 +37,6 @@ def reason(error: BaseException) -> str:
 
 
 def _quotes_a_row(error: BaseException) -> bool:
-    """Whether it is Python's own error of a text of SQLite's that it cannot decode."""
+    """Return whether it is Python's error for text from SQLite that it cannot decode."""
     cause = error.__cause__
     return isinstance(cause, sqlite3.Error) and not hasattr(cause, "sqlite_errorcode")

@@ -10,10 +10,10 @@ from tenants.scoping import tenant_links
 
 
 class TenantModelForm(forms.ModelForm):
-    """Offers, of what belongs to tenants, what is the tenant's whose the form's instance is.
+    """A form that offers only rows of its instance's tenant, where rows belong to tenants.
 
-    Without a tenant yet it offers all tenants' rows, as a plain ModelForm does: give it an instance
-    that has one, `form(instance=Task(tenant=acme))`, wherever people see it.
+    Without a tenant it offers all tenants' rows, as a plain ModelForm does. Wherever people see it,
+    give it an instance that has one: `form(instance=Task(tenant=acme))`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Django's ASGI handler: who waits takes no thread, and what was answered no memory."""
+"""Django's ASGI handler: a waiting request takes no thread, and an answered one no memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ REFUSAL = {"detail": "Request was throttled. Expected available in 1 second.", "
 
 
 class Handler(ASGIHandler):
-    """Lets few requests of an address that are about passwords be at work at once, and ends a
-    request whose client has gone, or has its answer, without an exception.
+    """Lets few requests about passwords from one address be at work at once, and ends a request
+    whose client has left, or has its answer, without an exception.
 
-    The traceback of Django's, in a cycle with the frame that has it and the answer, would keep both
-    until the next garbage collection, which comes after so many objects, however large they are.
+    Django's traceback forms a cycle with its frame and the answer, which would keep both until the
+    next garbage collection; that comes after a number of objects, however large they are.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Handler(ASGIHandler):
         self._arrivals = Arrivals()
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """The response; a request about a password waits until it is its turn, or is refused."""
+        """Return the response; a request about a password waits for its turn, or is refused."""
         if not is_about_a_password(request):
             return await super().get_response_async(request)
         try:
@@ -37,5 +37,5 @@ class Handler(ASGIHandler):
             return JsonResponse(REFUSAL, status=429, headers={"Retry-After": "1"})
 
     async def listen_for_disconnect(self, receive: Any) -> None:
-        """Wait for the next message: after the body, it can only be that."""
+        """Wait for the next message: after the body, it can only be the disconnect."""
         await receive()

@@ -1,8 +1,8 @@
-"""The hashing lanes: passwords are hashed here, on threads of their own at the lowest priority.
+"""The hashing lanes: threads of their own hash passwords, at the lowest priority.
 
-Hashing takes a core for a third of a second. So it is done for few at a time, behind everything
-else that the process computes, and while a request waits for it, it holds no database connection.
-There are two lanes, so that strangers who flood theirs are not in the way of known users.
+Hashing takes a core for a third of a second. So few passwords are hashed at a time, behind
+everything else that the process computes, and a request that waits for it holds no database
+connection. There are two lanes, so that strangers who flood theirs do not delay known users.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RETRY_SECONDS: Final = 1
 
 
 class Busy(Throttled):
-    """No password of this address or user can be looked at now: others of theirs wait already."""
+    """No password of this address or user can be checked now: others of theirs wait already."""
 
     def __init__(self) -> None:
         super().__init__(RETRY_SECONDS)
@@ -39,7 +39,7 @@ class Busy(Throttled):
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for the place of its address and, if there is one, of its user."""
+    """A request that waits for its address's place and, if it names one, its user's."""
 
     address: str
     user: str | None
@@ -47,14 +47,14 @@ class Waiter:
 
 
 class Lane:
-    """One thread that hashes; of an address, and of a user, one request at a time is in it."""
+    """One hashing thread, with one request of each address and of each user at a time."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self.reset()
 
     def reset(self) -> None:
-        """Forget all who wait, and begin with a new thread: after a fork there are none."""
+        """Forget all who wait, and start with a new thread: a forked process has none."""
         self._changed = threading.Condition()
         self._line: list[Waiter] = []
         self._inside: list[Waiter] = []
@@ -64,7 +64,7 @@ class Lane:
 
     @contextmanager
     def place(self, address: str, user: str | None = None) -> Iterator[None]:
-        """Be the only one of this address and user in the lane; raises Busy if that takes long.
+        """Hold this address's and user's only place in the lane; raise Busy if that takes long.
 
         Whatever the block hashes is hashed in this lane. The thread's database connection is given
         back, unless it is in a transaction.
@@ -80,8 +80,8 @@ class Lane:
             self._leave(waiter)
 
     def compute(self, work: Callable[..., T], *args: object, seconds: float | None = None) -> T:
-        """Run this on the lane's thread, holding no connection; raises Busy if it is not its turn
-        in so many seconds."""
+        """Run this on the lane's thread, holding no connection; raise Busy if its turn does not
+        come in so many seconds."""
         give_back()
         begun = threading.Event()
 
@@ -118,14 +118,14 @@ class Lane:
             self._changed.notify_all()
 
     def _check_room(self, address: str) -> None:
-        """So many may wait, and of one address a quarter of them: a thread waits for each."""
+        """Raise Busy if too many wait, or a quarter of them from here: a thread waits for each."""
         most = limits()["hashing_waiting"]
         of_addresses = Counter(other.address for other in (*self._line, *self._inside))
         if of_addresses.total() >= most or of_addresses[address] >= max(1, most // 4):
             raise Busy
 
     def _next(self, waiter: Waiter) -> bool:
-        """Whether it is this one's turn: among those who want its place, whose address waits
+        """Return whether it is this one's turn: of all who want its place, its address has waited
         longest."""
         if any(_share(waiter, other) for other in self._inside):
             return False
@@ -140,21 +140,21 @@ class Lane:
 
 
 def verify(password: str | None, encoded: str) -> tuple[bool, bool]:
-    """Whether it is this password, and whether its hash should be made anew."""
+    """Return whether this is the password, and whether its hash should be made anew."""
     return _compute(verify_password, password, encoded)
 
 
 def encode(password: str | None) -> str:
-    """The hash of a password; None makes one that fits no password, at no cost."""
+    """Return the hash of a password; None gives one that no password fits, at no cost."""
     return make_password(None) if password is None else _compute(make_password, password)
 
 
 def _compute(work: Callable[..., T], *args: object) -> T:
-    # Who asks without a place, as the operator's pages do, is let in by other means.
+    # A caller without a place, such as the operator's pages, is let in by other means.
     lane, until = _current.get() or (known, None)
     if until is None:
         return lane.compute(work, *args)
-    # A second hash of one request does not fail because the first one took its time.
+    # A request's second hash must not fail because the first one took its time.
     return lane.compute(work, *args, seconds=max(1.0, until - monotonic()))
 
 
@@ -165,7 +165,7 @@ def _share(one: Waiter, other: Waiter) -> bool:
 
 
 def _give_way() -> None:
-    """Let this thread compute when no other wants to; where threads have no priority, as others."""
+    """Let this thread compute only when no other wants to, where threads have priorities."""
     with suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
 

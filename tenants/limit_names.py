@@ -16,17 +16,17 @@ RENAMED: Final = {
 
 
 def variable(name: str) -> str:
-    """The environment's variable that sets a limit."""
+    """Return the environment variable that sets a limit."""
     return f"EARSHOT_{name.upper()}"
 
 
 def old_variables() -> list[str]:
-    """The variables of the old names."""
+    """Return the variables of the old names."""
     return [variable(old) for old in RENAMED]
 
 
 def from_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """What old variables set, by the new ones, which go first; warns of each that is set."""
+    """Return what old variables set, by the new names, which go first; warn of each that is set."""
     found = {}
     for old, new in RENAMED.items():
         if text := environ.get(variable(old)):
@@ -36,9 +36,9 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def by_new_names(given: dict[str, Any]) -> dict[str, Any]:
-    """These limits by their new names.
+    """Return these limits by their new names.
 
-    The old name goes first here: the new one is there too where `read_limits` gave the rest.
+    The old name goes first here: where `read_limits` gave the rest, the new one is there too.
     """
     if RENAMED.keys().isdisjoint(given):
         return given

@@ -221,14 +221,14 @@ OF_TENANT: Final = frozenset(
         "stalled_seconds", "subscriptions_per_socket",
     }
 )  # fmt: skip
-"""Those that a tenant may have for itself."""
+"""The limits that a tenant may have for itself."""
 
 OF_SERVER: Final = frozenset({"client_frame_bytes"})
-"""Those of them that the server applies first, before it knows the tenant."""
+"""The tenant's limits that the server applies first, before it knows the tenant."""
 
 
 def limits(own: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-    """Every limit by name: a tenant's own, those that `settings.EARSHOT` sets, the defaults."""
+    """Return every limit by name: a tenant's own, else `settings.EARSHOT`'s, else the default."""
     given = limit_names.by_new_names(getattr(settings, "EARSHOT", {}))
     return ChainMap(dict(own or {}), given, DEFAULTS)
 

@@ -1,4 +1,4 @@
-"""E-mail, by a thread of its own: no answer waits for it, or tells by a delay that it goes."""
+"""E-mail, on a thread of its own: no answer waits for it, or betrays it by a delay."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ logger = logging.getLogger(__name__)
 
 NOWHERE = ("dummy", "console")
 
-# The interpreter waits for it at its exit, so what was promised is sent.
+# The interpreter waits for it at exit, so what was promised is sent.
 _worker = ThreadPoolExecutor(1, thread_name_prefix="earshot-mail")
 
 
 def is_set_up() -> bool:
-    """Whether e-mail leaves this machine at all."""
+    """Return whether e-mail leaves this machine at all."""
     return settings.EMAIL_BACKEND.split(".")[-2] not in NOWHERE
 
 
 def send_later(letters: Letters) -> None:
-    """Write and send these letters soon; a failure is logged, without whom it was for."""
+    """Write and send these letters soon; log a failure without naming the recipient."""
     _worker.submit(_send, letters)
 
 
 def flush() -> None:
-    """Wait until everything that was to be sent has been tried."""
+    """Wait until every pending letter has been tried."""
     done: Future[None] = _worker.submit(lambda: None)
     done.result()
 

@@ -93,7 +93,7 @@ def invite(actor: Membership, username: str, email: str, role: str) -> Membershi
 
 
 def change(actor: Membership, member_id: str, **fields: object) -> Membership:
-    """Change a member's role or activity; raises Http404, LastAdmin and NotAccepted."""
+    """Change a member's role or activity; raise Http404, LastAdmin and NotAccepted."""
     with turn(actor.tenant):
         member = _find(actor.tenant, member_id)
         if member.state == State.INVITED and fields.get("is_active"):
@@ -110,9 +110,9 @@ def change(actor: Membership, member_id: str, **fields: object) -> Membership:
 
 
 def remove(actor: Membership, member_id: str, heir_id: str | None) -> None:
-    """End a membership; what the member holds goes to the heir, a user's id, or is StillHolds.
+    """End a membership; what the member holds goes to the heir, a user's id, or raise StillHolds.
 
-    An invitation is taken back: who is invited holds nothing.
+    An invitation is withdrawn: somebody who is only invited holds nothing.
     """
     with turn(actor.tenant):
         member = _find(actor.tenant, member_id)
@@ -122,7 +122,7 @@ def remove(actor: Membership, member_id: str, heir_id: str | None) -> None:
 
 
 def end(member: Membership, heir: Membership | None, by: int) -> None:
-    """End a membership or an invitation, in its tenant's turn; raises LastAdmin and StillHolds."""
+    """End a membership or an invitation, in its tenant's turn; raise LastAdmin and StillHolds."""
     if member.state != State.INVITED:
         _check_admin_stays(member)
         membership_ending.send(Membership, membership=member, heir=heir, by=by)
@@ -175,7 +175,7 @@ def _check_admin_stays(member: Membership) -> None:
 
 
 def _check_admin(actor: Membership) -> None:
-    """Whoever asked may have been demoted while they waited for their turn."""
+    """Check again: the actor may have been demoted while they waited for their turn."""
     if not _admins(actor.tenant_id).filter(pk=actor.pk).exists():
         raise PermissionDenied
 

@@ -29,9 +29,9 @@ def connect() -> None:
 
 
 def do_tasks(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Make what belongs to memberships that were written by whatever way; one query if none was.
+    """Make what belongs to memberships, however they were written; one query if there are none.
 
-    What fails is logged and tried again the next time, and stops nothing else.
+    A failure is logged and tried again the next time, and stops nothing else.
     """
     tasks = MembershipTask.objects.using(using)
     pks = list(tasks.order_by("pk").values_list("pk", flat=True))
@@ -54,7 +54,7 @@ def _attempt(tasks: models.QuerySet[MembershipTask]) -> bool:
 
 
 def _do(tasks: models.QuerySet[MembershipTask]) -> None:
-    """Do these tasks, but for those that somebody else does."""
+    """Do these tasks, except those that another process or thread is doing."""
     with transaction.atomic(using=tasks.db):
         found = list(tasks.select_for_update(skip_locked=True).order_by("pk"))
         _follow({(task.tenant_id, task.user_id) for task in found})
@@ -62,12 +62,12 @@ def _do(tasks: models.QuerySet[MembershipTask]) -> None:
 
 
 def _follow(pairs: Collection[tuple[int, int]]) -> None:
-    """Accept invitations that became active, and tell of those memberships that are there."""
+    """Accept invitations that became active, and announce the memberships that exist."""
     places = models.Q(pk__in=[])
     for tenant_id, user_id in pairs:
         places |= models.Q(tenant_id=tenant_id, user_id=user_id)
     members = list(Membership.objects.joined().filter(places).order_by("pk"))
-    # Else, deactivated, they would be invited again.
+    # Otherwise they would be invited again once deactivated.
     accepted = [member.pk for member in members if member.is_active and member.invited_at]
     if accepted:
         Membership.objects.filter(pk__in=accepted).update(invited_at=None)

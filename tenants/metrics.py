@@ -1,4 +1,4 @@
-"""Counters of what tenants are refused."""
+"""Counters of what is refused to tenants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REFUSALS = Counter("earshot_refusals", "Refusals by limits, by tenant.", ["tenan
 
 
 def count_refusal(tenant_id: int | None, limit: str) -> None:
-    """A limit refused something to a tenant; None where that is not known.
+    """Count that a limit refused a tenant something; None where the tenant is not known.
 
     Metrics name it by an opaque id, which the operator's admin shows: its slug is for nobody else.
     """

@@ -1,6 +1,6 @@
-"""Requests and the database: none is held longer than it is needed, and its absence is said.
+"""Requests and the database: no connection is held too long, and the database's absence is told.
 
-What the API answers while the database is away, `tenants.rest` does; here it is done for the rest.
+`tenants.rest` answers for the API while the database is away; this answers for the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tenants.turns import turns
 
 
 class DatabaseMiddleware:
-    """Ends a request's turn and gives its database connection back before the answer goes out,
+    """Ends a request's turn and gives back its database connection before the answer goes out,
     however slowly that is taken; answers 503 if a view failed because the database is away."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -36,7 +36,7 @@ class DatabaseMiddleware:
 
 
 def service_unavailable() -> JsonResponse:
-    """The API's answer."""
+    """Return the answer that the API gives."""
     error = DatabaseAway()
     body = {"detail": error.detail, "code": error.default_code}
     headers = {"Retry-After": str(error.wait)}

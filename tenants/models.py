@@ -21,8 +21,8 @@ class UserManager(auth.UserManager["User"]):
 
 
 class User(auth.AbstractUser):
-    """Django's user. A changed password ends their tokens, sessions and tickets with it; passwords
-    are hashed in a lane (`tenants/hashing.py`)."""
+    """Django's user. When the password changes, their tokens, sessions and tickets end with it; a
+    lane hashes passwords (`tenants/hashing.py`)."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -40,8 +40,8 @@ class User(auth.AbstractUser):
         self._password = raw_password
 
     def _store_new_hash(self, raw_password: str | None) -> None:
-        """Hash the same password anew; unlike a changed one, that ends the sessions only, which
-        Django takes for good no longer."""
+        """Hash the same password anew; unlike a change, this ends only the sessions, which Django
+        no longer accepts."""
         old, self.password = self.password, hashing.encode(raw_password)
         with transaction.atomic():
             mark = Rehash.objects.create(user_id=self.pk)
@@ -52,7 +52,7 @@ class User(auth.AbstractUser):
 class Rehash(models.Model):
     """A mark that a user's password is only hashed anew: it is the same, and ends no credential.
 
-    It goes in the transaction that made it, so only the triggers of that one see it.
+    It is deleted in the transaction that made it, so only that transaction's triggers see it.
     """
 
     user_id = models.BigIntegerField(primary_key=True)
@@ -64,7 +64,7 @@ class Rehash(models.Model):
 class Tenant(models.Model):
     """An organisation; while it is suspended (`is_active` false), nobody may enter.
 
-    From `deleting_since` on its rows go, and nobody is told of each one: it stays suspended.
+    From `deleting_since` on, its rows are deleted without announcing each one: it stays suspended.
     """
 
     slug = models.SlugField(unique=True)
@@ -164,16 +164,16 @@ class Membership(models.Model):
 
     @property
     def state(self) -> State:
-        """Whether the user is in; an active one accepted, whatever else its row says."""
+        """Return whether the user is in; an active one accepted, whatever else the row says."""
         if self.is_active:
             return State.ACTIVE
         return State.INACTIVE if self.invited_at is None else State.INVITED
 
 
 class MembershipTask(models.Model):
-    """A membership was written, whoever wrote it: what belongs to it is still to be made.
+    """A note that a membership was written, by whomever: what belongs to it is still to be made.
 
-    Written by a trigger, done by `tenants.membership_tasks`. An invitation is none until it is
+    A trigger writes it, and `tenants.membership_tasks` does it. An invitation has none until it is
     accepted.
     """
 
@@ -200,7 +200,7 @@ class Ticket(models.Model):
 
 
 class KnownAddress(models.Model):
-    """Where a user has logged in: what strangers do about the username does not count there."""
+    """An address from which a user has logged in: what strangers try does not count there."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)
@@ -216,7 +216,7 @@ class KnownAddress(models.Model):
 
 
 class Revocation(models.Model):
-    """A credential that is none in this tenant any more, though it is elsewhere."""
+    """A credential that is no longer valid in this tenant, though it is elsewhere."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8)

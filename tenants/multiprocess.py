@@ -2,7 +2,7 @@
 
 Each process that counts keeps a lock in the folder as long as it lives, however it ends. So a dead
 one is not taken for alive when its process id is used again. The gauges of dead processes go; their
-counters are added up in one file of each kind, so that the folder does not grow with restarts.
+counters are added up in one file of each kind, so that restarts do not grow the folder.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# From here, so that whoever makes a metric, however early, has joined before.
+# Joined on import, so that any process that makes a metric, however early, has joined before.
 __all__ = ["Counter", "Gauge", "Histogram", "collect", "folder", "join"]
 
 logger = logging.getLogger(__name__)
 
 FOLDER_LOCK: Final = "folder.lock"
 THE_DEAD: Final = "0"
-"""Stands for the process in the name of a file that adds up what dead ones counted."""
+"""Stands for the process in the name of a file that adds up what dead processes counted."""
 
 _mine: Any = None
 
 
 def folder() -> Path | None:
-    """Where the workers' figures are, if there are several."""
+    """Return the folder of the workers' figures, if there are several workers."""
     name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     return Path(name) if name else None
 
 
 def join() -> None:
-    """Say, before anything is counted here, that this process lives; make the folder if need be."""
+    """Declare that this process lives, before it counts anything; make the folder if need be."""
     global _mine
     place = folder()
     if place is None:
@@ -61,19 +61,19 @@ def join() -> None:
 
 
 def collect() -> list[Any]:
-    """The metrics of all workers, after the dead ones were cleared away."""
+    """Return the metrics of all workers, after clearing away the dead ones."""
     place = folder()
     assert place is not None  # else nobody asks here
     with _alone(place):
         _clear(place)
-        # That of a worker that has just begun is empty for a moment, and cannot be read.
+        # The file of a worker that has just begun is empty for a moment, and cannot be read.
         files = [str(path) for path in sorted(place.glob("*.db")) if path.stat().st_size]
         return list(MultiProcessCollector.merge(files))
 
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """One process at a time: who joins, and who reads while files move, must not meet."""
+    """Let one process at a time in: joining, and reading while files move, must not overlap."""
     with (place / FOLDER_LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -109,7 +109,7 @@ def _lives(place: Path, pid: str) -> bool:
 
 
 def _add_up(place: Path, files: Iterable[Path]) -> None:
-    """Add what these counted to what others did, and delete them."""
+    """Add what these files count to what others counted, and delete them."""
     by_kind: defaultdict[str, list[Path]] = defaultdict(list)
     for path in files:
         by_kind[path.stem.split("_", 1)[0]].append(path)

@@ -11,23 +11,23 @@ from rest_framework import serializers
 from sqids import Sqids
 
 MIN_LENGTH = 8
-# Far above the longest id; decoding takes time that grows with the square of the length.
+# Far above the longest id; decoding time grows with the square of the length.
 MAX_LENGTH = 32
 
 
 def encode(model: type[Model], pk: int) -> str:
-    """The opaque id of the model's row with this key."""
+    """Return the opaque id of the model's row with this key."""
     return _encode(_label(model), pk)
 
 
 @lru_cache(maxsize=2**14)
 def _encode(label: str, pk: int) -> str:
-    # Kept, since it takes longer than anything else on the way of a frame to one socket.
+    # Cached, because it takes longer than anything else on a frame's way to one socket.
     return _sqids(label).encode([pk])
 
 
 def decode(model: type[Model], text: str) -> int | None:
-    """The key that `encode` spells exactly like this, or None."""
+    """Return the key that `encode` spells exactly like this, or None."""
     if len(text) > MAX_LENGTH:
         return None
     match _sqids(_label(model)).decode(text):

@@ -1,6 +1,6 @@
 """Passwords: changed with the old one, or with a one-time link that came by e-mail.
 
-Hashing is slow: it is done with neither connection nor lock in hand (`tenants/hashing.py`). Then
+Hashing is slow, so it is done holding neither a connection nor a lock (`tenants/hashing.py`). Then
 the row is locked, and written only if it still has the password that was read: so a link works
 once, and no token outlives the change. The write itself ends the user's tokens, sessions and
 sockets (`tenants/ended_credentials.py`).
@@ -22,7 +22,7 @@ from tenants.models import Membership, User
 
 
 class InvalidLink(exceptions.APIException):
-    """No such user, an inactive one, a wrong token, a used or an old one: which is not said."""
+    """The user is unknown or inactive, or the token is wrong, used or old; which is not said."""
 
     status_code = 400
     default_code = "invalid_link"
@@ -31,14 +31,14 @@ class InvalidLink(exceptions.APIException):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whose password a good link sets, and which invitation it accepts."""
+    """Whose password a valid link sets, and which invitation it accepts."""
 
     user: User
     invitation: Membership | None
 
 
 def change(user_id: int, old: str, new: str) -> None:
-    """Set a new password; raises WrongLogin for a wrong old one, ValidationError for a weak new."""
+    """Set a new password; raise WrongLogin for a wrong old one, ValidationError for a weak one."""
     user = _active(user_id)
     if user is None or not user.check_password(old):
         raise WrongLogin
@@ -50,9 +50,9 @@ def change(user_id: int, old: str, new: str) -> None:
 
 
 def follow(user: str, token: str) -> Link:
-    """The link that has these parts; raises InvalidLink.
+    """Return the link that has these parts; raise InvalidLink.
 
-    The link of an invitation accepts that one too, and no other link accepts any.
+    An invitation's link accepts that invitation, and no other link accepts any.
     """
     user_id = opaque.decode(User, user)
     found = None if user_id is None else _active(user_id)
@@ -67,7 +67,7 @@ def follow(user: str, token: str) -> Link:
 
 
 def confirm(link: Link, new: str) -> None:
-    """Set a new password by a link; raises InvalidLink, or ValidationError for `new`."""
+    """Set a new password by a link; raise InvalidLink, or ValidationError for `new`."""
     encoded = _hashed(link.user, new)
     with transaction.atomic():
         if not _unchanged(link.user):
@@ -88,7 +88,7 @@ def _active(user_id: int) -> User | None:
 
 
 def _hashed(user: User, new: str) -> str:
-    """The hash of a new password; raises ValidationError for a weak one."""
+    """Return the hash of a new password; raise ValidationError for a weak one."""
     try:
         validate_password(new, user)
     except ValidationError as error:
@@ -97,7 +97,7 @@ def _hashed(user: User, new: str) -> str:
 
 
 def _unchanged(user: User) -> bool:
-    """Lock the user's row; whether they are active and have the password that was read."""
+    """Lock the user's row; return whether they are active and have the password that was read."""
     rows = User.objects.select_for_update(no_key=True)
     return bool(rows.filter(pk=user.pk, password=user.password, is_active=True))
 

@@ -1,4 +1,4 @@
-"""Where somebody is or is invited, and what they decide about it: accept, decline, leave."""
+"""A user's memberships and invitations, and what they decide: accept, decline, leave."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tenants.models import Membership, State
 
 
 def of_user(user_id: int) -> QuerySet[Membership]:
-    """The user's active memberships and invitations, of tenants that are not suspended."""
+    """Return the user's active memberships and invitations in tenants that are not suspended."""
     open_to = Q(is_active=True) | Q(invited_at__isnull=False)
     return Membership.objects.filter(open_to, user_id=user_id, tenant__is_active=True)
 
 
 def accept(user_id: int, slug: str, key: Key | None = None) -> None:
-    """Make a membership of the user's invitation there; Http404 if there is none."""
+    """Turn the user's invitation there into a membership; raise Http404 if there is none."""
     place = find(user_id, slug, key)
     if place.state != State.INVITED or not join(place):
         raise Http404
 
 
 def join(invitation: Membership) -> bool:
-    """Make a membership of an invitation; False if it is none any more."""
+    """Turn an invitation into a membership; return False if it is no longer one."""
     with turn(invitation.tenant):
         there = Membership.objects.invited().filter(tenant__is_active=True)
         member = there.filter(pk=invitation.pk).first()
@@ -37,14 +37,14 @@ def join(invitation: Membership) -> bool:
 
 
 def leave(user_id: int, slug: str, key: Key | None = None) -> None:
-    """Decline, or leave; raises Http404, LastAdmin and StillHolds."""
+    """Decline, or leave; raise Http404, LastAdmin and StillHolds."""
     place = find(user_id, slug, key)
     with turn(place.tenant):
         end(find(user_id, slug, key), None, by=user_id)
 
 
 def find(user_id: int, slug: str, key: Key | None) -> Membership:
-    """The user's place there; NotAuthenticated if the credential is revoked there."""
+    """Return the user's place there; raise NotAuthenticated if the credential is revoked there."""
     mine = of_user(user_id).filter(tenant__slug=slug.replace("\0", " "))
     place = mine.select_related("tenant").first()
     if place is None:

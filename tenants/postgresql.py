@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that does not wait for ever. Imported only where there is one."""
+"""A PostgreSQL connection that does not wait for ever; imported only where PostgreSQL is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CANCEL_SECONDS: Final = 1.0
 
 
 class NoAnswer(psycopg.OperationalError):
-    """The server gives no answer, nor does it let go of the statement; the connection is closed."""
+    """The server neither answers nor gives up the statement; the connection is closed."""
 
     def __init__(self) -> None:
         super().__init__("PostgreSQL did not respond in time.")
@@ -22,8 +22,8 @@ class NoAnswer(psycopg.OperationalError):
 class Bounded(psycopg.Connection[Any]):
     """Gives up a statement that takes longer than `answer_seconds`, waiting for locks included.
 
-    Not by the server's `statement_timeout`: a server that hangs would not keep to it, and a pooler
-    in between may not pass it on.
+    The server's `statement_timeout` would not do: a server that hangs does not keep to it, and a
+    pooler in between may not pass it on.
     """
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What the database refuses, as a REST error: which field, and nothing of what else is stored."""
+"""What the database refuses, as a REST error that names the field and no other stored data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework import exceptions, serializers, status
 log = logging.getLogger(__name__)
 
 RAISED = "P0001"
-"""The state of PostgreSQL's errors that a trigger raises."""
+"""The SQLSTATE of errors that a trigger raises in PostgreSQL."""
 
 
 class Conflict(exceptions.APIException):
@@ -34,9 +34,9 @@ class StillNeeded(Conflict):
 
 
 def refusal(error: Exception, written: Mapping[str, str]) -> exceptions.APIException | None:
-    """The REST error for what the database, or a model's own validation, said against a write.
+    """Return the REST error for what the database, or a model's own validation, said of a write.
 
-    `written` is what `names_of` says: no other fields are named. None for an error of another kind.
+    `written` is what `names_of` returns: no other fields are named. None for other kinds of error.
     """
     match error:
         case models.ProtectedError() | models.RestrictedError():
@@ -58,7 +58,7 @@ def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIExce
     log.warning("The database rejected a write: %s, fields: %s", type(error).__name__, named)
     if not named:
         return Conflict()
-    # Unique within the tenant: of its own others it may be told. Else the message says nothing.
+    # Unique within the tenant: it may be told of its own rows. Otherwise the message says nothing.
     unique = _is_unique(error) and bool({"tenant", "tenant_id"} & columns)
     said = "Must be unique." if unique else "Not an allowed value."
     found = {name: [said] for name in sorted(named)}
@@ -66,7 +66,7 @@ def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIExce
 
 
 def _invalid(error: ValidationError, written: Mapping[str, str]) -> exceptions.APIException:
-    """A model's validation: its messages for fields of the body, none of them for the others."""
+    """Return a model's validation errors, with messages only for fields of the body."""
     by_field: Mapping[str, Any] = {NON_FIELD_ERRORS: error.messages}
     if hasattr(error, "error_dict"):
         by_field = error.message_dict
@@ -80,13 +80,13 @@ def _is_unique(error: Exception) -> bool:
 
 
 def _columns(error: Exception) -> Iterable[str]:
-    """The columns that the database's error is about: named by it, or by the broken constraint."""
+    """Return the columns that the database's error is about, named by it or by its constraint."""
     diagnosis = getattr(error.__cause__, "diag", None)
     if diagnosis is None:  # SQLite's messages hold no values
         names = re.findall(r"\w+", str(error))
         constraints = names
     else:
-        # "Key (a, b)=(1, 2) already exists." Only the names: the values may look like some.
+        # "Key (a, b)=(1, 2) already exists." Only the names: the values may look like names too.
         key = re.search(r"\(([\w, ]+)\)=\(", diagnosis.message_detail or "")
         names = [*re.findall(r"\w+", key[1] if key else ""), diagnosis.column_name or ""]
         constraints = [diagnosis.constraint_name or ""]
@@ -98,7 +98,7 @@ def _columns(error: Exception) -> Iterable[str]:
 
 
 def _has_columns(model: Any, constraint: Any, names: Collection[str]) -> bool:
-    """Whether these are the columns of the constraint, whose name SQLite does not say."""
+    """Return whether the constraint has these columns; SQLite does not say its name."""
     if model._meta.db_table not in names or not getattr(constraint, "fields", ()):
         return False
     own = {model._meta.get_field(name).column for name in constraint.fields}
@@ -106,7 +106,7 @@ def _has_columns(model: Any, constraint: Any, names: Collection[str]) -> bool:
 
 
 def _fields_of(constraint: Any) -> Iterable[str]:
-    """The fields of a constraint, and of the expressions and conditions that it is made of."""
+    """Return the fields of a constraint, with those of its expressions and conditions."""
     yield from getattr(constraint, "fields", ())
     condition = getattr(constraint, "condition", None)
     if condition is not None:
@@ -118,7 +118,7 @@ def _fields_of(constraint: Any) -> Iterable[str]:
 
 
 def names_of(serializer: Any) -> dict[str, str]:
-    """Which fields of its body a model's serializer writes into which fields and columns."""
+    """Return which fields and columns each field of a model serializer's body is written into."""
     columns = {
         n: c for c in serializer.Meta.model._meta.concrete_fields for n in (c.name, c.attname)
     }

@@ -82,7 +82,7 @@ class Pagination(PageNumberPagination):
 
 
 class PrivateResponseMixin:
-    """Answers that are for this reader only, and that no cache may keep."""
+    """Marks answers that are for this reader only, and that no cache may keep."""
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
@@ -94,7 +94,7 @@ class PrivateResponseMixin:
 
 
 def key_of(request: Request) -> Key | None:
-    """The kind and key of the token or session by which it came; None for another project's."""
+    """Return the kind and key of the request's token or session; None for another project's."""
     if isinstance(request.auth, get_token_model()):
         return "token", request.auth.pk
     session = getattr(request, "session", None)
@@ -103,14 +103,14 @@ def key_of(request: Request) -> Key | None:
 
 
 def credential_of(request: Request) -> Credential:
-    """The token or session by which this authenticated request came."""
+    """Return the token or session by which this authenticated request came."""
     if request.auth is not None:
         return credentials.resolve("token", request.auth.pk)[1]
     return credentials.resolve("session", request.session.session_key)[1]
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's, with `{"detail", "code"}` for everything but errors of fields."""
+    """Answer as DRF does, but with `{"detail", "code"}` for everything except errors of fields."""
     # Not at the top: that module reads the settings, which name this one.
     from rest_framework.views import exception_handler as handle
 

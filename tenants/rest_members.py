@@ -64,7 +64,7 @@ class MembersView(PrivateResponseMixin, ListAPIView[Membership]):
         body.is_valid(raise_exception=True)
         actor: Membership = request.membership  # type: ignore[attr-defined]
         new = {**body.validated_data, "username": User.normalize_username(body["username"].value)}
-        # Invited and revoked again and again, a stranger would get an e-mail each time.
+        # Invited and withdrawn again and again, a stranger would get an e-mail each time.
         person = Minute("invitations_per_person", (actor.tenant_id, new["username"]))
         count(Minute("invitations_per_minute", actor.tenant_id), person)
         member = members.invite(actor, **new) if "email" in new else members.add(actor, **new)

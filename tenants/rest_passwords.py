@@ -52,7 +52,7 @@ class PasswordView(PrivateResponseMixin, APIView):
         body.is_valid(raise_exception=True)
         user = user_of(request)
         try:
-            # Who holds a stolen token must not guess the password faster than at the login.
+            # A holder of a stolen token must not guess the password faster than at the login.
             with login_limits(request, user.username, inside=True):
                 passwords.change(user.pk, **body.validated_data)
         except WrongLogin as wrong:
@@ -94,7 +94,7 @@ class ConfirmView(PrivateResponseMixin, APIView):
         parts = body.validated_data
         link = passwords.follow(parts["user"], parts["token"])
         with hashing.known.place(address_of(request), link.user.username):
-            # Once more: of several at once, each has waited here for the one before it.
+            # Again: of several at once, each has waited here for the one before it.
             link = passwords.follow(parts["user"], parts["token"])
             passwords.confirm(link, parts["new"])
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -64,6 +64,6 @@ class AcceptView(PrivateResponseMixin, APIView):
 
 
 def _take_turn(request: Request, slug: str) -> None:
-    """These requests name no tenant to act in, but they wait for its row as its others do."""
+    """Wait as the tenant's requests do: these act in no tenant, but wait for its row too."""
     place = places.find(user_of(request).pk, slug, key_of(request))
     turns.take(request._request, place.tenant_id)

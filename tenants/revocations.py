@@ -1,4 +1,4 @@
-"""Credentials that an admin ended for one tenant: good elsewhere, and nothing there."""
+"""Credentials that an admin ended for one tenant: valid elsewhere, and invalid there."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ REVOKED: Final = (
 
 
 def revoke(tenant_id: int, key: Key) -> None:
-    """From now on this credential, and what comes of it, is none in this tenant."""
+    """Make this credential, and whatever is derived from it, invalid in this tenant from now on."""
     Revocation.objects.get_or_create(tenant_id=tenant_id, kind=key[0], key=key[1])
 
 
 def revoked_there(key: Key) -> RawSQL:
-    """For a query on memberships: whether the credential is revoked in their tenant.
+    """Return an expression for queries on memberships: whether their tenant revoked the credential.
 
-    It is in every request, and to build it anew would cost as much as the rest of the query.
+    It is part of every request, and building it anew would cost as much as the rest of the query.
     """
     return RawSQL(REVOKED, key, BooleanField())  # noqa: S611 - the key is a parameter
 
@@ -37,24 +37,24 @@ def is_revoked(tenant_id: int, key: Key) -> bool:
 
 
 def among(held: set[tuple[int, str, str]]) -> set[tuple[int, str, str]]:
-    """Those of the (tenant id, kind, key) that are revoked, in one query."""
+    """Return those of the (tenant id, kind, key) that are revoked, in one query."""
     tenants, _, keys = (set(column) for column in zip(*held, strict=True)) if held else ((),) * 3
     rows = Revocation.objects.filter(tenant_id__in=tenants, key__in=keys)
     return held & set(rows.values_list("tenant_id", "kind", "key"))
 
 
 def tenants_of(key: Key) -> list[int]:
-    """Where it is revoked; what is renewed from it must be there, too."""
+    """Return where the key is revoked; what is renewed from it must be revoked there, too."""
     return list(_of(key).values_list("tenant_id", flat=True))
 
 
 def forget(key: Key) -> None:
-    """The credential ended everywhere."""
+    """Forget the revocations of a credential that has ended everywhere."""
     _of(key).delete()
 
 
 def forget_ended() -> int:
-    """Clear up after credentials that ended without a word; how many rows went."""
+    """Delete the revocations of credentials that ended unnoticed; return how many."""
     gone = ~Q(kind="token", key__in=get_token_model().objects.values("pk"))
     gone &= ~Q(kind="session", key__in=Session.objects.values("pk"))
     return Revocation.objects.filter(gone).delete()[0]

@@ -1,4 +1,4 @@
-"""A Django group by name for each tenant and role, under which grants to the role are stored."""
+"""A named Django group for each tenant and role, which stores the grants to the role."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ def group_name(tenant_id: int, role: str) -> str:
 
 
 def role_group(tenant_id: int, role: str) -> Group:
-    """The group that holds what is granted to the role, made when first asked for.
+    """Return the group that holds what is granted to the role, made when first asked for.
 
     Nobody is put into it: memberships alone say who has the role.
     """

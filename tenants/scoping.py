@@ -1,6 +1,6 @@
 """A query that was never told its tenant raises, instead of reading everybody's rows.
 
-`objects` raises: it is for people's code. What Django, DRF and others ask by themselves goes
+`objects` raises: it is for application code. What Django, DRF and others query by themselves goes
 through `unscoped`, the default and the base manager: validators, forms, related objects, fixtures.
 """
 
@@ -42,19 +42,19 @@ def _guarded(
 
 
 class TenantQuerySet(models.QuerySet[M]):
-    """Refuses to run until a filter, get or related manager of a tenant told it the tenant."""
+    """Refuses to run until a filter, get or related manager has named the tenant."""
 
     told = False
 
     @classmethod
     def as_manager(cls) -> Any:
-        """A manager that raises as its queries do."""
+        """Return a manager that raises as its queries do."""
         return GuardedManager.from_queryset(cls)()
 
     as_manager.queryset_only = True  # type: ignore[attr-defined]
 
     def across_tenants(self) -> Self:
-        """The same query, meant for all tenants."""
+        """Return the same query, meant for all tenants."""
         return self.all()._telling(True)
 
     def filter(self, *args: Any, **kwargs: Any) -> Self:
@@ -65,7 +65,7 @@ class TenantQuerySet(models.QuerySet[M]):
         return super().none()._telling(True)
 
     def bulk_update(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> int:
-        # Like the new objects of bulk_create, these have their tenants.
+        # Like the new objects of bulk_create, these already have their tenants.
         return super(TenantQuerySet, self.across_tenants()).bulk_update(objs, *args, **kwargs)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ class TenantQuerySet(models.QuerySet[M]):
 
 
 class GuardedManager(models.Manager[M]):
-    """For people's code. A migration may mean all tenants: there it is a plain manager."""
+    """For application code. In a migration, which may mean all tenants, it is a plain manager."""
 
     use_in_migrations = True
 
@@ -111,7 +111,7 @@ class GuardedManager(models.Manager[M]):
         return models.Manager().deconstruct()
 
     def __eq__(self, other: object) -> bool:
-        # The one that a migration made of it is no change.
+        # The manager that a migration made of it is no change.
         return type(other) is models.Manager or super().__eq__(other)
 
     __hash__ = models.Manager.__hash__
@@ -128,8 +128,8 @@ class TenantOwned(models.Model):
     """An object of exactly one tenant.
 
     A subclass with a query set of its own declares both managers anew:
-    `objects = Mine.as_manager()` and `unscoped = UnscopedManager.from_queryset(Mine)()`. One with a
-    `Meta` of its own lets that inherit. A system check says where either is missing.
+    `objects = Mine.as_manager()` and `unscoped = UnscopedManager.from_queryset(Mine)()`. A subclass
+    with a `Meta` of its own lets that inherit. A system check says where either is missing.
     """
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
@@ -143,7 +143,7 @@ class TenantOwned(models.Model):
         default_manager_name = "unscoped"
 
     def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
-        """Refuse besides what Django does: another tenant, and a link to another tenant's row."""
+        """Refuse, besides what Django does, another tenant, and a link to another tenant's row."""
         excluded = set(exclude or ())
         super().clean_fields(excluded)
         if not self.tenant_id:
@@ -159,18 +159,18 @@ class TenantOwned(models.Model):
             raise ValidationError(errors)
 
     def _elsewhere(self, model: Any, link: Any = None) -> bool:
-        """Whether the row that the link leads to, without one this row, is of another tenant."""
+        """Return whether the linked row, or without a link this row, is of another tenant."""
         rows = model._base_manager.exclude(tenant_id=self.tenant_id)
         key = {link.target_field.name: getattr(self, link.attname)} if link else {"pk": self.pk}
         found: bool = rows.filter(**key).exists()
         return found
 
     def validate_unique(self, exclude: Iterable[str] | None = None) -> None:
-        """Django's, within the tenant, though a form does not show it."""
+        """Validate as Django does, within the tenant, even if a form does not show it."""
         super().validate_unique(self._but_for_tenant(exclude))
 
     def validate_constraints(self, exclude: Iterable[str] | None = None) -> None:
-        """Django's, within the tenant, though a form does not show it."""
+        """Validate as Django does, within the tenant, even if a form does not show it."""
         super().validate_constraints(self._but_for_tenant(exclude))
 
     def _but_for_tenant(self, exclude: Iterable[str] | None) -> set[str]:
@@ -178,7 +178,7 @@ class TenantOwned(models.Model):
 
 
 def tenant_links(model: type[models.Model]) -> list[Any]:
-    """The model's foreign keys to rows that are a tenant's too."""
+    """Return the model's foreign keys to rows that also belong to a tenant."""
     return [
         field
         for field in model._meta.concrete_fields
@@ -187,24 +187,24 @@ def tenant_links(model: type[models.Model]) -> list[Any]:
 
 
 def has_tenant(model: type[models.Model]) -> bool:
-    """Whether each of the model's rows is a tenant's."""
+    """Return whether each of the model's rows belongs to a tenant."""
     return any(field.name == "tenant" for field in model._meta.concrete_fields)
 
 
 def _no_such(link: Any, value: Any) -> ValidationError:
-    """What Django says of a row that does not exist."""
+    """Return the error that Django gives for a row that does not exist."""
     names = {"model": link.related_model._meta.verbose_name, "field": link.target_field.name}
     params = {**names, "pk": value, "value": value}
     return ValidationError(link.error_messages["invalid"], code="invalid", params=params)
 
 
 def _told(query: models.QuerySet[Any]) -> bool:
-    # Another query set never asks.
+    # Any other query set never asks.
     return getattr(query, "told", True)
 
 
 def _names_tenant(condition: Any) -> bool:
-    """Whether every row that meets the condition is of a tenant that it names."""
+    """Return whether the condition holds only for rows of a tenant that it names."""
     if isinstance(condition, models.Q):
         anded = condition.connector == models.Q.AND and not condition.negated
         return anded and any(map(_names_tenant, condition.children))

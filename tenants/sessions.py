@@ -1,4 +1,4 @@
-"""The session engine: Django's, in our table, which knows whose session it is."""
+"""The session engine: Django's, in a table that knows whose session each is."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ class SessionStore(db.SessionStore):
         return Session
 
     def _validate_session_key(self, key: str | None) -> bool:
-        # A cookie may hold anything, and PostgreSQL takes no NUL.
+        # A cookie may hold anything, and PostgreSQL accepts no NUL.
         valid: bool = super()._validate_session_key(key)  # type: ignore[misc]
         return bool(valid) and str(key).isalnum()
 
     def cycle_key(self) -> None:
-        """Renew the session; where it is revoked, the new one is, too."""
+        """Renew the session; where the old one is revoked, the new one is, too."""
         with transaction.atomic():
             tenants = revocations.tenants_of(("session", self.session_key or ""))
             super().cycle_key()

@@ -1,5 +1,5 @@
-"""Which JSON a field of a body takes: its own types only, and nothing that could not be stored and
-shown again as it came."""
+"""Which JSON a body's field accepts: its own types only, and nothing that could not be stored and
+shown again unchanged."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rest_framework import relations, serializers
 from rest_framework.utils.field_mapping import ClassLookupDict
 
 MAX_DEPTH: Final = 100
-"""Lists and objects within each other: well below what any reader of JSON gives up at."""
+"""Levels of nested lists and objects: well below the limit of any JSON reader."""
 
 LEAST, MOST = -(2**63), 2**64 - 1
-"""The integers that databases keep and that can be rendered."""
+"""The integers that databases can store and that can be rendered."""
 
 NAMES: Final = {
     bool: "a boolean",
@@ -60,7 +60,7 @@ A field class that is not here names its own in an attribute `json_types`.
 """
 
 FINER: Final = re.compile(r"[.,]\d{6}\d*[1-9]|\d{15}")
-"""Parts of a second below a microsecond; so many digits in a row are no time at all."""
+"""Parts of a second below a microsecond; a run of so many digits is no time at all."""
 
 OF_ZONES: Final = frozenset("Zz+-")
 
@@ -68,7 +68,7 @@ _COLUMNS: Any = ClassLookupDict(serializers.ModelSerializer.serializer_field_map
 
 
 def json_types(field: Any) -> tuple[type, ...] | None:
-    """The JSON types that the field takes, or None if nobody knows."""
+    """Return the JSON types that the field takes, or None if they are not known."""
     own: tuple[type, ...] | None = getattr(field, "json_types", None)
     if own is not None:
         return own
@@ -84,7 +84,7 @@ def _types_of_class(field_class: type) -> tuple[type, ...] | None:
 
 
 def mistake(field: Any, value: Any) -> Any:
-    """What is wrong with this JSON for the field, in the form of DRF's errors; None for nothing."""
+    """Return what is wrong with this JSON for the field, in the form of DRF's errors, or None."""
     # A column of floats keeps what a column of JSON gives back as an integer.
     as_float = isinstance(field, serializers.FloatField) and type(value) is float
     reason = None if as_float else unfit(value)
@@ -131,13 +131,13 @@ def _unfit_items(value: dict[str, Any] | list[Any], depth: int) -> str | None:
 
 
 class Repeating(dict[str, Any]):
-    """A JSON object some of whose keys were there more than once."""
+    """A JSON object in which some keys occur more than once."""
 
     repeated: frozenset[str]
 
     @staticmethod
     def parse(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """The object of these pairs; `json.loads` takes it as `object_pairs_hook`."""
+        """Return the object of these pairs; `json.loads` takes this as its `object_pairs_hook`."""
         plain = dict(pairs)
         if len(plain) == len(pairs):
             return plain
@@ -209,12 +209,12 @@ def _blank(field: Any) -> set[type]:
 
 
 def _type_of_choice(choice: Any) -> type:
-    """An enumeration's member counts as its value; what JSON does not have is chosen as text."""
+    """Return the type in which a choice is sent: its value's own, or text where JSON has none."""
     return next((t for t in (bool, int, float) if isinstance(choice, t)), str)
 
 
 def _chosen(field: Any, value: Any) -> bool:
-    """Whether the value is a choice, in its own type: `true` and `"1"` are no `1`."""
+    """Return whether the value is a choice, in its own type: `true` and `"1"` are not `1`."""
     if value == "" and field.allow_blank:
         return True
     same = [c for c in field.choices if c is not None and _type_of_choice(c) is type(value)]
@@ -233,7 +233,7 @@ def _types_of_target(field: Any) -> tuple[type, ...] | None:
 
 
 def _comes_back(column: Any, text: str) -> bool:
-    """Whether a column without a serializer field of its own shows what it was given."""
+    """Return whether a column without a serializer field of its own shows what it was given."""
     try:
         held = SimpleNamespace(**{column.attname: column.to_python(text)})
         return bool(column.value_to_string(held) == text)

@@ -25,20 +25,20 @@ MINUTE = 60.0
 
 
 class Minute:
-    """So many of something in the minute that begins with the first of them."""
+    """A limit within the minute that begins with the first thing counted."""
 
     timer: Callable[[], float] = time.time
 
     def __init__(self, name: str, whose: object, own: Mapping[str, Any] | None = None) -> None:
         self.limit = (limits() if own is None else own)[name]
-        # Hashed, because what a client sends as its name may be no good cache key.
+        # Hashed, because a name that a client sends may not be a valid cache key.
         self.key = f"{name}:{sha256(str(whose).encode()).hexdigest()}"
 
     def room(self) -> int:
         return self.limit - self._read()[1]
 
     def wait(self) -> float:
-        """The seconds until there is room for the whole limit again."""
+        """Return the seconds until there is room for the whole limit again."""
         return self._read()[0] - self.timer()
 
     def add(self, number: int = 1) -> None:
@@ -53,7 +53,7 @@ class Minute:
 
 
 class UserThrottle(BaseThrottle):
-    """Counts the requests of a user; those who are nobody yet are refused without it."""
+    """Counts a user's requests; requests without a user are refused without it."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
@@ -94,7 +94,7 @@ def login_limits(
     if not known:
         failures.append(Minute("login_failures_of_strangers", username))
         check(*failures)
-    # A name that anybody may say is no user yet: strangers would wait for each other by it.
+    # A claimed name is no user yet: strangers who claim it would wait for each other.
     with lane.place(address, username if known or inside else None):
         count(*failures, uses)
         try:
@@ -134,7 +134,7 @@ def check(*minutes: Minute) -> None:
 
 
 def take_back(*minutes: Minute) -> None:
-    """Count one of each less: what was counted was none of them."""
+    """Uncount one of each: what was counted turned out not to be one of them."""
     with _turn:
         for minute in minutes:
             minute.add(-1)

@@ -1,8 +1,8 @@
-"""Turns: of one tenant's requests a process works on a few at a time.
+"""Turns: a process works on only a few of one tenant's requests at a time.
 
-A request that waits while holding a connection, above all for a row that another one has locked,
-waits at everybody's cost. So no tenant has more than a share of the connections; its other requests
-wait here, holding none.
+A request that waits while it holds a connection, above all for a row that another has locked, waits
+at everybody's cost. So no tenant has more than a share of the connections; its other requests wait
+here, holding none.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ RETRY_SECONDS = 1
 
 
 class Turns:
-    """Counts who works, by tenant."""
+    """Counts the requests at work, by tenant."""
 
     def __init__(self) -> None:
         self._changed = Condition()
         self._working: Counter[int] = Counter()
 
     def take(self, request: HttpRequest, tenant_id: int) -> None:
-        """Wait for this request's turn, which `end` ends; raises Throttled if it does not come.
+        """Wait for this request's turn, which `end` ends; raise Throttled if it does not come.
 
-        Without somebody who will end it (`begin`), and when it has one, nothing happens.
+        Nothing happens when nobody will end it (`begin`), or when the request has a turn already.
         """
         if vars(request).get("turn", 0) is not None:
             return
@@ -48,7 +48,7 @@ class Turns:
         vars(request)["turn"] = None
 
     def end(self, request: HttpRequest) -> None:
-        """Let another one work."""
+        """End the request's turn, and let another one work."""
         tenant_id = vars(request).pop("turn")
         if tenant_id is None:
             return
@@ -59,7 +59,7 @@ class Turns:
             self._changed.notify_all()
 
     def _begin(self, tenant_id: int) -> bool:
-        """Count one more of the tenant's, if there is a turn for it."""
+        """Count one more request of the tenant if a turn is free; return whether one was."""
         if self._working[tenant_id] >= limits()["turns_per_tenant"]:
             return False
         self._working[tenant_id] += 1

@@ -85,7 +85,7 @@ class LoginView(PrivateResponseMixin, APIView):
         return Response(TokenSerializer(answer).data)
 
     def get_authenticate_header(self, request: Request) -> str:
-        # Without one, and without authentication classes there is none, DRF makes 403 of a 401.
+        # Without this, and without authentication classes, DRF turns a 401 into a 403.
         return "Token"
 
 

@@ -1,4 +1,4 @@
-"""Answers that wait for their readers to take them: what slow ones hold of a process is bounded."""
+"""Answers that wait for their readers: what slow readers hold of a process is bounded."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Holder = tuple[str, int | None]
 
 
 class Waiting:
-    """How many bytes of answers wait, for each user, each tenant, and in all."""
+    """Counts the bytes of waiting answers for each user, each tenant, and in all."""
 
     def __init__(self) -> None:
         self._bytes: Counter[Holder] = Counter()
         self._lock = Lock()
 
     def hold(self, most: Mapping[Holder, int], size: int) -> bool:
-        """Count an answer for its holders, each with its limit; False if one would pass it.
+        """Count an answer for its holders, each with its limit; return False if one has no room.
 
-        Whoever holds nothing may hold one answer, however large.
+        A holder that holds nothing may hold one answer, however large.
         """
         with self._lock:
             for holder, limit in most.items():
@@ -39,7 +39,7 @@ class Waiting:
         return True
 
     def release(self, holders: Collection[Holder], size: int) -> None:
-        """End what `hold` counted."""
+        """Uncount what `hold` counted."""
         with self._lock:
             self._bytes.subtract(dict.fromkeys(holders, size))
             self._bytes += Counter()  # without those that hold nothing any more
@@ -52,7 +52,7 @@ waiting = Waiting()
 
 
 def counted(request: Any, response: Any) -> HttpResponse | None:
-    """Count a rendered answer until it is closed; the answer to give instead if it is too much."""
+    """Count a rendered answer until it is closed; return a refusal instead if it is too much."""
     size = len(response.content)
     if size < SMALL:
         return None
@@ -69,7 +69,7 @@ def counted(request: Any, response: Any) -> HttpResponse | None:
             "code": "throttled",
         }
         return JsonResponse(refusal, status=429, headers={"Retry-After": "1"})
-    # When it is closed, or, if the client has gone before that, when nobody has it any more.
+    # Released when it is closed, or, if the client left before that, when nobody refers to it.
     release = weakref.finalize(response, waiting.release, tuple(most), size)
     release.atexit = False
     response._resource_closers.append(partial(_let_go, weakref.ref(response), release))
@@ -82,6 +82,7 @@ def _let_go(reference: weakref.ref[Any], release: Callable[[], object]) -> None:
 
 
 def _untie(response: Any) -> None:
-    """Without the cycles of view and response, its bytes go now, and not with the next garbage."""
+    """Break the cycles of view and response, so that the bytes are freed now, not by the next
+    garbage collection."""
     response.renderer_context["view"].response = None
     response.renderer_context = None

@@ -1,4 +1,4 @@
-"""The name under which this process writes: the log's rows carry it, so that it finds its own.
+"""The name under which this process writes: the log's rows carry it, so the process finds its own.
 
 It is the `application_name` of the process's connections to PostgreSQL, which poolers keep in step
 with their client. On SQLite there is none.
@@ -31,9 +31,9 @@ class CurrentWriter(models.Func):
 
 
 def named(own: str) -> str:
-    """An operator's own name, shortened if need be, and a token that no other process has."""
+    """Return an operator's name, shortened if need be, with a token that no other process has."""
     token = f"earshot:{secrets.token_urlsafe(12)}"
-    # PostgreSQL replaces other characters, or escapes them, and cuts what is too long.
+    # PostgreSQL replaces or escapes other characters, and cuts what is too long.
     plain = re.sub(r"[^ -~]", "?", MARK.sub("", own))[: LONGEST - len(token) - 1].strip()
     return f"{plain} {token}".lstrip()
 
@@ -49,7 +49,7 @@ def sign() -> None:
 
 
 def writer() -> str | None:
-    """The name that is in the rows that this process writes; None where rows have none."""
+    """Return the name in the rows that this process writes; None where rows have none."""
     name: str | None = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"].get("application_name")
     return name
 
