@@ -13,11 +13,12 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
 
 from realtime.transport import wire
-from tests.client import in_thread
+from tests.client import in_thread, quiet
+from tests.gates import this_hub
 from tests.protocol import client, frame, subscribe
 from tests.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
 
 REALTIME = Path(wire.__file__).parents[1]
 
@@ -30,6 +31,9 @@ async def listeners(stack: AsyncExitStack, world: World, number: int) -> list[Cl
         await subscribe(socket, world)
         await frame(socket)
         sockets.append(socket)
+    while this_hub().tail.marks is None:  # at its first look the tail asks all, and delivers
+        await this_hub().run(int)
+    await quiet()
     return sockets
 
 
