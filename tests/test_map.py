@@ -16,7 +16,7 @@ import pytest
 from realtime.hub.per_loop import hubs
 from realtime.hub.rounds import Rounds
 from realtime.publishing.publisher import publisher
-from tests.client import in_thread, registered, subscribed
+from tests.client import in_thread, quiet, registered, subscribed
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -100,11 +100,21 @@ def rounds_of(world: World) -> Rounds:
     return hub.rounds[world.tenants["acme"].pk]
 
 
+async def looked() -> None:
+    """What was written before is announced, and the tail has looked: at first it asks everybody."""
+    hub = hubs.current()
+    assert hub is not None
+    while hub.tail.marks is None:
+        await hub.run(int)
+    await quiet()
+
+
 async def test_change_passes_the_files_that_the_map_names(world: World, trace: Trace) -> None:
     client = await in_thread(world.rest)("owner")
     await in_thread(client.get)(world.url)  # the first request loads the addresses
     async with subscribed(world, "viewer") as socket:
         rounds = rounds_of(world)
+        await looked()
         with trace.on():
             await in_thread(trace.hooked(client.patch))(world.url, {"title": "New"})
             await socket.receive_until("UPDATE_DOCUMENT")
@@ -115,6 +125,7 @@ async def test_change_passes_the_files_that_the_map_names(world: World, trace: T
 async def test_subscription_passes_the_files_that_the_map_names(world: World, trace: Trace) -> None:
     async with registered(world, "viewer") as socket:
         rounds = rounds_of(world)
+        await looked()
         with trace.on():
             assert (await socket.subscribe(world.id))["type"] == "SUBSCRIBED"
             await rounds.settled()
@@ -126,6 +137,7 @@ async def test_loss_of_access_passes_the_files_that_the_map_names(
 ) -> None:
     async with subscribed(world, "viewer") as socket:
         rounds = rounds_of(world)
+        await looked()
         with trace.on():
             await in_thread(trace.hooked(world.revoke))("viewer")
             await socket.receive_until("DELETE_DOCUMENT")
