@@ -112,8 +112,7 @@ def _noted(tenant: Tenant) -> Iterator[list[int]]:
                 about = {pk: _key(queryset.model, text) for pk, text in page[start : start + BATCH]}
                 known = {key for key in about.values() if key is not None}
                 here = set(queryset.filter(pk__in=known).values_list("pk", flat=True))
-                if noted := [pk for pk, key in about.items() if key in here]:
-                    yield noted
+                yield [pk for pk, key in about.items() if key in here]
 
 
 def _key(model: Any, text: str | None) -> Any:

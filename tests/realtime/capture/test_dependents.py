@@ -52,7 +52,9 @@ def test_renamed_profile_raises_the_documents_that_show_it(world: World, profile
     profile.display_name = "New"
     profile.save()
     assert publisher.flush()
-    assert recordings[0].shows(["owner_name"])
+    raised = [fields for _, fields in recordings[0].rows]
+    # One for the rename; as below, one for the world's new profiles may come late.
+    assert raised in ([["owner_name"]], [["owner_name"]] * 2)
     assert recordings[1].shows()
     assert recordings[2].shows()
 

@@ -103,6 +103,18 @@ async def test_update_waits_while_the_server_takes_nothing() -> None:
     assert len(mailbox) == 1
 
 
+async def test_queued_state_that_came_back_sends_nothing() -> None:
+    mailbox, taking, s = updated()
+    taking.ready = False
+    wake, mailbox._wake = mailbox._wake, lambda: None
+    s.put(frame(2, '"B"'))
+    s.put(frame(3))
+    taking.ready = True
+    wake()
+    assert taking.written == []
+    assert len(mailbox) == 0
+
+
 @pytest.mark.parametrize("why", ["audience", "nothing", "told", "asked", "closing", "unavailable"])
 async def test_what_is_no_mere_update_goes_the_whole_way(why: str) -> None:
     mailbox, taking, s = updated()
