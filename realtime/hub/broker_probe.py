@@ -1,7 +1,8 @@
 """The broker probe: a message through the hub's own channel tells whether the broker is there.
 
-The pub/sub layer subscribes again by itself after an outage, but messages of the gap are lost, and
-it tells nobody (channels_redis#406). With several hosts it watches the one that has the channel.
+The pub/sub layer subscribes again by itself after an outage, but the messages sent meanwhile are
+lost, and it tells nobody (channels_redis#406). With several hosts, the probe watches the one that
+has the channel.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class BrokerProbe:
         on_return: Callable[[], Awaitable[None]],
         seconds: float,
     ) -> None:
-        """Probe for ever, with pauses of so many seconds; `on_return` is called when the broker is
-        back after a probe was missed."""
+        """Probe for ever, with pauses of so many seconds; call `on_return` when the broker is back
+        after a missed probe."""
         while True:
             before, self.up = self.up, await self.probe(channel())
             BROKER_UP.set(self.up)
@@ -47,7 +48,7 @@ class BrokerProbe:
             await asyncio.sleep(seconds)
 
     async def probe(self, channel: str | None) -> bool:
-        """Send one and wait for it; whether it came back in time. No channel: it does not."""
+        """Send a probe and return whether it came back in time; without a channel, it did not."""
         if channel is None:
             return False
         self._number += 1
@@ -62,6 +63,6 @@ class BrokerProbe:
         return True
 
     def heard(self, number: int) -> None:
-        """A probe came back; an old one, that was late, does not count."""
+        """Note that a probe came back; a late one, which is older than the last, does not count."""
         if number == self._number:
             self._heard.set()

@@ -1,7 +1,7 @@
 """Frames of one tenant on their way from the broker to its subscriptions in this process.
 
-Each tenant has its own, so that a long fan-out holds up nobody else. What arrives while it goes on
-is conflated: of each group only the newest frame is kept.
+Each tenant has a delivery of its own, so that a long fan-out holds up no other tenant. What arrives
+during a fan-out is conflated: only the newest frame of each group is kept.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Delivery:
     """`applied` is the access revision up to which every live subscription here is known to be
     right, None at first: a frame of a later one waits until `apply`.
 
-    A group's newest frame is kept while it is on its way and, for those whom a round reads, until
-    the rounds `rest`. Whoever is read later is read after it, so it need not be kept longer.
+    A group's newest frame is kept while it is on its way and, for subscriptions that a round reads,
+    until the rounds `rest`. Anyone read later is read after this frame, so it need not be kept.
     """
 
     def __init__(self, ask: Callable[[Iterable[Subscription]], None]) -> None:
@@ -88,7 +88,7 @@ class Delivery:
     def offer(self, s: Subscription, frame: Frame | None) -> None:
         """Offer a frame to one subscription: the fence decides.
 
-        One that was never shown the object is asked for, once for each version, instead.
+        A subscription that was never shown the object is instead read, once for each version.
         """
         if frame is None or fence.offer(s, frame, self.applied or 0):
             return

@@ -1,7 +1,7 @@
 """Going away: at SIGTERM a process empties its mailboxes and closes its sockets, spread over time.
 
-Servers close all sockets at once (uvicorn, 1012) or only drop them (Daphne), and everybody comes
-back in the same second. So a handler is put before the server's own, as soon as there is a hub; it
+Servers close all sockets at once (uvicorn, 1012) or only drop them (Daphne), and all clients come
+back in the same second. So, as soon as there is a hub, a handler is put before the server's own; it
 drains, and passes the signal on. A second signal does not wait.
 """
 
@@ -25,7 +25,7 @@ LAST_SECONDS: Final = 1.0
 
 
 class Drain:
-    """Whether this process is going away, and what it does before it does."""
+    """Whether this process is going away, and what it does first."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -33,7 +33,7 @@ class Drain:
         self._task: asyncio.Task[None] | None = None
 
     def install(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Have `work` done at SIGTERM, on this loop, before the server hears of it.
+        """Have `work` done at SIGTERM, on this loop, before the signal reaches the server.
 
         Only where a server has a handler of its own, and only once.
         """
@@ -72,9 +72,9 @@ class Drain:
 
 
 async def close_all(sockets: Collection[Socket], seconds: float, gone: asyncio.Event) -> None:
-    """Close all sockets within so many seconds, at equal distances; what waits is sent first.
+    """Close all sockets within so many seconds, evenly spaced; what waits is sent first.
 
-    Returns when they have `gone`, or soon after the last was closed.
+    Return when they have `gone`, or soon after the last was closed.
     """
     for socket in sockets:
         socket.mailbox.finish(Close.GOING_AWAY)

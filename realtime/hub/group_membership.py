@@ -27,7 +27,7 @@ class Membership(Enum):
 class Group:
     """One audience of one object in this process: its subscriptions and its newest frame.
 
-    `since` is the tick at which it was joined: a read that began earlier may miss a frame.
+    `since` is the tick at which the group was joined: a read that began earlier may miss a frame.
     """
 
     __slots__ = (
@@ -46,16 +46,16 @@ class Group:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody here still needs the group's messages."""
+        """Return whether anybody here still needs the group's messages."""
         return self.pinned or bool(self.subscriptions)
 
     def joined_before(self, tick: int) -> bool:
-        """Whether the process was in the group when a read of this tick began."""
+        """Return whether the process was in the group when a read of this tick began."""
         return self.membership is Membership.JOINED and self.since < tick
 
 
 def _nobody(group: Group) -> None:
-    """Nobody waits for a group that nobody has wanted."""
+    """Call nobody: nobody has wanted the group yet."""
 
 
 class GroupMemberships:
@@ -70,16 +70,16 @@ class GroupMemberships:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def tick(self) -> int:
-        """The next moment of this process's order of joins and reads."""
+        """Return the next moment in this process's order of joins and reads."""
         return next(self._ticks)
 
     def get(self, name: str) -> Group | None:
-        """The group if this process is in it, or was until its leaving is done."""
+        """Return the group if this process is in it, or has not finished leaving it."""
         group = self.groups.get(name)
         return None if group is None or group.membership is Membership.JOINING else group
 
     def want(self, name: str, on_joined: Callable[[Group], None]) -> Group:
-        """The group, joining it if the process is not in it; `on_joined` hears when it is usable.
+        """Return the group, joining it if need be; call `on_joined` when it is usable.
 
         A leave under way is waited for: the caller makes the group wanted before it awaits.
         """
@@ -98,16 +98,16 @@ class GroupMemberships:
             self._start(self._leave(group))
 
     def retry(self) -> None:
-        """Join once more the groups that the broker failed to join: they live by the tail."""
+        """Join again the groups that the broker failed to join: they live by the tail."""
         for group in self.groups.values():
             if group.failed and group.membership is Membership.JOINED:
                 group.membership = Membership.JOINING  # who does not want it now leaves it then
                 self._start(self._join(group))
 
     async def rejoin(self) -> None:
-        """Join again whatever is wanted: after an outage the broker may have forgotten it.
+        """Join every wanted group again: after an outage the broker may have forgotten it.
 
-        Meanwhile the groups are as usable as they were. What fails is left to `retry`.
+        Meanwhile the groups stay as usable as they were. What fails is left to `retry`.
         """
         for group in tuple(self.groups.values()):
             if group.wanted and group.membership is Membership.JOINED and not group.failed:
@@ -125,7 +125,7 @@ class GroupMemberships:
 
     async def _join(self, group: Group) -> None:
         group.failed = not await self._attempt("group_add", group)
-        # Also when the broker failed: then its subscriptions live by the tail alone.
+        # Also when the broker failed: the group's subscriptions then live by the tail alone.
         group.membership = Membership.JOINED
         group.since = self.tick()
         group.on_joined(group)
@@ -140,7 +140,7 @@ class GroupMemberships:
             del self.groups[group.name]
 
     async def _attempt(self, call: str, group: Group) -> bool:
-        """Whether the layer did it in time; redis, sockets and layers raise what they like."""
+        """Return whether the layer did it in time; redis, sockets and layers raise anything."""
         try:
             async with asyncio.timeout(self._timeout):
                 await getattr(self._layer, call)(group.name, self.channel)

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """The heartbeat of a hub's process; `on_revival` is called if it was presumed dead: everything
-    that the ledger had of it was ended, and has to be written anew."""
+    """The heartbeat of a hub's process; calls `on_revival` if the process was presumed dead, since
+    all that the ledger had of it was ended, and has to be written anew."""
 
     def __init__(self, ledger: Ledger, on_revival: Callable[[], None]) -> None:
         self._ledger = ledger
@@ -48,7 +48,7 @@ class Heartbeat:
             self._on_revival()
 
     def shutdown(self) -> None:
-        """End the thread; blocks until what it does is done."""
+        """End the thread; block until its work is done."""
         self._thread.shutdown(cancel_futures=True)
 
 

@@ -108,8 +108,8 @@ class Hub:
     # Sockets.
 
     def add(self, socket: Socket, elsewhere: int = 0) -> Close | None:
-        """Take a socket in; or the code with which to close it, if there are too many, of which the
-        user has some `elsewhere`."""
+        """Take a socket in, or return the code with which to close it if there are too many; the
+        user has `elsewhere` more in other processes."""
         limit = self.connections.exceeded(socket, elsewhere)
         if limit is not None:
             count_refusal(socket.tenant_id, limit)
@@ -121,7 +121,7 @@ class Hub:
         return None
 
     def ask_to_check(self, socket: Socket) -> None:
-        """Have the socket's credential and membership looked at in the tenant's next round."""
+        """Have the socket's credential and membership checked in the tenant's next round."""
         if socket in self.connections:
             self.connections.unchecked.add(socket)
             self.rounds[socket.tenant_id].check()
@@ -147,7 +147,7 @@ class Hub:
     # Commands.
 
     def subscribe(self, socket: Socket, command: Subscribe) -> None:
-        """Register a subscribe; its answer comes with a round. The target's key is not None."""
+        """Register a subscribe; a round brings its answer. The target's key is not None."""
         assert command.target.pk is not None
         key = ObjectKey(command.target.model, command.target.pk)
         waiting = Waiting(command.ref, command.etag)
@@ -163,13 +163,13 @@ class Hub:
         rounds.add(subscription)
 
     def full(self, socket: Socket, command: Subscribe) -> bool:
-        """Whether this would be a subscription more than the socket may have."""
+        """Return whether the socket already has as many subscriptions as it may."""
         key = ObjectKey(command.target.model, command.target.pk or 0)
         many = len(socket.subscriptions) >= socket.limits["subscriptions_per_socket"]
         return many and key not in socket.subscriptions
 
     def unsubscribe(self, socket: Socket, command: Unsubscribe) -> None:
-        """End a subscription, if there is one, and say so."""
+        """End a subscription, if there is one, and confirm it."""
         target = command.target
         subscription = None
         if target.pk is not None:
@@ -218,13 +218,13 @@ class Hub:
         self._look.set()
 
     async def _watch_broker(self) -> None:
-        """Watch the broker."""
+        """Probe the broker for ever."""
         await self.probe.run(
             lambda: self.groups.channel, self.resync, self.limits["broker_probe_seconds"]
         )
 
     def _begin_anew(self) -> None:
-        """The process was presumed dead: all that it has is written anew."""
+        """Write everything that the process has anew, since it was presumed dead."""
         for rounds in self.rounds.values():
             for subscription in rounds.index.all:
                 subscription.opened = None
@@ -234,16 +234,16 @@ class Hub:
             self.ask_to_check(socket)
 
     async def _look_at_others(self) -> None:
-        """End what dead processes left, make what belongs to memberships that were written past
-        Django, and learn how many sockets the others have of tenants that somebody came to."""
+        """End what dead processes left, do the tasks of memberships that were written past Django,
+        and learn how many sockets the other processes have of this hub's tenants."""
         asked = self.connections.asked.copy()
         self.connections.learn(asked, await self.run(_others, asked, self.ledger.process))
 
     async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close those sockets of these users (None: of all) that may not stay.
+        """Close the sockets of these users (None: of all) that may not stay.
 
-        New sockets are checked once more: theirs may have ended between the look at the
-        credential and the registration, and nobody would tell them again.
+        New sockets are checked once more: their credentials may have ended between the check at the
+        door and the registration, and nobody would say so again.
         """
         await self.check(self.connections.to_check(tenant_id, users))
 
@@ -263,13 +263,13 @@ class Hub:
         self.ledger.leave(socket.id for socket in new if socket not in self.connections)
 
     def send_away(self, tenant_id: int) -> None:
-        """The database does not serve a tenant: its clients shall come back, perhaps elsewhere."""
+        """Send a tenant's clients elsewhere, since the database does not serve it here."""
         for socket in self.connections.of_tenant.get(tenant_id, ()):
             socket.mailbox.close(Close.GOING_AWAY)
 
     @property
     def alive(self) -> bool:
-        """Whether everything that the hub does by itself is still being done."""
+        """Return whether all of the hub's own tasks are still running."""
         return not any(task.done() for task in self._tasks)
 
     def _measure(self) -> None:
@@ -313,7 +313,7 @@ class Hub:
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel these until they have ended.
 
-    Once may not do: a cancellation that comes while the broker's client connects can be lost in it.
+    Once may not do: a cancellation during the connect of the broker's client can be lost in it.
     """
     pending = set(tasks)
     while pending:

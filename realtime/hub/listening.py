@@ -1,7 +1,8 @@
 """Listening: PostgreSQL tells at once what another program committed, where `listen` is on.
 
-A trigger on the logs notifies of rows that no process of ours announces; each process with sockets
-has one connection that listens, and the tail looks. What is lost, the tail finds as ever.
+A trigger on the logs notifies of rows that no server process announces; each process with sockets
+has one connection that listens, and then its tail looks. The tail finds lost notifications as
+usual.
 """
 
 from __future__ import annotations
@@ -25,13 +26,12 @@ OF_DJANGO: Final = ("context", "cursor_factory")
 
 
 def is_on(limits: Mapping[str, Any]) -> bool:
-    """Whether there is anything to listen to."""
+    """Return whether there is anything to listen to."""
     return bool(limits["listen"]) and connection.vendor == "postgresql"
 
 
 async def run(look: Look, seconds: float) -> None:
-    """Listen for ever, and `look` whenever something is told; after a failure, again in so many
-    seconds."""
+    """Listen for ever, and `look` at each notification; retry after so many seconds."""
     while True:
         try:
             await _listen(look)
@@ -55,6 +55,6 @@ async def _listen(look: Look) -> None:
 
 
 def params(of: BaseDatabaseWrapper) -> dict[str, Any]:
-    """What Django connects with, without what is for its own kind of connection."""
+    """Return what Django connects with, without what is for its own kind of connection."""
     params: dict[str, Any] = of.get_connection_params()
     return {name: value for name, value in params.items() if name not in OF_DJANGO}

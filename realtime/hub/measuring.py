@@ -30,7 +30,7 @@ def measure(connections: Connections, subscriptions: int) -> None:
 
 
 def count(sockets: Iterable[Socket]) -> None:
-    """Add up what these sockets have sent since it was last added up."""
+    """Add up what these sockets have sent since the last call."""
     frames = size = conflated = 0
     for socket in sockets:
         frames += socket.frames

@@ -21,7 +21,7 @@ class Hubs:
         )
 
     async def add(self, socket: Socket, elsewhere: int = 0) -> Hub | Close:
-        """Take a socket into this loop's hub, which is started for the first one."""
+        """Take a socket into this loop's hub, which starts with the first one."""
         if drain.draining:
             return Close.GOING_AWAY
         loop = asyncio.get_running_loop()
@@ -43,12 +43,12 @@ class Hubs:
 
     @property
     def process(self) -> int:
-        """The running loop's process in the ledger; 0 if it has none."""
+        """Return the running loop's process in the ledger; 0 if it has none."""
         hub = self.current()
         return 0 if hub is None else hub.ledger.process
 
     def current(self) -> Hub | None:
-        """The hub of the running loop, if it has sockets."""
+        """Return the hub of the running loop, if it has sockets."""
         return self._hubs.get(asyncio.get_running_loop())
 
     async def remove(self, hub: Hub, socket: Socket) -> None:

@@ -40,7 +40,7 @@ class Placement:
         return None if s.audience is None else self._group(s, s.audience)
 
     def was_joined(self, s: Subscription, read: Frame | None, began: int) -> bool:
-        """Whether this process was in the group of a read's audience when the read began."""
+        """Return whether this process was in the group of a read's audience when the read began."""
         group = None if read is None else self._group(s, read.seen.audience)
         return group is not None and group.joined_before(began)
 
@@ -51,7 +51,7 @@ class Placement:
             self._ask([s])
 
     def enter(self, s: Subscription, read: Frame) -> Group:
-        """Put a subscription into the group of the read's audience, which is joined if need be."""
+        """Put a subscription into the group of the read's audience, joining it if need be."""
         name = groups.of_object(self._tenant_id, s.key, read.seen.audience)
         group = self._memberships.want(name, self._joined)
         if read.seen.audience != s.audience:
@@ -61,7 +61,7 @@ class Placement:
         return group
 
     def leave(self, s: Subscription) -> None:
-        """Take a subscription out of its group, which is left if it was the last one."""
+        """Take a subscription out of its group, and leave the group if it was the last one."""
         group = self.group_of(s)
         s.audience = None
         if group is not None:
@@ -69,7 +69,7 @@ class Placement:
             self._leave_if_empty(group)
 
     def rest(self) -> None:
-        """No round is under way: leave the groups that nobody wants."""
+        """Leave the groups that nobody wants: no round is under way."""
         self.reading = False
         empty, self._empty = self._empty, set()
         for group in empty:
@@ -84,7 +84,7 @@ class Placement:
         return self._memberships.groups.get(groups.of_object(self._tenant_id, s.key, audience))
 
     def _joined(self, group: Group) -> None:
-        """A group has become usable: those who waited for it are read again."""
+        """Have the subscriptions that waited for this group read again: it has become usable."""
         self._ask([s for s in group.subscriptions if s.state is not State.LIVE])
         self._leave_if_empty(group)
 

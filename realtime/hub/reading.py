@@ -34,20 +34,20 @@ class RoundReading:
 
     @property
     def deleted(self) -> set[ObjectKey]:
-        """The objects that are gone."""
+        """Return the objects that are gone."""
         named = [(t.model, t.object_id) for t in self.touches if t.deleted]
         return {ObjectKey(model, pk) for model, pk in named if model and pk}
 
     @property
     def users(self) -> set[int] | None:
-        """The users whose standing may have changed; None for everybody."""
+        """Return the users whose standing may have changed; None for everybody."""
         users = {touch.user_id for touch in self.touches if touch.model is None}
         return None if None in users else {user for user in users if user is not None}
 
 
 def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> RoundReading:
-    """The tenant's access revision and changes above `applied` (None: everything is touched), and
-    what the pairs see, in one snapshot."""
+    """Return the tenant's access revision and changes above `applied` (None: everything is
+    touched), and what the pairs see, in one snapshot."""
 
     def work(guarded: bool) -> tuple[Reading, list[Touch]]:
         reading = read_within(tenant_id, pairs, guarded=guarded)
@@ -60,12 +60,12 @@ def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> 
 
 
 def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame | None]:
-    """What the pairs see, in a snapshot of its own."""
+    """Return what the pairs see, in a snapshot of its own."""
     return _frames(read(tenant_id, pairs).seen)
 
 
 def _frames(seen: Mapping[Pair, Any]) -> dict[Pair, Frame | None]:
-    """Frames of representations: one for each, with what its version changed."""
+    """Return a frame for each representation, with what its version changed."""
     versions: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for r in seen.values():
         if r is not None:
@@ -100,11 +100,11 @@ class TailReading:
 
 
 def read_tail(served: Callable[[], Collection[int]], marks: Sequence[Mark] | None) -> TailReading:
-    """What committed after the marks in the tenants that are `served`: changes, and the access
-    revisions that rose. No marks: all revisions, and no changes.
+    """Return what committed after the marks in the tenants that are `served`: changes, and access
+    revisions that rose. Without marks: all revisions, and no changes.
 
     It costs what all tenants' changes do, however many are served. `served` is asked when the
-    snapshot is taken: who comes later reads later.
+    snapshot is taken: sockets that come later read later.
     """
     return in_snapshot(lambda guarded: _read_tail(served, marks, guarded))
 
@@ -133,7 +133,7 @@ def _read_tail(
 def _showing_noted(
     rows: models.QuerySet[Any], tenants: Collection[int], guarded: bool
 ) -> set[tuple[int, ObjectKey]]:
-    """What shows, in these tenants, the rows that notes are about: those may be of no tenant."""
+    """Return what shows, in these tenants, the rows of notes, which may be of no tenant."""
     notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
     found = dependents.showing_noted(
         [noted(ObjectKey(model, pk), fields) for model, pk, fields in notes], guarded=guarded
@@ -154,8 +154,8 @@ def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> b
     """Write the Change that is missing for an object whose payload moved without one.
 
     The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
-    then it is above all that the object ever had. False if somebody else raised it meanwhile: then
-    there is nothing missing.
+    then it is above all that the object ever had. Return False if somebody else raised it
+    meanwhile: then nothing is missing.
     """
     model: Any = registry.get(key.model).model
     row = model._base_manager.filter(tenant_id=tenant_id, pk=key.pk, version=version)
@@ -170,6 +170,6 @@ def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> b
 
 
 def repair_access(tenant_id: int, user_id: int, key: ObjectKey) -> bool:
-    """Write the AccessChange that is missing for a user whose audience moved without one: True."""
+    """Write the AccessChange missing for a user whose audience moved without one; return True."""
     accesslog.record(tenant_id, [Touch(user_id, key.model, key.pk)], "repaired")
     return True

@@ -19,13 +19,13 @@ from tenants.models import User
 logger = logging.getLogger(__name__)
 
 Run = Callable[..., Awaitable[Any]]
-"""Runs a plain function with its arguments on a thread of the hub's."""
+"""Runs a plain function with its arguments on one of the hub's threads."""
 
 
 class Repairs:
     """Writes the rows that are missing for one tenant, in the background, and counts them.
 
-    `failed` are the objects of which it could not, and whether that was no drift.
+    `failed` are the objects for which it could not, and whether that was no drift.
     """
 
     def __init__(self, tenant_id: int, run: Run) -> None:
@@ -35,11 +35,11 @@ class Repairs:
         self._run = run
 
     def access(self, s: Subscription, read: Frame | None) -> None:
-        """A user sees an object as this now, without a row in the access log."""
+        """Repair access: a user now sees this of an object, without a row in the access log."""
         self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.key)
 
     def change(self, s: Subscription, read: Frame) -> None:
-        """An object shows this now, without a new version, or with one that was lowered.
+        """Repair a change: an object now shows this, without a new version or with a lowered one.
 
         That is no drift if a row that it shows was written: whoever finds that first raises it.
         """
@@ -49,7 +49,7 @@ class Repairs:
     def _start(
         self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
     ) -> None:
-        """Repair it, unless that is under way: everybody who sees the object finds the same."""
+        """Repair it, unless a repair is under way: everybody who sees the object finds the same."""
         key = (work, *args)
         if key not in self.tasks:
             repair = self._repair(what, s, found, work, *args)
@@ -62,7 +62,7 @@ class Repairs:
         try:
             repaired = await self._run(work, self._tenant_id, *args)
         except Exception as error:
-            # Of the object, not of the one that found it: others found the same, and it may end.
+            # Of the object, not of the finder: others found the same, and the finder may end.
             self.failed[s.key] = not found
             log_failure(logger, "A repair failed; the tail's next look tries again", error)
             return
@@ -75,13 +75,13 @@ class Repairs:
 
 
 def _moved(s: Subscription, read: Frame | None) -> str:
-    """Which access moved, as far as can be known."""
+    """Return which access moved, as far as can be known."""
     now = "nothing" if read is None else read.seen.audience
     return f"user {opaque.encode(User, s.user_id)} sees {now}, no longer {s.audience}"
 
 
 def _differing(s: Subscription, read: Frame) -> str:
-    """What moved of the object, as far as can be known: bodies that were sent are not kept."""
+    """Return what moved of the object, as far as is known: bodies that were sent are not kept."""
     if read.version < s.version:
         return "the version went down"
     return f"what {read.seen.audience} sees moved, and the version did not"

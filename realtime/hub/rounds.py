@@ -1,8 +1,8 @@
 """Rounds: the one way in which a process's subscriptions of a tenant read the database.
 
-One round at a time per tenant, while something is asked or access changed. `applied` is the access
-revision up to which every live subscription here is known to be right; a frame of a later one
-waits. Everything runs on one event loop: only an `await` interrupts.
+Each tenant has one round at a time, while something is asked or access has changed. `applied` is
+the access revision up to which every live subscription here is known to be right; a frame of a
+later one waits. Everything runs on one event loop: only an `await` interrupts.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Served(Protocol):
 
     @property
     def run(self) -> Callable[..., Awaitable[Any]]:
-        """Runs a plain function with its arguments on a thread."""
+        """Run a plain function with its arguments on a thread."""
 
     async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close those sockets of these users (None: of all) that may not stay."""
+        """Close the sockets of these users (None: of all) that may not stay."""
 
     def send_away(self, tenant_id: int) -> None:
-        """The database does not serve the tenant."""
+        """Close the tenant's sockets: the database does not serve it."""
 
 
 class Rounds:
@@ -73,7 +73,7 @@ class Rounds:
 
     @property
     def applied(self) -> int | None:
-        """The access revision that this process has applied for the tenant."""
+        """Return the access revision that this process has applied for the tenant."""
         return self._delivery.applied
 
     # What the hub tells.
@@ -95,7 +95,7 @@ class Rounds:
         self._wake()
 
     def retry(self) -> None:
-        """Read again what could not be repaired."""
+        """Read again the objects that could not be repaired."""
         failed, self._repairs.failed = self._repairs.failed, {}
         for key, showing in failed.items():
             for s in self.index.of_key(key):
@@ -103,17 +103,17 @@ class Rounds:
                 self.ask([s])
 
     def check(self) -> None:
-        """There is a new socket: its credential is looked at in a round, with all that wait."""
+        """Have a new socket's credential checked in a round, with all others that wait."""
         self._unchecked = True
         self._wake()
 
     def notice(self, revision: int) -> None:
-        """The tenant's access revision rose to this, somebody says."""
+        """Note that the tenant's access revision is said to have risen to this."""
         self.behind = max(self.behind, revision)
         self._wake()
 
     def frame(self, frame: Frame) -> None:
-        """A frame came from the broker: to its group's subscriptions, as the fence lets it."""
+        """Pass a frame from the broker to its group's subscriptions, as the fence lets it."""
         seen = frame.seen
         if seen.schema != _schema(seen.key.model, seen.audience):
             self.ask(self.index.of_key(seen.key))  # a process of another release
@@ -130,12 +130,12 @@ class Rounds:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # Those that were cancelled before they began did not do so themselves.
+        # Tasks that were cancelled before they began did not remove themselves.
         self._task = self._delivery.task = None
         self._placement.rest()
 
     def tasks(self) -> list[asyncio.Future[Any]]:
-        """The round, the repairs and the deliveries under way."""
+        """Return the round, the repairs and the deliveries under way."""
         others = [task for task in (self._task, self._delivery.task) if task is not None]
         return [*self._repairs.tasks.values(), *others]
 
@@ -152,7 +152,7 @@ class Rounds:
             self._task = asyncio.get_running_loop().create_task(self._rounds())
 
     def _wanted(self) -> bool:
-        """Also without subscriptions: an access change may end a socket."""
+        """Return whether a round is due, even without subscriptions: it may end a socket."""
         ahead = self.applied is None or self.behind > self.applied
         return bool(self._asks) or self._unchecked or ahead
 
@@ -213,13 +213,13 @@ class Rounds:
             self._delivery.offer(s, None if group is None else group.last)
 
     def _asked_since(self, s: Subscription) -> bool:
-        """It waits for the next round: what this one read is older than its question."""
+        """Return whether it waits for the next round: this read is older than its question."""
         return s.state is State.PENDING and s in self._asks
 
     async def _read_also(
         self, seen: dict[Pair, Frame | None], touched: set[Subscription]
     ) -> dict[Pair, Frame | None]:
-        """Also what the touched ones see: later than the rows is allowed, earlier never."""
+        """Read also what the touched ones see: later than the rows is allowed, earlier never."""
         missing = list({s.pair for s in touched} - seen.keys())
         for start in range(0, len(missing), self._size):
             pairs = missing[start : start + self._size]
@@ -232,7 +232,7 @@ class Rounds:
         touched: set[Subscription],
         seen: dict[Pair, Frame | None],
     ) -> None:
-        """Silence, before anything else is awaited, those whose reader has left their audience."""
+        """Silence, before anything else is awaited, those whose reader left their audience."""
         for s in todo:
             read = seen[s.pair]
             if has_left(s, read):
@@ -241,7 +241,7 @@ class Rounds:
                 s.silence()
 
     def _place(self, s: Subscription, read: Frame | None, began: int) -> None:
-        """Decide what one read means, and carry it out. Nothing is awaited here."""
+        """Decide what one read means, and carry it out, without awaiting anything."""
         joined = s.state is State.LIVE or self._placement.was_joined(s, read, began)
         decision = decide(s, read, joined=joined)
         if read is not None:

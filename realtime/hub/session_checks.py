@@ -13,15 +13,15 @@ from tenants import credentials
 def register_and_check(
     process: int, sockets: Collection[Socket], new: Collection[Socket]
 ) -> dict[Socket, Close]:
-    """Give the new ones their rows; then the codes with which to close those that may not stay."""
+    """Write rows for the new sockets; return those to be closed, with their close codes."""
     register(process, new)
     return close_codes(sockets)
 
 
 def close_codes(sockets: Collection[Socket]) -> dict[Socket, Close]:
-    """Those of these that may not stay, with their close codes, in a constant number of queries.
+    """Return the sockets that must be closed, with their close codes; a constant number of queries.
 
-    Whose credential or membership ended must go; so must one that an administrator wants closed.
+    A socket must be closed if its credential or membership ended, or an administrator wants it.
     """
     ended = credentials.ended({socket.held for socket in sockets})
     wanted = Connection.objects.filter(pk__in=[s.id for s in sockets], closing=True)
@@ -31,7 +31,7 @@ def close_codes(sockets: Collection[Socket]) -> dict[Socket, Close]:
 
 
 def register(process: int, new: Collection[Socket]) -> None:
-    """A row for each socket, which says in which process it is."""
+    """Write a row for each socket that says which process it is in."""
     Connection.objects.bulk_create(
         Connection(
             id=socket.id,

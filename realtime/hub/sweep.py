@@ -1,8 +1,8 @@
 """The sweep: whatever is live is read again before its last read is older than the period.
 
-It finds what no trigger saw, as where one was missing or disabled. It never pushes: what is
-not as it was shown goes through a round, which writes the row that is missing, and the ordinary way
-corrects.
+It finds what no trigger saw, such as writes while one was missing or disabled. It never pushes:
+what differs from what was shown goes through a round, which writes the missing row, and the
+ordinary way corrects.
 """
 
 from __future__ import annotations

@@ -45,15 +45,15 @@ WELCOME_LIMITS: Final = (
 )
 
 
-# Not the loop's default ones, which others use, and whose connections requests could take.
+# Not the loop's default threads, which others use and whose connections requests could take.
 _door = ThreadPoolExecutor(4, "earshot-door", initializer=reserve)
 
 
 class EarshotConsumer(AsyncConsumer):
     """Subscriptions to any object its user may see, by the protocol of docs/protocol.md.
 
-    Frames of the client are obeyed one at a time, in order; what is sent goes through the socket's
-    mailbox, which its sender empties. The consumer is in no channel layer group: the hub is.
+    The client's frames are obeyed one at a time, in order; what is sent goes through the socket's
+    mailbox, which its sender empties. The hub, not the consumer, is in channel layer groups.
     """
 
     hub: Hub | None = None
@@ -95,7 +95,7 @@ class EarshotConsumer(AsyncConsumer):
     # The server's events.
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
-        """Accept; then find out who it is, and say welcome or close."""
+        """Accept; then identify the user, and send the welcome or close."""
         loop = asyncio.get_running_loop()
         await self.base_send({"type": "websocket.accept"})
         try:
@@ -138,7 +138,7 @@ class EarshotConsumer(AsyncConsumer):
         self._expire_at(identity.credential.expires_at)
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        """One frame of the client."""
+        """Handle one frame of the client."""
         text = message.get("text")
         if self.hub is None or self.socket is None or self.mailbox.closing is not None:
             return
@@ -155,7 +155,7 @@ class EarshotConsumer(AsyncConsumer):
             self._receive(text)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
-        """The socket is gone."""
+        """Leave the hub: the socket is gone."""
         raise StopConsumer
 
     # Frames.
@@ -180,7 +180,7 @@ class EarshotConsumer(AsyncConsumer):
         count_refusal(self.socket.tenant_id, limit)
 
     def _refuse(self, frame: str, in_a_row: int, code: Close) -> None:
-        """Answer a frame that is not obeyed; some of a kind in a row end the socket."""
+        """Answer a frame that is not obeyed; several of a kind in a row end the socket."""
         self.mailbox.answer(frame)
         if in_a_row >= self.limits["invalid_frames"]:
             self.mailbox.close(code)
@@ -235,7 +235,7 @@ class EarshotConsumer(AsyncConsumer):
         await self._depart()
 
     def _depart(self) -> asyncio.Task[None]:
-        """Leave the hub, once: a socket that is closed has no subscriptions, answered or not."""
+        """Leave the hub, once: a closed socket has no subscriptions, whether answered or not."""
         if self.departure is None:
             self.departure = asyncio.get_running_loop().create_task(self._leave_hub())
         return self.departure
@@ -247,8 +247,8 @@ class EarshotConsumer(AsyncConsumer):
 
 
 def _identify(scope: Any, process: int) -> tuple[credentials.Identity, credentials.Client, int]:
-    """Ask the one door for credentials, and for the user's sockets in other processes than this, on
-    a thread; and give its connection back."""
+    """Ask the one door for credentials, and for the user's sockets in other processes, on a thread;
+    give back its database connection."""
     try:
         identity = credentials.identify_socket(scope)
         elsewhere = ledger.sockets_of_user(identity.user_id, process)

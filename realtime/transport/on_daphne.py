@@ -1,7 +1,7 @@
 """Daphne within bounds, as `python -m project` starts it.
 
-Daphne writes whatever it is given, so that a client that takes nothing makes its memory grow; it
-takes messages of 1 MiB, sends none that is larger, and waits for ever for one that does not end.
+Daphne writes whatever it is given, so a client that takes nothing makes its memory grow. It accepts
+messages of 1 MiB, sends none that is larger, and waits for ever for one that does not end.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from realtime.state.codes import Close
 from tenants.limits import limits
 
 UNREAD: Final = 64
-"""Messages that may lie there for the application; then nothing more is read."""
+"""How many messages may wait for the application; then nothing more is read."""
 
 LOOK_SECONDS: Final = 0.05
-"""How often it is looked whether the application has taken them."""
+"""How often to look whether the application has taken them."""
 
 
 class Outlet:
@@ -42,11 +42,11 @@ class Outlet:
         self.writable.set()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The client is gone: who waits goes on, and is told so."""
+        """Release those who wait, and tell them that the client is gone."""
         self.writable.set()
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the client has not taken, as asyncio's transports say it."""
+        """Return the bytes that the client has not taken, as asyncio's transports do."""
         t = self._transport
         held: int = len(t.dataBuffer) - t.offset + t._tempDataLen
         return held
@@ -57,7 +57,7 @@ class Outlet:
 
 
 class Protocol(WebSocketProtocol):
-    """One socket. What it may take is bounded, what is sent is not."""
+    """One socket: what it may take is bounded, what is sent is not."""
 
     ends_unfinished = True
     outlet: Outlet
@@ -66,13 +66,13 @@ class Protocol(WebSocketProtocol):
     _looking: asyncio.TimerHandle | None = None
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802
-        """A handshake; from now on violations are answered with a close code, not with a reset."""
+        """Take a handshake; from now on a violation is answered with a close code, not a reset."""
         self.outlet = Outlet(self.transport)
         self.failByDrop = False
         return super().onConnect(request)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Parse; the time runs while more of a message is expected."""
+        """Parse; a timer runs while more of a message is expected."""
         super().dataReceived(data)
         if self.state != self.STATE_OPEN or not self._inside_message():
             self._disarm()
@@ -81,7 +81,7 @@ class Protocol(WebSocketProtocol):
             self._deadline = loop.call_later(limits()["message_seconds"], self._fail)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
-        """A message is whole. With too many that are not taken, nothing more is read."""
+        """Take a whole message. When too many are not taken yet, nothing more is read."""
         self._disarm()
         super().onMessage(payload, isBinary)
         if self._looking is None and self.application_queue.qsize() >= UNREAD:
@@ -94,14 +94,14 @@ class Protocol(WebSocketProtocol):
             super().onPing(payload)
 
     def onClose(self, *args: Any) -> None:  # noqa: N802
-        """The socket is gone."""
+        """Clear up: the socket is gone."""
         self._disarm()
         if self._looking is not None:
             self._looking.cancel()
         super().onClose(*args)
 
     def serverSend(self, content: str, binary: bool = False) -> None:  # noqa: N802
-        """Send, whatever the size: autobahn has one limit for both ways."""
+        """Send, whatever the size: autobahn has one limit for both directions."""
         most, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
         try:
             super().serverSend(content, binary)
@@ -139,7 +139,7 @@ class Server(DaphneServer):
 
     @property
     def ws_factory(self) -> Any:
-        """What makes the protocols; Daphne makes it when it runs."""
+        """Return what makes the protocols; Daphne makes it when it runs."""
         return self._ws_factory
 
     @ws_factory.setter
@@ -148,7 +148,7 @@ class Server(DaphneServer):
         self._ws_factory = factory
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Hand an event of the application's over, frames once the client takes them."""
+        """Pass on an event of the application's; frames, once the client takes them."""
         if isinstance(protocol, Protocol) and message["type"] == "websocket.send":
             await protocol.outlet.writable.wait()
         await super().handle_reply(protocol, message)

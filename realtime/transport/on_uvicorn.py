@@ -3,7 +3,7 @@
 uvicorn itself refuses a message above `--ws-max-size` while it arrives. This class ends what no
 application sees: messages that do not arrive whole, control frames and fragments without end, and
 answers to pings that nobody takes. It parses a little at a time, so that many small frames neither
-hold up others nor lie in the memory.
+hold up others nor pile up in memory.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from realtime.state.rate_limit import TokenBucket
 from tenants.limits import limits
 
 PING_STEPS: Final = 200
-"""Moments within the time between a socket's pings at which there are any: few, and many would be
-sent at once."""
+"""Moments between two pings of a socket at which pings go out: few, so that the loop wakes seldom,
+but not so few that many pings go out at once."""
 
 PIECE: Final = 4096
 """Bytes that are parsed at once: some hundred frames, if they are empty."""
@@ -50,9 +50,9 @@ class Protocol(WebSocketsSansIOProtocol):
     # What the server asks.
 
     def schedule_ping(self) -> None:
-        """The next ping, at the moment of other sockets' pings.
+        """Schedule the next ping at the moment of other sockets' pings.
 
-        Of many idle sockets the loop would wake for each ping and again for each answer: to wake up
+        With many idle sockets the loop would wake for each ping and again for each answer: waking
         costs as much as they do.
         """
         assert self.ping_interval is not None  # else there are no pings
@@ -68,7 +68,7 @@ class Protocol(WebSocketsSansIOProtocol):
         self._parse()
 
     async def receive(self) -> Any:
-        """The next event for the application, after which there is room for more."""
+        """Return the next event for the application, after which there is room for more."""
         event = await super().receive()
         if not self.read_paused:
             self._parse()
@@ -86,7 +86,7 @@ class Protocol(WebSocketsSansIOProtocol):
         super().handle_events()
 
     def send_receive_event_to_app(self) -> None:
-        """A message is whole."""
+        """Hand over a whole message."""
         self._disarm()
         super().send_receive_event_to_app()
 
@@ -99,18 +99,18 @@ class Protocol(WebSocketsSansIOProtocol):
             self.conn.data_to_send()
 
     def handle_pong(self, event: Frame) -> None:
-        """An answer to a ping of uvicorn's."""
+        """Take an answer to a ping of uvicorn's."""
         self._after_control_frame()
         super().handle_pong(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """Clear up: the socket is gone."""
         self._disarm()
         self._unread = b""
         super().connection_lost(exc)
 
     def _parse(self) -> None:
-        """Parse one piece of what was read; with more left, nothing more is read until it is."""
+        """Parse one piece of what was read; until no piece is left, nothing more is read."""
         if self._unread and not self.read_paused:
             piece, self._unread = self._unread[:PIECE], self._unread[PIECE:]
             super().data_received(bytes(piece))
@@ -129,7 +129,7 @@ class Protocol(WebSocketsSansIOProtocol):
     # Messages that do not arrive whole.
 
     def _watch(self) -> None:
-        """The time runs while more of a message is expected of the client, not of ourselves."""
+        """Run the timer while more of a message is expected of the client, not of this process."""
         if self.read_paused or self._unread or not self._inside_message():
             self._disarm()
         elif self._deadline is None:
@@ -141,7 +141,7 @@ class Protocol(WebSocketsSansIOProtocol):
             )
 
     def _inside_message(self) -> bool:
-        """Whether a frame, or a message of several, has begun and not ended."""
+        """Return whether a frame, or a message of several, has begun and not ended."""
         step = cast(Any, self.conn.parser)
         while step.gi_yieldfrom is not None:
             step = step.gi_yieldfrom

@@ -68,7 +68,7 @@ class CommandSerializer(serializers.Serializer[Any]):
         return values
 
     def command(self, values: dict[str, Any]) -> Command:
-        """The command that the validated values stand for."""
+        """Return the command that the validated values stand for."""
         return Ping(values.get("ref"))
 
 
@@ -79,7 +79,7 @@ class UnsubscribeSerializer(CommandSerializer):
     id = TextField()
 
     def target(self, values: dict[str, Any]) -> Target:
-        """The object that the values name."""
+        """Return the object that the values name."""
         model = registry.get(values["model"]).model
         return Target(values["model"], values["id"], opaque.decode(model, values["id"]))
 
@@ -108,7 +108,7 @@ SERIALIZERS: dict[str, CommandSerializer] = {
 
 
 def parse(text: str | bytes) -> Command:
-    """The command in one text frame; raises InvalidFrame for anything else."""
+    """Return the command in one text frame; raise InvalidFrame for anything else."""
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -127,6 +127,6 @@ def parse(text: str | bytes) -> Command:
 
 
 def _first(detail: Any) -> str:
-    """`field: what is wrong`, of the first field that is."""
+    """Return `field: what is wrong` for the first field with an error."""
     field, problems = next(iter(detail.items()))
     return f"{field[:MAX_NAME]}: {problems[0]}"

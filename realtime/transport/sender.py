@@ -1,7 +1,7 @@
 """What goes out of one socket: its mailbox's texts in their order, and at last a close code.
 
-What the server takes at once is sent at once, by whoever puts it into the mailbox: to wake a task
-costs as much as to send. Only what has to wait is left to one.
+What the server takes at once is sent at once, by whoever puts it into the mailbox: waking a task
+costs as much as sending. Only what has to wait is left to a task.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sender:
-    """Empties the mailbox of one connection; `gone` is called when it has sent a close code."""
+    """Empties the mailbox of one connection; calls `gone` when it has sent a close code."""
 
     __slots__ = ("_at_once", "_busy", "_cut_seconds", "_gone", "_last", "_name", "_sending",
                  "_socket", "_task", "_texts", "_transport", "mailbox")  # fmt: skip
@@ -47,7 +47,7 @@ class Sender:
         self._busy = False
 
     def serve(self, socket: Socket) -> None:
-        """From now on what is sent is this socket's; before, only a close code can be."""
+        """Send for this socket from now on; before, only a close code can be sent."""
         self._socket = socket
         self._at_once = True
         self.mailbox.bound = socket.limits["socket_bytes"]
@@ -55,7 +55,7 @@ class Sender:
         self.mailbox.send_now = self._send_now
 
     def _wake(self) -> None:
-        """Something waits: send it, unless somebody is at it, who then sends this too."""
+        """Send what waits, unless somebody is already sending, who then sends this too."""
         if self._busy:
             return
         if self._at_once:
@@ -65,13 +65,13 @@ class Sender:
             self._task = asyncio.get_running_loop().create_task(self._write())
 
     def _next(self) -> str | None:
-        """The next text, which from now on counts as sent; None if nothing waits."""
+        """Return the next text, which from now on counts as sent; None if nothing waits."""
         while not self._texts and self.mailbox:
             self._texts = self.mailbox.take()
         return self._texts.pop(0) if self._texts else None
 
     def _send_now(self, text: str) -> bool:
-        """Send a text that waits for nothing; False if the server does not take it at once."""
+        """Send a text that waits for nothing; return False if the server does not take it now."""
         socket, transport = self._socket, self._transport
         if self._busy or socket is None or self._texts or not self._at_once or not transport.ready:
             return False
@@ -105,7 +105,7 @@ class Sender:
         self._busy = False
 
     def _failed(self, error: Exception) -> None:
-        """The server's protocol raises what it likes: close the socket by its ordinary `send`."""
+        """Close the socket by its ordinary `send`: the server's protocol raises what it likes."""
         log_failure(
             logger, f"Socket {self._name} could not be sent to", error, connection=self._name
         )
@@ -140,7 +140,7 @@ class Sender:
         self._socket.sending_since = None
 
     async def fail(self) -> None:
-        """Send no more, but that the server failed."""
+        """Send nothing more, except that the server failed."""
         self.cancel()
         await self._close(Close.SERVER_ERROR)
 
@@ -155,9 +155,9 @@ class Sender:
         await self._close(Close.TOO_SLOW)
 
     def leave(self, seconds: float) -> None:
-        """Send nothing more; what the server still holds after so long is cut off.
+        """Send nothing more; cut off what the server still holds after so long.
 
-        A transport that is closed waits for its buffer, which a client that is gone never takes.
+        A closed transport waits for its buffer, which a client that is gone never takes.
         """
         self.cancel()
         if self._transport.buffered():
@@ -170,7 +170,7 @@ class Sender:
             self._task.cancel()
 
     async def _close(self, code: Close) -> None:
-        """Send a close frame, if that still can be; the server's disconnect ends the consumer."""
+        """Send a close frame, if possible; the server's disconnect ends the consumer."""
         CLOSES.labels(int(code)).inc()
         try:
             async with asyncio.timeout(self._cut_seconds):
@@ -181,6 +181,6 @@ class Sender:
             logger.debug("Socket %s was already gone (%s).", self._name, type(error).__name__)
 
     def buffered(self) -> int:
-        """How many bytes are on their way because the client does not take them: here, and those
-        that the server holds, if it says."""
+        """Return how many bytes wait because the client does not take them: here, and in the
+        server, if it says."""
         return self._sending + sum(map(len, self._texts)) + self._transport.buffered()

@@ -1,4 +1,4 @@
-"""What the server behind an ASGI `send` lets be known and done, and what it leaves unbounded."""
+"""What the server behind an ASGI `send` lets others know and do, and what it leaves unbounded."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class ServerTransport(Protocol):
     """The server's end of a connection."""
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the client has not taken."""
+        """Return the bytes that the client has not taken."""
 
     def abort(self) -> None:
         """Cut the client off."""
 
 
 def protocol(send: Any) -> Any:
-    """The server's protocol of the socket: uvicorn's `send` is its method, Daphne's knows it."""
+    """Return the server's protocol behind a `send`: uvicorn's is its method, Daphne's binds it."""
     if isinstance(send, partial):
         return send.args[0] if send.args else None
     return getattr(send, "__self__", None)
 
 
 def server_transport(send: Any) -> ServerTransport | None:
-    """The transport behind a `send`; None where the server, as the `daphne` command, has none."""
+    """Return the transport behind a `send`; None without one, as with the `daphne` command."""
     serving = protocol(send)
     found: ServerTransport | None = getattr(serving, "outlet", None) or getattr(
         serving, "transport", None
@@ -40,7 +40,7 @@ def server_transport(send: Any) -> ServerTransport | None:
 
 
 def greatest_message(send: Any) -> int | None:
-    """The size above which the server refuses a message while it arrives; None: not known."""
+    """Return the size above which the server refuses a message as it arrives; None if not known."""
     serving = protocol(send)
     config = getattr(serving, "config", None)
     size: int | None = getattr(config, "ws_max_size", None) or getattr(
@@ -50,7 +50,7 @@ def greatest_message(send: Any) -> int | None:
 
 
 def check(send: Any, most: int) -> None:
-    """Say once if the server takes larger messages than this, or waits for ever for one."""
+    """Warn once if the server takes larger messages than this, or waits for ever for one."""
     size = greatest_message(send)
     if size is None:
         return

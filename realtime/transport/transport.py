@@ -12,7 +12,7 @@ class Transport(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether `write_now` would be taken."""
+        """Return whether `write_now` would be taken."""
 
     def write_now(self, text: str) -> None:
         """Send a text without waiting; nothing may be awaited since the transport was `ready`."""

@@ -20,12 +20,12 @@ class WebSocket:
         self._wire: Wire | None = None
 
     def handshaken(self, *, preframed: bool) -> None:
-        """The handshake is done: look for the way past the server's `send`."""
+        """Look for the way past the server's `send`: the handshake is done."""
         self._wire = wire(self._send, preframed=preframed)
 
     @property
     def ready(self) -> bool:
-        """Whether `write_now` would be taken."""
+        """Return whether `write_now` would be taken."""
         return self._wire is not None and self._wire.ready
 
     def write_now(self, text: str) -> None:
@@ -47,7 +47,7 @@ class WebSocket:
         return 0 if transport is None else transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """Cut the client off; where the server gives no way to, its pings time out."""
+        """Cut the client off; where the server offers no way to, its pings time out."""
         transport = server_transport(self._send)
         if transport is not None:
             transport.abort()

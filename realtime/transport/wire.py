@@ -48,7 +48,7 @@ class Wire:
 
     @property
     def ready(self) -> bool:
-        """Whether a text would be taken now: what uvicorn's own `send` asks or waits for."""
+        """Return whether a text would be taken now: what uvicorn's own `send` asks or waits for."""
         p = self._protocol
         return p.writable.is_set() and not (
             p.disconnected or p.close_sent or p.transport.is_closing()
@@ -66,7 +66,7 @@ class Wire:
 
 
 class PreframedWire(Wire):
-    """Its transport, which is given frames that are framed once."""
+    """A wire that gives the transport frames that are framed once for all sockets."""
 
     __slots__ = ()
 
@@ -77,7 +77,7 @@ class PreframedWire(Wire):
 
 @lru_cache(maxsize=16)
 def framed(text: str) -> bytes:
-    """One unmasked, final text frame (RFC 6455, section 5.2)."""
+    """Return one unmasked, final text frame (RFC 6455, section 5.2)."""
     payload = text.encode()
     size = len(payload)
     if size < 126:
@@ -89,7 +89,7 @@ def framed(text: str) -> bytes:
 
 @cache
 def is_recognised(protocol: Hashable) -> bool:
-    """Whether the `send` of a server's protocol class writes what `framed` gives, when tried.
+    """Return whether a server's protocol class, when tried, sends what `framed` gives.
 
     Another release may frame otherwise, or keep its state elsewhere: then it is left to itself.
     """
@@ -102,7 +102,7 @@ def is_recognised(protocol: Hashable) -> bool:
 
 
 def _sent_by(protocol: Any, serving: Any, text: str) -> bytes:
-    """What this protocol's `send` writes for a text once its handshake is done."""
+    """Return what this protocol's `send` writes for a text once its handshake is done."""
     written: list[bytes] = []
     tried: Any = protocol.__new__(protocol)
     tried.conn = serving.ServerProtocol()
