@@ -9,7 +9,7 @@ from realtime.capture.tables import Access, of_table
 
 
 def closings() -> Iterator[Access]:
-    """A connection that is to be closed touches its user, whose process then looks at it."""
+    """Yield the table whose rows touch a user when a connection of theirs is to be closed."""
     yield Access(
         **of_table(Connection),
         cause="closed",

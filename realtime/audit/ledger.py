@@ -1,7 +1,7 @@
 """The ledger: who had a live copy of what and when, and what was pushed.
 
-A round, and whoever publishes, write before the payload leaves. What only ends, because a client
-went, is written soon after. Plain functions, for a thread; `Ledger` is a hub's part of it.
+Rounds and publishers write before the payload leaves. An access that only ends, because its client
+left, is written soon afterwards. Plain functions, for a thread; `Ledger` is a hub's part of it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 0.5
 
 Run = Callable[..., Awaitable[Any]]
-"""Runs a plain function with its arguments on a thread of the hub's."""
+"""Runs a plain function with its arguments on one of the hub's threads."""
 
 
 def write(process: int, tenant_id: int, made: Entries) -> list[int]:
-    """Write a round's entries together; the keys of the accesses that begin, in their order."""
+    """Write a round's entries together; return the keys of the accesses that begin, in order."""
     now = timezone.now()
     with transaction.atomic():
         for cause, subscriptions in made.ended.items():
@@ -99,12 +99,12 @@ def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
 
 
 def begin_process() -> int:
-    """A row for a hub that starts now; its key."""
+    """Write a row for a hub that starts now; return its key."""
     return Process.objects.create(beat_at=timezone.now()).pk
 
 
 def beat(process: int) -> bool:
-    """Say that the process lives; False if it was held for lost."""
+    """Note that the process lives; return False if it was presumed lost."""
     return bool(Process.objects.filter(pk=process).update(beat_at=timezone.now()))
 
 
@@ -115,12 +115,12 @@ def end_lost() -> None:
 
 
 def sockets_of_user(user_id: int, process: int) -> int:
-    """How many sockets of a user other processes have."""
+    """Return how many sockets of a user other processes have."""
     return Connection.objects.filter(user_id=user_id).exclude(process=process).count()
 
 
 def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, int]:
-    """How many sockets of each of these tenants other processes have, if any."""
+    """Return how many sockets of each of these tenants other processes have, if any."""
     if not tenant_ids:
         return {}
     others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
@@ -128,13 +128,13 @@ def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, i
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
-    """The processes whose last heartbeat is recent, or the others."""
+    """Return the processes whose last heartbeat is recent, or the others."""
     after = timezone.now() - timedelta(seconds=limits()["process_lost_seconds"])
     return Process.objects.filter(**{"beat_at__gt" if alive else "beat_at__lte": after})
 
 
 def end_process(process: int, at: Any = None) -> None:
-    """End all that a process had, and forget it; `at` its last heartbeat, if it is lost."""
+    """End all that a process had, and forget it; `at` is its last heartbeat, if it is lost."""
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():
         left = Access.objects.filter(process=process, ended_at=None)
@@ -166,7 +166,7 @@ class Ledger:
         self.process = await self._run(begin_process)
 
     async def stop(self) -> None:
-        """Write what is left, and that the process is gone; a failure is left to the others."""
+        """Write what is left, and that the process is gone; leave a failure to the others."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
@@ -181,7 +181,7 @@ class Ledger:
             )
 
     async def write(self, tenant_id: int, made: Entries) -> None:
-        """Write a round's entries, if there are any; raises what the database raises."""
+        """Write a round's entries, if there are any; raise what the database raises."""
         if made:
             accesses = await self._run(write, self.process, tenant_id, made)
             for cause, subscriptions in made.ended.items():
@@ -190,13 +190,13 @@ class Ledger:
                 self.end(access, cause)
 
     def end(self, access: int, cause: str) -> None:
-        """An access ended without a round: its client went, or asked for it."""
+        """Note that an access ended without a round: its client left, or asked for it."""
         self._ended[cause].append(access)
         ENDS.labels(cause).inc()
         self._wake()
 
     def leave(self, connections: Iterable[str]) -> None:
-        """These sockets are closed."""
+        """Note that these sockets are closed."""
         self._left.extend(connections)
         self._wake()
 

@@ -13,7 +13,7 @@ from tenants.models import Tenant
 
 
 class Process(models.Model):
-    """One hub: it beats while it lives; the sockets of one that does not are lost."""
+    """One hub: it beats while it lives; if it does not, its sockets are lost."""
 
     started_at = models.DateTimeField(auto_now_add=True)
     beat_at = models.DateTimeField()
@@ -87,7 +87,7 @@ class Access(models.Model):
 
 
 class Push(models.Model):
-    """A version of an object as one audience was sent it; the payload only where that is wanted."""
+    """A version of an object as one audience was sent it; the payload only where it is wanted."""
 
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"

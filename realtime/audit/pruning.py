@@ -1,7 +1,7 @@
 """Deleting what is old: rows of changes, of access changes and of the ledger, in batches.
 
-Nothing is read that stays. The logs grow at one end, so that what is old is a range of their keys,
-whose end is found by halves: an index of times would cost each write. What the ledger ends later
+Rows that stay are not read. The logs grow at one end, so what is old is a range of their keys,
+whose end is found by bisection: an index of times would cost each write. What the ledger ends later
 than it begins has such an index.
 """
 
@@ -27,7 +27,7 @@ LOGS: Final[tuple[type[Any], ...]] = (Change, AccessChange)
 
 
 def prune(before: datetime) -> Iterator[tuple[str, int]]:
-    """Delete all rows of before this time; yields each model's name and how many went.
+    """Delete all rows from before this time; yield each model's name and how many were deleted.
 
     Each batch is a transaction of its own, so that nobody waits for long. A process that has not
     seen a pruned access change re-evaluates all that it has of the tenant.
@@ -56,7 +56,7 @@ def _by_range(log: type[Any], before: datetime) -> Iterator[int]:
 
 
 def _first_of(log: type[Any], since: datetime, first: int, end: int) -> int:
-    """The first key from which on rows are of this time or later."""
+    """Return the first key from which on rows are of this time or later."""
     while first < end:
         middle = (first + end) // 2
         rows = log._base_manager.filter(pk__gte=middle).order_by("pk")
@@ -69,6 +69,6 @@ def _first_of(log: type[Any], since: datetime, first: int, end: int) -> int:
 
 
 def _delete(rows: models.QuerySet[Any]) -> int:
-    """One statement; nothing depends on these rows, so that Django need not look for what does."""
+    """Delete these in one statement: nothing depends on them, so Django need not look for it."""
     gone: int = rows._raw_delete(rows.db)
     return gone

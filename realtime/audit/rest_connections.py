@@ -99,7 +99,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
 
 
 def _subscriptions(connections: list[Connection]) -> dict[str, list[dict[str, Any]]]:
-    """What each of these sockets has, from the ledger's open accesses."""
+    """Return what each of these sockets has, from the ledger's open accesses."""
     accesses = Access.objects.filter(
         process__in={c.process_id for c in connections},
         connection__in=[c.pk for c in connections],

@@ -31,14 +31,14 @@ FILTERS = [
 
 
 def id_of(row: Any) -> str | None:
-    """The id of a row's object; None if its model is not declared any more, or its key is none."""
+    """Return the id of a row's object; None if its model is not declared, or its key is none."""
     if row.model not in registry or row.object_id < 0:
         return None
     return opaque.encode(registry.get(row.model).model, row.object_id)
 
 
 def usernames(users: Iterable[int]) -> dict[int, str]:
-    """The names of these users, those that there still are, in one query."""
+    """Return the names of those of these users that still exist, in one query."""
     return dict(User.objects.filter(pk__in=set(users)).values_list("pk", "username"))
 
 
@@ -132,7 +132,7 @@ class AccessesView(LedgerView):
         return NamedAccessSerializer if self.of_reviewer else AccessSerializer
 
     def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
-        """By which name the reader is told these users, and the names."""
+        """Return the field in which the reader is told these users' names, and the names."""
         if not self.of_reviewer:
             return "username", dict(usernames(users))
         request: Any = self.request

@@ -9,6 +9,6 @@ BATCH: Final = 500
 
 
 def in_batches(keys: Iterable[int]) -> Iterator[list[int]]:
-    """The keys in order, in lists of at most BATCH."""
+    """Yield the keys in order, in lists of at most BATCH."""
     ordered = sorted(keys)
     return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))

@@ -1,4 +1,4 @@
-"""What the log of changes says, and the few changes that are not written by the capture."""
+"""What the log of changes says, and the few changes that the capture does not write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from realtime.capture.models import Change
 
 
 def key_of(model: type[models.Model], pk: int) -> ObjectKey:
-    """The name of this model's object; through a proxy it is the same as without."""
+    """Return the name of this model's object; a proxy gives the same name."""
     return ObjectKey(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
 
@@ -39,7 +39,7 @@ def _write(rows: Iterable[Change]) -> list[Change]:
 
 
 def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
-    """Write the rows of one tenant's changes, of what they show."""
+    """Write the rows of one tenant's changes to objects that show what changed."""
     _write(
         Change(
             tenant_id=tenant_id,
@@ -78,7 +78,7 @@ def renew(model: Any, tenant_id: int, pk: int) -> None:
 
 
 def known(fields: Any) -> list[str] | None:
-    """The names of fields that a row holds; None, any, also for what is no list of names."""
+    """Return the names of fields that a row holds; None, any, also for what is no list of names."""
     if isinstance(fields, list) and all(isinstance(name, str) for name in fields):
         return fields
     return None
@@ -87,7 +87,7 @@ def known(fields: Any) -> list[str] | None:
 def fields_changed(
     model: str, versions: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], set[str] | None]:
-    """For each (object id, version), the fields that its transaction changed; None: any.
+    """Return, for each (object id, version), the fields that its transaction changed; None: any.
 
     A constant number of queries. A version without a row changed any.
     """
@@ -112,7 +112,7 @@ def fields_changed(
 def fields_since(
     model: str, versions: Mapping[int, int], *, creations: bool = True
 ) -> dict[int, set[str] | None]:
-    """For each object id, the fields changed in its version given and all later ones; None: any.
+    """Return, for each object id, the fields changed since the given version, included; None: any.
 
     No fields if there are no such versions: they were rolled back. A creation changed any field;
     without `creations` it counts for nothing.
@@ -130,7 +130,7 @@ def fields_since(
 
 
 def _union(parts: Iterable[list[str] | None]) -> set[str] | None:
-    """All the fields; None if any part means any field."""
+    """Return all the fields; None if any part means any field."""
     fields: set[str] = set()
     for part in parts:
         if part is None:

@@ -1,7 +1,7 @@
 """What this process committed and has not announced: read from the logs, never from memory.
 
-So it does not matter what wrote a row, nor in which order two threads commit. What another process
-committed is its own to announce. On SQLite rows do not say who wrote them: there it is all that
+So it does not matter what wrote a row, nor in which order two threads commit. Each process
+announces only its own commits. On SQLite rows do not say who wrote them: there it is all that
 committed since this process began.
 """
 
@@ -45,7 +45,7 @@ class Own:
         self._marks: list[Mark] | None = None
 
     def read(self) -> Committed:
-        """What committed since the last read; if this one fails, the next brings it too."""
+        """Return what committed since the last read; if this one fails, the next brings it too."""
         found, self._marks = in_snapshot(lambda _: self._read())
         return found
 
@@ -66,7 +66,7 @@ class Own:
 
 
 def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, ObjectKey], int]:
-    """Several transactions' changes of an object are announced once, where its first one was."""
+    """Return each object's lowest version, in the order of their first changes: several are one."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
     found = objects.annotate(Min("version"), first=Min("pk")).order_by("first")
     return {

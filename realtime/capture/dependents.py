@@ -1,7 +1,7 @@
 """Rows that show other rows: found after the other's commit, raised in transactions of their own.
 
-Raised in the other row's transaction, one version could get two payloads: what it shows may be
-changed again by a transaction that commits between.
+If they were raised in the other row's transaction, one version could get two payloads: what it
+shows may be changed again by a transaction that commits in between.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
-    """Every resource whose payload shows rows of this model, with how."""
+    """Return every resource whose payload shows rows of this model, with how it shows them."""
     return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
 
 
@@ -64,7 +64,7 @@ def showing(
     *,
     guarded: bool = False,
 ) -> set[tuple[int, ObjectKey]]:
-    """The (tenant id, key) of objects that show rows of live models that changed these fields."""
+    """Return the (tenant id, key) of objects that show live rows which changed these fields."""
     by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
     for key, fields in changed:
         known = by_label[key.model].setdefault(key.pk, ())
@@ -81,7 +81,7 @@ def showing(
 
 
 def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, ObjectKey]]:
-    """The (tenant id, key) of objects that show what these notes are about, or did."""
+    """Return the (tenant id, key) of objects that show, or showed, what these notes are about."""
     found: set[tuple[int, ObjectKey]] = set()
     for model, rows in noted_rows(notes).items():
         for resource, shows in shown(model):
@@ -91,7 +91,7 @@ def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[
 
 
 def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, int]]:
-    """The (tenant id, key) of the objects that show these rows; `guarded` with savepoints."""
+    """Return the (tenant id, key) of objects that show these rows; `guarded` with savepoints."""
     found: set[tuple[int, int]] = set()
     for start in range(0, len(rows), BATCH):
         found |= _find(shows, list(rows[start : start + BATCH]), guarded)
@@ -99,7 +99,7 @@ def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tup
 
 
 def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
-    """A row that fails is found nothing for; anybody's `find` raises what it likes."""
+    """Find nothing for a row that fails; a project's own `find` raises what it likes."""
     try:
         with transaction.atomic() if guarded else nullcontext():
             return set(shows.find(rows).values_list("tenant_id", "pk"))
@@ -115,7 +115,7 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
 def _rows(
     model: Any, tenant_id: int, shows: Shows, changed: Mapping[int, Collection[str] | None]
 ) -> list[Any]:
-    """Those of a tenant's rows that changed in what is shown (None: in any field)."""
+    """Return those of a tenant's rows that changed in what is shown (None: in any field)."""
     wanted = set(shows.fields)
     pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
     rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)

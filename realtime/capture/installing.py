@@ -1,4 +1,4 @@
-"""Installs the triggers after `migrate`, and says what is missing, old or disabled."""
+"""Installs the triggers after `migrate`, and reports which are missing, old or disabled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """How the database differs from what it should have; all empty where it does not."""
+    """How the database differs from what it should have; all empty if it does not."""
 
     missing: list[Trigger] = field(default_factory=list)
     old: list[Trigger] = field(default_factory=list)
@@ -42,19 +42,19 @@ class Differences:
         return bool(self.missing or self.old or self.disabled or self.unknown)
 
     def __str__(self) -> str:
-        """Each trigger that does not do what it should, with its table; empty if there is none."""
+        """Return each trigger that does not do what it should, with its table; empty if none."""
         kinds = (("missing", self.missing), ("old", self.old), ("disabled", self.disabled))
         return ", ".join(f"{t.name} on {t.table} is {kind}" for kind, found in kinds for t in found)
 
 
 def connect() -> None:
-    """Install after every `migrate`, which may be given no migration, and after `flush`."""
+    """Install after every `migrate`, even one without migrations, and after `flush`."""
     pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.capture")
     post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.capture")
 
 
 def wanted(vendor: str) -> list[Trigger]:
-    """The triggers that the models and declarations ask for."""
+    """Return the triggers that the models and declarations ask for."""
     generator = GENERATORS[vendor]
     triggers = [*generator.numbering(), *generator.summing()]
     triggers += generator.accesses(tables.accesses())
@@ -64,7 +64,7 @@ def wanted(vendor: str) -> list[Trigger]:
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
-    """What differs between the database and what it should have, by one query if nothing does."""
+    """Return how the database differs from what it should have; one query if nothing does."""
     connection = connections[using]
     with connection.cursor() as cursor:
         found = GENERATORS[connection.vendor].installed(cursor)
@@ -84,10 +84,10 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
 
 
 def install(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Create what is missing, old or disabled, drop what is no longer asked for, and then take
-    everything for touched: nobody knows what was written meanwhile.
+    """Create what is missing, old or disabled, drop what is no longer asked for, and then mark
+    everything as touched: nobody knows what was written meanwhile.
 
-    What is right is not touched: to create a trigger locks its table.
+    Correct triggers are left alone: creating one locks its table.
     """
     connection = connections[using]
     generator = GENERATORS[connection.vendor]
@@ -132,7 +132,7 @@ def generalize(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def _adopt(cursor: Any, tables: set[str]) -> None:
-    """What was written to these tables without triggers gets what they would have given it."""
+    """Give what was written to these tables without triggers what they would have given it."""
     vendor = cursor.db.vendor
     for table in live.lives():
         if table.table in tables:
@@ -142,7 +142,7 @@ def _adopt(cursor: Any, tables: set[str]) -> None:
 
 
 def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
-    """Those that would not fail: after `migrate` of some apps only, not all tables are there."""
+    """Return those that would not fail: after `migrate` of some apps only, tables are missing."""
     return [trigger for trigger in triggers if there >= trigger.needs | LOGS]
 
 
@@ -163,6 +163,6 @@ def _on_post_migrate(app_config: AppConfig, using: str, **_: Any) -> None:
 
 
 def _is_last(app_config: AppConfig) -> bool:
-    """Whether this is the last of the apps for which the signals are sent, one after the other."""
+    """Return whether this is the last of the apps for which the signals are sent in turn."""
     sent_for = [config for config in apps.get_app_configs() if config.models_module is not None]
     return app_config is sent_for[-1]

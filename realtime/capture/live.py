@@ -42,13 +42,13 @@ class Live:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The columns whose change raises the version: a stamp moves only with one of them."""
+        """Return the columns whose change raises the version: a stamp moves only with another."""
         moved = {stamp for stamp, _ in self.stamps}
         return tuple(column for column, _ in self.columns if column not in moved)
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """All columns that a change may name, by their fields' names."""
+        """Return all columns that a change may name, by their fields' names."""
         return tuple(sorted((*self.columns, *self.generated), key=lambda pair: pair[1]))
 
 
@@ -73,7 +73,7 @@ class Shown:
 
 
 def lives() -> list[Live]:
-    """Every live model's table."""
+    """Return every live model's table."""
     found = [m for m in apps.get_models() if issubclass(m, LiveModel) and not m._meta.proxy]
     return [_live(model) for model in found]
 
@@ -102,7 +102,7 @@ def _live(model: Any) -> Live:
 
 
 def _unique(model: Any) -> list[tuple[str, ...]]:
-    """The columns of each unique constraint; what one says about expressions is not known here."""
+    """Return the columns of each unique constraint; what expressions need is not known here."""
     meta = model._meta
     alone = [(f.column,) for f in meta.local_concrete_fields if f.unique and not f.primary_key]
     named = [c.fields for c in meta.constraints if isinstance(c, models.UniqueConstraint)]
@@ -111,7 +111,7 @@ def _unique(model: Any) -> list[tuple[str, ...]]:
 
 
 def shown() -> list[Shown]:
-    """The table of every model whose rows a resource shows."""
+    """Return the table of every model whose rows a resource shows."""
     by_model: dict[Any, list[tuple[Resource, Shows]]] = {}
     for resource in registry:
         for shows in resource.shows:
@@ -120,7 +120,7 @@ def shown() -> list[Shown]:
 
 
 def _names_key(resource: Resource, shows: Shows) -> bool:
-    """Whether what shows a row names its key, so that the row was there before."""
+    """Return whether what shows a row names its key, so that the row was there before."""
     by = [resource.model._meta.get_field(name) for name in shows.by]
     models_ = {f.related_model._meta.concrete_model for f in by if f.related_model}
     return models_ == {shows.model._meta.concrete_model}

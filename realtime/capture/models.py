@@ -17,7 +17,7 @@ from realtime.capture.tracking import SAVED
 from tenants.models import Tenant
 from tenants.writers import CurrentWriter
 
-# Trackers copy what they compare with, and what Django makes of binary columns cannot be copied.
+# Trackers copy what they compare with, and Django's value of a binary column cannot be copied.
 copyreg.pickle(memoryview, lambda view: (bytes, (bytes(view),)))  # type: ignore[arg-type, return-value]
 
 NOT_READ: Final = object()
@@ -28,7 +28,7 @@ class Change(models.Model):
 
     `fields` are names of the model's fields, null for any. `xid` is equal for all changes of a
     transaction; on PostgreSQL it is the transaction's id, by which the logs are read: a row with a
-    lower id may commit after one with a higher. `writer` says which process wrote it.
+    lower id may commit after one with a higher id. `writer` says which process wrote it.
     """
 
     tenant = models.ForeignKey(
@@ -80,12 +80,12 @@ class LiveModel(Guarded):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """Write what this instance changed since it was loaded or last committed, by one UPDATE; no
-        statement if that is nothing.
+        """Write, in one UPDATE, what this instance changed since it was loaded or last committed;
+        no statement if that is nothing.
 
         So a stale instance puts no old value back. `update_fields` are written as they are. What
         the database computes leaves the instance, and is loaded when it is read: the version, the
-        stamps and expressions. Raises FixedField, and DatabaseError if the row is gone.
+        stamps and expressions. Raise FixedField, and DatabaseError if the row is gone.
         """
         if args:  # as Django still takes them
             force_insert, force_update, using, update_fields = self._parse_save_params(  # type: ignore[attr-defined]
@@ -118,7 +118,7 @@ class LiveModel(Guarded):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
-        """Read the row again; what was written and rolled back before is forgotten."""
+        """Read the row again; forget what was written and rolled back before."""
         if fields is None:
             # Django takes what left the instance for deferred, and would not read it.
             away = {"version", *self.stamps} - vars(self).keys()
@@ -157,7 +157,7 @@ class LiveModel(Guarded):
         return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
 
     def _named(self, update_fields: Iterable[str]) -> frozenset[str]:
-        """The names of these fields; raises FixedField."""
+        """Return the names of these fields; raise FixedField."""
         names = {field.attname: field.name for field in self._meta.concrete_fields}
         named = frozenset(names.get(name, name) for name in update_fields)
         for name in ("version", self._meta.pk.name):

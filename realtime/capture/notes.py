@@ -33,13 +33,13 @@ class Note:
 
 
 def noted(key: ObjectKey, fields: Any) -> Note:
-    """The note that a Change of version 0 is."""
+    """Return the note that a Change of version 0 is."""
     was = fields.get(WAS) if isinstance(fields, dict) else None
     return Note(key, was if isinstance(was, dict) else None)
 
 
 def rows(notes: Iterable[Note]) -> dict[type[Any], list[Any]]:
-    """The rows that the notes are about, as they are and as they were, by model."""
+    """Return the rows that the notes are about, as they are and as they were, by model."""
     by_label: defaultdict[str, list[Note]] = defaultdict(list)
     for note in notes:
         by_label[note.key.model].append(note)
@@ -61,7 +61,7 @@ def _model(label: str) -> Any:
 
 
 def _before(model: Any, note: Note) -> Any:
-    """The row as it was, as far as it is known, or None."""
+    """Return the row as it was, as far as it is known, or None."""
     was = note.was or {}
     known = [(f, was[f.column]) for f in model._meta.concrete_fields if f.column in was]
     if not known:

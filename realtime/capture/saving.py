@@ -14,7 +14,7 @@ from realtime.capture.tracking import SAVED
 SAVING: Final = "_saving"
 WRITTEN: Final = "_written"
 CREATION: Final = None
-"""In the place of a field's name, for the whole row."""
+"""Stands in the place of a field's name for the whole row."""
 
 Value = tuple[Any, Any, Any]
 """What Django is about to write: the field, the model or None, and the value."""
@@ -33,7 +33,7 @@ class FixedField(ValueError):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values of a column read the same: `true` is no 1, nor is 1.0, in JSON too."""
+    """Return whether two values of a column read the same: `true` is not 1, nor is 1.0."""
     match one, other:
         case dict(), dict():
             return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
@@ -49,7 +49,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def is_expression(value: Any) -> bool:
-    """Whether the database is to compute the value."""
+    """Return whether the database is to compute the value."""
     return hasattr(value, "resolve_expression")
 
 
@@ -68,7 +68,7 @@ class Write:
         self.committed = True
 
     def begin(self, connection: Any) -> None:
-        """Note it in the open transaction; where none is open it is committed already."""
+        """Note it in the open transaction; without one, it is committed already."""
         if connection.in_atomic_block:
             self.place = len(connection.run_on_commit)
             connection.on_commit(self)
@@ -76,7 +76,7 @@ class Write:
             self.committed = connection.get_autocommit()
 
     def is_lost(self, connection: Any) -> bool:
-        """Whether it was rolled back: what Django drops then is the end of its list."""
+        """Return whether it was rolled back: what Django drops then is the end of its list."""
         if self.committed:
             return False
         waiting = connection.run_on_commit
@@ -91,9 +91,9 @@ class Write:
 
 
 class Saving:
-    """One save of an instance: chooses what is written, and puts away what it must know later.
+    """One save of an instance: chooses what is written, and keeps what it must know later.
 
-    A context manager around Django's own; if that fails, the instance has written nothing.
+    A context manager around Django's own save; if that fails, the instance has written nothing.
     """
 
     def __init__(
@@ -118,11 +118,11 @@ class Saving:
 
     @property
     def recreates(self) -> bool:
-        """Whether the row that this instance created was taken back."""
+        """Return whether the row that this instance created was rolled back."""
         return CREATION in self._lost
 
     def chosen(self, values: Iterable[Value]) -> list[Value]:
-        """Those that are written of what Django would write."""
+        """Return those values that are written of what Django would write."""
         found = [value for value in values if self._is_due(value[0], value[2])]
         for field, _, value in found:
             self._fields.add(field.name)
@@ -145,7 +145,7 @@ class Saving:
         return is_expression(value) or not same(value, saved[field.name])
 
     def insert(self, fields: Iterable[Any]) -> None:
-        """All these are written."""
+        """Note that all these are written."""
         self._created = True
         self._fields.update(field.name for field in fields)
 
@@ -189,13 +189,13 @@ class Saving:
 
 
 def _written(instance: Any) -> dict[str | None, Write]:
-    """The last write of each field, of those that have not committed."""
+    """Return the last write of each field, of those that have not committed."""
     found: dict[str | None, Write] = vars(instance).get(WRITTEN, {})
     return {name: write for name, write in found.items() if not write.committed}
 
 
 def take_away(instance: Any, attnames: Iterable[str]) -> None:
-    """Let these be loaded again when they are read."""
+    """Have these loaded again when they are read."""
     names = {field.attname: field.name for field in instance._meta.concrete_fields}
     saved = dict(vars(instance)[SAVED])
     for attname in attnames:
@@ -205,13 +205,13 @@ def take_away(instance: Any, attnames: Iterable[str]) -> None:
 
 
 def saved_as(instance: Any, names: Iterable[str]) -> None:
-    """Foreign keys are saved as they are: a tracker knows of them by name, Django by attribute."""
+    """Take foreign keys for saved: a tracker knows them by name, Django by attribute."""
     known = instance.tracker.field_map
     instance.tracker.keep([name for name in names if known.get(name, name) != name])
 
 
 def forget(instance: Any, fields: Iterable[str] | None, connection: Any) -> None:
-    """Fields, all if None, were read again: what a rollback took back of them does not matter."""
+    """Forget what a rollback took back of fields that were read again; of all fields if None."""
     names = {field.attname: field.name for field in instance._meta.concrete_fields}
     read = None if fields is None else {names.get(name, name) for name in fields}
     saved_as(instance, read or ())

@@ -53,7 +53,7 @@ class Access:
 
     @property
     def what(self) -> str:
-        """By which its triggers are named."""
+        """Return the name after which its triggers are named."""
         return "_".join([*self.cause.split(), *filter(None, [self.name])])
 
 
@@ -61,12 +61,12 @@ _declared: Final[dict[Callable[[], Iterable[Access]], None]] = {}
 
 
 def declare(tables: Callable[[], Iterable[Access]]) -> None:
-    """Capture these tables too, which only rooms that stand on this one know."""
+    """Capture these tables too, which only packages above this one know."""
     _declared[tables] = None
 
 
 def accesses() -> list[Access]:
-    """Every table whose rows decide who may see what."""
+    """Return every table whose rows decide who may see what."""
     declared = (access for tables in _declared for access in tables())
     return [*_people(), *_credentials(), *_grants(), *declared]
 
@@ -192,7 +192,7 @@ def _grants() -> Iterator[Access]:
 
 
 def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
-    """A table of which each row touches the user in this column, in all their tenants."""
+    """Return a table of which each row touches the user in this column, in all their tenants."""
     members = _table(Membership)
     touch = (
         f"SELECT m.tenant_id AS tenant, m.user_id, NULL, NULL FROM {{row}} r"
@@ -202,7 +202,7 @@ def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -
 
 
 def tasks_of_all() -> str:
-    """Python makes what belongs to each membership, where it is not there."""
+    """Return the statement that has Python make what each membership lacks."""
     return (
         f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
         f" SELECT m.tenant_id, m.user_id FROM {_table(Membership)} m WHERE {JOINED.format('m')}"
@@ -210,7 +210,7 @@ def tasks_of_all() -> str:
 
 
 def _task() -> str:
-    """Python makes what belongs to a membership."""
+    """Return the statement that has Python make what belongs to a membership."""
     return (
         f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
         f" SELECT NEW.tenant_id, NEW.user_id WHERE {JOINED.format('NEW')};"
@@ -218,9 +218,10 @@ def _task() -> str:
 
 
 def _ended_with_the_password() -> str:
-    """Tokens, sessions and tickets go in the transaction of a new password.
+    """Return the statements that end tokens, sessions and tickets along with the old password.
 
-    Not by Python, after it: a process without sockets looks for nothing, and would take them on.
+    In the same transaction, not afterwards by Python: a process without sockets looks for nothing,
+    and would accept them still.
     """
     same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.id)"
     tables = map(_table, (get_token_model(), Session, Ticket))
@@ -233,7 +234,7 @@ def _table(model: Any) -> str:
 
 
 def of_table(model: Any) -> dict[str, Any]:
-    """The model's table, and the columns that are unique in it."""
+    """Return the model's table, and the columns that are unique in it."""
     meta = model._meta
     together = [*meta.unique_together]
     together += [c.fields for c in meta.constraints if isinstance(c, UniqueConstraint)]

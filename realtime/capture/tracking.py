@@ -1,7 +1,7 @@
-"""Where a tracker keeps what was saved: with its instance, so that the two are no cycle.
+"""Where a tracker keeps what was saved: with its instance, so that the two form no cycle.
 
-Otherwise whatever was read would lie in the memory until the next garbage collection, which comes
-after so many objects, however large their texts are.
+Otherwise everything that is read would stay in memory until the next garbage collection, which
+comes after a number of objects, however large their texts are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ IMMUTABLE: Final = (str, int, float, bytes, date, timedelta, Decimal, UUID, type
 
 
 def kept(value: Any) -> Any:
-    """The value, or a copy of one that could be changed."""
+    """Return the value, or a copy of one that could be changed."""
     return value if isinstance(value, IMMUTABLE) else lightweight_deepcopy(value)
 
 
@@ -39,17 +39,17 @@ class InstanceTracker(FieldInstanceTracker):
 
     @property
     def deferred_fields(self) -> set[str]:
-        """What is not loaded, of foreign keys by their own names as well.
+        """Return what is not loaded, for foreign keys by their own names as well.
 
-        Not taken for deferred, each would be loaded by an instance that is made for that, and that
-        loads the others: for ever, where there are two (django-model-utils 533).
+        Otherwise each would be loaded by an instance made for that, which loads the others: for
+        ever, where there are two (django-model-utils 533).
         """
         deferred: set[str] = self.instance.get_deferred_fields()
         return deferred | {name for name, kept in self.field_map.items() if kept in deferred}
 
     @property
     def saved_data(self) -> dict[str, Any]:  # type: ignore[override]
-        """The tracked fields as they were saved, and the key and the tenant by their attributes."""
+        """Return the tracked fields as they were saved, with key and tenant by their attributes."""
         found: dict[str, Any] = vars(self.instance)[SAVED]
         return found
 
@@ -64,7 +64,7 @@ class InstanceTracker(FieldInstanceTracker):
             self.keep(fields)
 
     def keep(self, fields: Iterable[str] | None = None) -> None:
-        """The same of an instance that is about to get its key."""
+        """Do the same for an instance that is about to get its key."""
         values = vars(self.instance)
         saved = {} if fields is None else dict(values.get(SAVED, {}))
         for name in self.fields if fields is None else fields:
@@ -79,7 +79,7 @@ class InstanceTracker(FieldInstanceTracker):
         values[SAVED] = saved
 
     def previous(self, field: str) -> Any:
-        """The field's saved value; asked for where it was assigned without having been loaded."""
+        """Return the field's saved value; query it if it was assigned without being loaded."""
         values, attname = vars(self.instance), self.field_map[field]
         if field not in self.saved_data and not self.instance._state.adding:
             assigned = values.get(attname, values)
@@ -91,7 +91,7 @@ class InstanceTracker(FieldInstanceTracker):
 
     @property
     def context(self) -> FieldsContext:  # type: ignore[override]
-        """What counts the blocks in which the fields are not to be seen as saved."""
+        """Return what counts the blocks in which the fields are not to be seen as saved."""
         state: dict[str, int] = vars(self.instance).setdefault(STATE, {})
         return FieldsContext(self, *self.fields, state=state)
 
@@ -104,7 +104,7 @@ class Made:
         return InstanceTracker(instance, tracker.fields, tracker.field_map)
 
     def __set__(self, instance: Any, value: InstanceTracker) -> None:
-        """It is not kept."""
+        """Keep nothing."""
 
 
 def keep_with_instances(live: type[Any]) -> None:

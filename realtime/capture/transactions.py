@@ -27,7 +27,7 @@ BEFORE INSERT ON main.{CHANGES} WHEN NEW.xid <= 0 BEGIN
   SELECT RAISE(IGNORE);
 END
 """
-"""In the place of the row without a number: to write one again takes as long as to write it."""
+"""Stands for the row without a number: writing one again takes as long as writing it."""
 
 TABLE: Final = f"SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = '{CHANGES}'"
 NUMBERS: Final = "_earshot_numbers"
@@ -36,8 +36,8 @@ NUMBERS: Final = "_earshot_numbers"
 class Numbers(dict[int, int]):
     """The number of a connection's transaction under way: asked for by item, it is made once.
 
-    Asked for each row that is written, the dictionary's own method takes a tenth of the time of one
-    of Python's.
+    It is asked for at each written row, where a dictionary's own method takes a tenth of the time
+    of a method in Python.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -47,7 +47,7 @@ class Numbers(dict[int, int]):
         self._in_statement = False
 
     def __call__(self) -> None:
-        """After the commit nothing has this number any more."""
+        """Forget the number: after the commit nothing has it any more."""
         self.clear()
 
     def __missing__(self, key: int) -> int:
@@ -64,7 +64,7 @@ class Numbers(dict[int, int]):
     def around(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Run a statement; what was numbered in a transaction that is over is none of its."""
+        """Run a statement; forget a number given in a transaction that is over."""
         connection = context["connection"]
         waiting = connection.run_on_commit[self._place : self._place + 1]
         if not any(entry[1] is self for entry in waiting):
@@ -99,7 +99,7 @@ def on_connection(connection: Any, **_: Any) -> None:
 
 
 def number(connection: Any) -> int:
-    """The number of this connection's transaction under way, for rows that are written by it."""
+    """Return the number of this connection's open transaction, for rows written in it."""
     connection.ensure_connection()
     numbers: Numbers = getattr(connection, NUMBERS)  # a proxy's too
     return numbers[0]

@@ -32,12 +32,12 @@ class Trigger:
 
     @property
     def key(self) -> tuple[str, str]:
-        """By which it is found in a database."""
+        """Return the key by which it is found in a database."""
         return self.table, self.name
 
 
 def named(table: str, what: str) -> str:
-    """The name of a table's trigger; a long one is shortened, and still its own."""
+    """Return the name of a table's trigger; a long one is shortened, and still unique."""
     name = f"{PREFIX}{table}_{what}"
     if len(name) <= LONGEST:
         return name
@@ -45,17 +45,17 @@ def named(table: str, what: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """The identifier, in quotes."""
+    """Return the identifier, in quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """The text as a literal."""
+    """Return the text as a literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def columns(side: str, names: Iterable[str]) -> list[str]:
-    """The columns of NEW or OLD."""
+    """Return the columns of NEW or OLD."""
     return [f"{side}.{quoted(name)}" for name in names]
 
 
@@ -69,7 +69,7 @@ def stays(tenant: str, lock: str = "") -> str:
 
 
 def everybody(cause: str, now: str) -> str:
-    """The statement that touches everything of every tenant, also of those that are gone."""
+    """Return the statement that touches everything of every tenant, also of those that are gone."""
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, cause, at)"
         f" SELECT id, {literal(cause)}, {now} FROM (SELECT id FROM {TENANTS}"

@@ -1,6 +1,6 @@
-"""Wakes what follows the commit of a write to a captured table, through whatever manager it went.
+"""Wakes what follows the commit of a write to a captured table, whichever manager made it.
 
-What goes another way (COPY, functions, other programs) is found by the tail.
+The tail finds what goes another way (COPY, functions, other programs).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ WRITES: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 BEGINNING: Final = 2_000
-"""In so many characters a statement names the table that it writes."""
+"""A statement names the table that it writes within so many characters."""
 
 
 class Publisher(Protocol):
     """Announces what committed."""
 
     def wake(self) -> None:
-        """Something did."""
+        """Announce what has committed."""
 
     def hold(self) -> None:
         """Announce nothing until `release`."""
@@ -66,7 +66,7 @@ class Waking:
             _follow(connections[using], self._wake)
 
     def _on_pre_migrate(self, using: str, **_: Any) -> None:
-        """What migrations write is left to the tails: what follows may need tables not there."""
+        """Leave what migrations write to the tails: what follows may need tables not yet there."""
         self._migrating.add(using)
         self._publisher.hold()
 
@@ -101,7 +101,7 @@ class Waking:
 
 
 def _text(sql: Any) -> str:
-    """The statement; psycopg takes it as bytes, too, and composed of parts."""
+    """Return the statement's text; psycopg also takes it as bytes, or composed of parts."""
     if isinstance(sql, bytes):
         return sql.decode(errors="replace")
     return sql if isinstance(sql, str) else str(sql.as_string(None))
@@ -114,7 +114,7 @@ def _is_under_way(connection: Any, text: str) -> bool:
 
 @cache
 def _tables(vendor: str) -> re.Pattern[str]:
-    """The names of the captured tables and of the logs."""
+    """Return the pattern for the names of the captured tables and of the logs."""
     names = {trigger.table for trigger in installing.wanted(vendor)} | installing.LOGS
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
 

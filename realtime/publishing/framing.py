@@ -12,7 +12,7 @@ from realtime.state.frames import Frame
 
 
 def make(resource: Resource, seen: Representation, fields: Iterable[str] | None) -> Frame:
-    """The frame of a representation whose version changed these model fields (None: any).
+    """Return the frame of a representation whose version changed these model fields (None: any).
 
     Equal on every process: where a version changed nothing that this audience sees, as when two
     changes were conflated, it names every field.
@@ -26,9 +26,9 @@ _alive: Final[WeakValueDictionary[tuple[Any, ...], Frame]] = WeakValueDictionary
 
 
 def shared(frame: Frame) -> Frame:
-    """The frame of this process with the same bytes, if somebody holds one; else this one.
+    """Return this process's frame with the same bytes, if somebody holds one; else this frame.
 
-    What a round reads for one socket is thus kept once for all; access revisions may differ.
+    So what a round reads for one socket is kept once for all; access revisions may differ.
     """
     s = frame.seen
     return _alive.setdefault(

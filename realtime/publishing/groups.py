@@ -9,10 +9,10 @@ from permissions.representation import ObjectKey
 
 
 def of_object(tenant_id: int, key: ObjectKey, audience: str) -> str:
-    """The group of everybody who sees one object as one audience."""
+    """Return the group of everybody who sees one object as one audience."""
     return f"earshot.{tenant_id}.{key.model}.{key.pk}.{audience}"
 
 
 def of_tenant(tenant_id: int) -> str:
-    """The group of every process with sockets of a tenant: notices of access changes."""
+    """Return the group of every process with sockets of a tenant: notices of access changes."""
     return f"earshot.{tenant_id}"

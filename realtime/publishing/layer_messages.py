@@ -10,12 +10,12 @@ from realtime.publishing.framing import shared
 from realtime.state.frames import Frame
 
 UNAVAILABLE: Final = "unavailable:"
-"""Before the schema of a frame without a body: a release that knows no such frame takes it for one
-of another release, and reads."""
+"""Put before the schema of a frame without a body: a release that knows no such frame takes it for
+another release's, and reads."""
 
 
 def to_layer(frame: Frame) -> dict[str, Any]:
-    """The frame as a channel layer message."""
+    """Return the frame as a channel layer message."""
     s = frame.seen
     return {
         "type": "hub.frame",
@@ -33,7 +33,7 @@ def to_layer(frame: Frame) -> dict[str, Any]:
 
 
 def from_layer(message: dict[str, Any]) -> Frame:
-    """The frame in a channel layer message."""
+    """Return the frame in a channel layer message."""
     seen = Representation(
         tenant_id=message["tenant"],
         key=ObjectKey(message["model"], message["pk"]),
@@ -50,7 +50,7 @@ def from_layer(message: dict[str, Any]) -> Frame:
 
 
 def _body(message: dict[str, Any]) -> bytes | None:
-    """The body in a message, which must be bytes unless its schema says that there is none."""
+    """Return a message's body, which must be bytes unless its schema says that there is none."""
     body: bytes | None = message["body"]
     if not isinstance(body, NoneType if message["schema"].startswith(UNAVAILABLE) else bytes):
         raise MalformedFrame(type(body))

@@ -42,11 +42,11 @@ Exact = dict[tuple[int, int], set[str] | None]
 
 
 def publish(committed: Committed) -> list[Message]:
-    """The group messages that announce what committed.
+    """Return the group messages that announce what committed.
 
     Reads each resource of each tenant in one snapshot, and serializes an object once for each
-    audience that can see a difference. What shows a changed row is raised here too, in transactions
-    of its own. A tenant's resource that fails does not stop the others.
+    audience that can see a difference. Objects that show a changed row are raised here too, in
+    transactions of their own. A failing resource of a tenant does not stop the others.
     """
     by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for (tenant_id, key), version in committed.changed.items():
@@ -62,7 +62,7 @@ def publish(committed: Committed) -> list[Message]:
 
 
 def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Message]:
-    """What the work returns; nothing if it fails: every hub's tail finds the changes."""
+    """Return what the work returns; nothing if it fails: every hub's tail finds the changes."""
     try:
         done = work(*args) or []
         database.over()
@@ -82,7 +82,7 @@ def _notices(revisions: Mapping[int, int]) -> list[Message]:
 
 
 def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
-    """The frames of changed objects; none of new ones, to which nobody can be subscribed yet."""
+    """Return the frames of changed objects; none of new ones, which nobody can subscribe to yet."""
 
     def work(guarded: bool) -> tuple[int, dict[int, Any], Since, Exact]:
         revision = accesslog.revision(tenant_id)
@@ -110,14 +110,14 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
 
 
 def date(messages: Iterable[Message], committed: float | None) -> None:
-    """Say in each frame when the first of the commits committed that it may tell of."""
+    """Note in each frame when the first of the commits that it may announce committed."""
     for _, message in messages:
         if message["type"] == "hub.frame":
             message["committed"] = committed
 
 
 async def send(messages: list[Message]) -> None:
-    """Send to the broker; when it fails or hangs, log, count and leave the rest to the tail."""
+    """Send to the broker; if it fails or hangs, log, count and leave the rest to the tail."""
     layer: Any = get_channel_layer()
     for sent, (group, message) in enumerate(messages):
         try:

@@ -31,7 +31,7 @@ LOOK_SECONDS: Final = 0.5
 
 
 class Publisher:
-    """Is woken by any thread; its worker publishes what has committed until then."""
+    """Wakes on a call from any thread; its worker publishes what has committed until then."""
 
     def __init__(self) -> None:
         self._reset()
@@ -49,9 +49,9 @@ class Publisher:
         self._loop = loop
 
     def wake(self) -> None:
-        """Something committed: have it announced.
+        """Have a commit announced.
 
-        Called right after the commit, which is why that is taken to be now.
+        Called right after the commit, so the time of the commit is taken to be now.
         """
         with self._state:
             if self._woken_at is None:
@@ -76,7 +76,7 @@ class Publisher:
             self._state.notify_all()
 
     def flush(self, seconds: float = EXIT_SECONDS) -> bool:
-        """Wait until nothing is left to announce; False if that takes longer."""
+        """Wait until nothing is left to announce; return False if that takes longer."""
         with self._state:
             return self._state.wait_for(self._idle, seconds)
 
@@ -131,7 +131,7 @@ class LoopStopped(RuntimeError):
 
 
 publisher = Publisher()
-# Before the interpreter closes all executors, without which a broker's host name is not resolved:
+# Before the interpreter closes all executors, without which no broker's host name is resolved:
 # `atexit` would be too late.
 threading._register_atexit(publisher.flush)  # type: ignore[attr-defined]
 os.register_at_fork(after_in_child=publisher._reset)
