@@ -136,6 +136,9 @@ class Marker:
     def ask(self, subscriptions: list[Subscription]) -> None:
         """Nobody is in the index, so nobody is asked for."""
 
+    def retry(self) -> None:
+        """Nothing was to be repaired. Without this the tail's look fails, and the next is far."""
+
     async def close(self) -> None:
         """The hub stops with its last socket: nothing more will pass."""
         self.passed.set()

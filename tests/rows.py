@@ -56,9 +56,18 @@ class Rows:
 
         Objects get new versions, and so the changes that say they were created are new ones.
         """
-        # A look that the emptying of the tables woke would else end after the one below, and have
-        # the next one begin before these rows.
-        assert publisher.flush()
+        # A look that somebody wakes meanwhile would else end after the one below, and have the next
+        # one begin before these rows: what is prepared would be announced in the middle of a test.
+        publisher.hold()
+        try:
+            assert publisher.flush()
+            self._insert()
+            if not connection.in_atomic_block:
+                publisher.own.read()
+        finally:
+            publisher.release()
+
+    def _insert(self) -> None:
         logs = [(table, rows) for table, rows in self.tables if table in PUT_BACK_LAST]
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
             for table, rows in self.tables:
@@ -68,8 +77,6 @@ class Rows:
                 cursor.execute(f"DELETE FROM {table}")
             for table, rows in logs:
                 _insert(cursor, table, rows)
-        if not connection.in_atomic_block:
-            publisher.own.read()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from realtime.hub.per_loop import hubs
 from realtime.hub.rounds import Rounds
@@ -84,8 +85,12 @@ class Trace:
 
 
 @pytest.fixture
-def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trace]:
-    """A trace that will be on the hub's threads, which begin with the first socket."""
+def trace(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Trace]:
+    """A trace that will be on the hub's threads, which begin with the first socket.
+
+    Nothing looks by the clock for sockets that take nothing.
+    """
+    settings.EARSHOT = {**settings.EARSHOT, "stalled_seconds": 3600.0}
     trace = Trace()
     threading.setprofile(trace.hook)
     monkeypatch.setattr(publisher, "_announce", trace.hooked(publisher._announce))

@@ -4,7 +4,6 @@ from typing import Any
 
 from permissions import decision
 from realtime.models import Change
-from realtime.publishing.publisher import publisher
 from resources.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import Membership
@@ -40,7 +39,6 @@ class Recording:
     """What is recorded of an object from now on, and by how much its version rises."""
 
     def __init__(self, obj: Any) -> None:
-        publisher.flush()  # what was written before may still raise what shows it
         self.obj = obj
         self.before = len(changes_of(obj))
         self.version = stored(obj).version
