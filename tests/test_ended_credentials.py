@@ -23,7 +23,8 @@ from project.asgi import application
 from tenants.models import Session, User
 from tests.client import SocketClient, in_thread, settled, subscribed
 from tests.conftest import StartServer
-from tests.test_processes import BROKER, receive
+from tests.databases import with_broker
+from tests.test_processes import receive
 from tests.world import World
 
 TOKEN = {"token", "token elsewhere", "ticket of the token"}
@@ -206,7 +207,7 @@ async def test_a_ticket_is_worth_nothing_after_the_credential_that_asked_for_it(
         assert await socket.receive() == {"close": 4401}
 
 
-@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+@with_broker
 def test_a_logout_at_one_process_closes_the_sockets_of_another(
     world: World, start_server: StartServer
 ) -> None:

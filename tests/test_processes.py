@@ -10,16 +10,14 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from realtime.publishing.publisher import publisher
 from tests.conftest import StartServer
+from tests.databases import with_broker
 from tests.live import LiveServer
 from tests.world import World
-
-BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
 
 
 def call(
@@ -105,7 +103,7 @@ def test_a_change_in_this_process_reaches_sockets_of_a_server(
         assert receive(viewer)["type"] == "DELETE_DOCUMENT"
 
 
-@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+@with_broker
 def test_two_processes_share_changes_and_revocations(
     world: World, start_server: StartServer
 ) -> None:
@@ -122,7 +120,7 @@ def test_two_processes_share_changes_and_revocations(
         assert receive(there)["type"] == "AUDIENCE_CHANGED"
 
 
-@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+@with_broker
 def test_an_admin_sees_and_closes_sockets_of_all_processes(
     world: World, start_server: StartServer
 ) -> None:
@@ -143,7 +141,7 @@ def test_an_admin_sees_and_closes_sockets_of_all_processes(
         assert receive(here)["payload"]["title"] == "Still there"
 
 
-@pytest.mark.skipif(not BROKER, reason="several processes need a broker")
+@with_broker
 def test_what_a_killed_process_had_is_lost_and_said_so(
     world: World, start_server: StartServer
 ) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
-from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 from websockets.asyncio.client import connect
@@ -27,6 +26,7 @@ from project.asgi import application
 from realtime.capture.installing import wanted
 from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread
+from tests.databases import BROKER
 from tests.hiding import SETTINGS, hiding
 from tests.live import LiveServer, live_server
 from tests.realtime.capture.ways import Write
@@ -39,7 +39,6 @@ from tests.whoever_ways import EVERY_WAY, every_way_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CASES = {**LOSSES, **GAINS, **CHANGES}
-BROKER = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
 SEED = int(os.environ.get("WRITES_SEED", "1"))
 HOW_MANY = int(os.environ.get("WRITES", "14"))
 WORDS = os.environ.get("WRITES_OF", "")

@@ -21,10 +21,10 @@ from pytest_django import Settings
 from project.settings import BASE_DIR
 from resources.models import Document
 from tests.client import in_thread, quiet, subscribed
+from tests.databases import BROKER
 from tests.gates import this_hub
 from tests.live import database_url
 from tests.test_concurrency import fresh, held, on_its_own, rows, stored
-from tests.test_processes import BROKER
 from tests.test_races import asleep
 from tests.world import World
 

@@ -10,11 +10,7 @@ from django.utils import timezone
 
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant
 from tests.realtime.capture.ways import Write
-from tests.whoever_case import Case, own_profile
-from tests.whoever_scene import (
-    HOUR,
-    IN_GROUPS,
-    Scene,
+from tests.whoever_before import (
     anothers_token,
     elsewhere_member,
     expired,
@@ -36,7 +32,6 @@ from tests.whoever_scene import (
     no_role,
     no_session,
     no_token,
-    permission,
     profile_shown,
     readers,
     renamed_content_type,
@@ -47,6 +42,8 @@ from tests.whoever_scene import (
     the_heirs,
     with_another,
 )
+from tests.whoever_case import Case, own_profile
+from tests.whoever_scene import HOUR, IN_GROUPS, Scene, permission
 
 GAINS = {
     "a greater grant": Case(

@@ -11,10 +11,7 @@ from django.utils import timezone
 from resources.models import Document
 from tenants.models import Revocation, Tenant, User
 from tests.realtime.capture.ways import Write
-from tests.whoever_case import DJANGO, GONE, Case, heirs_profile, reader_deleted
-from tests.whoever_scene import (
-    HOUR,
-    Scene,
+from tests.whoever_before import (
     admin,
     given,
     group_given,
@@ -29,10 +26,11 @@ from tests.whoever_scene import (
     of_tenant,
     of_token,
     of_user,
-    permission,
     readers,
     without_end,
 )
+from tests.whoever_case import DJANGO, GONE, Case, heirs_profile, reader_deleted
+from tests.whoever_scene import HOUR, Scene, permission
 
 
 def another(s: Scene) -> Document:

@@ -24,10 +24,6 @@ from tests.world import World
 
 T = TypeVar("T")
 
-on_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has one writer at a time."
-)
-
 READERS = {"owner": "owner", "editor": "editor", "viewer": "viewer", "admin": "auditor"}
 STRANGERS = ("member", "both", "root")
 

@@ -16,15 +16,14 @@ from permissions.audiences import Audience
 from permissions.ceiling import SYSTEM
 from permissions.grants import DefaultGrant, Grant, LastHolder, grants_of
 from permissions.subjects import Subject, defaults
-from resources.audiences import DOCUMENTS, PROFILES
-from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
-from tenants.models import Membership, Tenant
-from tests.permissions.conftest import Log, on_its_own, on_postgresql
+from resources.audiences import DOCUMENTS
+from resources.models import Document, DocumentGroupGrant, DocumentUserGrant
+from tests.databases import on_postgresql
+from tests.permissions.conftest import Log, on_its_own
 from tests.world import World
 
 ADMINS = Subject(role="admin")
 MEMBERS = Subject(role="member")
-REVIEWERS = Subject(role="reviewer")
 
 
 def audience(name: str) -> Audience:
@@ -285,24 +284,3 @@ def test_former_owner_keeps_other_grants(place: World) -> None:
     place.document.owner = place.user("member")
     place.document.save()
     assert decided(place, "owner") == "viewer"
-
-
-def test_profiles_are_given_to_their_person_and_roles(place: World) -> None:
-    profile = place.profile("owner")
-    found = {grant.subject: grant.audience.name for grant in grants_of(PROFILES, profile)}
-    assert found == {
-        user(place, "owner"): "self",
-        ADMINS: "admin",
-        MEMBERS: "member",
-        REVIEWERS: "member",
-    }
-
-
-def test_roles_hold_what_is_declared_in_a_new_tenant_too(place: World) -> None:
-    tenant = Tenant.objects.create(slug="initech", name="Initech")
-    for name, role in (("both", "member"), ("second", "admin")):
-        Membership.objects.create(tenant=tenant, user=place.user(name), role=role)
-    profile = Profile.objects.get(tenant=tenant, user=place.user("both"))
-    pairs = [(place.user(name).pk, profile.pk) for name in ("both", "second", "member")]
-    found = decision.audiences(PROFILES, tenant.pk, pairs)
-    assert [a and a.name for a in found.values()] == ["self", "admin", None]

@@ -19,6 +19,7 @@ from permissions.read import Reading, read
 from permissions.representation import ObjectKey
 from resources.documents.audiences import DOCUMENTS, with_owner_name
 from resources.models import Document
+from tests.databases import only_on
 from tests.unshowable import spoil
 from tests.world import World
 
@@ -48,7 +49,7 @@ def test_a_value_that_cannot_be_converted_fails_those_who_see_it(world: World) -
     }  # fmt: skip
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL stores no such text")
+@only_on("sqlite", "PostgreSQL stores no such text.")
 def test_a_text_that_cannot_be_decoded_fails_those_who_see_it(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

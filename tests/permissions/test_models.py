@@ -17,7 +17,8 @@ from permissions.models import AccessChange
 from permissions.subjects import Subject
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentUserGrant
-from tests.permissions.conftest import Log, elsewhere, on_its_own, on_postgresql
+from tests.databases import on_postgresql
+from tests.permissions.conftest import Log, elsewhere, on_its_own
 from tests.world import World
 
 DOCUMENT = "resources.document"

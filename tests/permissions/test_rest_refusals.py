@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.db.models import ProtectedError
 
 from tenants import opaque
-from tests.permissions.conftest import on_its_own, on_postgresql
+from tests.databases import on_postgresql
+from tests.permissions.conftest import on_its_own
 from tests.world import World
 
 ITEMS = "/api/items/"

@@ -5,7 +5,8 @@ from django.db import InternalError, connection, transaction
 
 from permissions.snapshot import SnapshotInTransaction, rehearsal, snapshot
 from resources.models import Document
-from tests.permissions.conftest import elsewhere, on_postgresql
+from tests.databases import on_postgresql
+from tests.permissions.conftest import elsewhere
 from tests.world import World
 
 

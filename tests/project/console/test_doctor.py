@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from realtime.capture.installing import GENERATORS, install, wanted
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 
 pytestmark = pytest.mark.django_db
 

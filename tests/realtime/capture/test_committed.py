@@ -18,7 +18,7 @@ from realtime.capture.changes import Recorded
 from realtime.capture.committed import Committed, Own
 from realtime.models import Change
 from tenants.models import User
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.realtime.conftest import Begin
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,8 @@ from realtime.capture import dependents
 from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
-from tests.permissions.conftest import on_its_own, on_postgresql
+from tests.databases import on_postgresql
+from tests.permissions.conftest import on_its_own
 from tests.test_concurrency import until_blocking
 from tests.world import World
 

@@ -15,7 +15,8 @@ from realtime.capture.installing import GENERATORS, Differences, differences, in
 from realtime.capture.triggers import ACCESSES, Trigger, named, quoted
 from resources.models import Profile
 from tenants.models import Membership, MembershipTask
-from tests.permissions.conftest import Log, on_postgresql
+from tests.databases import on_postgresql, only_on
+from tests.permissions.conftest import Log
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +119,7 @@ def test_migrate_installs_once_after_the_last_app(monkeypatch: pytest.MonkeyPatc
     assert installed == ["default"]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL alters tables in place.")
+@only_on("sqlite", "PostgreSQL alters tables in place.")
 @pytest.mark.parametrize(("plan", "left"), [([], True), (PLAN, False)])
 def test_sqlite_has_no_triggers_while_migrations_run(plan: list[Any], left: bool) -> None:
     emit_pre_migrate_signal(0, False, "default", plan=plan)

@@ -17,7 +17,7 @@ from realtime.capture.installing import differences
 from realtime.capture.live import Live
 from realtime.models import Change
 from tenants.models import Tenant
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.realtime.capture.documents import execute
 
 OLD = Live("archive_box", "archive.box", (("title", "title"), ("size", "size"), ("note", "note")))

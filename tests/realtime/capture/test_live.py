@@ -11,14 +11,14 @@ from permissions.models import AccessChange
 from realtime.models import Change
 from resources.models import Document
 from tenants.models import Tenant
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql, only_on
 from tests.realtime.capture.documents import CHANGES, CREATIONS, DELETIONS, TABLE, execute, insert
 from tests.realtime.conftest import member
 from tests.realtime.recorded import STAMPED, Recording, changes_of, stored
 
 LABEL = "resources.document"
 
-on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no REPLACE.")
+on_sqlite = only_on("sqlite", "PostgreSQL has no REPLACE.")
 
 
 @pytest.mark.parametrize("way", CREATIONS)

@@ -14,7 +14,7 @@ from realtime.capture.installing import GENERATORS, LIVE
 from realtime.capture.live import Live, Shown
 from realtime.models import Change
 from tenants.models import Tenant
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.realtime.capture.documents import execute
 
 PARCEL = Live(

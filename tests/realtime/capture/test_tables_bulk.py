@@ -17,7 +17,8 @@ from realtime.capture.installing import wanted
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant
 from tenants.models import Membership, User
 from tests.client import in_thread, subscribed
-from tests.permissions.conftest import Log, on_postgresql, place
+from tests.databases import on_postgresql
+from tests.permissions.conftest import Log, place
 from tests.world import World
 
 __all__ = ["place"]

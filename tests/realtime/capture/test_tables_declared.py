@@ -12,7 +12,7 @@ from realtime.audit.models import Connection
 from realtime.capture.installing import wanted
 from realtime.capture.tables import Access, accesses
 from tenants.models import Revocation
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.realtime.capture.access_cases import readers
 from tests.realtime.capture.declared import truncated, wrong
 from tests.realtime.capture.test_tables_accesses import peopled

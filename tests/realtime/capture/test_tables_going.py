@@ -14,7 +14,8 @@ from realtime.models import Change
 from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tests.client import connect, in_thread, subscribed
-from tests.permissions.conftest import Log, elsewhere, on_postgresql, place
+from tests.databases import on_postgresql
+from tests.permissions.conftest import Log, elsewhere, place
 from tests.realtime.capture.test_tables_bulk import numbered, readers, share, view
 from tests.world import World
 

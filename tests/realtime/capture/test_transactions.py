@@ -8,11 +8,12 @@ from django.db import connection, transaction
 from realtime.capture import transactions
 from realtime.capture.models import Change
 from resources.models import Document
+from tests.databases import only_on
 from tests.world import World
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL numbers transactions"),
+    only_on("sqlite", "PostgreSQL numbers its transactions itself."),
 ]
 
 

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from permissions import accesslog
 from permissions.models import AccessChange
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.world import World
 
 READ = """

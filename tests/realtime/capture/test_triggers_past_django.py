@@ -11,14 +11,12 @@ from django.db import connection
 from permissions.models import AccessChange
 from resources.models import DocumentUserGrant
 from tenants.models import Membership, Tenant, User
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql, only_on
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
-on_sqlite = pytest.mark.skipif(
-    connection.vendor != "sqlite", reason="Other databases have no INSERT OR REPLACE."
-)
+on_sqlite = only_on("sqlite", "PostgreSQL has no INSERT OR REPLACE.")
 
 
 class Rows:

@@ -20,8 +20,9 @@ from realtime.publishing.publisher import publisher
 from resources.models import DocumentUserGrant, Profile
 from tenants.models import Membership, User
 from tests.client import in_thread, subscribed
+from tests.databases import on_postgresql
 from tests.gates import this_hub
-from tests.permissions.conftest import elsewhere, on_postgresql
+from tests.permissions.conftest import elsewhere
 from tests.realtime.capture.ways import history
 from tests.realtime.conftest import ear
 from tests.world import World

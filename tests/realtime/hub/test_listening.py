@@ -18,8 +18,8 @@ from realtime.capture.postgresql import CHANNEL
 from realtime.hub import listening
 from realtime.hub.hub import Hub
 from tests.client import in_thread, subscribed
+from tests.databases import on_postgresql
 from tests.gates import this_hub
-from tests.permissions.conftest import on_postgresql
 from tests.world import World
 
 pytestmark = [on_postgresql, pytest.mark.usefixtures("by_hand", "listen")]

@@ -19,7 +19,7 @@ from realtime.hub import reading
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
-from tests.permissions.conftest import on_postgresql
+from tests.databases import on_postgresql
 from tests.realtime.conftest import Begin, queries
 from tests.realtime.recorded import stored
 from tests.world import World

@@ -7,7 +7,6 @@ import sys
 import threading
 from typing import Any
 
-import pytest
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
@@ -16,6 +15,7 @@ from realtime.publishing import groups
 from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tests.client import in_thread
+from tests.databases import with_broker
 from tests.live import database_url
 from tests.world import World
 
@@ -91,7 +91,7 @@ def start(world: World) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.skipif(not os.environ.get("REDIS_URL"), reason="needs a broker between processes")
+@with_broker
 async def test_save_of_another_process_that_ends_at_once_reaches_the_broker(world: World) -> None:
     channel = await listening(world)
     process = await asyncio.to_thread(start, world)
