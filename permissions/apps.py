@@ -12,7 +12,9 @@ class PermissionsConfig(AppConfig):
 
     def ready(self) -> None:
         from permissions import checks, signals
+        from permissions.review import asking, subcommands
 
         autodiscover_modules("audiences")
         signals.connect()
         checks.register_checks()
+        subcommands.register(asking.EXPLAIN)

@@ -43,6 +43,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "permissions/review/findings.py",
         "permissions/review/forms.py",
         "permissions/review/holding.py",
+        "permissions/review/named.py",
         "permissions/review/never.py",
         "permissions/review/revisions.py",
         "permissions/review/scene.py",

@@ -5,15 +5,15 @@ It is for the server's operator, who may see everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from permissions import decision
-from permissions.audiences import Resource, registry
-from permissions.review import telling
+from permissions.audiences import Resource
+from permissions.review import named, telling
 from permissions.review.explaining import Explanation, explain
+from permissions.review.subcommands import Subcommand, in_json
 from tenants import opaque
 from tenants.models import Membership, Tenant, User
 
@@ -24,19 +24,6 @@ examples:
 
 exit code: 2 for a tenant, user, model or object that there is not
 """
-
-MOST: Final = 100_000
-"""So many objects are looked through for one that is called so."""
-
-
-class Unknown(Exception):
-    """Something was named that there is not; `todo` says how to find its name."""
-
-    def __init__(self, what: str, name: str, todo: str = "") -> None:
-        self.what = what
-        self.name = name
-        self.todo = todo
-        super().__init__(f"There is no {what} {name!r}{f'; {todo}' if todo else ''}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +45,18 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="How to print.")
 
 
-def ask(*, tenant: str, model: str, user: str | None, **which: Any) -> Asked:
+def ask(*, tenant: str, model: str, user: str | None, **options: Any) -> Iterable[str]:
     """Explain one user's audience of an object, or name all members'; raises Unknown."""
-    where = Tenant.objects.filter(slug=tenant).first()
-    if where is None:
-        slugs = Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20]
-        raise Unknown("tenant", tenant, f"there are: {', '.join(slugs) or 'none'}")
-    if model not in registry:
-        raise Unknown("model", model, f"say one of: {', '.join(sorted(r.label for r in registry))}")
-    resource = registry.get(model)
-    pk = _object(resource, where, which["id"], which["called"])
+    found = _ask(tenant, model, user, options)
+    return in_json(found.json) if options["format"] == "json" else found.lines
+
+
+def _ask(tenant: str, model: str, user: str | None, which: Any) -> Asked:
+    where = named.tenant(tenant)
+    resource = named.resource(model)
+    pk = named.object_key(resource, where, which["id"], which["called"])
     if user is not None:
-        return _one(resource, where, _user(user), pk)
+        return _one(resource, where, named.user(user), pk)
     return _all(resource, where, pk)
 
 
@@ -83,7 +70,7 @@ def _one(resource: Resource, tenant: Tenant, user: User, pk: int) -> Asked:
 
 def _all(resource: Resource, tenant: Tenant, pk: int) -> Asked:
     if not resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists():
-        raise _absent(resource, tenant, pk)
+        raise named.absent(resource, tenant, pk)
     members = Membership.objects.joined().filter(tenant=tenant).select_related("user")
     users = [member.user for member in members.order_by("user__username")]
     allowed = decision.audiences(resource, tenant.pk, [(user.pk, pk) for user in users])
@@ -103,43 +90,14 @@ def _json(user: User, found: Explanation) -> dict[str, Any]:
 def _explained(resource: Resource, tenant: Tenant, user: User, pk: int) -> Explanation:
     found = explain(resource, tenant, user, pk)
     if found is None:
-        raise _absent(resource, tenant, pk)
+        raise named.absent(resource, tenant, pk)
     return found
 
 
-def _absent(resource: Resource, tenant: Tenant, pk: int) -> Unknown:
-    id = opaque.encode(resource.model, pk)
-    return Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
-
-
-NAMED: Final = "ids are as clients see them, or say --called and the object's name"
-
-
-def _object(resource: Resource, tenant: Tenant, id: str | None, called: str | None) -> int:
-    if id is not None:
-        pk = opaque.decode(resource.model, id)
-        if pk is None:
-            raise Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
-        return pk
-    found = list(islice(_called(resource, tenant, str(called)), 2))
-    what = f"{resource.label} in {tenant.slug} called"
-    if not found:
-        raise Unknown(what, str(called))
-    if len(found) > 1:
-        ids = ", ".join(opaque.encode(resource.model, pk) for pk in found)
-        raise Unknown(f"single {what}", str(called), f"say --id; there are {ids}")
-    return found[0]
-
-
-def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[int]:
-    rows = resource.model.objects.filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
-    return (row.pk for row in rows.iterator(500) if str(row) == called)
-
-
-def _user(name: str) -> User:
-    found = User.objects.filter(username=name).first()
-    if found is None:
-        found = User.objects.filter(pk=opaque.decode(User, name) or 0).first()
-    if found is None:
-        raise Unknown("user", name)
-    return found
+EXPLAIN: Final = Subcommand(
+    name="explain",
+    help="Says why somebody sees an object, or does not; or who sees it.",
+    examples=EXAMPLES,
+    add_arguments=add_arguments,
+    ask=ask,
+)

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from permissions.review import asking, findings, lock, probing, revisions
+from permissions.review import findings, lock, probing, revisions, subcommands
 from permissions.review.catalogue import catalogue
 from permissions.review.comparing import compare
 from permissions.review.entries import Catalogue
 from permissions.review.lock import UnusableLock
 from permissions.review.revisions import UnusableRevision
 from permissions.review.showing import rows, text
+from permissions.review.subcommands import Unanswerable, Wrong, in_json
 from permissions.review.verdict import as_json, lines, sarif
 
 EXAMPLES: Final = """
@@ -31,7 +31,7 @@ examples:
   manage.py review --between main HEAD          fail if HEAD is wider than main (runs both's code)
   manage.py review --probe                      show canaries to every audience, see what comes out
   manage.py review --check --format sarif       for a code host
-  manage.py review explain --help               why somebody sees an object, or does not
+{parts}
 
 exit code: 1 if something is wider or not as declared, 2 for what cannot be answered
 """
@@ -46,7 +46,12 @@ class Command(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         more: dict[str, Any] = {"formatter_class": RawDescriptionHelpFormatter, **kwargs}
-        return super().create_parser(prog_name, subcommand, epilog=EXAMPLES, **more)
+        parts = "\n".join(
+            f"  {f'manage.py review {part.name} --help':44}  {part.help.split(';')[0].rstrip('.')}"
+            for part in subcommands.registered()
+        )
+        epilog = EXAMPLES.replace("{parts}", parts)
+        return super().create_parser(prog_name, subcommand, epilog=epilog, **more)
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group()
@@ -73,26 +78,30 @@ class Command(BaseCommand):
             "--lock", type=Path, metavar="FILE", help=f"Another lock than {lock.NAME}."
         )
 
-        parts = parser.add_subparsers(dest="part", metavar="explain")
-        asking.add_arguments(
-            parts.add_parser(
-                "explain",
-                help="Say why somebody sees an object, or does not.",
-                description="Says why somebody sees an object, or does not; or who sees it.",
-                epilog=asking.EXAMPLES,
-                formatter_class=RawDescriptionHelpFormatter,
+        registered = subcommands.registered()
+        names = "|".join(part.name for part in registered)
+        parts = parser.add_subparsers(dest="part", metavar=names)
+        for part in registered:
+            part.add_arguments(
+                parts.add_parser(
+                    part.name,
+                    help=part.help,
+                    description=part.help,
+                    epilog=part.examples,
+                    formatter_class=RawDescriptionHelpFormatter,
+                )
             )
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["part"]:
-                asked = asking.ask(**options)
-                self.json(asked.json) if options["format"] == "json" else self.print(asked.lines)
+                self.print(subcommands.get(options["part"]).ask(**options))
             else:
                 self.review(**options)
-        except (UnusableLock, UnusableRevision, asking.Unknown) as error:
+        except (UnusableLock, UnusableRevision, Unanswerable) as error:
             self.refuse(str(error))
+        except Wrong:
+            sys.exit(WRONG)
 
     def review(self, **options: Any) -> None:
         root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
@@ -181,4 +190,4 @@ class Command(BaseCommand):
 
     def json(self, what: Any) -> None:
         """Print something for a program."""
-        self.stdout.write(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode())
+        self.print(in_json(what))

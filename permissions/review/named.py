@@ -1,0 +1,82 @@
+"""What the operator names in a command, found, or refused with what to say instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from permissions.audiences import Resource, registry
+from permissions.review.subcommands import Unanswerable
+from tenants import opaque
+from tenants.models import Tenant, User
+
+MOST: Final = 100_000
+"""So many objects are looked through for one that is called so."""
+
+
+class Unknown(Unanswerable):
+    """Something was named that there is not; `todo` says how to find its name."""
+
+    def __init__(self, what: str, name: str, todo: str = "") -> None:
+        self.what = what
+        self.name = name
+        self.todo = todo
+        super().__init__(f"There is no {what} {name!r}{f'; {todo}' if todo else ''}.")
+
+
+def tenant(slug: str) -> Tenant:
+    """The tenant of this slug."""
+    found: Tenant | None = Tenant.objects.filter(slug=slug).first()
+    if found is None:
+        slugs = Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20]
+        raise Unknown("tenant", slug, f"there are: {', '.join(slugs) or 'none'}")
+    return found
+
+
+def resource(label: str) -> Resource:
+    """The declaration of this model."""
+    if label not in registry:
+        raise Unknown("model", label, f"say one of: {', '.join(sorted(r.label for r in registry))}")
+    return registry.get(label)
+
+
+def absent(resource: Resource, tenant: Tenant, pk: int) -> Unknown:
+    """The refusal of an object that there is not."""
+    id = opaque.encode(resource.model, pk)
+    return Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
+
+
+NAMED: Final = "ids are as clients see them, or say --called and the object's name"
+
+
+def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str | None) -> int:
+    """The key of the object with this id, which need not exist, or of the one of this name."""
+    if id is not None:
+        pk = opaque.decode(resource.model, id)
+        if pk is None:
+            raise Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
+        return pk
+    found = list(islice(_called(resource, tenant, str(called)), 2))
+    what = f"{resource.label} in {tenant.slug} called"
+    if not found:
+        raise Unknown(what, str(called))
+    if len(found) > 1:
+        ids = ", ".join(opaque.encode(resource.model, pk) for pk in found)
+        raise Unknown(f"single {what}", str(called), f"say --id; there are {ids}")
+    return found[0]
+
+
+def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[int]:
+    rows = resource.model.objects.filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
+    return (row.pk for row in rows.iterator(500) if str(row) == called)
+
+
+def user(name: str) -> User:
+    """The user of this name or id."""
+    found = User.objects.filter(username=name).first()
+    if found is None:
+        found = User.objects.filter(pk=opaque.decode(User, name) or 0).first()
+    if found is None:
+        raise Unknown("user", name)
+    return found
