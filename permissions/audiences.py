@@ -94,6 +94,8 @@ class Resource:
     If each object belongs to one person (the user in the first of `holders`), `names` is the
     payload field that holds their name. `never` maps a field to audiences whose payload must not
     have it, `never_label` a sensitivity to audiences that must see no field of that label.
+
+    `filters` names the columns by whose values readers may narrow lists and windows.
     """
 
     model: type[Guarded]
@@ -106,6 +108,7 @@ class Resource:
     names: str = ""
     never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
 
     @cached_property
     def label(self) -> str:

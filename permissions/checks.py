@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
+from permissions.filter_columns import why_not
 from permissions.models import GroupGrant, UserGrant
 from permissions.review.checks import check_declarations
 from permissions.serializers import AudienceSerializer
@@ -45,6 +46,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
         found.extend(_check_columns(resource))
         found.extend(_check_names(resource))
         found.extend(_check_people(resource))
+        found.extend(_check_filters(resource))
         for audience in resource.audiences:
             found.extend(_check_audience(resource, audience))
     return found
@@ -130,6 +132,18 @@ def _check_people(resource: Resource) -> Iterator[checks.CheckMessage]:
             "Set `names` to a field of a payload, and declare the person's user in `holders`.",
             resource.model,
         )
+
+
+def _check_filters(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """Check `filters`, which the database must understand as the payload says."""
+    for name in resource.filters:
+        if reason := why_not(resource, name):
+            yield _error(
+                17,
+                f"{resource.label} cannot be filtered by {name!r}: {reason}.",
+                "In `filters`, name columns of the model that its serializers show unchanged.",
+                resource.model,
+            )
 
 
 def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:

@@ -36,7 +36,7 @@ class IncompletePayload(LookupError):
 _serializers = threading.local()
 
 
-def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
+def shared_serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
     """Return one instance per class and thread: building its fields costs ten renderings."""
     cached: dict[Any, AudienceSerializer] = _serializers.__dict__
     if serializer not in cached:
@@ -47,7 +47,7 @@ def _serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
 def payload(audience: Audience, obj: Any) -> dict[str, Any]:
     """Return the audience's payload of an object, in UTC and English whatever the thread's
     settings."""
-    serializer = _serializer(audience.serializer)
+    serializer = shared_serializer(audience.serializer)
     with timezone.override(UTC), translation.override("en"):
         shown: dict[str, Any] = serializer.to_representation(obj)
     # DRF omits a read-only field whose attribute the object lacks.

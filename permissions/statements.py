@@ -108,10 +108,10 @@ def statement(resource: Resource, connection: Any) -> Statement:
 
 
 def _write(resource: Resource, connection: Any) -> Statement:
-    names = _names(resource, connection)
+    names = names_of(resource, connection)
     concrete: Any = resource.model._meta.concrete_model
     fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
-    visible = _visible(resource, connection, fixed)
+    visible = visible_where(resource, connection, fixed)
     parts = [MEMBERS, OWN, GRANTED, JOINED, ROLES]
     texts = [part.format_map(names) for part in parts]
     for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
@@ -120,7 +120,7 @@ def _write(resource: Resource, connection: Any) -> Statement:
     return Statement("UNION ALL".join(texts), fixed)
 
 
-def _names(resource: Resource, connection: Any) -> dict[str, str]:
+def names_of(resource: Resource, connection: Any) -> dict[str, str]:
     """Return the names of tables and columns, and other differences between databases."""
     user: Any = get_user_model()
     joined: Any = user._meta.get_field("groups")
@@ -159,18 +159,18 @@ def _holders(
     """Return each holder's column with its permission, or an empty one if there is none."""
     for number, (field, name) in enumerate(resource.holders.items()):
         fixed[f"held{number}"] = resource.declared(name).permission
-        yield f"o.{_column(resource, connection, field)}", f"%(held{number})s"
+        yield f"o.{column_of(resource, connection, field)}", f"%(held{number})s"
     if not resource.holders:
         yield no_user, "''"
 
 
-def _visible(resource: Resource, connection: Any, fixed: dict[str, Any]) -> str:
+def visible_where(resource: Resource, connection: Any, fixed: dict[str, Any]) -> str:
     """Return the conditions under which an object is visible to anybody."""
     conditions = []
     for number, (field, value) in enumerate(resource.visible_by.items()):
         column: Any = resource.model._meta.get_field(field)
         prepared = column.get_db_prep_value(value, connection)
-        name = f"o.{_column(resource, connection, field)}"
+        name = f"o.{column_of(resource, connection, field)}"
         if prepared is None:
             conditions.append(f" AND {name} IS NULL")
         else:
@@ -179,7 +179,7 @@ def _visible(resource: Resource, connection: Any, fixed: dict[str, Any]) -> str:
     return "".join(conditions)
 
 
-def _column(resource: Resource, connection: Any, field: str) -> str:
+def column_of(resource: Resource, connection: Any, field: str) -> str:
     column: Any = resource.model._meta.get_field(field)
     name: str = connection.ops.quote_name(column.column)
     return name

@@ -21,9 +21,11 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "tenants/postgresql.py",
         "tenants/rest_places.py",
     ),
-    "what `test_decision`, `test_read`, `test_rest_grants_listing` and the tail's tests try": (
+    "what `test_decision`, `test_read`, `test_listing`, `test_rest_grants_listing` and the tail's"
+    " tests try": (
         "permissions/commits.py",
         "permissions/grant_paths.py",
+        "permissions/list_statements.py",
         "permissions/representation.py",
         "permissions/statements.py",
         "permissions/subjects.py",

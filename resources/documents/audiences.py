@@ -57,5 +57,6 @@ DOCUMENTS = registry.register(
             "review_notes": ("viewer", "auditor"),
         },
         never_label={"secret": ("editor", "viewer", "auditor")},
+        filters=("status",),
     )
 )  # fmt: skip

@@ -50,6 +50,12 @@ def test_right_declaration_is_right(declare: Declare) -> None:
     assert found(declare, viewer, holders={"owner": "viewer"}) == []
 
 
+def test_filters_are_columns_that_the_payload_shows(declare: Declare) -> None:
+    viewer = Audience("viewer", "view_document", Good)
+    assert found(declare, viewer, filters=("title",)) == []
+    assert found(declare, viewer, filters=("title", "body", "id")) == ["earshot.E017"] * 2
+
+
 def test_wrong_declaration_stops_the_start(declare: Declare) -> None:
     declare(Resource(model=Document, audiences=(Audience("a", "no_such", Good),)))
     with pytest.raises(SystemCheckError, match=r"earshot\.E003"):

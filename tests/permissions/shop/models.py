@@ -35,12 +35,16 @@ class Item(LiveModel):
     uuid = models.UUIDField(null=True)
     price = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     raw = models.BinaryField(max_length=8, editable=True, null=True)
+    day = models.DateField(null=True)
+    hour = models.TimeField(null=True)
+    notes = models.TextField(max_length=100, default="", blank=True)
+    stars = models.IntegerField(null=True, choices=[(1, "One"), (2, "Two")])
 
     tracker = FieldTracker(
         fields=[
             "owner", "title", "code", "aisle", "place", "low", "high", "label", "main", "needed",
             "secret", "part_of", "extra", "ratio", "big", "small", "took", "at", "uuid", "price",
-            "raw", "group",
+            "raw", "group", "day", "hour", "notes", "stars",
         ]
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ WRITES = (
     "title", "code", "aisle", "place", "low", "high", "label", "main", "needed", "belongs_to",
     "extra",
     "ratio", "big", "small", "took", "at", "uuid", "price", "raw",
-    "beside", "group",
+    "beside", "group", "day", "hour", "notes", "stars",
 )  # fmt: skip
 
 

@@ -1,0 +1,188 @@
+"""The texts of the list's two statements: by which ways users see objects, and which objects.
+
+Each way is a branch of its own, read in the order of its index and only as far as the list goes.
+The texts keep planners from doing it otherwise: `CROSS JOIN` has SQLite begin with the grants, and
+subqueries with `LIMIT 1` have PostgreSQL look up single rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from permissions.audiences import Resource
+from permissions.filter_columns import Parameters
+from permissions.statements import MEMBERS, ROLES, column_of, names_of, visible_where
+from tenants.models import Role
+from tenants.roles import group_name
+
+OWN: Final = """
+SELECT 'own', u.{user_key}, p.id, {no_group}, p.codename
+FROM {users} u CROSS JOIN {permissions} p
+WHERE u.{user_key} {in_users} AND p.content_type_id = {type} AND (
+    SELECT g.permission_id FROM {user_grants} g
+    WHERE g.user_id = u.{user_key} AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+"""
+"""The permissions that the users were granted on any object."""
+
+JOINED: Final = """
+SELECT 'joined', j.{joined_user}, p.id, j.{joined_group}, p.codename
+FROM {joined} j CROSS JOIN {permissions} p
+WHERE j.{joined_user} {in_users} AND p.content_type_id = {type} AND (
+    SELECT g.permission_id FROM {group_grants} g
+    WHERE g.group_id = j.{joined_group} AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+"""
+"""The permissions that the users' groups were granted on any object."""
+
+GRANTED: Final = """
+SELECT 'granted', {no_user}, p.id, r.id, p.codename
+FROM {groups} r CROSS JOIN {permissions} p
+WHERE r.name {in_groups} AND p.content_type_id = {type} AND (
+    SELECT g.permission_id FROM {group_grants} g
+    WHERE g.group_id = r.id AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+"""
+"""The permissions that the tenant's roles were granted on any object."""
+
+OF_GRANTS: Final = """
+SELECT * FROM (SELECT {ask} AS ask, g.content_object_id AS pk
+FROM {grants} g CROSS JOIN {objects} o
+WHERE g.{principal} = {whose} AND g.permission_id = {permission}
+    AND o.{key} = g.content_object_id AND o.tenant_id = {tenant}{conditions}
+ORDER BY g.content_object_id DESC LIMIT {limit}) t
+"""
+"""The newest objects on which a principal was granted a permission."""
+
+OF_OBJECTS: Final = """
+SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
+FROM {objects} o WHERE o.tenant_id = {tenant}{conditions}
+ORDER BY o.{key} DESC LIMIT {limit}) t
+"""
+"""The tenant's newest objects."""
+
+UNGRANTED: Final = """ AND (
+    SELECT b.permission_id FROM {grants} b WHERE b.{principal} IN ({whose})
+        AND b.permission_id IN ({permissions}) AND b.content_object_id = o.{key} LIMIT 1) IS NULL"""
+"""Only objects on which principals were granted none of these permissions."""
+
+TABLES: Final = {"user_id": "user_grants", "group_id": "group_grants"}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """By which a user sees objects as the audience of this rank.
+
+    By a grant of `permission` to the `principal`, a user's or a group's key in this column; or as
+    the user in the holder's `column`; or, with neither, every object of the tenant.
+    """
+
+    rank: int
+    column: str = ""
+    principal: int = 0
+    permission: int = 0
+
+
+class Found(NamedTuple):
+    """A row of the first statement; each kind leaves unused columns empty."""
+
+    kind: str
+    user: int
+    permission: int
+    group: int
+    name: str
+
+
+def ways_found(
+    resource: Resource, connection: Any, tenant_id: int, users: Collection[int]
+) -> list[Found]:
+    """Return the users' roles, the roles' groups, and who was granted what on any object."""
+    kept: dict[str, str] = resource.__dict__.setdefault("_ways", {})
+    vendor: str = connection.vendor
+    concrete: Any = resource.model._meta.concrete_model
+    fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
+    if vendor not in kept:
+        names = names_of(resource, connection)
+        parts = (MEMBERS, OWN, JOINED, GRANTED, ROLES)
+        kept[vendor] = "UNION ALL".join(part.format_map(names) for part in parts)
+    pack = json.dumps if vendor == "sqlite" else list
+    several = {
+        "tenants": pack([tenant_id]),
+        "users": pack(list(users)),
+        "groups": pack([group_name(tenant_id, role) for role in Role.values]),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(kept[vendor], {**several, **fixed})
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+class Branches:
+    """The second statement under construction: a branch for each way of each ask."""
+
+    def __init__(self, resource: Resource, connection: Any, tenant_id: int) -> None:
+        self.parameters = Parameters()
+        self._resource = resource
+        self._connection = connection
+        self._names = names_of(resource, connection)
+        self._names["visible"] = visible_where(resource, connection, self.parameters)
+        self._names["tenant"] = self.parameters.put(tenant_id)
+        self._texts: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(
+        self, ask: int, way: Way, after: int | None, limit: int, conditions: str, better: list[Way]
+    ) -> None:
+        """Add what a way shows: at most `limit` keys below `after` that meet the conditions.
+
+        Without those of which a better way shows more.
+        """
+        put = self.parameters.put
+        names = {"ask": put(ask), "limit": put(limit)}
+        text, key = OF_OBJECTS, f"o.{self._names['key']}"
+        if way.permission:
+            text, key = OF_GRANTS, "g.content_object_id"
+            names |= {
+                "grants": self._names[TABLES[way.column]],
+                "principal": way.column,
+                "whose": put(way.principal),
+                "permission": put(way.permission),
+            }
+        elif way.column:
+            conditions += f" AND {self._held(way)} = {put(way.principal)}"
+        if after is not None:
+            conditions += f" AND {key} < {put(after)}"
+        names["conditions"] = self._names["visible"] + conditions + self._unless(better)
+        self._texts.append(text.format_map(self._names | names))
+
+    def _held(self, way: Way) -> str:
+        return f"o.{column_of(self._resource, self._connection, way.column)}"
+
+    def _unless(self, better: list[Way]) -> str:
+        texts = []
+        for way in better:
+            if not way.permission:
+                held, whose = self._held(way), self.parameters.put(way.principal)
+                texts.append(f" AND ({held} IS NULL OR {held} <> {whose})")
+        for column, table in TABLES.items():
+            some = [way for way in better if way.permission and way.column == column]
+            if some:
+                names = {
+                    "grants": self._names[table],
+                    "principal": column,
+                    "whose": self._listed({way.principal for way in some}),
+                    "permissions": self._listed({way.permission for way in some}),
+                }
+                texts.append(UNGRANTED.format_map(self._names | names))
+        return "".join(texts)
+
+    def _listed(self, keys: Iterable[int]) -> str:
+        return ", ".join(map(self.parameters.put, sorted(keys)))
+
+    def run(self) -> list[tuple[int, int]]:
+        """Return the rows (ask, key)."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("UNION ALL".join(self._texts), self.parameters)
+            rows: list[tuple[int, int]] = cursor.fetchall()
+        return rows
