@@ -39,8 +39,10 @@ def queries(work: Callable[..., Any], *args: Any) -> int:
 
 
 def member(username: str, tenant: Tenant) -> User:
+    """A member whose profile is announced: later, it would raise what the test makes of theirs."""
     user = User.objects.create_user(username, password="secret", first_name=username)
     Membership.objects.create(tenant=tenant, user=user)
+    assert publisher.flush()
     return user
 
 
