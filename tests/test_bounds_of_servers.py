@@ -71,7 +71,10 @@ def test_messages_are_bounded_in_size_and_time(server: LiveServer, world: World)
             raw(too_big, *frames)
             assert code(too_big) == 1009
     with opened(server, world) as bomb:
-        bomb.send("x" * 10_000_000)  # compressed, where that was agreed on
+        if bomb.protocol.extensions:
+            bomb.send("x" * 10_000_000)  # compressed: some kilobytes
+        else:  # all of it may be reset while it is still being sent
+            raw(bomb, masked(b"x" * 10_000_000)[:16])
         assert code(bomb) == 1009
     with opened(server, world) as socket:
         raw(socket, *halves(b'{"action":"ping","ref":1}'), masked(b"x", Opcode.PONG))
