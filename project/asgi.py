@@ -10,6 +10,7 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup(set_prefix=False)
 
+from project.headers import BeforeDjango  # noqa: E402
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
@@ -30,7 +31,7 @@ no_socket = re_path("", refuse)  # type: ignore[arg-type]
 # No authentication here: the consumer asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": BoundedBodies(Handler()),
+        "http": BeforeDjango(BoundedBodies(Handler())),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

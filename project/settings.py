@@ -65,6 +65,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.headers.middleware",  # what answers next is to have them too
     "project.middleware.probes",  # before whatever looks at the Host or at TLS
     "project.requests.middleware",
     "tenants.middleware.DatabaseMiddleware",
@@ -280,6 +281,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # The switch for TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("EARSHOT_TLS")
 SECURE_HSTS_SECONDS = EARSHOT["hsts_seconds"] if SECURE_SSL_REDIRECT else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = flag("EARSHOT_HSTS_SUBDOMAINS")
+# Browsers preload whole domains, and for ever: that is for the domain's owner to ask for.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 # --- Metrics
 

@@ -2,14 +2,16 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from project import health, metrics
 from project.console.views import ConsoleView, PasswordView
 from project.schema import SchemaView
 
 # What OPTIONS would answer has no template, and so would be an error of ours.
-docs = SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"])
+docs = SpectacularSwaggerSplitView.as_view(
+    url_name="schema", template_name="console/docs.html", http_method_names=["get", "head"]
+)
 
 handler400 = "project.errors.bad_request"
 handler403 = "project.errors.forbidden"

@@ -26,7 +26,7 @@ class LiveServer:
         self.process = process
         self.url = f"http://127.0.0.1:{port}"
         self.socket_url = f"ws://127.0.0.1:{port}/ws/"
-        self._port = port
+        self.port = port
         self._log = log
 
     @property
@@ -35,7 +35,7 @@ class LiveServer:
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         """The status and the text that the server answers."""
-        request = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        request = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             request.request("GET", path, headers=headers)
             answer = request.getresponse()

@@ -60,17 +60,29 @@ def test_page_names_each_file_and_no_other() -> None:
     )
 
 
-def test_environment_of_the_deployment_starts_and_passes_its_check(tmp_path: Path) -> None:
-    file = tmp_path / "environment"
-    shutil.copy(DEPLOY / "environment", file)
-    variables = {"ENV_FILE": str(file), "DJANGO_SETTINGS_MODULE": "project.settings"}
-    done = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "python"), "manage.py", "check", "--deploy"],
-        env={"PATH": os.environ["PATH"]} | variables, cwd=ROOT, capture_output=True, text=True,
-        check=False,
+def check_deploy(environment: Path) -> subprocess.CompletedProcess[str]:
+    """`manage check --deploy`, as the page has it, with this file and nothing else."""
+    return subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "python"), "-W", "error", "manage.py", "check", "--deploy"],
+        env={"PATH": os.environ["PATH"], "ENV_FILE": str(environment)}, cwd=ROOT,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "earshot." not in done.stderr
+
+
+def test_environment_with_a_key_made_as_documented_passes_its_check(tmp_path: Path) -> None:
+    [command] = re.findall(r"^(python3 -c '.*secrets.*')$", PAGE, re.MULTILINE)
+    made = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
+    text = (DEPLOY / "environment").read_text()
+    file = tmp_path / "environment"
+    file.write_text(re.sub(r"(?m)^SECRET_KEY=.*$", f"SECRET_KEY={made.stdout.strip()}", text))
+    done = check_deploy(file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout
+
+
+def test_example_of_a_key_is_warned_about() -> None:
+    done = check_deploy(DEPLOY / "environment")
+    assert re.findall(r"\(([a-z]+\.[A-Z]\d+)\)", done.stderr) == ["security.W009"]
 
 
 def test_unit_agrees_with_the_limits_and_with_nginx() -> None:

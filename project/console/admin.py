@@ -14,7 +14,7 @@ from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from guardian.admin import ReinforcedGuardedModelAdmin
 from rest_framework.exceptions import Throttled
 
@@ -63,6 +63,17 @@ def limited_change(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
             )
 
     return limited
+
+
+def of_keys(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer 404 for keys that are not numbers, on which guardian's views fail."""
+
+    def answer(*args: Any, **keys: str) -> HttpResponse:
+        if not all(key.isdecimal() for key in keys.values()):
+            raise Http404
+        return view(*args, **keys)
+
+    return answer
 
 
 class FixedMixin:
@@ -130,6 +141,10 @@ class ObjectAdmin(FixedMixin, ReinforcedGuardedModelAdmin):  # type: ignore[misc
     """The objects of one resource, of all tenants, with guardian's pages for their grants."""
 
     form = TenantModelForm
+    obj_perms_manage_template = "console/grants.html"
+    obj_perms_manage_view = of_keys(ReinforcedGuardedModelAdmin.obj_perms_manage_view)
+    obj_perms_manage_user_view = of_keys(ReinforcedGuardedModelAdmin.obj_perms_manage_user_view)
+    obj_perms_manage_group_view = of_keys(ReinforcedGuardedModelAdmin.obj_perms_manage_group_view)
     list_display = ("pk", "__str__", "tenant")
     list_filter = ("tenant",)
     list_select_related = ("tenant",)

@@ -102,6 +102,7 @@ NONSENSE = {
     "EARSHOT_REQUIRE_SENSITIVITY": ["labels"],
     "EARSHOT_BROKER_PREFIX": ["a:b", "a b", "x" * 41],
     "EARSHOT_TLS": ["strict"],
+    "EARSHOT_HSTS_SUBDOMAINS": ["some"],
     "EARSHOT_LOG_LEVEL": ["loud", "20"],
     "EARSHOT_LOG": ["xml"],
     "EARSHOT_METRICS_TOKEN": ["two words", "t\xf6ken", "a\nb"],
