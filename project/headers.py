@@ -108,6 +108,6 @@ class BeforeDjango:
         """Yield the message's headers, and those that it lacks."""
         present = {name.lower() for name, _ in message["headers"]}
         yield from message["headers"]
-        for name, value in on_every_response(secure=scope["scheme"] == "https").items():
+        for name, value in on_every_response(secure=scope.get("scheme") == "https").items():
             if name.lower().encode() not in present:
                 yield name.lower().encode(), value.encode()

@@ -60,9 +60,11 @@ ONCE = (
     "test_metrics_of_workers.py",
     "test_names.py",
     "test_operations.py",
+    "test_pages_in_a_browser.py",
     "test_protocol_document.py",
     "test_readme.py",
     "test_review_document.py",
+    "test_security_headers.py",
     "test_servers.py",
 )
 

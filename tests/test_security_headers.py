@@ -124,7 +124,7 @@ def test_both_servers_send_the_headers_also_over_tls(
         answer.read()
         line.close()
         assert (address, answer.status) == (address, status)
-        assert (address, missing(answer.headers)) == (address, [])
+        assert (address, missing(dict(answer.headers))) == (address, [])
         assert answer.headers["Strict-Transport-Security"] == (
             "max-age=31536000; includeSubDomains"
         )
@@ -132,7 +132,7 @@ def test_both_servers_send_the_headers_also_over_tls(
     redirect.request("GET", "/api/me/")
     answer = redirect.getresponse()
     assert answer.status == 301
-    assert missing(answer.headers) == []
+    assert missing(dict(answer.headers)) == []
     redirect.close()
 
 

@@ -110,7 +110,7 @@ async def test_answer_that_is_taken_slowly_holds_no_connection(
 def answers(server: LiveServer) -> list[tuple[int, Any, str | None]]:
     found = []
     for method, path, headers, body in REQUESTS:
-        request = http.client.HTTPConnection("127.0.0.1", server._port, timeout=18)
+        request = http.client.HTTPConnection("127.0.0.1", server.port, timeout=18)
         request.request(method, path, body, headers)
         answer = request.getresponse()
         text = answer.read()
