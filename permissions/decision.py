@@ -6,13 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from permissions.audiences import Audience, Resource
 from permissions.statements import statement
-from tenants.models import Membership, Role
+from tenants.models import Role
 from tenants.roles import group_name
 
 UserObject = tuple[int, int]
@@ -133,25 +131,3 @@ def audiences(
     """
     answer = ask(resource, tenant_id, pairs)
     return {pair: answer.audience(*pair) for pair in pairs}
-
-
-def visible(resource: Resource, queryset: QuerySet[Any], member: Membership) -> QuerySet[Any]:
-    """Narrow the queryset to objects of the member's tenant of which they have some audience.
-
-    Use it only to find candidates for lists; `audiences` decides.
-    """
-    queryset = queryset.filter(**resource.visible_by)
-    if member.role in resource.roles:
-        return queryset
-    this = {
-        "content_object": OuterRef("pk"),
-        "permission__codename__in": resource.permissions,
-        "permission__content_type": ContentType.objects.get_for_model(resource.model),
-    }
-    role = Q(group__name=group_name(member.tenant_id, member.role))
-    own: Any = resource.user_grants.objects.filter(user=member.user_id, **this)
-    groups: Any = resource.group_grants.objects.filter(role | Q(group__user=member.user_id), **this)
-    mine = Q(Exists(own)) | Q(Exists(groups))
-    for field in resource.holders:
-        mine |= Q(**{field: member.user_id})
-    return queryset.filter(mine)

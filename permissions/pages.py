@@ -1,25 +1,18 @@
-"""A page of a list, read in pieces within one snapshot, so no more is rendered than fits."""
+"""A page of the list, read in pieces within one snapshot, so no more is rendered than fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import (
-    BinaryField,
-    DecimalField,
-    F,
-    Func,
-    IntegerField,
-    QuerySet,
-    TextField,
-    Value,
-)
+from django.db.models import BinaryField, DecimalField, F, Func, IntegerField, TextField, Value
 from django.db.models.functions import Cast, Coalesce
-from rest_framework import exceptions, status
 
+from permissions import cursors
 from permissions.audiences import Resource
 from permissions.bounds import SHORT
+from permissions.listing import Ask, list_within
 from permissions.read import read_within
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
@@ -31,52 +24,75 @@ LONG = 1_000
 PIECES = 4
 """The number of pieces in which a page of the maximum size is read."""
 
+ROW_BYTES = 160
+"""At least what an answer tells of an object besides its payload."""
+
 Row = tuple[int, int]
 
 
-class PageTooLarge(exceptions.APIException):
-    """The objects of a page exceed the maximum size of a page."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a reader's list: what can be shown of it, and how many objects cannot.
 
-    status_code = status.HTTP_400_BAD_REQUEST
-    default_code = "page_too_large"
+    `cursor` names the place after its last object, None if it has none; `more` says whether
+    anything follows.
+    """
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"The page has more than {most} bytes; ask for a smaller `page_size`.")
+    shown: list[Representation]
+    unavailable: int
+    more: bool
+    cursor: str | None
 
 
-def weighed(resource: Resource, objects: QuerySet[Any]) -> QuerySet[Any, Row]:
-    """Return the keys of these objects, each with the size of its long columns.
+def read_page(resource: Resource, tenant_id: int, ask: Ask) -> Page:
+    """Return what the reader sees of what they ask for, chosen and read in one snapshot.
+
+    The page ends before the maximum size of a page, but not before its first object.
+    """
+    return in_snapshot(lambda guarded: _page_within(resource, tenant_id, ask, guarded))
+
+
+def _page_within(resource: Resource, tenant_id: int, ask: Ask, guarded: bool) -> Page:
+    most = limits()["page_bytes"]
+    [keys] = list_within(resource, tenant_id, [ask])
+    asked = keys[: ask.limit]
+    read: dict[int, Representation] = {}
+    size = 0
+    for piece in pieces(weighed(resource, tenant_id, asked), most // PIECES):
+        pairs = [(ask.user_id, ObjectKey(resource.label, pk)) for pk in piece]
+        seen = read_within(tenant_id, pairs, guarded=guarded).seen
+        for pk, representation in zip(piece, (seen[pair] for pair in pairs), strict=True):
+            if representation is None:  # the model's own manager leaves it out
+                continue
+            size += len(representation.body or b"") + ROW_BYTES
+            if size > most and read:
+                return _page(resource, tenant_id, ask, read, more=True)
+            read[pk] = representation
+    return _page(resource, tenant_id, ask, read, more=len(keys) > len(asked))
+
+
+def _page(
+    resource: Resource, tenant_id: int, ask: Ask, read: dict[int, Representation], *, more: bool
+) -> Page:
+    shown = [r for r in read.values() if r.body is not None]
+    last = next(reversed(read), None)
+    cursor = None if last is None else cursors.encode(resource, tenant_id, ask.user_id, last)
+    return Page(shown, len(read) - len(shown), more, cursor)
+
+
+def weighed(resource: Resource, tenant_id: int, pks: list[int]) -> list[Row]:
+    """Return these keys, each with the size of the object's long columns.
 
     This only decides how much is read at once, and nothing that readers see, as some may not see
     those columns.
     """
-    columns = resource.model._meta.concrete_fields
-    weight = sum((_octets(c) for c in columns if _is_long(c)), start=Value(0))
-    return objects.values_list("pk", weight)
-
-
-def read_page(resource: Resource, tenant_id: int, reader: int, rows: Sequence[Row]) -> list[Any]:
-    """Return what the reader sees of these objects, in this order; raise PageTooLarge.
-
-    A single object is shown whatever its size.
-    """
-    most = limits()["page_bytes"]
-
-    def within(guarded: bool) -> list[Representation]:
-        found: list[Representation] = []
-        size = 0
-        for piece in pieces(rows, most // PIECES):
-            pairs = [(reader, ObjectKey(resource.label, pk)) for pk in piece]
-            for seen in read_within(tenant_id, pairs, guarded=guarded).seen.values():
-                if seen is None:
-                    continue
-                size += len(seen.body or b"")
-                found.append(seen)
-                if size > most and len(found) > 1:
-                    raise PageTooLarge(most)
-        return found
-
-    return in_snapshot(within)
+    columns = [c for c in resource.model._meta.concrete_fields if _is_long(c)]
+    if not columns or len(pks) < 2:
+        return [(pk, 0) for pk in pks]
+    weight = sum(map(_octets, columns), start=Value(0))
+    rows = resource.model.objects.filter(tenant_id=tenant_id, pk__in=pks)
+    weights = dict(rows.values_list("pk", weight))
+    return [(pk, weights.get(pk, 0)) for pk in pks]
 
 
 def pieces(rows: Sequence[Row], most: int) -> Iterator[list[int]]:

@@ -10,6 +10,7 @@ import orjson
 from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils.http import parse_etags, quote_etag
+from drf_spectacular.utils import extend_schema_view
 from rest_framework import exceptions, serializers, status
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import IsAuthenticated
@@ -20,19 +21,20 @@ from rest_framework.viewsets import GenericViewSet
 from permissions import ceiling, decision, loading
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
-from permissions.pages import read_page, weighed
+from permissions.pages import read_page
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read_across
 from permissions.renderers import JSONRenderer
 from permissions.rendering import render
 from permissions.representation import ObjectKey, Representation
+from permissions.rest_lists import answered, asked, list_schema
 from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
 from tenants.models import Role
 from tenants.refusals import names_of
-from tenants.rest import InTenant, Pagination, PrivateResponseMixin, SessionAuthentication
+from tenants.rest import InTenant, PrivateResponseMixin, SessionAuthentication
 
 
 class PreconditionFailed(exceptions.APIException):
@@ -73,7 +75,12 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     permission_classes = (IsAuthenticated, InTenant)
     parser_classes = (JSONParser,)
     renderer_classes = (JSONRenderer,)
-    pagination_class = Pagination
+    pagination_class: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "resource" in vars(cls):
+            extend_schema_view(list=list_schema(cls.resource))(cls)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Check writes to holders' columns during the request as grants by its user."""
@@ -99,15 +106,10 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
-        """Return a page of objects the reader sees, newest first, and how many cannot be shown."""
-        reader = self.request.user.pk
-        mine = decision.visible(self.resource, self.get_queryset(), self.request.membership)
-        rows = self.paginate_queryset(weighed(self.resource, mine.order_by("-pk"))) or []
-        seen = read_page(self.resource, self.request.tenant.pk, reader, rows)
-        shown = [orjson.Fragment(r.body) for r in seen if r.body is not None]
-        answer = self.get_paginated_response(shown)
-        answer.data["unavailable"] = len(seen) - len(shown)
-        return answer
+        """Return a part of what the reader sees, newest first."""
+        tenant_id = self.request.tenant.pk
+        ask = asked(self.resource, tenant_id, self.request.user.pk, request.query_params)
+        return Response(answered(self.resource, read_page(self.resource, tenant_id, ask)))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one object, or 304 if the reader already has it."""

@@ -24,7 +24,7 @@ from permissions.subjects import Subject
 from tenants import opaque
 from tenants.models import GRANTABLE, User
 from tenants.refusals import Conflict
-from tenants.rest import StrictSerializer
+from tenants.rest import Pagination, StrictSerializer
 
 
 class LastHolderConflict(Conflict):
@@ -76,7 +76,7 @@ class GrantsMixin:
     """Adds `{id}/grants/` and `{id}/grants/{subject}/` to a resource's viewset."""
 
     @extend_schema(parameters=[AUDIENCE], responses=GrantRowSerializer(many=True))
-    @action(detail=True, url_path="grants")
+    @action(detail=True, url_path="grants", pagination_class=Pagination)
     def grants(self: Any, request: Any, pk: str) -> Response:
         """List the object's grants and defaults in pages, filtered by `?audience=`."""
         wanted = request.query_params.get("audience")

@@ -178,7 +178,11 @@ LIMITS = (
     Limit("body_seconds", 30.0, "How long a request body may take to arrive."),
     Limit("body_values", 20_000, "Maximum number of values in a request's JSON."),
     Limit("page_size", 25, "Default number of entries on a page."),
-    Limit("page_size_max", 100, "Largest number of entries a client may ask for on a page."),
+    Limit(
+        "page_size_max",
+        100,
+        "Most entries of a page that a client may ask for; lists of objects default to it.",
+    ),
     Limit(
         "page_bytes", 4_194_304, "Maximum size of a page; a page with a single entry may be larger."
     ),

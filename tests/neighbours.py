@@ -236,7 +236,7 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
     "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),
     "api/tickets/": alone("/api/tickets/"),
-    "api/^documents/$": alone("/api/documents/?page_size=100", {"title": ""}),
+    "api/^documents/$": alone("/api/documents/?limit=100", {"title": ""}),
     "api/^documents/(?P<pk>[^/]+)/$": lambda s: s.of_documents(body={"title": "X"}),
     "api/^documents/(?P<pk>[^/]+)/grants/$": lambda s: s.of_documents("grants/"),
     "api/^documents/(?P<pk>[^/]+)/grants/(?P<subject>[^/]+)/$": Scene.grants,

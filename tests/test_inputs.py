@@ -83,8 +83,8 @@ def test_body_of_the_wrong_form_is_refused_by_every_call(unlimited: World) -> No
 @pytest.mark.parametrize(
     ("url", "names"),
     [
-        ("/api/documents/", ["page", "page_size"]),
-        ("/api/profiles/", ["page", "page_size"]),
+        ("/api/documents/", ["limit", "after", "status"]),
+        ("/api/profiles/", ["limit", "after", "title"]),
         ("/api/members/", ["page", "page_size"]),
         ("/api/tenants/", ["page", "page_size"]),
         ("/api/connections/", ["page", "page_size"]),

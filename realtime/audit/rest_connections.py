@@ -9,12 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from permissions.pages import PageTooLarge
 from realtime.audit import ledger
 from realtime.audit.models import Access, Connection
 from realtime.audit.rest_ledger import id_of, usernames
@@ -27,6 +26,16 @@ ENTRY = 100
 """About how many bytes a subscription takes on a page."""
 
 REVOKE = OpenApiParameter("revoke", bool, description="Also end its credential in this tenant.")
+
+
+class PageTooLarge(exceptions.APIException):
+    """The entries of a page exceed the maximum size of a page."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "page_too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The page has more than {most} bytes; ask for a smaller `page_size`.")
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):

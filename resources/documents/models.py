@@ -51,6 +51,10 @@ class Document(LiveModel):
             ("own_document", "Owns the document"),
             ("audit_document", "Sees that the document exists, and its state"),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "id"], name="document_listed"),
+            models.Index(fields=["tenant", "owner", "id"], name="document_listed_by_owner"),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -36,6 +36,7 @@ class Profile(LiveModel):
             ("own_profile", "Is the profile's person"),
             ("administer_profile", "Administers the profile"),
         ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "id"], name="profile_listed")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "user"], name="one_profile_per_tenant")
         ]

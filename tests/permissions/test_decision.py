@@ -239,26 +239,3 @@ def test_any_number_of_pairs_takes_one_statement_of_the_same_text(scene: Scene) 
 
 def test_nobody_asking_about_nothing(scene: Scene) -> None:
     assert decision.audiences(DOCUMENTS, scene.tenant.pk, []) == {}
-
-
-@settings(
-    max_examples=10,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(owners=owners, admins=appointed, users=user_grants, groups=group_grants, joined=in_groups)
-def test_visible_objects_are_those_with_an_audience(
-    scene: Scene, owners: Any, admins: Any, users: Any, groups: Any, joined: Any
-) -> None:
-    with transaction.atomic():
-        scene.own(*owners)
-        scene.appoint(admins)
-        scene.give(users, groups, joined)
-        mine = Document.objects.filter(tenant=scene.tenant)
-        for member in Membership.objects.filter(tenant=scene.tenant, user__username__in=MEMBERS):
-            name = member.user.username
-            visible = decision.visible(DOCUMENTS, mine, member)
-            decided = scene.decide(*((name, document) for document in scene.documents))
-            assert {d.pk for d in visible} == {pk for (_, pk), a in decided.items() if a}
-        transaction.set_rollback(True)

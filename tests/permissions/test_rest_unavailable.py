@@ -65,11 +65,14 @@ def test_who_has_a_copy_is_not_told_that_it_is_still_right(
 def test_a_list_leaves_it_out_and_counts_it_for_this_page(bad: World, owner: APIClient) -> None:
     for title in ("second", "third"):
         bad.create(title=title)
-    first = owner.get(f"{LIST}?page_size=2").json()
-    second = owner.get(f"{LIST}?page_size=2&page=2").json()
+    first = owner.get(f"{LIST}?limit=2").json()
+    second = owner.get(f"{LIST}?limit=2&after={first['cursor']}").json()
     assert [d["title"] for d in first["results"]] == ["third", "second"]
-    assert (first["unavailable"], first["count"]) == (0, 3)
-    assert (second["results"], second["unavailable"]) == ([], 1)
+    assert (first["unavailable"], first["more"]) == (0, True)
+    assert (second["results"], second["rows"]) == ([], [])
+    assert (second["unavailable"], second["more"]) == (1, False)
+    beyond = owner.get(f"{LIST}?after={second['cursor']}").json()
+    assert (beyond["results"], beyond["unavailable"], beyond["cursor"]) == ([], 0, None)
     assert bad.rest("viewer").get(LIST).json()["unavailable"] == 0
 
 

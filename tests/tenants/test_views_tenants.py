@@ -66,6 +66,42 @@ def test_my_tenants_are_those_that_let_me_in(acme: Tenant, globex: Tenant, both:
     assert bearer(both).get("/api/tenants/").json()["results"] == []
 
 
+def test_pages_have_bounds(db: None) -> None:
+    user = member("everywhere")
+    tenants = Tenant.objects.bulk_create(Tenant(slug=f"t-{n:03}", name="T") for n in range(102))
+    Membership.objects.bulk_create(Membership(tenant=tenant, user=user) for tenant in tenants)
+    client = bearer(user)
+    table = {
+        "": 25,
+        "page_size=1": 1,
+        "page_size=100": 100,
+        "page_size=101": 100,
+        "page_size=0": 25,
+        "page_size=-1": 25,
+        "page_size=x": 25,
+        "page_size=" + "9" * 5000: 25,
+        "page_size=99999999999999999999": 100,
+        "page=5": 2,
+        "page=last": 2,
+        "page_size=100&page=2": 2,
+        "page=6": None,
+        "page=0": None,
+        "page=-1": None,
+        "page=x": None,
+        "page=%00": None,
+        "page=99999999999999999999": None,
+        "page=" + "9" * 5000: None,
+    }
+    answers = {query: client.get(f"/api/tenants/?{query}") for query in table}
+    lengths = {q: len(a.json()["results"]) for q, a in answers.items() if a.status_code == 200}
+    assert lengths == {q: n for q, n in table.items() if n}
+    assert {a.status_code for q, a in answers.items() if table[q] is None} == {404}
+    first = answers["page_size=100"].json()
+    assert set(first) == {"count", "next", "previous", "results"}
+    assert (first["count"], first["previous"]) == (102, None)
+    assert client.get(first["next"]).json() == answers["page_size=100&page=2"].json()
+
+
 def test_my_tenants_come_in_pages(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pagination, "page_size", 4)
     monkeypatch.setattr(Pagination, "max_page_size", 10)

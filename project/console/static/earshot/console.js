@@ -61,7 +61,7 @@ class NoDemoData extends Error {}
 
 /** The title may have been edited on this page before; so else take one that owner owns. */
 async function findDocument() {
-  const { data } = await owner.person.call("GET", "/api/documents/?page_size=100");
+  const { data } = await owner.person.call("GET", "/api/documents/?limit=100");
   const owned = data.results.filter((document) => "budget" in document);
   const found = owned.find(({ title }) => title === TITLE) ?? owned.at(-1);
   if (!found) throw new NoDemoData();
