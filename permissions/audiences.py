@@ -56,6 +56,14 @@ class Audience:
         return tuple(self.serializer.Meta.fields)
 
     @cached_property
+    def write_serializer(self) -> type[AudienceSerializer]:
+        """Return the serializer, with all fields that this audience may not write read-only."""
+        base = self.serializer
+        closed = tuple(name for name in self.fields if name not in self.writes)
+        meta = type("Meta", (base.Meta,), {"read_only_fields": closed})
+        return type(base.__name__, (base,), {"Meta": meta, "__module__": base.__module__})
+
+    @cached_property
     def schema(self) -> str:
         """Return a digest of the declared fields; processes with equal digests render alike."""
         declared = "\n".join((self.name, *self.fields))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -157,7 +157,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             self.check(audience.writes)
             self.check_precondition(audience, obj)
             data = writable(audience, request.data, ignore_read_only=not partial)
-            self.valid(write_serializer(audience)(obj, data=data, partial=partial)).save()
+            self.valid(audience.write_serializer(obj, data=data, partial=partial)).save()
             return self.answer(self.representation(audience, obj.pk))
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -251,7 +251,7 @@ class CreateMixin:
         holder, name = next(iter(resource.holders.items()))
         audience = resource.audience(name)
         data = writable(audience, request.data, ignore_read_only=False)
-        serializer = self.valid(write_serializer(audience)(data=data))
+        serializer = self.valid(audience.write_serializer(data=data))
         with transaction.atomic():
             obj = serializer.save(tenant_id=self.request.tenant.pk, **{holder: request.user})
             answer = self.answer(self.representation(audience, obj.pk), status.HTTP_201_CREATED)
@@ -273,11 +273,3 @@ def writable(audience: Audience, data: Any, *, ignore_read_only: bool) -> Any:
     if errors:
         raise serializers.ValidationError(errors)
     return {name: value for name, value in data.items() if name in audience.writes}
-
-
-def write_serializer(audience: Audience) -> type[serializers.BaseSerializer[Any]]:
-    """Return the audience's serializer, with all fields it may not write read-only."""
-    base = audience.serializer
-    closed: Iterable[str] = (f for f in audience.fields if f not in audience.writes)
-    meta = type("Meta", (base.Meta,), {"read_only_fields": tuple(closed)})
-    return type(base.__name__, (base,), {"Meta": meta, "__module__": base.__module__})

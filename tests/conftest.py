@@ -53,6 +53,7 @@ ONCE = (
     "tenants/test_views",
     "test_bounds_of_servers.py",
     "test_ceiling",
+    "test_cost_of_classes.py",
     "test_frameworks_signatures.py",
     "test_inputs.py",
     "test_isolation_walk.py",

@@ -95,25 +95,31 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
         return self.get_paginated_response(serializer.data)
 
 
-def access_serializer(title: str, naming: str) -> type[serializers.Serializer[Any]]:
-    """Of a row of accesses, with the user's `username` or `name`."""
-    fields = {
-        "user": serializers.CharField(),
-        naming: serializers.CharField(allow_null=True),
-        "model": serializers.CharField(),
-        "id": serializers.CharField(allow_null=True),
-        "audience": serializers.CharField(),
-        "from": serializers.DateTimeField(),  # no name for an attribute in Python
-        "until": serializers.DateTimeField(allow_null=True),
-        "cause": serializers.CharField(),
-    }
-    doc = "Live copies of objects that users held: from, until, and why."
-    return type(title, (serializers.Serializer,), {"__doc__": doc, **fields})
+class AccessSerializer(serializers.Serializer[Any]):
+    """Live copies of objects that users held: from, until, and why."""
+
+    naming: ClassVar = "username"
+
+    user = serializers.CharField()
+    named = serializers.CharField(allow_null=True)
+    model = serializers.CharField()
+    id = serializers.CharField(allow_null=True)
+    audience = serializers.CharField()
+    began = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    cause = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields by their names on the wire, of which one is a keyword of Python."""
+        names = {"named": self.naming, "began": "from"}
+        return {names.get(name, name): field for name, field in super().get_fields().items()}
 
 
-AccessSerializer = access_serializer("AccessSerializer", "username")
-NamedAccessSerializer = access_serializer("NamedAccessSerializer", "name")
-"""For reviewers, who are told names, as members are."""
+class NamedAccessSerializer(AccessSerializer):
+    """Live copies of objects that users held: from, until, and why. For reviewers, who are told
+    names, as members are."""
+
+    naming = "name"
 
 
 class AccessesView(LedgerView):

@@ -8,7 +8,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from permissions.audiences import Audience
-from permissions.rest import write_serializer
 from resources.audiences import DOCUMENTS
 from tests.permissions.answers import DENIED, LIST, etag, stored
 from tests.permissions.conftest import STRANGERS
@@ -110,7 +109,7 @@ def test_put_and_post_name_unknown_fields(world: World, field: str) -> None:
 
 def test_writer_may_write_nothing_that_its_audience_may_not() -> None:
     editor: Audience = DOCUMENTS.audiences[1]
-    serializer: Any = write_serializer(editor)()
+    serializer: Any = editor.write_serializer()
     fields = serializer.fields
     assert {n for n, f in fields.items() if not f.read_only} == set(editor.writes)
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from permissions.rest import write_serializer
 from resources.audiences import DOCUMENTS
 from resources.documents.serializers import OwnerSerializer
 
@@ -45,7 +44,7 @@ BAD: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize(("field", "value", "shown"), GOOD)
 def test_good_value_is_taken(field: str, value: Any, shown: Any) -> None:
-    serializer: Any = write_serializer(OWNER)(data={"title": "T", field: value})
+    serializer: Any = OWNER.write_serializer(data={"title": "T", field: value})
     assert serializer.is_valid(), serializer.errors
     bound = OwnerSerializer().fields[field]
     kept = serializer.validated_data[field]
@@ -56,7 +55,7 @@ def test_good_value_is_taken(field: str, value: Any, shown: Any) -> None:
 def test_bad_value_is_refused_by_name(field: str) -> None:
     def errors(value: Any, partial: bool) -> set[str]:
         data = {"title": "T", field: value}
-        serializer: Any = write_serializer(OWNER)(data=data, partial=partial)
+        serializer: Any = OWNER.write_serializer(data=data, partial=partial)
         serializer.is_valid()
         return set(serializer.errors)
 
@@ -65,6 +64,6 @@ def test_bad_value_is_refused_by_name(field: str) -> None:
 
 
 def test_only_the_title_is_required() -> None:
-    serializer: Any = write_serializer(OWNER)(data={})
+    serializer: Any = OWNER.write_serializer(data={})
     assert not serializer.is_valid()
     assert set(serializer.errors) == {"title"}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from permissions.rest import write_serializer
 from resources.audiences import PROFILES
 
 GOOD = {
@@ -27,7 +26,7 @@ BAD: dict[str, list[Any]] = {
 
 
 def errors(field: str, value: Any) -> set[str]:
-    serializer: Any = write_serializer(PROFILES.audiences[0])(data={field: value}, partial=True)
+    serializer: Any = PROFILES.audiences[0].write_serializer(data={field: value}, partial=True)
     serializer.is_valid()
     return set(serializer.errors)
 
