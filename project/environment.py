@@ -172,6 +172,19 @@ def token(name: str) -> str:
     return found
 
 
+def keys(name: str) -> list[str]:
+    """Return secret keys, of which the first encrypts and all decrypt."""
+    must = (
+        "contain different random texts of at least 32 characters, separated by commas; generate "
+        "one: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+    found = words(name, lambda _: True, must)
+    weak = [key for key in found if len(key) < 32 or len(set(key)) < 10]
+    if weak or len(set(found)) < len(found) or text("SECRET_KEY") in found:
+        raise InvalidSetting(name, must)
+    return found
+
+
 def sender(name: str, default: str) -> str:
     """Return an e-mail address, with or without a display name."""
     found = text(name, default)

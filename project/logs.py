@@ -138,6 +138,7 @@ def config(level: str, *, as_json: bool) -> dict[str, Any]:
             # project.access says it of each request, with the request's id.
             "uvicorn.access": {**ours, "level": "WARNING"},
             "psycopg.pool": {**ours, "filters": ["seldom"]},
+            "realtime.hub.channel.unreadable": {**ours, "filters": ["seldom"]},
         },
     }
 

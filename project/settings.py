@@ -165,11 +165,13 @@ BROKER_PREFIX = environment.matching(
     "have at most 40 letters, digits, dots, hyphens and underscores",
     "earshot",
 )
+BROKER_KEYS = environment.keys("EARSHOT_BROKER_KEYS")
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "prefix": BROKER_PREFIX,
+            "symmetric_encryption_keys": BROKER_KEYS,
             "hosts": [
                 {
                     "address": url,
@@ -272,11 +274,6 @@ CORS_ALLOW_HEADERS = [
     "x-tenant",
 ]
 CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Audience", "X-Request-ID"]
-
-X_FRAME_OPTIONS = "DENY"
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
 # The switch for TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("EARSHOT_TLS")

@@ -9,6 +9,10 @@ from tenants.multiprocess import Counter, Gauge, Histogram
 PUBLISH_FAILURES = Counter(
     "earshot_publish_failures", "Messages the broker did not accept; the tail delivers them."
 )
+UNREADABLE = Counter(
+    "earshot_unreadable_messages",
+    "Messages of the broker that this process's keys do not decrypt; the tail delivers them.",
+)
 SOCKETS = Gauge("earshot_sockets", "Open sockets.", multiprocess_mode="livesum")
 SUBSCRIPTIONS = Gauge("earshot_subscriptions", "Live subscriptions.", multiprocess_mode="livesum")
 SOCKET_BYTES = Gauge(

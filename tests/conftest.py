@@ -52,6 +52,7 @@ ONCE = (
     "tenants/test_passwords.py",
     "tenants/test_views",
     "test_bounds_of_servers.py",
+    "test_broker_keys.py",
     "test_ceiling",
     "test_cost_of_classes.py",
     "test_frameworks_signatures.py",

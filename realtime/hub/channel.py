@@ -6,10 +6,18 @@ import asyncio
 import logging
 from typing import Any
 
+from cryptography.fernet import InvalidToken
+from msgpack import ExtraData
+
 from realtime.failures import log_failure
 from realtime.hub.group_membership import GroupMemberships
+from realtime.metrics import UNREADABLE
 
 logger = logging.getLogger(__name__)
+unreadable = logging.getLogger(f"{__name__}.unreadable")
+
+OF_OTHER_KEYS = (InvalidToken, ExtraData)
+"""What the layer raises of a message encrypted with other keys, and without keys of any."""
 
 
 class Channel:
@@ -29,12 +37,20 @@ class Channel:
             log_failure(logger, "The broker assigned no channel", error)
 
     async def next(self) -> dict[str, Any] | None:
-        """Return the next message; None, after a pause, while the broker gives none."""
+        """Return the next message; None if it is unreadable, or after a pause without a broker."""
         try:
             if self._groups.channel is not None:
                 message: dict[str, Any] = await self._layer.receive(self._groups.channel)
                 return message
             await self.open()
+        except OF_OTHER_KEYS:
+            UNREADABLE.inc()
+            unreadable.error(
+                "A message of the broker cannot be decrypted: are the EARSHOT_BROKER_KEYS of all "
+                "processes alike? The tail delivers changes meanwhile."
+            )
+            await asyncio.sleep(0)  # the next message may be readable, but others want to run too
+            return None
         except Exception as error:  # redis, sockets and layers raise what they like
             log_failure(logger, "Receiving from the broker failed", error)
         await asyncio.sleep(self._timeout)

@@ -16,6 +16,7 @@ from tenants.limits import LIMITS, Limit
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the tests, long enough"
+KEY = "a key of the tests that is long enough"
 NEEDED = {"SECRET_KEY": SECRET, "EARSHOT_SINGLE_PROCESS": "1"}
 
 Load = Callable[..., dict[str, Any]]
@@ -38,11 +39,10 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
 
 def settings_variables() -> set[str]:
     """Return the name of each variable that the settings read, but for the limits."""
-    source = (ROOT / "project" / "settings.py").read_text() + (
-        ROOT / "project" / "environment.py"
-    ).read_text()
+    paths = [ROOT / "project" / name for name in ("settings.py", "environment.py")]
+    source = "".join(path.read_text() for path in paths)
     calls = (
-        "text|token|flag|host|port|hosts|origins|choice|matching|link|sender|secret|[a-z]+_urls?"
+        "text|token|keys|flag|hosts?|port|origins|choice|matching|link|sender|secret|[a-z]+_urls?"
     )
     return set(re.findall(rf'\b(?:{calls})\(\s*"([A-Z_]+)"', source))
 
@@ -97,15 +97,13 @@ NONSENSE = {
     ],
     "HOST": ["http://localhost", "a b", "localhost:80", "a..b"],
     "PORT": ["http", "0", "65536", "-1", "99999", "8000.0", "٣"],
-    "EARSHOT_SINGLE_PROCESS": ["one"],
-    "EARSHOT_DEMO": ["demo"],
+    "EARSHOT_SINGLE_PROCESS": ["one"], "EARSHOT_DEMO": ["demo"],
     "EARSHOT_REQUIRE_SENSITIVITY": ["labels"],
     "EARSHOT_BROKER_PREFIX": ["a:b", "a b", "x" * 41],
-    "EARSHOT_TLS": ["strict"], "EARSHOT_HSTS_SUBDOMAINS": ["some"],
-    "EARSHOT_LOG_LEVEL": ["loud", "20"],
-    "EARSHOT_LOG": ["xml"],
+    "EARSHOT_BROKER_KEYS": ["hunter2" * 5, f"{KEY},short", f"{KEY},{KEY}", SECRET],
+    "EARSHOT_TLS": ["strict"], "EARSHOT_HSTS_SUBDOMAINS": ["some"], "ENV_FILE": ["/nowhere/at/all"],
+    "EARSHOT_LOG_LEVEL": ["loud", "20"], "EARSHOT_LOG": ["xml"],
     "EARSHOT_METRICS_TOKEN": ["two words", "t\xf6ken", "a\nb"],
-    "ENV_FILE": ["/nowhere/at/all"],
 }  # fmt: skip
 
 
@@ -134,6 +132,7 @@ def test_nonsense_stops_the_start_by_name(load: Load, name: str, value: str) -> 
     [
         ("SECRET_KEY", "hunter2"),
         ("EARSHOT_METRICS_TOKEN", "hunter2 or 3"),
+        ("EARSHOT_BROKER_KEYS", "hunter2"),
         ("DATABASE_URL", "mysql://me:hunter2@db/earshot"),
         ("REDIS_URL", "http://:hunter2@broker"),
         ("EMAIL_URL", "smtp://me:hunter2@"),
@@ -167,6 +166,7 @@ SENSE = [
     ("EARSHOT_LOG_LEVEL", "debug"),
     ("DEBUG", "False"),
     ("HOST", "::"),
+    ("EARSHOT_BROKER_KEYS", f" {KEY} ,{KEY[::-1]}"),
     ("SECRET_KEY", "$" + SECRET),
 ]
 

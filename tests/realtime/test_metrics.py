@@ -8,6 +8,7 @@ from realtime import metrics
 def test_counters_have_the_names_that_operators_scrape() -> None:
     counters = (
         (metrics.PUBLISH_FAILURES, "earshot_publish_failures", ()),
+        (metrics.UNREADABLE, "earshot_unreadable_messages", ()),
         (metrics.FENCE_REFUSALS, "earshot_fence_refusals", ()),
         (metrics.DRIFT, "earshot_drift", ("model", "what")),
         (metrics.ROUND_FAILURES, "earshot_round_failures", ()),

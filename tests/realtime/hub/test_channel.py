@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from cryptography.fernet import Fernet
 from pytest_django import Settings
 
+from realtime.hub.channel import Channel
+from realtime.hub.group_membership import GroupMemberships
+from realtime.metrics import UNREADABLE
 from realtime.state.subscriptions import State
 from tests.client import connect, in_thread, quiet
 from tests.gates import rounds_of, this_hub
@@ -55,3 +59,30 @@ async def test_a_hub_without_a_broker_answers_and_joins_when_there_is_one(
         await in_thread(world.write)(title="Through the broker")
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
     assert "ConnectionError" in caplog.text
+
+
+class Encrypted:
+    """A channel layer with messages encrypted with somebody's key, and then a readable one."""
+
+    def __init__(self, messages: list[bytes]) -> None:
+        self.messages = messages
+
+    async def new_channel(self) -> str:
+        return "channel"
+
+    async def receive(self, _: str) -> dict[str, Any]:
+        crypter = Fernet(Fernet.generate_key())
+        return {"read": crypter.decrypt(self.messages.pop())} if self.messages else {"type": "read"}
+
+
+async def test_message_of_another_key_is_counted_and_holds_nobody_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    groups = GroupMemberships(None, 3600.0)
+    stranger = Fernet(Fernet.generate_key())
+    channel = Channel(Encrypted([stranger.encrypt(b"x"), b"forged"]), groups, timeout=3600.0)
+    await channel.open()
+    before = UNREADABLE._value.get()
+    assert [await channel.next() for _ in range(3)] == [None, None, {"type": "read"}]
+    assert UNREADABLE._value.get() == before + 2
+    assert "EARSHOT_BROKER_KEYS" in caplog.text
