@@ -1,5 +1,6 @@
 """What all tests share. Their settings are in `tests/settings.py`."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,9 +16,11 @@ from django.db import connection, connections
 from django.test import testcases
 from pytest_django import Settings
 
+from project.logs import Formatter
 from realtime import failures
 from realtime.metrics import DRIFT
 from realtime.publishing.publisher import publisher
+from tests import given
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
 from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, unannounced
@@ -56,6 +59,7 @@ ONCE = (
     "test_ceiling",
     "test_cost_of_classes.py",
     "test_frameworks_signatures.py",
+    "test_given.py",
     "test_inputs.py",
     "test_isolation_walk.py",
     "test_log_lines.py",
@@ -94,6 +98,26 @@ def pytest_runtest_teardown() -> None:
 def measured_here() -> None:
     """Only the processes of the tests are measured: those that tests start would become slow."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[given.Search]:
+    """The search of what this run logs, for what it has given out."""
+    file = tmp_path_factory.mktemp("given") / "given"
+    file.touch()
+    search = given.Search(Formatter(as_json=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(given.FILE, str(file))
+        logging.getLogger().addHandler(search)
+        yield search
+        logging.getLogger().removeHandler(search)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged(searched: given.Search) -> Iterator[None]:
+    """Nothing that a test logs shows a credential or a payload; servers' logs are searched too."""
+    yield
+    assert searched.found == set()
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from django.db import connection
 
+from tests import given
 from tests.servers import BOUNDED, free_port, stop, wait_until_ready
 
 QUIETLY = ("--log-level", "warning")
@@ -32,6 +33,14 @@ class LiveServer:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    def shown(self) -> set[str]:
+        """What of all that the run has given out the log shows."""
+        return given.shown(self.log, given.everything())
+
+    def forget(self) -> None:
+        """Empty the log, whose secrets a test has put there by intention."""
+        self._log.write_text("")
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         """The status and the text that the server answers."""
@@ -104,6 +113,7 @@ def live_server(
     settings |= {"HOST": "127.0.0.1", "PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:
         variables = os.environ | settings | and_what_goes_with_it(environment)
+        given.note_settings(environment)
         process = subprocess.Popen(
             command(program, port, options), stdout=log, stderr=log, env=variables
         )
@@ -113,3 +123,4 @@ def live_server(
             yield server
         finally:
             server.stop()
+        assert server.shown() == set()

@@ -21,9 +21,11 @@ from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Role, Tenant, User
+from tests import given
 from tests.world import World
 
 CANARY = "for the eyes of acme only"
+given.note(CANARY)
 SOCKET = "the-socket-of-acme"
 NONE = 10**6
 

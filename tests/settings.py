@@ -15,7 +15,9 @@ os.environ.setdefault("EARSHOT_PASSWORD_LINK", "https://app.example/password/#{u
 os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")
 
 from project.settings import *  # noqa: F403
-from project.settings import BASE_DIR, DATABASES
+from project.settings import BASE_DIR, DATABASES, INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.given.Given"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

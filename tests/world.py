@@ -20,6 +20,7 @@ from resources.models import Document, Profile
 from tenants import opaque
 from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Role, Tenant, User
+from tests import given
 from tests.rows import Rows
 
 MEMBERS = {
@@ -108,6 +109,7 @@ class World:
         """Change the document, as it is stored, and save it."""
         self.document.refresh_from_db()
         for name, value in fields.items():
+            given.note(str(value))
             setattr(self.document, name, value)
         self.document.save()
 
