@@ -42,6 +42,7 @@ def requests(under: Server, url: str, headers: Mapping[str, str]) -> Turn:
     asking = http.client.HTTPConnection("127.0.0.1", under.port)
 
     def turn(method: str) -> float:
+        asking.close()  # a server closes what was idle during the other's turn
         began = under.cpu()
         for number in range(REQUESTS):
             body = None if method == "GET" else json.dumps({"title": f"Title {number} {began}"})

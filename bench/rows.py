@@ -25,4 +25,5 @@ ROWS: Final = {
     "oversize": "Oversized clients",
     "fence": "The fence",
     "ledger": "The ledger's pages",
+    "lists": "First and last pages of lists",
 }

@@ -1,8 +1,10 @@
 """The texts of the list's two statements: by which ways users see objects, and which objects.
 
 Each way is a branch of its own, read in the order of its index and only as far as the list goes.
-The texts keep planners from doing it otherwise: `CROSS JOIN` has SQLite begin with the grants, and
-subqueries with `LIMIT 1` have PostgreSQL look up single rows.
+The texts leave planners no other choice, however many of all grants are the reader's: SQLite begins
+with what stands first in a `CROSS JOIN`, and PostgreSQL takes the index of principal, permission
+and object, as no other is in the order of the three columns. It does not see that the first two are
+constant, since `SAME` does not say so.
 """
 
 from __future__ import annotations
@@ -18,12 +20,21 @@ from permissions.statements import MEMBERS, ROLES, column_of, names_of, visible_
 from tenants.models import Role
 from tenants.roles import group_name
 
+SAME: Final = {
+    "postgresql": "({left}) >= ({right}) AND ({left}) <= ({right})",
+    "sqlite": "({left}) = ({right})",
+}
+BEFORE: Final = {
+    "postgresql": "({left}) >= ({right}) AND ({left}, {key}) < ({right}, {after})",
+    "sqlite": "({left}) = ({right}) AND {key} < {after}",
+}
+
 OWN: Final = """
 SELECT 'own', u.{user_key}, p.id, {no_group}, p.codename
 FROM {users} u CROSS JOIN {permissions} p
 WHERE u.{user_key} {in_users} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {user_grants} g
-    WHERE g.user_id = u.{user_key} AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+    SELECT g.permission_id FROM {user_grants} g WHERE {same_user}
+    ORDER BY g.user_id, g.permission_id LIMIT 1) IS NOT NULL
 """
 """The permissions that the users were granted on any object."""
 
@@ -31,8 +42,8 @@ JOINED: Final = """
 SELECT 'joined', j.{joined_user}, p.id, j.{joined_group}, p.codename
 FROM {joined} j CROSS JOIN {permissions} p
 WHERE j.{joined_user} {in_users} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {group_grants} g
-    WHERE g.group_id = j.{joined_group} AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+    SELECT g.permission_id FROM {group_grants} g WHERE {same_joined}
+    ORDER BY g.group_id, g.permission_id LIMIT 1) IS NOT NULL
 """
 """The permissions that the users' groups were granted on any object."""
 
@@ -40,23 +51,22 @@ GRANTED: Final = """
 SELECT 'granted', {no_user}, p.id, r.id, p.codename
 FROM {groups} r CROSS JOIN {permissions} p
 WHERE r.name {in_groups} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {group_grants} g
-    WHERE g.group_id = r.id AND g.permission_id = p.id LIMIT 1) IS NOT NULL
+    SELECT g.permission_id FROM {group_grants} g WHERE {same_role}
+    ORDER BY g.group_id, g.permission_id LIMIT 1) IS NOT NULL
 """
 """The permissions that the tenant's roles were granted on any object."""
 
 OF_GRANTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, g.content_object_id AS pk
 FROM {grants} g CROSS JOIN {objects} o
-WHERE g.{principal} = {whose} AND g.permission_id = {permission}
-    AND o.{key} = g.content_object_id AND o.tenant_id = {tenant}{conditions}
-ORDER BY g.content_object_id DESC LIMIT {limit}) t
+WHERE {same} AND o.{key} = g.content_object_id AND o.tenant_id = {tenant}{conditions}
+ORDER BY g.{principal} DESC, g.permission_id DESC, g.content_object_id DESC LIMIT {limit}) t
 """
 """The newest objects on which a principal was granted a permission."""
 
 OF_OBJECTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
-FROM {objects} o WHERE o.tenant_id = {tenant}{conditions}
+FROM {objects} o WHERE o.tenant_id = {tenant}{same}{conditions}
 ORDER BY o.{key} DESC LIMIT {limit}) t
 """
 """The tenant's newest objects."""
@@ -103,6 +113,14 @@ def ways_found(
     fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
     if vendor not in kept:
         names = names_of(resource, connection)
+        same = SAME[vendor].format
+        names["same_user"] = same(
+            left="g.user_id, g.permission_id", right=f"u.{names['user_key']}, p.id"
+        )
+        names["same_joined"] = same(
+            left="g.group_id, g.permission_id", right=f"j.{names['joined_group']}, p.id"
+        )
+        names["same_role"] = same(left="g.group_id, g.permission_id", right="r.id, p.id")
         parts = (MEMBERS, OWN, JOINED, GRANTED, ROLES)
         kept[vendor] = "UNION ALL".join(part.format_map(names) for part in parts)
     pack = json.dumps if vendor == "sqlite" else list
@@ -140,21 +158,28 @@ class Branches:
         """
         put = self.parameters.put
         names = {"ask": put(ask), "limit": put(limit)}
-        text, key = OF_OBJECTS, f"o.{self._names['key']}"
+        below = None if after is None else put(after)
         if way.permission:
-            text, key = OF_GRANTS, "g.content_object_id"
-            names |= {
-                "grants": self._names[TABLES[way.column]],
-                "principal": way.column,
-                "whose": put(way.principal),
-                "permission": put(way.permission),
-            }
-        elif way.column:
-            conditions += f" AND {self._held(way)} = {put(way.principal)}"
-        if after is not None:
-            conditions += f" AND {key} < {put(after)}"
-        names["conditions"] = self._names["visible"] + conditions + self._unless(better)
+            same = self._same(way, below)
+            names |= {"grants": self._names[TABLES[way.column]], "principal": way.column}
+        else:
+            same = f" AND o.{self._names['key']} < {below}" if below else ""
+            if way.column:
+                same += f" AND {self._held(way)} = {put(way.principal)}"
+        conditions = self._names["visible"] + conditions + self._unless(better)
+        text = OF_GRANTS if way.permission else OF_OBJECTS
+        names |= {"same": same, "conditions": conditions}
         self._texts.append(text.format_map(self._names | names))
+
+    def _same(self, way: Way, below: str | None) -> str:
+        """Return the condition of a principal's grants of a permission, on keys below one."""
+        put, vendor = self.parameters.put, self._connection.vendor
+        return (SAME if below is None else BEFORE)[vendor].format(
+            left=f"g.{way.column}, g.permission_id",
+            right=f"{put(way.principal)}, {put(way.permission)}",
+            key="g.content_object_id",
+            after=below,
+        )
 
     def _held(self, way: Way) -> str:
         return f"o.{column_of(self._resource, self._connection, way.column)}"

@@ -13,7 +13,7 @@ from permissions import cursors
 from permissions.audiences import Resource
 from permissions.bounds import SHORT
 from permissions.listing import Ask, list_within
-from permissions.read import read_within
+from permissions.read import read_across_within
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
 from tenants.limits import limits
@@ -60,8 +60,9 @@ def _page_within(resource: Resource, tenant_id: int, ask: Ask, guarded: bool) ->
     size = 0
     for piece in pieces(weighed(resource, tenant_id, asked), most // PIECES):
         pairs = [(ask.user_id, ObjectKey(resource.label, pk)) for pk in piece]
-        seen = read_within(tenant_id, pairs, guarded=guarded).seen
-        for pk, representation in zip(piece, (seen[pair] for pair in pairs), strict=True):
+        seen = read_across_within({tenant_id: pairs}, guarded=guarded)
+        for pk, pair in zip(piece, pairs, strict=True):
+            representation = seen[tenant_id, pair]
             if representation is None:  # the model's own manager leaves it out
                 continue
             size += len(representation.body or b"") + ROW_BYTES

@@ -57,12 +57,13 @@ def read_across(
 
     Takes two statements per resource, whatever the number of tenants.
     """
-    return in_snapshot(lambda guarded: _read_across(wanted, guarded))
+    return in_snapshot(lambda guarded: read_across_within(wanted, guarded=guarded))
 
 
-def _read_across(
-    wanted: Mapping[int, Collection[Pair]], guarded: bool
+def read_across_within(
+    wanted: Mapping[int, Collection[Pair]], *, guarded: bool
 ) -> dict[tuple[int, Pair], Representation | None]:
+    """Do `read_across` inside the caller's snapshot; `guarded` adds savepoints."""
     seen: dict[tuple[int, Pair], Representation | None] = {
         (tenant_id, pair): None for tenant_id, pairs in wanted.items() for pair in pairs
     }
