@@ -1,6 +1,16 @@
 """The models of this app, by the names under which everybody else knows them."""
 
+from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Connection, Process, Push
 from realtime.capture.models import Change, LiveModel
 
-__all__ = ["Access", "Change", "Connection", "LiveModel", "Process", "Push"]
+__all__ = [
+    "Access",
+    "Belongs",
+    "Change",
+    "Connection",
+    "Held",
+    "LiveModel",
+    "Process",
+    "Push",
+]

@@ -51,7 +51,7 @@ def exchanged(rule: str, made: dict[Key, Trigger], other: dict[Key, Trigger], by
 
 def keyed(made: Iterable[Trigger]) -> dict[Key, Trigger]:
     """The triggers but for those of truncated tables, which need no declaration."""
-    return {t.key: t for t in made if not t.name.endswith("_truncated")}
+    return {t.key: t for t in made if not t.name.endswith(("_truncated", "_emptied"))}
 
 
 def mutants() -> Iterator[Mutant]:
@@ -64,6 +64,8 @@ def mutants() -> Iterator[Mutant]:
     for trigger in wanted(VENDOR):
         if trigger.name.endswith("_truncated"):
             yield Mutant(f"without {trigger.name}", [trigger], [], by_emptied(trigger.table))
+        if trigger.name.endswith("_emptied"):
+            yield Mutant(f"without {trigger.name}", [trigger], [], by_not_ended(trigger.table))
 
 
 def of(name: str, what: Any, weaker: Any, generate: Any, by: Any) -> Iterator[Mutant]:
@@ -87,6 +89,8 @@ def weaker(access: Access) -> Iterator[tuple[str, Access]]:
         yield "without its condition", replace(access, or_if="")
     if access.until:
         yield "without the end", replace(access, until="")
+    if access.kept:
+        yield "without its intervals", replace(access, kept=None)
 
 
 def key(access: Access) -> str:
@@ -103,6 +107,8 @@ def weaker_live(live: Live) -> Iterator[tuple[str, Live]]:
             yield f"without {source} for {stamp}", replace(live, stamps=((stamp, less),))
     for holder in live.holders:
         yield f"without the holder {holder}", without(live, "holders", holder)
+    if live.permissions:
+        yield "without its intervals", replace(live, permissions=())
     for columns in live.unique if VENDOR == "sqlite" else ():
         yield f"without {columns}", without(live, "unique", columns)
 
@@ -154,6 +160,10 @@ def by_emptied(table: str) -> Callable[[World], str]:
         return "" if found == must != {} else "test_truncated_table_touches_everything"
 
     return noticed
+
+
+def by_not_ended(table: str) -> Callable[[World], str]:
+    return lambda _: "; ".join(declared.not_ended(table))
 
 
 def put(mutant: Mutant) -> None:

@@ -19,7 +19,9 @@ KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 WRITTEN_BY_TRIGGERS = (
     "permissions_accesschange",
     "permissions_accessrevision",
+    "realtime_belongs",
     "realtime_change",
+    "realtime_held",
     "tenants_membershiptask",
 )
 """Tables that are written when others are: emptied after those."""

@@ -53,8 +53,9 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "permissions/review/telling.py",
         "permissions/review/verdict.py",
     ),
-    "tried where it is used: the parser's, the ledger's and the servers' tests": (
+    "tried where it is used: the parser's, the ledger's, the intervals' and the servers' tests": (
         "realtime/audit/captured.py",
+        "realtime/audit/intervals.py",
         "realtime/state/commands.py",
         "realtime/transport/on_daphne.py",
         "realtime/transport/transport.py",

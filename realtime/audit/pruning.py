@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import models
 
 from permissions.models import AccessChange
+from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Push
 from realtime.capture.models import Change
 
@@ -22,6 +23,8 @@ BATCH: Final = 5_000
 INDEXED: Final[tuple[tuple[type[Any], str], ...]] = (
     (Access, "ended_at"),  # one that is open is not old
     (Push, "at"),
+    (Held, "ended_at"),
+    (Belongs, "ended_at"),
 )
 LOGS: Final[tuple[type[Any], ...]] = (Change, AccessChange)
 

@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime.capture import (
     adopting,
+    intervals,
     live,
     live_postgresql,
     live_sqlite,
@@ -20,6 +21,7 @@ from realtime.capture import (
     tables,
     transactions,
 )
+from realtime.capture.intervals import Kept
 from realtime.capture.triggers import ACCESSES, CHANGES, REVISIONS, Trigger, everybody
 from tenants.limits import limits
 from tenants.models import Membership
@@ -104,6 +106,8 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
             generator.create(cursor, trigger, source if on else None)
         if wrong:
             cursor.execute(everybody("capture installed", generator.NOW))
+            _fill(cursor, {trigger.table for trigger in wrong})
+        intervals.declare_roles(cursor, generator.NOW)
         unseen = {trigger.table for trigger in [*differs.missing, *differs.disabled]}
         if Membership._meta.db_table in unseen:
             cursor.execute(tables.tasks_of_all())
@@ -138,6 +142,20 @@ def _adopt(cursor: Any, tables: set[str]) -> None:
         if table.table in tables:
             now, xid = GENERATORS[vendor].NOW, LIVE[vendor].XID
             for statement in adopting.statements(table, xid, now):
+                cursor.execute(statement)
+
+
+def kept() -> list[tuple[str, Kept]]:
+    """Return the intervals that rows are, each with the rows' table."""
+    found = [(a.table, a.kept) for a in tables.accesses() if a.kept and not a.kept.named_by]
+    return found + [(t.table, each) for t in live.lives() for each in t.kept.values()]
+
+
+def _fill(cursor: Any, unseen: set[str]) -> None:
+    """Keep the intervals of what was written to these tables without triggers."""
+    for table, each in kept():
+        if table in unseen:
+            for statement in intervals.fill(each, table, GENERATORS[cursor.db.vendor].NOW):
                 cursor.execute(statement)
 
 

@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import models
 
 from permissions.audiences import Resource, Shows, registry
+from realtime.capture import intervals
+from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
 
 HELD: Final = "holder changed"
@@ -23,8 +25,9 @@ class Live:
 
     `columns` are compared, each with its field's name; so are `generated` ones, which the database
     computes. `stamps` are columns that move with others. Who is named in `holders` has an audience,
-    and by `visible` an object is shown at all. `unique` are the sets of columns of which no two
-    rows have the same. An object of `keeps_tenant` is refused another tenant.
+    by the permission at the same place in `permissions`, and by `visible` an object is shown at
+    all. `unique` are the sets of columns of which no two rows have the same. An object of
+    `keeps_tenant` is refused another tenant.
     """
 
     table: str
@@ -33,12 +36,20 @@ class Live:
     generated: tuple[tuple[str, str], ...] = ()
     stamps: tuple[tuple[str, tuple[str, ...]], ...] = ()
     holders: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
     visible: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     key: str = "id"
     version: str = "version"
     tenant: str = "tenant_id"
     keeps_tenant: bool = True
+
+    @property
+    def kept(self) -> dict[str, Kept]:
+        """Return the intervals of who is named, by the holder's column."""
+        pairs = zip(self.holders, self.permissions, strict=False)
+        of = (self.table, self.key, self.tenant, self.label)
+        return {column: intervals.holder(*of, column, permission) for column, permission in pairs}
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -93,6 +104,9 @@ def _live(model: Any) -> Live:
             for stamp, sources in model.stamps.items()
         ),
         holders=tuple(_column(model, name) for name in (resource.holders if resource else ())),
+        permissions=tuple(resource.declared(name).permission for name in resource.holders.values())
+        if resource
+        else (),
         visible=tuple(_column(model, name) for name in getattr(resource, "visible_by", ())),
         unique=tuple(_unique(model)),
         key=meta.pk.column,

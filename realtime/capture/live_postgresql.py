@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from realtime.capture import intervals, postgresql
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
-from realtime.capture.postgresql import NOW, SHARED, differ, trigger
+from realtime.capture.postgresql import NOW, SHARED, differ, emptied, trigger
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -30,6 +31,7 @@ CHANGE: Final = (
     f"{XID}, {NOW});"
 )
 NEXT: Final = f"nextval('{CHANGES}_id_seq')"
+SEP: Final = "\n  "
 ALL: Final = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -47,11 +49,11 @@ def triggers(
             _before(live, form),
             needs=[CHANGES],
         )
-        yield trigger(
-            live.table, "live", "AFTER", ALL, _after(live, form),
-            needs=[CHANGES, ACCESSES, TENANTS],
-        )  # fmt: skip
+        needs = [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
+        yield trigger(live.table, "live", "AFTER", ALL, _after(live, form), needs=needs)
         yield _truncated(live.table)
+        if live.kept:
+            yield emptied(live.table, live.kept.values())
     for table in shown:
         events = ALL if table.created else ["UPDATE", "DELETE"]
         body = _note(table, general=general)
@@ -84,6 +86,15 @@ class Exact:
     def put(self, column: str, value: str) -> str:
         """Write a value into NEW."""
         return f"NEW.{quoted(column)} := {value};"
+
+    def begin(self, column: str, cause: str, since: str) -> str:
+        """Begin the interval of who is named in this holder's column."""
+        begins = intervals.begins(self.live.kept[column], "NEW", cause, NOW, since)
+        return f"IF NEW.{quoted(column)} IS NOT NULL THEN\n  {begins}\nEND IF;"
+
+    def end(self, column: str, cause: str) -> str:
+        """End it."""
+        return intervals.ends(self.live.kept[column], "OLD", cause, NOW)
 
     @staticmethod
     def stays(tenant: str) -> str:
@@ -125,6 +136,12 @@ class General(Exact):
     def put(self, column: str, value: str) -> str:
         # Not by name: a stamp may be gone.
         return f"NEW := jsonb_populate_record(NEW, jsonb_build_object({literal(column)}, {value}));"
+
+    def begin(self, column: str, cause: str, since: str) -> str:
+        kept = self.live.kept[column]
+        names = (f"NEW.{quoted(name)} AS {quoted(name)}" for name in kept.columns[:2])
+        of = f"to_jsonb(NEW) ->> {literal(column)} AS {quoted(column)}"
+        return intervals.begin(kept, f"(SELECT {', '.join(names)}, {of})", cause, NOW, since)
 
     @staticmethod
     def stays(tenant: str) -> str:
@@ -171,9 +188,8 @@ RETURN NEW;
 
 
 def _old(form: Exact, column: str) -> str:
-    if isinstance(form, General):
-        return f"to_jsonb(OLD) -> {literal(column)}"
-    return f"OLD.{quoted(column)}"
+    general = isinstance(form, General)
+    return f"to_jsonb(OLD) -> {literal(column)}" if general else f"OLD.{quoted(column)}"
 
 
 def _after(live: Live, form: Exact) -> str:
@@ -184,13 +200,16 @@ def _after(live: Live, form: Exact) -> str:
     changed = CHANGE.format(id=NEXT, label=label, creation="false", fields=form.fields, **new)
     fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
     version = quoted(live.version)
+    revision = f"coalesce({intervals.revision(new['tenant'])}, 0)"
     # Here, and not before the write: others' triggers may come after ours there.
     return f"""
 IF TG_OP = 'INSERT' THEN
   {created}
+  {SEP.join(form.begin(column, intervals.CREATED, revision) for column in live.kept)}
   RETURN NULL;
 END IF;
 IF TG_OP = 'DELETE' THEN
+  {SEP.join(form.end(column, DELETED) for column in live.kept)}
   {_access(form, DELETED, [(old["tenant"], "NULL", label, old["key"])])}
   RETURN NULL;
 END IF;
@@ -222,6 +241,9 @@ def _of_update(
             both = (f"(to_jsonb({side}) ->> {literal(column)})::bigint" for side in ("OLD", "NEW"))
         touches = [(new["tenant"], user, label, new["key"]) for user in both]
         touched = _access(form, HELD, touches)
+        if column in live.kept:
+            moved = form.end(column, HELD), form.begin(column, HELD, postgresql.NEXT)
+            touched = SEP.join((*moved, touched))
         found.append(f"IF {form.differ([column])} THEN\n  {touched}\nEND IF;")
     object_ = (new["tenant"], "NULL", label, new["key"])
     if live.visible:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from realtime.capture import intervals
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
-from realtime.capture.sqlite import NOW, differ, in_the_way, trigger
+from realtime.capture.sqlite import NOW, differ, in_the_way, trigger, until
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -41,9 +42,9 @@ CHANGE: Final = (
 
 def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
     """The triggers of these tables."""
-    logs = [CHANGES, ACCESSES, TENANTS]
     for live in lives:
-        table, deleted = live.table, _access(live, DELETED, ["OLD"])
+        logs = [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
+        table, deleted = live.table, f"{_access(live, DELETED, ['OLD'])}{_ended(live, DELETED)}"
         yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
         yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=logs)
         # The newest runs first: where triggers recurse, the one above must find the change.
@@ -51,6 +52,12 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
             when = differ(columns)
             yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=logs)
         yield trigger(table, "live", "DELETE", deleted, needs=logs)
+        for column, kept in live.kept.items():
+            since = f"coalesce({intervals.revision(f'NEW.{quoted(live.tenant)}')}, 0)"
+            begun = intervals.ends(kept, "NEW", REPLACED, NOW, until(kept))
+            begun += "\n" + intervals.begins(kept, "NEW", intervals.CREATED, NOW, since)
+            when = f"NEW.{quoted(column)} IS NOT NULL"
+            yield trigger(table, f"began_{column}", "INSERT", begun, when=when, needs=logs)
         yield from _replaced(live)
     for table_shown in shown:
         yield from _notes(table_shown)
@@ -122,11 +129,22 @@ def _changed(live: Live) -> str:
 def _accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """The access changes that an update is: who is named, what is shown, and where it is."""
     for column in live.holders:
-        yield f"held_{column}", (column,), _access(live, HELD, ["OLD", "NEW"], user=column)
+        body = _access(live, HELD, ["OLD", "NEW"], user=column)
+        if kept := live.kept.get(column):
+            body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
+            now = intervals.revision("b.tenant_id")
+            body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
+        yield f"held_{column}", (column,), body
     if live.visible:
         yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])
     if not live.keeps_tenant:
         yield "moved", (live.tenant,), _access(live, MOVED, ["OLD", "NEW"])
+
+
+def _ended(live: Live, cause: str) -> str:
+    """The ends of the intervals of who was named."""
+    ends = (intervals.ends(k, "OLD", cause, NOW, until(k)) for k in live.kept.values())
+    return "".join(f"\n{each}" for each in ends)
 
 
 def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from permissions.accesslog import MANY
+from realtime.capture import intervals
+from realtime.capture.intervals import BELONGS, HELD, Kept
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
@@ -39,6 +41,8 @@ AND c.relnamespace = current_schema()::regnamespace
 # The only rows without a revision that a transaction sees are its own: the first row's trigger
 # numbers them all, with the tenants' revisions locked in ascending order. That of each other row
 # finds its own numbered (or gone) by its key, and must not look for more: it would pass them all.
+# So it is with intervals that end. Those that begin are not written twice: they have a revision
+# that is no later than the transaction's, which tells who could see something and when well enough.
 NUMBER: Final = f"""
 IF (SELECT revision IS NULL FROM {ACCESSES} WHERE id = NEW.id) IS NOT TRUE THEN
   RETURN NULL;
@@ -49,10 +53,21 @@ INSERT INTO {REVISIONS} (tenant_id, revision)
 UPDATE {ACCESSES} AS change SET revision = current.revision
   FROM {REVISIONS} AS current
   WHERE change.tenant_id = current.tenant_id AND change.revision IS NULL;
+{{kept}}
 RETURN NULL;
+"""
+NUMBER_KEPT: Final = f"""
+UPDATE {{kept}} AS kept SET until = current.revision
+  FROM {REVISIONS} AS current
+  WHERE kept.tenant_id = current.tenant_id AND kept.ended_at IS NOT NULL AND kept.until IS NULL;
 """
 
 SHARED: Final = " FOR SHARE"
+NEXT: Final = (
+    "CASE WHEN b.tenant_id IS NOT NULL THEN"
+    f" coalesce({intervals.revision('b.tenant_id')}, 0) + 1 END"
+)
+"""The revision of what begins, or one before it."""
 
 # What a transaction wrote of itself is looked up nowhere: the plan for it would be one for the few
 # rows that were there before.
@@ -123,7 +138,9 @@ def trigger(
 
 def numbering() -> Iterator[Trigger]:
     """The trigger that gives access changes their revision, last in their transaction."""
-    yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], NUMBER, deferred=True, needs=[REVISIONS])
+    kept = "".join(NUMBER_KEPT.format(kept=table) for table in (HELD, BELONGS))
+    body, needs = NUMBER.format(kept=kept.strip()), [REVISIONS, HELD, BELONGS]
+    yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], body, deferred=True, needs=needs)
 
 
 def summing(many: int = MANY, sample: int = SAMPLE) -> Iterator[Trigger]:
@@ -153,6 +170,17 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
     body = f"{everybody('truncated', NOW)}\nRETURN NULL;"
     for table in dict.fromkeys(access.table for access in watched):
         yield trigger(table, "truncated", "AFTER", ["TRUNCATE"], body, each="STATEMENT")
+    for access in watched:
+        if access.kept and not access.kept.named_by:
+            yield emptied(access.table, [access.kept])
+
+
+def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
+    """The trigger that ends the intervals of all rows of a table."""
+    kept = list(kept)
+    body = "\n".join(intervals.emptied(each, NOW) for each in kept) + "\nRETURN NULL;"
+    needs = [each.into for each in kept]
+    return trigger(table, "emptied", "AFTER", ["TRUNCATE"], body, each="STATEMENT", needs=needs)
 
 
 def _access(access: Access) -> Trigger:
@@ -162,26 +190,39 @@ def _access(access: Access) -> Trigger:
         "UPDATE": _log(old if access.until else f"{old} UNION {new}", access),
         "DELETE": _log(old, access),
     }
+    logs = {event: log if event in access.events else "" for event, log in logs.items()}
     for event, statements in access.also.items():
         logs[event] += f"\n{statements}"
+    for event, statements in _kept(access).items():
+        logs[event] = f"{statements}\n{logs[event]}"  # first: what follows may number them
     for event, condition in _conditions(access).items():
         logs[event] = f"IF {condition} THEN\n{logs[event]}\nEND IF;"
     body = "\n".join(
-        f"IF TG_OP = '{event}' THEN\n{logs[event]}\nEND IF;" for event in access.events
+        f"IF TG_OP = '{event}' THEN\n{logs[event]}\nEND IF;" for event in access.written
     )
     return trigger(
         access.table,
         access.what,
         "AFTER",
-        access.events,
+        access.written,
         f"{body}\nRETURN NULL;",
-        needs=[*access.joins, TENANTS],
+        needs=[*access.needs, TENANTS],
     )
+
+
+def _kept(access: Access) -> dict[str, str]:
+    """The statements for the intervals that the rows are, by event."""
+    if access.kept is None:
+        return {}
+    begins = intervals.begins(access.kept, "NEW", access.cause, NOW, NEXT)
+    ends = intervals.ends(access.kept, "OLD", access.cause, NOW)
+    return {"INSERT": begins, "UPDATE": f"{ends}\n{begins}", "DELETE": ends}
 
 
 def _conditions(access: Access) -> dict[str, str]:
     """When an event counts; always if none is given."""
-    counts = [differ(access.watch)] if access.watch else []
+    key = [access.unique[0][0]] if access.kept else []  # by which its intervals are found
+    counts = [differ([*access.watch, *key])] if access.watch else []
     counts += [access.or_if] if access.or_if else []
     if not access.until:
         return {"UPDATE": " OR ".join(counts)} if counts else {}

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from realtime.capture import intervals
+from realtime.capture.intervals import Kept
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
@@ -89,12 +91,14 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
     """The triggers of the tables that decide who may see."""
     for access in watched:
         conditions = _conditions(access)
-        for event in access.events:
+        for event in access.written:
             sides = SIDES["DELETE" if access.until else event]
             touches = " UNION ".join(_of_row(access.touch, side) for side in sides)
-            body = f"{_log(touches, access)}\n{access.also.get(event, '')}"
+            log = _log(touches, access) if event in access.events else ""
+            body = f"{log}\n{access.also.get(event, '')}"
+            body += _kept(access).get(event, "")
             when = conditions.get(event, "")
-            needs = [*access.joins, TENANTS]
+            needs = [*access.needs, TENANTS]
             yield trigger(access.table, access.what, event, body, when=when, needs=needs)
         yield from _replaced(access)
 
@@ -102,6 +106,8 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 def _conditions(access: Access) -> dict[str, str]:
     """When an event counts; always if none is given."""
     counts = _moves(access, "OLD")
+    if access.kept:  # its intervals are found by its key
+        counts = f"{counts} OR {differ(access.unique[0])}"
     if not access.until:
         return {"UPDATE": counts} if counts else {}
     until = f"OLD.{quoted(access.until)}"
@@ -132,7 +138,7 @@ def _replaced(access: Access) -> Iterator[Trigger]:
         counts = f"({where}) AND ({moves})" if moves else where
         row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE {counts})"
         body = _log(access.touch.format(row=row), access)
-        what, needs = f"{access.what}_replaced", [*access.joins, TENANTS]
+        what, needs = f"{access.what}_replaced", [*access.needs, TENANTS]
         yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=needs)
     if "UPDATE" in access.also and "INSERT" not in access.events:
         same = f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"
@@ -143,8 +149,26 @@ def _replaced(access: Access) -> Iterator[Trigger]:
             access.also["UPDATE"],
             when=f"EXISTS (SELECT 1 FROM {quoted(access.table)} x WHERE {same})",
             time="BEFORE",
-            needs=[*access.joins, TENANTS],
+            needs=[*access.needs, TENANTS],
         )
+
+
+def _kept(access: Access) -> dict[str, str]:
+    """The statements for the intervals that the rows are, by event; after the log has its row."""
+    kept = access.kept
+    if kept is None:
+        return {}
+    begins = intervals.begins(kept, "NEW", access.cause, NOW, intervals.revision("b.tenant_id"))
+    ends = intervals.ends(kept, "OLD", access.cause, NOW, until(kept))
+    # One in whose place the new row is, and no trigger told.
+    replaced = intervals.ends(kept, "NEW", access.cause, NOW, until(kept))
+    moved = f"\n{ends}\n{begins}"
+    return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": f"\n{ends}"}
+
+
+def until(kept: Kept) -> str:
+    """The revision with which intervals end."""
+    return intervals.revision(f"{kept.into}.tenant_id")
 
 
 def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:

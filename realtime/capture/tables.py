@@ -17,6 +17,8 @@ from django.db.models import UniqueConstraint
 from knox.models import get_token_model
 
 from permissions.models import GroupGrant, UserGrant
+from realtime.capture import intervals
+from realtime.capture.intervals import NOBODY, Kept
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
@@ -35,7 +37,7 @@ class Access:
     row of before touches somebody, since a new credential changes nothing. `also` are more
     statements for an event. `unique` are the columns by which a new row replaces another on SQLite.
     Where several of a table have one cause, `name` tells them apart. `always`: also in a tenant
-    that is being deleted.
+    that is being deleted. `kept` are the intervals that its rows are.
     """
 
     table: str
@@ -50,6 +52,17 @@ class Access:
     also: Mapping[str, str] = field(default_factory=dict)
     unique: tuple[tuple[str, ...], ...] = ()
     always: bool = False
+    kept: Kept | None = None
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Return the events of its triggers: intervals also begin with rows that touch nobody."""
+        return WRITES if self.kept else self.events
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return the tables that its triggers name, beside their own and the logs."""
+        return (*self.joins, *(self.kept.needs if self.kept else ()))
 
     @property
     def what(self) -> str:
@@ -82,6 +95,13 @@ def _people() -> Iterator[Access]:
         or_if=f"{JOINED.format('OLD')} <> {JOINED.format('NEW')}",
         also={"INSERT": _task(), "UPDATE": _task()},
         joins=(_table(MembershipTask),),
+        kept=intervals.belongs(
+            Membership,
+            "r.user_id, 'role:' || r.role AS principal",
+            "r.is_active",
+            ("tenant_id", "user_id", "role", "is_active"),
+            tenant="r.tenant_id",
+        ),
     )
     yield Access(
         **of_table(Tenant),
@@ -90,8 +110,23 @@ def _people() -> Iterator[Access]:
         events=("UPDATE", "DELETE"),
         watch=("is_active",),
         always=True,
+        kept=intervals.belongs(
+            Tenant,
+            f"{NOBODY} AS user_id, 'suspended' AS principal",
+            "NOT r.is_active",
+            ("is_active",),
+            tenant="r.id",
+        ),
     )
-    yield _of_user(user, "id", cause="user", watch=("is_active",))
+    yield _of_user(
+        user,
+        "id",
+        cause="user",
+        watch=("is_active",),
+        kept=intervals.belongs(
+            user, "r.id AS user_id, 'deactivated' AS principal", "NOT r.is_active", ("is_active",)
+        ),
+    )
     yield _of_user(
         user,
         "id",
@@ -103,7 +138,18 @@ def _people() -> Iterator[Access]:
     )
     groups: Any = user._meta.get_field("groups")
     member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
-    yield _of_user(groups.remote_field.through, member, cause="groups", watch=(member, group))
+    yield _of_user(
+        groups.remote_field.through,
+        member,
+        cause="groups",
+        watch=(member, group),
+        kept=intervals.belongs(
+            groups.remote_field.through,
+            f"r.{member} AS user_id, 'group:' || r.{group} AS principal",
+            "true",
+            (member, group),
+        ),
+    )
 
 
 def _credentials() -> Iterator[Access]:
@@ -148,6 +194,7 @@ def _grants() -> Iterator[Access]:
         table, label, key = _table(target), target._meta.label_lower, target._meta.pk.column
         who = "user_id" if issubclass(model, UserGrant) else "group_id"
         user = "r.user_id" if issubclass(model, UserGrant) else "NULL"
+        kept = intervals.grants(model, target, who)
         yield Access(
             **of_table(model),
             cause="granted",
@@ -155,6 +202,7 @@ def _grants() -> Iterator[Access]:
             f" JOIN {table} o ON o.{key} = r.content_object_id",
             watch=(who, "permission_id", "content_object_id"),
             joins=(table,),
+            kept=kept,
         )
         granted = (
             f"JOIN {_table(model)} g ON g.permission_id = {{0}}.id"
@@ -168,6 +216,7 @@ def _grants() -> Iterator[Access]:
             f" {granted.format('r')}",
             watch=("id", "codename", "content_type_id"),
             joins=(_table(model), table),
+            kept=intervals.named_by(kept, model, "permission_id"),
         )
         yield Access(
             **of_table(ContentType),
@@ -188,6 +237,7 @@ def _grants() -> Iterator[Access]:
                 f" JOIN {table} o ON o.{key} = g.content_object_id",
                 watch=("id", "name"),
                 joins=(_table(model), table),
+                kept=intervals.named_by(kept, model, "group_id"),
             )
 
 

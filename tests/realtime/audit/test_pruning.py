@@ -20,9 +20,10 @@ from realtime.audit.models import Access, Push
 from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.management.commands.prune import age
-from realtime.models import Change
+from realtime.models import Belongs, Change, Held
 from realtime.publishing.publisher import publisher
 from tenants import revocations
+from tenants.models import Membership
 from tests.client import in_thread, subscribed
 from tests.realtime.audit.test_ledger import lost_process
 from tests.realtime.pieces import frame
@@ -41,6 +42,10 @@ def aged(world: World) -> World:
     lost_process_of_another.ended_at = long_ago
     lost_process_of_another.save()
     ledger.write_pushes(world.tenants["acme"].pk, [frame(v) for v in range(5)])
+    world.revoke("viewer")
+    Membership.objects.filter(user=world.user("editor")).update(is_active=False)
+    for interval in (Held, Belongs):
+        interval.objects.exclude(ended_at=None).update(ended_at=long_ago)
     for model in (Push, Change, AccessChange):
         model.objects.update(at=long_ago)
     return world
@@ -62,6 +67,8 @@ def test_old_rows_go_and_an_open_access_stays(
     assert prune("90d") == {
         "realtime.Access": 1,
         "realtime.Push": 5,
+        "realtime.Held": 1,
+        "realtime.Belongs": 1,
         "realtime.Change": counts[0],
         "permissions.AccessChange": counts[1],
         "tenants.Revocation": 1,

@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from knox.models import AuthToken
 
 from permissions.models import AccessChange, GroupGrant, UserGrant
-from realtime.capture.installing import wanted
+from realtime.capture.installing import kept, wanted
 from realtime.capture.tables import Access
 from realtime.capture.triggers import literal, quoted
 from tenants.models import User
+from tests.realtime.capture.kept import unkept
 
 Touches = Counter[tuple[Any, ...]]
 
@@ -167,7 +168,9 @@ def replaced_by_update(access: Access) -> Answer:
     other = row.touches(row.saved)
     statement = f"UPDATE OR REPLACE {row.table} SET {quoted(row.key)} = {literal(str(row.pk))}"
     found = logged(access, lambda: run(f"{statement} WHERE {row.here(row.saved)}"))
-    counts = "UPDATE" in access.events and (not access.watch or row.key in access.watch)
+    counts = "UPDATE" in access.events and (
+        access.kept is not None or not access.watch or row.key in access.watch
+    )
     after = Counter() if access.until else row.touches()
     return found, before + Counter(dict.fromkeys([*other, *after], 1) if counts else {})
 
@@ -199,6 +202,9 @@ def wrong(access: Access) -> list[str]:
             is_there, must = answer()
             if is_there != must or not must:
                 found.append(f"{name}: {is_there}, not {must}")
+            if access.kept and not name.startswith("replaced"):
+                table = access.kept.source
+                found += [f"{name}: {each}" for each in unkept([(table, access.kept)])]
     return found
 
 
@@ -220,3 +226,21 @@ def truncated(table: str) -> tuple[Touches, Touches]:
     rows = AccessChange.objects.filter(pk__gt=after, cause="truncated")
     found = Counter(rows.values_list("tenant_id", "user_id", "model", "object_id"))
     return found, Counter(dict.fromkeys(found, len(emptied & captured)))
+
+
+def not_ended(table: str) -> list[str]:
+    """What is not ended when this table is emptied; each that is kept has something open before."""
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    run("UPDATE tenants_user SET is_active = false WHERE username = 'both'")
+    run("UPDATE tenants_tenant SET is_active = false WHERE slug = 'globex'")
+    run("INSERT INTO auth_group (name) VALUES ('crowd')")
+    run(
+        "INSERT INTO tenants_user_groups (user_id, group_id) SELECT u.id, g.id"
+        " FROM tenants_user u, auth_group g WHERE u.username = 'both' AND g.name = 'crowd'"
+    )
+    for source in {each.source for _, each in kept() if each.source.split(".")[0] == table}:
+        into = "realtime_belongs" if source.startswith("tenants") else "realtime_held"
+        open_ones = f"SELECT 1 FROM {into} WHERE source = {literal(source)} AND ended_at IS NULL"
+        assert run(f"{open_ones} LIMIT 1")
+    run(f"TRUNCATE {quoted(table)} CASCADE")
+    return unkept()

@@ -15,6 +15,7 @@ from realtime.audit.models import Connection, Process
 from resources.models import Document
 from tenants.models import Membership, Session, Tenant, User
 from tests.realtime.capture.access_cases import CASES, INVITED, LATER, NOW, PAST
+from tests.realtime.capture.kept import unkept
 from tests.realtime.capture.ways import WAYS, Write, ways_of
 from tests.world import World
 
@@ -68,6 +69,7 @@ def found(how: Write, cause: str, ways: Iterable[str]) -> dict[str, set[str]]:
         with transaction.atomic():
             WAYS[way](how)
             found[way] = logged(cause, after)
+            assert unkept() == []
             transaction.set_rollback(True)
     return found
 

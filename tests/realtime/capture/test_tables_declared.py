@@ -14,7 +14,7 @@ from realtime.capture.tables import Access, accesses
 from tenants.models import Revocation
 from tests.databases import on_postgresql
 from tests.realtime.capture.access_cases import readers
-from tests.realtime.capture.declared import truncated, wrong
+from tests.realtime.capture.declared import not_ended, truncated, wrong
 from tests.realtime.capture.test_tables_accesses import peopled
 from tests.world import World
 
@@ -23,6 +23,7 @@ __all__ = ["peopled"]
 ALL = accesses()
 OBJECTS = ("document", "profile")
 TRUNCATED = sorted({t.table for t in wanted("postgresql") if t.name.endswith("_truncated")})
+EMPTIED = sorted({t.table for t in wanted("postgresql") if t.name.endswith("_emptied")})
 
 
 def name_of(access: Access) -> str:
@@ -56,6 +57,13 @@ def test_truncated_table_touches_everything_once_for_each_that_it_empties(
 ) -> None:
     found, must = truncated(table)
     assert found == must != {}
+
+
+@on_postgresql
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", EMPTIED)
+def test_emptied_table_ends_what_its_rows_were(full: World, table: str) -> None:
+    assert not_ended(table) == []
 
 
 GRANT = {"permission_id", "content_object_id"}

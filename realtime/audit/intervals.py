@@ -1,0 +1,88 @@
+"""The rows that say who could see what, and for how long: the database's triggers write them.
+
+They name users and objects by their keys, without constraints: the record outlives both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from django.db import models
+from django.db.models import Q
+
+from tenants.models import Tenant
+
+ENDED: Final = Q(ended_at__isnull=False)
+UNNUMBERED: Final = Q(ended_at__isnull=False, until=None, tenant__isnull=False)
+
+
+class Interval(models.Model):
+    """Something held from `began_at` until `ended_at`, and why it began and ended.
+
+    `until` is the tenant's access revision, numbered as access changes are; `since` is no later
+    than that of the beginning. Both are null for what is of no tenant. `source` names the table, or
+    the column of it, and `source_id` the row, of which it comes.
+    """
+
+    tenant: Any = models.ForeignKey(
+        Tenant,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    source = models.CharField(max_length=130)
+    source_id = models.BigIntegerField()
+    principal = models.CharField(max_length=64)
+    since = models.BigIntegerField(null=True)
+    until = models.BigIntegerField(null=True)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    began = models.CharField(max_length=32)
+    ended = models.CharField(max_length=32, default="")
+
+    class Meta:
+        abstract = True
+
+
+class Held(Interval):
+    """A principal had a permission on an object; on every object, if `object_id` is null.
+
+    `given_by` is the user who granted it, where that is known.
+    """
+
+    model = models.CharField(max_length=100)
+    object_id = models.BigIntegerField(null=True)
+    permission = models.CharField(max_length=100)
+    given_by = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["model", "object_id"], name="held_by_object"),
+            models.Index(
+                fields=["source", "source_id"], name="held_open", condition=Q(ended_at=None)
+            ),
+            models.Index(fields=["tenant"], name="held_unnumbered", condition=UNNUMBERED),
+            models.Index(fields=["ended_at"], name="held_by_end", condition=ENDED),
+        ]
+
+
+class Belongs(Interval):
+    """A user was of a principal: a role as an active member, or a group.
+
+    The principal `deactivated` of a user, and `suspended` of a tenant, keep them from everything.
+    """
+
+    user_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user_id"], name="belongs_by_user"),
+            models.Index(fields=["tenant"], name="belongs_to_all", condition=Q(user_id=None)),
+            models.Index(
+                fields=["source", "source_id"], name="belongs_open", condition=Q(ended_at=None)
+            ),
+            models.Index(fields=["tenant"], name="belongs_unnumbered", condition=UNNUMBERED),
+            models.Index(fields=["ended_at"], name="belongs_by_end", condition=ENDED),
+        ]

@@ -1,0 +1,216 @@
+"""Who could see what, from when until when: intervals that the triggers write beside the logs.
+
+A row of Held says that a principal has a permission on an object, one of Belongs that a user is of
+a principal: `user:1`, `group:1`, `role:member`, or what keeps them out, `deactivated` and
+`suspended`. Each lasts as long as the row, or the column, of which it comes, and is found again by
+the name of that (`source`) and its key. Plain data and SQL for both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+
+from permissions.audiences import registry
+from realtime.capture.triggers import REVISIONS, literal, quoted, stays
+
+HELD: Final = "realtime_held"
+BELONGS: Final = "realtime_belongs"
+OF_HELD: Final = (
+    "source_id", "tenant_id", "model", "object_id", "permission", "principal", "given_by",
+)  # fmt: skip
+OF_BELONGS: Final = ("source_id", "tenant_id", "user_id", "principal")
+COLUMNS: Final = {HELD: OF_HELD, BELONGS: OF_BELONGS}
+
+CREATED: Final = "created"
+UNSEEN: Final = "unseen"
+"""The cause of an end that happened while no trigger was there."""
+BEFORE: Final = "before the record"
+"""The cause of a beginning that nobody saw."""
+DECLARED: Final = "declared"
+ROLE: Final = "role"
+"""The source of what the declarations give to roles."""
+NOBODY: Final = "CAST(NULL AS bigint)"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The intervals that rows of a table are.
+
+    `begins` selects the columns of `into` for the rows of `{row}`, called r, of which it reads
+    `columns`; the first is the key. Where those are not the rows of the table that is written, they
+    are those of `named_by` that have its key in a column: (table, column).
+    """
+
+    into: str
+    source: str
+    begins: str
+    columns: tuple[str, ...]
+    joins: tuple[str, ...] = ()
+    named_by: tuple[str, str] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The tables that its statements name."""
+        return (self.into, *self.joins)
+
+
+def holder(table: str, key: str, tenant: str, label: str, column: str, permission: str) -> Kept:
+    """The intervals in which somebody is named in a holder's column."""
+    begins = (
+        f"SELECT r.{quoted(key)} AS source_id, r.{quoted(tenant)} AS tenant_id,"
+        f" {literal(label)} AS model, r.{quoted(key)} AS object_id,"
+        f" {literal(permission)} AS permission, 'user:' || r.{quoted(column)} AS principal,"
+        f" {NOBODY} AS given_by FROM {{row}} r WHERE r.{quoted(column)} IS NOT NULL"
+    )
+    return Kept(HELD, source_of(table, column), begins, (key, tenant, column))
+
+
+def source_of(table: str, column: str) -> str:
+    """The source of what a column of a table gives."""
+    return f"{table}.{column}"
+
+
+def grants(model: Any, target: Any, who: str) -> Kept:
+    """The intervals that grants are: a role's are those to the group of its name."""
+    permission, group = Permission._meta.db_table, Group._meta.db_table
+    principal, joined = "'user:' || r.user_id", ""
+    if who == "group_id":
+        role = "'tenant:' || o.tenant_id || ':'"
+        principal = (
+            f"CASE WHEN substr(g.name, 1, length({role})) = {role}"
+            f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
+        )
+        joined = f" JOIN {group} g ON g.id = r.group_id"
+    table, key = target._meta.db_table, target._meta.pk.column
+    begins = (
+        f"SELECT r.id AS source_id, o.tenant_id, '{target._meta.label_lower}' AS model,"
+        f" o.{key} AS object_id, p.codename AS permission, {principal} AS principal,"
+        f" r.granted_by_id AS given_by FROM {{row}} r JOIN {table} o ON"
+        f" o.{key} = r.content_object_id JOIN {permission} p ON p.id = r.permission_id{joined}"
+    )
+    columns = ("id", who, "permission_id", "content_object_id", "granted_by_id")
+    joins = (table, permission, *([group] if joined else []))
+    return Kept(HELD, model._meta.db_table, begins, columns, joins)
+
+
+def named_by(kept: Kept, model: Any, column: str) -> Kept:
+    """The intervals of grants that name the written row in this column."""
+    table: str = model._meta.db_table
+    return replace(kept, named_by=(table, column), joins=(table, *kept.joins))
+
+
+def belongs(
+    model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NOBODY
+) -> Kept:
+    """The intervals of what users belong to."""
+    begins = f"SELECT r.id AS source_id, {tenant} AS tenant_id, {what} FROM {{row}} r WHERE {where}"
+    return Kept(BELONGS, model._meta.db_table, begins, ("id", *columns))
+
+
+def revision(tenant: str) -> str:
+    """The tenant's access revision as it is when this is read."""
+    return f"(SELECT revision FROM {REVISIONS} now WHERE now.tenant_id = {tenant})"
+
+
+def begin(kept: Kept, row: str, cause: str, now: str, since: str) -> str:
+    """The statement that begins the intervals of these rows."""
+    return (
+        f"INSERT INTO {kept.into} (source, {', '.join(COLUMNS[kept.into])},"
+        f" since, began_at, began, ended)\nSELECT {literal(kept.source)}, b.*, {since}, {now},"
+        f" {literal(cause)}, '' FROM ({kept.begins.format(row=row)}) b\n"
+        f"WHERE {stays('b.tenant_id')};"
+    )
+
+
+def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
+    """The statement that ends the intervals of the rows with those keys: `= 1`, or `IN (...)`."""
+    if kept.named_by is not None:
+        table, column = kept.named_by
+        key = kept.columns[0]
+        those = f"IN (SELECT w.{key} FROM {table} w WHERE w.{column} {those})"
+    numbered = f", until = {until}" if until else ""
+    return (
+        f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}{numbered}\n"
+        f"WHERE source = {literal(kept.source)} AND source_id {those} AND ended_at IS NULL"
+        f" AND {stays(f'{kept.into}.tenant_id')};"
+    )
+
+
+def emptied(kept: Kept, now: str) -> str:
+    """The statement that ends the intervals of every row."""
+    return (
+        f"UPDATE {kept.into} SET ended_at = {now}, ended = 'truncated'"
+        f" WHERE source = {literal(kept.source)} AND ended_at IS NULL;"
+    )
+
+
+def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
+    """The statements after which there is an open interval for each row, and no other one.
+
+    For what was written while no trigger was there; of all rows at once.
+    """
+    same = [name for name in COLUMNS[kept.into] if name not in ("tenant_id", "given_by")]
+    rows = kept.begins.format(row=quoted(table))
+    matches = " AND ".join(f"b.{name} = {kept.into}.{name}" for name in same)
+    tenant = f"coalesce(b.tenant_id, 0) = coalesce({kept.into}.tenant_id, 0)"
+    until = revision(f"{kept.into}.tenant_id")
+    yield (
+        f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(UNSEEN)}, until = {until}"
+        f" WHERE source = {literal(kept.source)} AND ended_at IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM ({rows}) b WHERE {matches} AND {tenant})"
+    )
+    since = (
+        f"CASE WHEN b.tenant_id IS NULL THEN NULL ELSE coalesce({revision('b.tenant_id')}, 0) END"
+    )
+    yield begin(kept, quoted(table), BEFORE, now, since).removesuffix(";") + (
+        f" AND NOT EXISTS (SELECT 1 FROM {kept.into} k WHERE k.source = {literal(kept.source)}"
+        " AND k.source_id = b.source_id AND k.ended_at IS NULL)"
+    )
+
+
+def declare_roles(cursor: Any, now: str) -> None:
+    """Begin what the declarations give to roles now, in every tenant, and end what they do not."""
+    wanted = {
+        (resource.label, resource.declared(name).permission, f"role:{role}")
+        for resource in registry
+        for role, name in resource.roles.items()
+    }
+    cursor.execute(
+        f"SELECT model, permission, principal, id FROM {HELD}"
+        f" WHERE source = {literal(ROLE)} AND ended_at IS NULL"
+    )
+    found = {tuple(row[:3]): row[3] for row in cursor.fetchall()}
+    for gone in found.keys() - wanted:
+        cursor.execute(
+            f"UPDATE {HELD} SET ended_at = {now}, ended = {literal(DECLARED)} WHERE id = %s",
+            [found[gone]],
+        )
+    for model, permission, principal in sorted(wanted - found.keys()):
+        cursor.execute(
+            f"INSERT INTO {HELD} (source, source_id, model, permission, principal, began_at, began,"
+            f" ended) VALUES ({literal(ROLE)}, 0, %s, %s, %s, {now}, {literal(DECLARED)}, '')",
+            [model, permission, principal],
+        )
+
+
+def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
+    """The statement that begins the intervals of the row that NEW is, or of those that it names."""
+    return begin(kept, _row(kept, side), cause, now, since)
+
+
+def ends(kept: Kept, side: str, cause: str, now: str, until: str = "") -> str:
+    """The statement that ends the intervals of the row that OLD is, or of those that it names."""
+    key = "id" if kept.named_by else kept.columns[0]
+    return end(kept, f"= {side}.{quoted(key)}", cause, now, until)
+
+
+def _row(kept: Kept, side: str) -> str:
+    if kept.named_by is not None:
+        table, column = kept.named_by
+        return f"(SELECT w.* FROM {table} w WHERE w.{column} = {side}.id)"
+    names = map(quoted, kept.columns)
+    return f"(SELECT {', '.join(f'{side}.{name} AS {name}' for name in names)})"
