@@ -29,6 +29,19 @@ class TransactionId(models.Func):
         return "NULL", ()
 
 
+class Stamp(TransactionId):
+    """What whoever changes a row sets its `xid` to, so that readers in the order of commits find it
+    again: the transaction on PostgreSQL; on SQLite, more than any row of the table has."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__()
+        self.table = table
+
+    def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[str | int, ...]]:
+        """Return the SQL for SQLite, whose writers are serial."""
+        return f'(SELECT coalesce(max(x.xid), 0) + 1 FROM "{self.table}" x)', ()  # noqa: S608 - ours
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How far a log has been read: everything below `end` in `column`, except what was `open`.

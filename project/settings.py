@@ -220,6 +220,7 @@ GUARDIAN_MONKEY_PATCH_GROUP = False
 REST_KNOX = {"TOKEN_TTL": timedelta(hours=EARSHOT["token_hours"]), "AUTO_REFRESH": False}
 
 REQUIRE_SENSITIVITY = flag("EARSHOT_REQUIRE_SENSITIVITY")  # asked by `manage.py check`
+LEDGER_KEYS = environment.keys("EARSHOT_LEDGER_KEYS")
 
 # --- E-mail
 

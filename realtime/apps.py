@@ -10,8 +10,9 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from permissions.review import subcommands
         from realtime import checks
-        from realtime.audit import captured
+        from realtime.audit import captured, reviewing
         from realtime.capture import installing, tables, tracking, transactions
         from realtime.capture.waking import Waking
         from realtime.models import LiveModel
@@ -23,3 +24,5 @@ class RealtimeConfig(AppConfig):
         Waking(publisher).connect()
         tracking.keep_with_instances(LiveModel)
         checks.register_checks()
+        subcommands.register(reviewing.VERIFY)
+        subcommands.register(reviewing.EXPORT)

@@ -1,12 +1,23 @@
 """The models of this app, by the names under which everybody else knows them."""
 
 from realtime.audit.intervals import Belongs, Held
-from realtime.audit.models import Access, Connection, Process, Push
+from realtime.audit.models import (
+    Access,
+    ChainEntry,
+    ChainHead,
+    ChainPosition,
+    Connection,
+    Process,
+    Push,
+)
 from realtime.capture.models import Change, LiveModel
 
 __all__ = [
     "Access",
     "Belongs",
+    "ChainEntry",
+    "ChainHead",
+    "ChainPosition",
     "Change",
     "Connection",
     "Held",

@@ -229,8 +229,10 @@ def world(transactional_db: None) -> World:
 
 @pytest.fixture
 def by_hand(settings: Settings) -> None:
-    """The tail and the sweep run only where the test runs them, and a held join is not given up."""
-    never = dict.fromkeys(("tail_seconds", "sweep_seconds", "broker_probe_seconds"), 3600.0)
+    """The tail, the sweep and the chain run only where the test runs them, and a held join is not
+    given up."""
+    periods = ("tail_seconds", "sweep_seconds", "chain_seconds", "broker_probe_seconds")
+    never = dict.fromkeys(periods, 3600.0)
     never["broker_timeout_seconds"] = 60.0
     settings.EARSHOT = {**settings.EARSHOT, **never}
 

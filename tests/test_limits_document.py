@@ -13,7 +13,8 @@ from tenants.limits import LIMITS
 ROOT = Path(__file__).parent.parent
 
 NO_CLIENTS = {
-    "answer_seconds", "broker_probe_seconds", "broker_timeout_seconds", "connection_seconds",
+    "answer_seconds", "broker_probe_seconds", "broker_timeout_seconds", "chain_seconds",
+    "connection_seconds",
     "database_connections", "database_seconds", "drain_seconds", "executor_threads",
     "hsts_seconds", "hub_connections", "listen", "password_link_hours",
     "patience_seconds", "ping_seconds", "preframed", "process_lost_seconds", "proxies",

@@ -56,6 +56,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "tried where it is used: the parser's, the ledger's, the intervals' and the servers' tests": (
         "realtime/audit/captured.py",
         "realtime/audit/intervals.py",
+        "realtime/audit/reading.py",
         "realtime/state/commands.py",
         "realtime/transport/on_daphne.py",
         "realtime/transport/transport.py",

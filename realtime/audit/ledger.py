@@ -18,6 +18,8 @@ from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from permissions.commits import Stamp
+from realtime.audit.background import chain
 from realtime.audit.models import Access, Connection, Process, Push
 from realtime.capture.batches import BATCH, in_batches
 from realtime.failures import log_failure
@@ -31,6 +33,7 @@ from tenants.models import Tenant
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
+ENDING: Final = Stamp(Access._meta.db_table)
 
 Run = Callable[..., Awaitable[Any]]
 """Runs a plain function with its arguments on one of the hub's threads."""
@@ -66,7 +69,7 @@ def end(cause: str, accesses: Collection[int]) -> None:
     now = timezone.now()
     for pks in in_batches(accesses):
         open_ones = Access.objects.filter(pk__in=pks, ended_at=None)
-        open_ones.update(ended_at=now, ended=cause)
+        open_ones.update(ended_at=now, ended=cause, xid=ENDING)
 
 
 def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
@@ -138,7 +141,8 @@ def end_process(process: int, at: Any = None) -> None:
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():
         left = Access.objects.filter(process=process, ended_at=None)
-        left.update(ended_at=Greatest("began_at", Value(at or timezone.now())), ended=cause)
+        ended_at = Greatest("began_at", Value(at or timezone.now()))
+        left.update(ended_at=ended_at, ended=cause, xid=ENDING)
         Connection.objects.filter(process=process).delete()
         Process.objects.filter(pk=process).delete()
 
@@ -157,19 +161,24 @@ class Ledger:
     def __init__(self, run: Run) -> None:
         self.process = 0
         self.task: asyncio.Task[None] | None = None
+        self._chaining: asyncio.Task[None] | None = None
         self._run = run
         self._ended: defaultdict[str, list[int]] = defaultdict(list)
         self._left: list[str] = []
 
     async def start(self) -> None:
-        """Open the process's row."""
+        """Open the process's row, and begin to chain what is written."""
         self.process = await self._run(begin_process)
+        if self._chaining is None:
+            seconds = limits()["chain_seconds"]
+            self._chaining = asyncio.get_running_loop().create_task(chain(self._run, seconds))
 
     async def stop(self) -> None:
         """Write what is left, and that the process is gone; leave a failure to the others."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        tasks = [task for task in (self.task, self._chaining) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await self._write_ends()
             await self._run(end_process, self.process)

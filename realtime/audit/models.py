@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from permissions.commits import TransactionId
 from tenants.models import Tenant
 
 
@@ -50,7 +51,7 @@ class Access(models.Model):
     """A user had a live copy of an object in one audience, from then until then, and why.
 
     `cause` says why it began and, once it has an end, why it ended. `process` and `connection` are
-    those of the socket.
+    those of the socket. `xid` is the transaction that wrote it last, by which the chain reads it.
     """
 
     tenant = models.ForeignKey(
@@ -66,6 +67,7 @@ class Access(models.Model):
     ended = models.CharField(max_length=32, default="")
     process = models.BigIntegerField()
     connection = models.CharField(max_length=32)
+    xid = models.BigIntegerField(null=True, db_default=TransactionId())
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -82,6 +84,11 @@ class Access(models.Model):
                 fields=["process", "connection"],
                 name="access_open",
                 condition=models.Q(ended_at=None),
+            ),
+            models.Index(
+                fields=["xid"],
+                name="ledger_access_by_commit",
+                condition=models.Q(xid__isnull=False),
             ),
         ]
 
@@ -101,6 +108,7 @@ class Push(models.Model):
     etag = models.CharField(max_length=32)
     size = models.IntegerField()
     payload = models.TextField(null=True)  # noqa: DJ001 - null: it was not recorded
+    xid = models.BigIntegerField(null=True, db_default=TransactionId())
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -115,4 +123,51 @@ class Push(models.Model):
             ),
             models.Index(fields=["tenant", "audience", "at", "id"], name="push_by_audience"),
             models.Index(fields=["at"], name="push_by_age"),
+            models.Index(
+                fields=["xid"], name="push_by_commit", condition=models.Q(xid__isnull=False)
+            ),
         ]
+
+
+class ChainEntry(models.Model):
+    """One link of a tenant's chain, which seals a fact of a row: see `chain.Entry`."""
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    row = models.BigIntegerField()
+    how = models.CharField(max_length=8, default="")
+    seal = models.BinaryField()
+    digest = models.BinaryField()
+    key = models.CharField(max_length=8)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["tenant", "sequence"], name="chain_sequence"),
+            models.UniqueConstraint(fields=["kind", "row", "tenant"], name="chained_once"),
+        ]
+
+
+class ChainHead(models.Model):
+    """The end of a tenant's chain: whoever extends or prunes the chain holds this row."""
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
+    )
+    sequence = models.BigIntegerField()
+    digest = models.BinaryField()
+    key = models.CharField(max_length=8)
+
+
+class ChainPosition(models.Model):
+    """How far the ledger has been chained: `marks` by kind, as of the look `at`; there is one row.
+
+    `claimed_at` is when a process was last at work, so that the others need not be.
+    """
+
+    at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField()
+    marks = models.JSONField(default=dict)

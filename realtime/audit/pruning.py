@@ -1,8 +1,7 @@
 """Deleting what is old: rows of changes, of access changes and of the ledger, in batches.
 
-Rows that stay are not read. The logs grow at one end, so what is old is a range of their keys,
-whose end is found by bisection: an index of times would cost each write. What the ledger ends later
-than it begins has such an index.
+The logs grow at one end, so what is old is a range of their keys, whose end is found by bisection:
+an index of times would cost each write. What is chained goes with its entries: see `tombstones`.
 """
 
 from __future__ import annotations
@@ -14,48 +13,86 @@ from typing import Any, Final
 from django.db import models
 
 from permissions.models import AccessChange
+from realtime.audit import chaining, tombstones
 from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Push
 from realtime.capture.models import Change
+from tenants.models import Tenant
 
 BATCH: Final = 5_000
 
-INDEXED: Final[tuple[tuple[type[Any], str], ...]] = (
-    (Access, "ended_at"),  # one that is open is not old
-    (Push, "at"),
-    (Held, "ended_at"),
-    (Belongs, "ended_at"),
-)
-LOGS: Final[tuple[type[Any], ...]] = (Change, AccessChange)
+
+class Disagreeing(RuntimeError):
+    """Rows that are old do not agree with the ledger's chain, and stay."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows} old rows of the ledger stay, because they do not agree with its chain:"
+            " `manage.py review verify --all-tenants` names them."
+        )
 
 
 def prune(before: datetime) -> Iterator[tuple[str, int]]:
     """Delete all rows from before this time; yield each model's name and how many were deleted.
 
     Each batch is a transaction of its own, so that nobody waits for long. A process that has not
-    seen a pruned access change re-evaluates all that it has of the tenant.
+    seen a pruned access change re-evaluates all that it has of the tenant. What the chain has not
+    seen yet is chained first; raise Disagreeing at the end for what does not agree with it.
     """
-    for model, column in INDEXED:
-        yield model._meta.label, sum(_by_index(model, column, before))
-    for log in LOGS:
-        yield log._meta.label, sum(_by_range(log, before))
+    for _ in chaining.everything():
+        pass
+    old = {
+        Access: Access.objects.filter(ended_at__lt=before),  # one that is open is not old
+        Push: Push.objects.filter(at__lt=before),
+        AccessChange: _old(AccessChange, before, _keys(AccessChange, before)),
+    }
+    counts, kept = dict.fromkeys(old, 0), 0
+    for step in tombstones.prune(old):
+        kept += step.kept
+        for model, gone in step.rows.items():
+            counts[model] += gone
+    for model, gone in counts.items():
+        yield model._meta.label, gone + sum(_of_nobody(old[model]))
+    for model in (Held, Belongs):
+        yield model._meta.label, sum(_in_batches(model.objects.filter(ended_at__lt=before)))
+    yield Change._meta.label, sum(_by_range(Change, before))
+    if kept:
+        raise Disagreeing(kept)
 
 
-def _by_index(model: type[Any], column: str, before: datetime) -> Iterator[int]:
-    old = model._base_manager.filter(**{f"{column}__lt": before}).order_by(column).values("pk")
-    while gone := _delete(model._base_manager.filter(pk__in=old[:BATCH])):
+def _of_nobody(old: models.QuerySet[Any]) -> Iterator[int]:
+    """Delete what is left of tenants that are gone or being deleted, which nobody chains."""
+    yield from _in_batches(old.exclude(tenant__in=Tenant.objects.filter(deleting_since=None)))
+
+
+def _in_batches(old: models.QuerySet[Any]) -> Iterator[int]:
+    while gone := _delete(old.model._base_manager.filter(pk__in=old.values("pk")[:BATCH])):
         yield gone
 
 
-def _by_range(log: type[Any], before: datetime) -> Iterator[int]:
+def _old(log: type[Any], before: datetime, keys: range) -> models.QuerySet[Any]:
+    """The rows of a log from before this time, which are among these keys."""
+    # Times are not quite in the order of the keys: a row is written a little after it is named.
+    return log._base_manager.filter(pk__lt=keys.stop, at__lt=before)
+
+
+def _keys(log: type[Any], before: datetime) -> range:
+    """The keys among which the rows of a log from before this time are."""
     keys = log._base_manager.aggregate(first=models.Min("pk"), last=models.Max("pk"))
     if keys["first"] is None:
-        return
-    end = _first_of(log, before, keys["first"], keys["last"] + 1)
-    for start in range(keys["first"], end, BATCH):
-        rows = log._base_manager.filter(pk__gte=start, pk__lt=min(start + BATCH, end))
-        # Times are not quite in the order of the keys: a row is written a little after it is named.
-        yield _delete(rows.filter(at__lt=before))
+        return range(0)
+    return range(keys["first"], _first_of(log, before, keys["first"], keys["last"] + 1))
+
+
+def _by_range(log: type[Any], before: datetime) -> Iterator[int]:
+    keys = _keys(log, before)
+    old = _old(log, before, keys)
+    for start in keys[::BATCH]:
+        yield _delete(old.filter(pk__gte=start, pk__lt=start + BATCH))
 
 
 def _first_of(log: type[Any], since: datetime, first: int, end: int) -> int:

@@ -98,7 +98,7 @@ NONSENSE = {
     "HOST": ["http://localhost", "a b", "localhost:80", "a..b"],
     "PORT": ["http", "0", "65536", "-1", "99999", "8000.0", "٣"],
     "EARSHOT_SINGLE_PROCESS": ["one"], "EARSHOT_DEMO": ["demo"],
-    "EARSHOT_REQUIRE_SENSITIVITY": ["labels"],
+    "EARSHOT_REQUIRE_SENSITIVITY": ["labels"], "EARSHOT_LEDGER_KEYS": ["short", SECRET],
     "EARSHOT_BROKER_PREFIX": ["a:b", "a b", "x" * 41],
     "EARSHOT_BROKER_KEYS": ["hunter2" * 5, f"{KEY},short", f"{KEY},{KEY}", SECRET],
     "EARSHOT_TLS": ["strict"], "EARSHOT_HSTS_SUBDOMAINS": ["some"], "ENV_FILE": ["/nowhere/at/all"],

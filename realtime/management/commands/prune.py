@@ -7,10 +7,11 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from realtime.audit.pruning import prune
+from realtime.audit.chain import UnknownKey
+from realtime.audit.pruning import Disagreeing, prune
 from tenants import revocations
 from tenants.models import Revocation
 
@@ -34,7 +35,10 @@ class Command(BaseCommand):
         parser.add_argument("--older-than", type=age, required=True, metavar="90d")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for model, count in prune(timezone.now() - options["older_than"]):
-            self.stdout.write(f"{model}: {count}")
+        try:
+            for model, count in prune(timezone.now() - options["older_than"]):
+                self.stdout.write(f"{model}: {count}")
+        except (Disagreeing, UnknownKey) as error:
+            raise CommandError(str(error)) from error
         # Whatever their age: those of credentials that ended where no hook saw it.
         self.stdout.write(f"{Revocation._meta.label}: {revocations.forget_ended()}")

@@ -1,0 +1,231 @@
+"""Chaining: what committed is read as the publisher reads it, and sealed at the end of its tenant's
+chain.
+
+Nothing that is written waits for it. It may stop anywhere and go on anywhere else: an entry is made
+once for each fact, by whoever holds the tenant's head. What no look found, since it was written
+past the ledger, `everything` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from permissions import commits
+from permissions.commits import Mark
+from realtime.audit.chain import ADOPTED, EMPTY, LATE, Entry, Head, Made, extend
+from realtime.audit.chained import CHAINED, Found, Kind, moment
+from realtime.audit.keys import keys
+from realtime.audit.models import ChainEntry, ChainHead, ChainPosition
+from realtime.capture.batches import BATCH
+
+MOST: Final = 100 * BATCH
+"""Keys of rows that are held at a time."""
+
+LAST: Final = Subquery(
+    ChainEntry.objects.filter(tenant=OuterRef("tenant_id"))
+    .order_by("-sequence")
+    .values("sequence")[:1]
+)
+"""The last entry of a head's chain."""
+
+EVER: Final = datetime.fromtimestamp(0, UTC)
+
+LATE_AFTER: Final = timedelta(minutes=10)
+"""How much older than the look before a row may say that it is: clocks differ, processes hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the ledger: when the one before was, and what was open then."""
+
+    before: datetime | None
+    open: frozenset[int] = frozenset()
+    adopts: bool = False
+
+    def how(self, found: Found) -> str:
+        """How a row comes into the chain: ordinarily, as one from before the chain, or late."""
+        if self.adopts:
+            return ADOPTED
+        if self.before is None or found.written is None or found.xid in self.open:
+            return ""
+        return LATE if found.written < self.before - LATE_AFTER else ""
+
+
+def claim(seconds: float) -> bool:
+    """Return whether nobody has looked for so long; then it is for the caller to look."""
+    now = timezone.now()
+    _position()
+    idle = ChainPosition.objects.filter(claimed_at__lte=now - timedelta(seconds=seconds))
+    return bool(idle.update(claimed_at=now))
+
+
+def committed() -> Iterator[int]:
+    """Chain what committed since the last look that came to its end; yield, after each transaction,
+    how many entries it made. Raise UnknownKey if the key that sealed last is not known here."""
+    position = _position()
+    now, marks, before = timezone.now(), _marks(), position.at
+    for kind in CHAINED:
+        yield from _of_kind(kind, _mark(position, kind), marks[kind.name], before)
+    said = {
+        name: {"column": m.column, "end": m.end, "open": sorted(m.open)}
+        for name, m in marks.items()
+    }
+    # Unless another look has ended meanwhile, which knows as much.
+    ChainPosition.objects.filter(pk=1, at=before).update(at=now, marks=said)
+
+
+def everything(tenant_id: int | None = None) -> Iterator[int]:
+    """Chain what committed, and what no look could find: of one tenant, or of all."""
+    yield from committed()
+    position = _position()
+    for kind in CHAINED:
+        rows = kind.unchained if tenant_id is None else kind.unchained.filter(tenant=tenant_id)
+        mark = _mark(position, kind)
+        yield from _sweep(kind, rows, Look(position.at, mark.open if mark else frozenset()))
+
+
+def _position() -> ChainPosition:
+    return ChainPosition.objects.get_or_create(pk=1, defaults={"claimed_at": EVER})[0]
+
+
+def _mark(position: ChainPosition, kind: Kind) -> Mark | None:
+    """Return how far a kind was read; None if it never was."""
+    known = position.marks.get(kind.name)
+    return Mark(known["column"], known["end"], frozenset(known["open"])) if known else None
+
+
+def _of_kind(kind: Kind, mark: Mark | None, now: Mark, before: datetime | None) -> Iterator[int]:
+    if mark is None:
+        yield from _sweep(kind, kind.unchained, Look(before, adopts=True))
+    elif now.end < mark.end:  # a cluster restored from a dump numbers its transactions anew
+        yield from _sweep(kind, kind.unchained, Look(before))
+    else:
+        look = Look(before, mark.open)
+        rows = kind.unchained.filter(mark.until(now)).order_by()
+        while pks := list(rows.values_list("pk", flat=True)[:MOST]):
+            yield from _in_batches(kind, pks, look)
+            if len(pks) < MOST:
+                return
+
+
+def _sweep(kind: Kind, rows: QuerySet[Any], look: Look) -> Iterator[int]:
+    """Chain these rows in the order of their keys, however many there are."""
+    last = 0
+    while pks := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:MOST]):
+        yield from _in_batches(kind, pks, look)
+        last = pks[-1]
+
+
+def _in_batches(kind: Kind, pks: list[int], look: Look) -> Iterator[int]:
+    pks.sort()
+    for start in range(0, len(pks), BATCH):
+        yield _append(kind, pks[start : start + BATCH], look)
+        ChainPosition.objects.filter(pk=1).update(claimed_at=timezone.now())
+
+
+@transaction.atomic
+def _append(kind: Kind, pks: list[int], look: Look) -> int:
+    found = kind.facts(pks)
+    heads = hold({each.tenant_id for each in found.values()})
+    if look.adopts and kind.name in _position().marks:  # another process has come to the end of it
+        look = Look(look.before)
+    chained = ChainEntry.objects.filter(kind=kind.name, row__in=pks).values_list("tenant", "row")
+    done = set(chained)  # another process may have been faster, until its head was held here
+    made: dict[int, list[Made]] = {}
+    for pk, each in found.items():
+        if (each.tenant_id, pk) not in done:
+            new = Made(kind.name, pk, each.fact, look.how(each))
+            made.setdefault(each.tenant_id, []).append(new)
+    return _write(heads, made)
+
+
+def hold(tenant_ids: Iterable[int]) -> dict[int, Head]:
+    """Hold the heads of these tenants' chains until the transaction ends; raise UnknownKey.
+
+    Should somebody have put a head back, the last entry counts.
+    """
+    wanted = sorted(tenant_ids)
+    known = ChainHead.objects.filter(tenant__in=wanted).order_by("tenant_id")
+    missing = set(wanted) - set(known.values_list("tenant_id", flat=True))
+    new = (ChainHead(tenant_id=pk, sequence=0, digest=EMPTY) for pk in sorted(missing))
+    ChainHead.objects.bulk_create(new, ignore_conflicts=True)
+    known_keys = keys()
+    held = list(known.annotate(last=LAST).select_for_update())
+    for head in held:
+        if head.key:
+            known_keys.age(head.key)
+        if (head.last or 0) > head.sequence:
+            last = ChainEntry.objects.get(tenant=head.tenant_id, sequence=head.last)
+            head.sequence, head.digest = last.sequence, last.digest
+    return {head.tenant_id: Head(head.sequence, bytes(head.digest)) for head in held}
+
+
+def _write(heads: dict[int, Head], made: dict[int, list[Made]]) -> int:
+    sealing, now = keys(), timezone.now()
+    entries = [
+        entry
+        for tenant_id, facts in made.items()
+        for entry in extend(sealing, tenant_id, heads[tenant_id], moment(now), facts)
+    ]
+    ChainEntry.objects.bulk_create((row_of(entry, now) for entry in entries), BATCH)
+    last = {entry.tenant: entry for entry in entries}
+    ChainHead.objects.bulk_create(
+        (
+            ChainHead(tenant_id=pk, sequence=e.sequence, digest=e.digest, key=e.key)
+            for pk, e in last.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["tenant"],
+        update_fields=["sequence", "digest", "key"],
+    )
+    return len(entries)
+
+
+def row_of(entry: Entry, at: datetime) -> ChainEntry:
+    """Return the row of an entry that is made now."""
+    return ChainEntry(
+        tenant_id=entry.tenant,
+        sequence=entry.sequence,
+        at=at,
+        kind=entry.kind,
+        row=entry.row,
+        how=entry.how,
+        seal=entry.seal,
+        digest=entry.digest,
+        key=entry.key,
+    )
+
+
+def entry_of(row: ChainEntry) -> Entry:
+    """Return the entry that a row holds."""
+    return Entry(
+        tenant=row.tenant_id,
+        sequence=row.sequence,
+        at=moment(row.at),
+        kind=row.kind,
+        row=row.row,
+        how=row.how,
+        seal=bytes(row.seal),
+        digest=bytes(row.digest),
+        key=row.key,
+    )
+
+
+def _marks() -> dict[str, Mark]:
+    """Return, by kind, how far what is committed now goes."""
+    marks = dict(
+        zip((k.name for k in CHAINED), commits.marks(k.model for k in CHAINED), strict=True)
+    )
+    if connection.vendor == "sqlite":
+        for kind in CHAINED:
+            if kind.ended:
+                last = kind.model._base_manager.aggregate(Max("xid"))["xid__max"]
+                marks[kind.name] = Mark("xid", (last or 0) + 1)
+    return marks
