@@ -16,6 +16,7 @@ from permissions.listing import AT_ONCE, Ask, list_within
 from permissions.rendering import payload
 from resources.audiences import DOCUMENTS, PROFILES
 from resources.models import Document
+from tenants.roles import role_group
 from tests.permissions.test_decision import (
     MEMBERS,
     Scene,
@@ -146,6 +147,18 @@ def test_a_hidden_field_is_no_oracle(world: World) -> None:
     assert [found(name, noted) for name in ("owner", "editor", "viewer", "admin")] == [
         True, True, False, False,
     ]  # fmt: skip
+
+
+def test_who_is_only_in_a_roles_group_lists_nothing_of_the_roles(scene: Scene) -> None:
+    """Memberships alone say who has a role; a role's group of another tenant is like any other."""
+    globex = role_group(scene.world.tenants["globex"].pk, "member")
+    scene.groups["of globex"] = globex
+    joined = [("member", "role:admin"), ("member", "of globex")]
+    scene.give([], [("role:admin", "change_document", 0)], joined)
+    assert listed(scene.world, "member") == []
+    scene.give([], [("of globex", "view_document", 1)], [])
+    assert listed(scene.world, "member") == [scene.documents[1].pk]
+    assert listed(scene.world, "both") == []
 
 
 def test_any_number_of_asks_takes_few_statements(world: World) -> None:
