@@ -5,9 +5,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/requirements-dev.txt
 BENCH_READY := $(VENV)/requirements-bench.txt
+AUDIT := $(VENV)/audit
+AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly check bench scale soak mutants fmt lock
+.PHONY: help run test nightly check sbom bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -63,13 +65,23 @@ nightly: $(READY)  ## Take ten thousand random steps, and write each row in each
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1
-check: $(READY)  ## Check format, rules, types, migrations, settings, and that nobody is shown more
+check: $(READY) $(AUDIT_READY)  ## Check format, rules, types, migrations, settings, that nobody is shown more, and known vulnerabilities
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
 	$(PY) manage.py review --check
+	$(PY) -m supply.audit $(AUDIT)/bin/pip-audit
+
+# Tools with packages of their own, which neither the server nor its tests need. Without a network
+# they may be missing: then the audit says that there was none.
+$(AUDIT_READY): requirements-audit.txt $(READY)
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 10 --require-hashes -r requirements-audit.txt && cp requirements-audit.txt $@ || true
+
+sbom: $(AUDIT_READY)  ## Write the list of the server's packages, as CycloneDX JSON, to var/sbom.cdx.json
+	$(AUDIT)/bin/python -m supply.sbom
 
 # What is measured beside may be missing: then its rows say so, and the others are measured.
 $(BENCH_READY): requirements-bench.txt $(READY)
@@ -100,3 +112,4 @@ lock:  ## Lock the requirements anew (needs uv; UPGRADE=--upgrade takes newer re
 	$(LOCK) $(UPGRADE) requirements.in --output-file requirements.txt
 	$(LOCK) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
 	$(LOCK) $(UPGRADE) requirements-bench.in --output-file requirements-bench.txt
+	$(LOCK) $(UPGRADE) requirements-audit.in --output-file requirements-audit.txt
