@@ -1,0 +1,138 @@
+"""One statement that counts who is in another audience once a fact is otherwise; it writes nothing.
+
+It is the decision's rule (`permissions.decision`) over relations: over those that are stored, and
+over those that would be. The database counts, and nothing is held in memory but the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.contrib.contenttypes.models import ContentType
+
+from permissions.audiences import Resource
+from permissions.review.facts import Compared, Facts, Question
+from permissions.statements import column_of, names_of, visible_where
+from tenants.models import Role
+from tenants.roles import group_name
+
+DIFFERENCE: Final = """
+, side(user_id, pk, had, has) AS ({sides}), moved AS (
+    SELECT user_id, pk, MIN(had) AS before, MIN(has) AS later FROM side
+    GROUP BY user_id, pk HAVING COALESCE(MIN(had), -1) <> COALESCE(MIN(has), -1))
+SELECT 'moves', before, later, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk)
+FROM moved GROUP BY before, later
+UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk) FROM moved
+UNION ALL SELECT * FROM (
+    SELECT 'pair', before, later, 0, user_id, pk FROM moved ORDER BY user_id, pk LIMIT %(listed)s) x
+"""
+
+
+SIDE: Final = "SELECT w.user_id, w.pk, {ranks} FROM ({ways}) w"
+HOLDER: Final = """
+SELECT m.user_id, o.pk, {rank} AS rank FROM {objects} o JOIN {members} m ON m.user_id = o.{column}
+"""
+OWN: Final = """
+SELECT m.user_id, o.pk, {granted_rank} AS rank
+FROM {own} g JOIN {objects} o ON o.pk = g.pk JOIN {members} m ON m.user_id = g.user_id
+"""
+TO_ROLE: Final = """
+SELECT m.user_id, o.pk, {granted_rank} AS rank
+FROM {granted} g JOIN {objects} o ON o.pk = g.pk JOIN {members} m ON g.name = %(roles)s || m.role
+"""
+TO_GROUP: Final = """
+SELECT m.user_id, o.pk, {granted_rank} AS rank
+FROM {granted} g JOIN {objects} o ON o.pk = g.pk
+JOIN {joined} j ON j.name = g.name JOIN {members} m ON m.user_id = j.user_id
+WHERE g.name NOT IN ({role_names})
+"""
+ROLE: Final = """
+SELECT m.user_id, o.pk, {role_rank} AS rank
+FROM {members} m CROSS JOIN {objects} o WHERE {role_rank} IS NOT NULL
+"""
+"""The ways to an audience, each with its rank among the declared ones."""
+
+RELATIONS: Final = ("members", "objects", "own", "granted", "joined")
+
+
+class Difference:
+    """The statement for one resource of a tenant, as it is written."""
+
+    def __init__(self, resource: Resource, tenant_id: int, connection: Any) -> None:
+        concrete: Any = resource.model._meta.concrete_model
+        self.connection = connection
+        self.names = names_of(resource, connection)
+        self.parameters: dict[str, Any] = {
+            "tenant": tenant_id,
+            "type": ContentType.objects.get_for_model(concrete).pk,
+            "roles": group_name(tenant_id, ""),
+            **{f"role_{role}": group_name(tenant_id, role) for role in Role.values},
+        }
+        self.relations: list[str] = []
+        self.sides: list[str] = []
+
+    def run(self, question: Question, listed: int) -> list[tuple[Any, ...]]:
+        """Return what has moved: counts by audience before and later, in all, and some pairs."""
+        for compared in question.compared:
+            self._compare(compared)
+        text = f"WITH {', '.join(self.relations)}"
+        text += DIFFERENCE.replace("{sides}", " UNION ALL ".join(self.sides))
+        parameters = {**self.parameters, **question.parameters, "listed": listed}
+        with self.connection.cursor() as cursor:
+            cursor.execute(text, parameters)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    def _compare(self, compared: Compared) -> None:
+        nothing = "CAST(NULL AS INTEGER)"
+        for facts, ranks in (
+            (compared.before, f"w.rank, {nothing}"),
+            (compared.later, f"{nothing}, w.rank"),
+        ):
+            ways = " UNION ALL ".join(self._ways(facts, len(self.sides)))
+            self.sides.append(SIDE.format(ranks=ranks, ways=ways))
+
+    def _ways(self, facts: Facts, number: int) -> Iterator[str]:
+        """Return every permission that somebody holds, as the decision does, by its rank."""
+        names = self._relations(facts, number)
+        codes = {
+            name: facts.resource.permissions.index(name) for name in facts.resource.permissions
+        }
+        names["granted_rank"] = self._ranked("g.codename", codes, f"code{number}_")
+        names["role_names"] = ", ".join(f"%(role_{role})s" for role in Role.values)
+        for place, name in enumerate(facts.resource.holders.values()):
+            rank = _rank(facts.resource, name)
+            yield HOLDER.format(rank=rank, column=f"holder{place}", **names)
+        for way in (OWN, TO_ROLE, TO_GROUP):
+            yield way.format(**names)
+        if facts.resource.roles:
+            ranks = {r: _rank(facts.resource, name) for r, name in facts.resource.roles.items()}
+            role_rank = self._ranked("m.role", ranks, f"default{number}_")
+            yield ROLE.format(role_rank=role_rank, **names)
+
+    def _relations(self, facts: Facts, number: int) -> dict[str, str]:
+        """Write the facts as relations of the statement, and return their names."""
+        visible = visible_where(facts.resource, self.connection, self.parameters)
+        holders = enumerate(facts.resource.holders)
+        columns = "".join(
+            f", o.{column_of(facts.resource, self.connection, name)} AS holder{n}"
+            for n, name in holders
+        )
+        source = facts.source.format_map(self.names)
+        more = {"columns": columns, "visible": visible}
+        for name in RELATIONS:
+            names = self.names | more | ({"objects": source} if name == "objects" else {})
+            text = getattr(facts, name).format_map(names)
+            self.relations.append(f"{name}{number} AS ({text})")
+        return {name: f"{name}{number}" for name in RELATIONS}
+
+    def _ranked(self, column: str, ranks: dict[str, int], key: str) -> str:
+        """Return the rank of what a column names, or nothing."""
+        self.parameters |= {f"{key}{n}": name for n, name in enumerate(ranks)}
+        cases = (f"WHEN %({key}{n})s THEN {rank}" for n, rank in enumerate(ranks.values()))
+        return f"CASE {column} {' '.join(cases)} END"
+
+
+def _rank(resource: Resource, name: str) -> int:
+    return resource.permissions.index(resource.declared(name).permission)

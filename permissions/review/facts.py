@@ -1,0 +1,192 @@
+"""The facts on which the decision rests, as relations in SQL: as they are stored, or otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from permissions.audiences import Resource
+from permissions.review.hypotheses import (
+    Declaring,
+    Granting,
+    Grouping,
+    Hypothesis,
+    Joining,
+    Writing,
+)
+from permissions.statements import column_of
+from tenants.models import Membership
+from tenants.roles import group_name
+
+MEMBERS: Final = """
+SELECT m.user_id AS user_id, m.role AS role FROM {memberships} m
+JOIN {users} u ON u.{user_key} = m.user_id AND u.is_active
+JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
+WHERE m.tenant_id = %(tenant)s AND m.is_active"""
+OBJECTS: Final = """
+SELECT o.{key} AS pk{columns} FROM {objects} o WHERE o.tenant_id = %(tenant)s{visible}"""
+OWN: Final = """
+SELECT g.user_id AS user_id, g.content_object_id AS pk, p.codename AS codename
+FROM {user_grants} g JOIN {permissions} p ON p.id = g.permission_id
+WHERE p.content_type_id = %(type)s"""
+GRANTED: Final = """
+SELECT g.content_object_id AS pk, n.name AS name, p.codename AS codename
+FROM {group_grants} g JOIN {permissions} p ON p.id = g.permission_id
+JOIN {groups} n ON n.id = g.group_id WHERE p.content_type_id = %(type)s"""
+JOINED: Final = """
+SELECT j.{joined_user} AS user_id, n.name AS name
+FROM {joined} j JOIN {groups} n ON n.id = j.{joined_group} WHERE 1 = 1"""
+"""The facts, as they are stored; conditions may follow."""
+
+MEMBER: Final = """
+SELECT u.{user_key} AS user_id, CAST(%(role)s AS VARCHAR(16)) AS role
+FROM {users} u JOIN {tenants} t ON t.id = %(tenant)s AND t.is_active
+WHERE u.{user_key} = %(user)s AND u.is_active"""
+GIVEN: Final = """
+SELECT u.{user_key} AS user_id, o.{key} AS pk, CAST(%(codename)s AS VARCHAR(100)) AS codename
+FROM {users} u CROSS JOIN {objects} o WHERE u.{user_key} = %(user)s AND o.{key} = %(object)s"""
+GIVEN_TO_ROLE: Final = """
+UNION ALL SELECT o.{key}, CAST(%(group)s AS VARCHAR(150)), CAST(%(codename)s AS VARCHAR(100))
+FROM {objects} o WHERE o.{key} = %(object)s"""
+ENTERED: Final = """
+UNION ALL SELECT u.{user_key}, CAST(%(group)s AS VARCHAR(150))
+FROM {users} u WHERE u.{user_key} = %(user)s"""
+WRITTEN: Final = "(SELECT {kept} FROM {objects} o WHERE o.{key} = %(object)s)"
+"""The facts, as they would be."""
+
+OTHERS: Final = " AND n.name <> %(group)s"
+NONE: Final = " AND 1 = 0"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The texts of the relations, to be formatted with the names of tables, and the declaration.
+
+    `source` is read in the place of the objects' table.
+    """
+
+    resource: Resource
+    members: str = MEMBERS
+    objects: str = OBJECTS
+    own: str = OWN
+    granted: str = GRANTED
+    joined: str = JOINED
+    source: str = "{objects}"
+
+    def of_user(self) -> Facts:
+        """The same about one user."""
+        return replace(
+            self,
+            members=f"{self.members} AND m.user_id = %(user)s",
+            own=f"{self.own} AND g.user_id = %(user)s",
+            joined=f"{self.joined} AND j.{{joined_user}} = %(user)s",
+        )
+
+    def of_object(self) -> Facts:
+        """The same about one object."""
+        here = " AND g.content_object_id = %(object)s"
+        return replace(
+            self,
+            objects=f"{self.objects} AND o.{{key}} = %(object)s",
+            own=self.own + here,
+            granted=self.granted + here,
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is so, and what would be."""
+
+    before: Facts
+    later: Facts
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to compare for one resource, and the parameters that the texts name.
+
+    No user and object is in two of the comparisons.
+    """
+
+    compared: tuple[Compared, ...]
+    parameters: dict[str, Any]
+
+
+def question(
+    resource: Resource, tenant_id: int, what: Hypothesis, connection: Any
+) -> Question | None:
+    """Return what to ask about this resource; None: the change does not concern it."""
+    match what:
+        case Joining():
+            return _joining(resource, what, connection)
+        case Grouping():
+            return _grouping(Facts(resource).of_user(), what)
+        case _ if what.resource.label != resource.label:
+            return None
+        case Granting():
+            return _granting(Facts(resource).of_object(), tenant_id, what)
+        case Writing():
+            return _writing(Facts(resource).of_object(), what, connection)
+        case Declaring():
+            return Question((Compared(Facts(resource), Facts(what.declared)),), {})
+
+
+def _joining(resource: Resource, what: Joining, connection: Any) -> Question:
+    before = Facts(resource).of_user()
+    members = MEMBER if what.role else before.members + NONE
+    compared = [Compared(before, replace(before, members=members))]
+    parameters: dict[str, Any] = {"user": what.user_id, "role": what.role}
+    if what.leaving and (name := tie(resource)):
+        column = column_of(resource, connection, name)
+        tied = replace(
+            Facts(resource),
+            members=f"{MEMBERS} AND m.user_id <> %(user)s",
+            objects=f"{OBJECTS} AND o.{column} = %(leaving)s",
+        )
+        compared.append(Compared(tied, replace(tied, objects=tied.objects + NONE)))
+        parameters["leaving"] = what.leaving
+    return Question(tuple(compared), parameters)
+
+
+def _grouping(before: Facts, what: Grouping) -> Question:
+    joined = before.joined + OTHERS + (ENTERED if what.is_in else "")
+    later = replace(before, joined=joined)
+    return Question((Compared(before, later),), {"user": what.user_id, "group": what.group})
+
+
+def _granting(before: Facts, tenant_id: int, what: Granting) -> Question:
+    parameters: dict[str, Any] = {"object": what.pk}
+    if what.audience is not None:
+        parameters["codename"] = what.audience.permission
+    if what.subject.role is None:
+        before = before.of_user()
+        parameters["user"] = what.subject.user_id
+        later = replace(before, own=GIVEN if what.audience else before.own + NONE)
+    else:
+        parameters["group"] = group_name(tenant_id, what.subject.role)
+        given = GIVEN_TO_ROLE if what.audience else ""
+        later = replace(before, granted=before.granted + OTHERS + given)
+    return Question((Compared(before, later),), parameters)
+
+
+def _writing(before: Facts, what: Writing, connection: Any) -> Question:
+    column: Any = what.resource.model._meta.get_field(what.column)
+    value = "%(value)s"
+    if connection.vendor == "postgresql":  # which must know the type; SQLite would convert it
+        value = f"CAST(%(value)s AS {column.cast_db_type(connection)})"
+    kept = {*what.resource.holders, *what.resource.visible_by} - {what.column}
+    names = sorted(column_of(what.resource, connection, name) for name in kept)
+    columns = ["o.{key}", "o.tenant_id", *(f"o.{name}" for name in names)]
+    columns.append(f"{value} AS {column_of(what.resource, connection, what.column)}")
+    later = replace(before, source=WRITTEN.replace("{kept}", ", ".join(columns)))
+    parameters = {"object": what.pk, "value": column.get_db_prep_value(what.value, connection)}
+    return Question((Compared(before, later),), parameters)
+
+
+def tie(resource: Resource) -> str | None:
+    """Return the column by which an object belongs to a membership, with which it is deleted."""
+    for column in resource.model._meta.concrete_fields:
+        remote: Any = column.remote_field
+        if remote and remote.model is Membership and remote.on_delete.__name__ == "CASCADE":
+            return str(column.name)
+    return None

@@ -1,0 +1,61 @@
+"""What may be asked of `what-if`: a change of one fact on which the decision rests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from permissions.audiences import Audience, Resource
+from permissions.subjects import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """The subject's grants on the object become this audience's alone; None: none."""
+
+    resource: Resource
+    pk: int
+    subject: Subject
+    audience: Audience | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """The user has this role in the tenant; None: they are no active member.
+
+    `leaving` is the key of their membership, if that is deleted, with what belongs to it.
+    """
+
+    user_id: int
+    role: str | None
+    leaving: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The user is in a group of the operator's, or is not."""
+
+    user_id: int
+    group: str
+    is_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A column of the object has this value: one that names a holder or decides who may see."""
+
+    resource: Resource
+    pk: int
+    column: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Declaring:
+    """A resource is declared otherwise; its audiences keep their names and order."""
+
+    resource: Resource
+    declared: Resource
+
+
+Hypothesis = Granting | Joining | Grouping | Writing | Declaring

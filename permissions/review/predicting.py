@@ -1,0 +1,121 @@
+"""What a change would give and take: who would be in another audience of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from permissions.audiences import Audience, Resource, registry
+from permissions.review.difference import Difference
+from permissions.review.facts import question
+from permissions.review.hypotheses import Hypothesis
+from permissions.snapshot import in_snapshot
+
+LISTED: Final = 20
+"""So many of a resource's users and objects are listed; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From one audience to another; None: none."""
+
+    before: Audience | None
+    later: Audience | None
+
+    @property
+    def gained(self) -> tuple[str, ...]:
+        """Return the fields that are shown then, and are not now."""
+        return _beyond(self.later, self.before)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the fields that are shown now, and are not then."""
+        return _beyond(self.before, self.later)
+
+
+def _beyond(one: Audience | None, other: Audience | None) -> tuple[str, ...]:
+    known = other.fields if other else ()
+    return tuple(name for name in (one.fields if one else ()) if name not in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often somebody would move from one audience of something to another."""
+
+    move: Move
+    pairs: int
+    users: int
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A user who would move, and the object."""
+
+    move: Move
+    user_id: int
+    pk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the change would do to one resource: counted by move and in all, and partly listed."""
+
+    resource: Resource
+    counts: tuple[Count, ...]
+    pairs: int
+    users: int
+    objects: int
+    listed: tuple[Moved, ...]
+
+
+def predict(
+    tenant_id: int,
+    what: Hypothesis,
+    *,
+    listed: int = LISTED,
+    resources: Iterable[Resource] = registry,
+) -> list[Prediction]:
+    """Return what the change would do in the tenant, by resource, from one state.
+
+    Writes nothing. Takes one statement for each resource that the change concerns.
+    """
+    chosen = sorted(resources, key=lambda resource: resource.label)
+    return in_snapshot(lambda _: _predict(tenant_id, what, listed, chosen))
+
+
+def _predict(
+    tenant_id: int, what: Hypothesis, listed: int, resources: Iterable[Resource]
+) -> list[Prediction]:
+    asked = ((each, question(each, tenant_id, what, connection)) for each in resources)
+    return [
+        _prediction(each, Difference(each, tenant_id, connection).run(about, listed))
+        for each, about in asked
+        if about is not None
+    ]
+
+
+def _prediction(resource: Resource, rows: Iterable[tuple[Any, ...]]) -> Prediction:
+    counts, moved, total = [], [], (0, 0, 0)
+    for kind, before, later, *numbers in rows:
+        move = Move(_audience(resource, before), _audience(resource, later))
+        if kind == "all":
+            total = (numbers[0], numbers[1], numbers[2])
+        elif kind == "moves":
+            counts.append(((_place(before), _place(later)), Count(move, *numbers)))
+        else:
+            moved.append(Moved(move, *numbers[1:]))
+    moved.sort(key=lambda each: (each.user_id, each.pk))
+    counts.sort(key=lambda each: each[0])
+    return Prediction(resource, tuple(count for _, count in counts), *total, tuple(moved))
+
+
+def _audience(resource: Resource, rank: int | None) -> Audience | None:
+    return None if rank is None else resource.audiences[rank]
+
+
+def _place(rank: int | None) -> int:
+    return -1 if rank is None else rank

@@ -1,0 +1,215 @@
+"""What is predicted of a change is what it does, for everybody, every object and every field."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from guardian.shortcuts import assign_perm
+
+from permissions import decision, grants
+from permissions.audiences import Audience, Resource, registry
+from permissions.ceiling import SYSTEM
+from permissions.grants import DefaultGrant, LastHolder
+from permissions.models import AccessChange
+from permissions.review.hypotheses import (
+    Declaring,
+    Granting,
+    Grouping,
+    Hypothesis,
+    Joining,
+    Writing,
+)
+from permissions.review.predicting import Prediction, predict
+from permissions.snapshot import rehearsal
+from permissions.subjects import Subject
+from resources.audiences import DOCUMENTS, PROFILES
+from resources.models import Document, Profile
+from tenants.models import GRANTABLE, Membership, Role, Tenant, User
+from tests.world import World
+
+CHANGES = int(os.environ.get("PREDICTIONS", "60"))
+SEED = int(os.environ.get("PREDICTIONS_SEED", "14"))
+
+Held = dict[tuple[int, int], str | None]
+HIDDEN = replace(DOCUMENTS, visible_by={"status": "draft"})
+"""Documents of which only drafts are shown to anybody."""
+
+
+class Town:
+    """Acme with people of every role, documents and grants of every kind; globex beside it."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.random = random.Random(seed)
+        self.tenant: Tenant = world.tenants["acme"]
+        world.appoint("reviewer")
+        for name, active in (("leaver", True), ("away", False), ("gone", True)):
+            Membership.objects.create(tenant=self.tenant, user=world.user(name), is_active=active)
+        User.objects.filter(username="gone").update(is_active=False)
+        self.users = list(User.objects.order_by("pk"))
+        self.groups = [Group.objects.create(name=name) for name in ("board", "guests")]
+        self.groups.append(Group.objects.create(name=f"tenant:{world.tenants['globex'].pk}:member"))
+        owners = ("owner", "member", "editor", "away")
+        for place in range(5):
+            world.create(owner=owners[place % 4], status=("draft", "published")[place % 2])
+        world.create("globex", "rival")
+        self.documents = list(Document.objects.filter(tenant=self.tenant).order_by("pk"))
+        self.profiles = list(Profile.objects.filter(tenant=self.tenant).order_by("pk"))
+        for _ in range(12):
+            self._grant()
+
+    def _grant(self) -> None:
+        resource, obj = self.object()
+        audience = self.random.choice(resource.audiences)
+        way = self.random.randrange(3)
+        if way == 2:
+            group = self.random.choice(self.groups)
+            assign_perm(audience.permission, group, obj)
+            group.user_set.add(self.random.choice(self.users))
+        else:
+            grants.add(resource, [obj], self.subject(), audience, actor=SYSTEM)
+
+    def object(self) -> tuple[Resource, Any]:
+        if self.random.random() < 0.25:
+            return PROFILES, self.random.choice(self.profiles)
+        return registry.get(DOCUMENTS.label), self.random.choice(self.documents)
+
+    def subject(self) -> Subject:
+        if self.random.random() < 0.4:
+            return Subject(role=str(self.random.choice(GRANTABLE)))
+        return Subject(user_id=self.random.choice(self.users).pk)
+
+    def change(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        """A random change, and what makes it so."""
+        kinds = (self.granting, self.joining, self.leaving, self.grouping, self.writing)
+        return self.random.choice((*kinds, self.granting, self.declaring))()
+
+    def granting(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        resource, obj = self.object()
+        subject = self.subject()
+        audience = self.random.choice((*resource.audiences, None))
+
+        def give() -> None:
+            rows = grants._of_subject(resource, obj, subject)
+            rows.delete()
+            if audience is not None:
+                grants.add(resource, [obj], subject, audience, actor=SYSTEM)
+
+        return Granting(resource, obj.pk, subject, audience), give
+
+    def joining(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        user = self.random.choice(self.users)
+        role = self.random.choice((*Role.values, None))
+
+        def join() -> None:
+            place = {"tenant": self.tenant, "user": user}
+            given = {"is_active": role is not None, **({"role": role} if role else {})}
+            if not Membership.objects.filter(**place).update(**given) and role:
+                Membership.objects.bulk_create([Membership(**place, role=role)])
+
+        return Joining(user.pk, role), join
+
+    def leaving(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        member = self.random.choice(list(Membership.objects.filter(tenant=self.tenant)))
+        return Joining(member.user_id, None, leaving=member.pk), member.delete
+
+    def grouping(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        user, group = self.random.choice(self.users), self.random.choice(self.groups)
+        if self.random.random() < 0.5:
+            return Grouping(user.pk, group.name, True), lambda: group.user_set.add(user)
+        return Grouping(user.pk, group.name, False), lambda: group.user_set.remove(user)
+
+    def writing(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        resource, document = registry.get(DOCUMENTS.label), self.random.choice(self.documents)
+        column, value = "owner", self.random.choice(self.users).pk
+        if resource.visible_by and self.random.random() < 0.5:
+            column, value = "status", self.random.choice(("draft", "published"))
+        rows = Document.objects.filter(tenant=self.tenant, pk=document.pk)
+        return Writing(resource, document.pk, column, value), lambda: rows.update(**{column: value})
+
+    def declaring(self) -> tuple[Hypothesis, Callable[[], Any]]:
+        resource = self.random.choice((registry.get(DOCUMENTS.label), PROFILES))
+        name = self.random.choice(resource.audiences).name
+        declared = replace(resource, roles={**resource.roles, self.random.choice(Role.values): name})
+        if self.random.random() < 0.3:
+            declared = replace(resource, holders={})
+        return Declaring(resource, declared), lambda: registry.register(declared)
+
+    def held(self) -> dict[str, Held]:
+        """Everybody's audience of everything, by the decision itself."""
+        found = {}
+        for label, objects in (("document", self.documents), ("profile", self.profiles)):
+            resource = registry.get(f"resources.{label}")
+            pairs = [(user.pk, obj.pk) for user in self.users for obj in objects]
+            decided = decision.audiences(resource, self.tenant.pk, pairs)
+            found[resource.label] = {pair: a and a.name for pair, a in decided.items()}
+        return found
+
+
+def told(predictions: list[Prediction]) -> dict[str, Any]:
+    """What was predicted: every pair with its audiences, and the counts."""
+    return {
+        each.resource.label: (
+            {(m.user_id, m.pk): _names(m.move.before, m.move.later) for m in each.listed},
+            {
+                _names(c.move.before, c.move.later): (c.pairs, c.users, c.objects)
+                for c in each.counts
+            },
+            (each.pairs, each.users, each.objects),
+        )
+        for each in predictions
+        if each.pairs
+    }
+
+
+def _names(before: Audience | None, later: Audience | None) -> tuple[str | None, str | None]:
+    return before and before.name, later and later.name
+
+
+def happened(before: dict[str, Held], after: dict[str, Held]) -> dict[str, Any]:
+    found = {}
+    for label, held in before.items():
+        moved = {p: (was, after[label][p]) for p, was in held.items() if was != after[label][p]}
+        counts = {
+            kind: _count([pair for pair, each in moved.items() if each == kind])
+            for kind in set(moved.values())
+        }
+        if moved:
+            found[label] = (moved, counts, _count(list(moved)))
+    return found
+
+
+def _count(pairs: list[tuple[int, int]]) -> tuple[int, int, int]:
+    return len(pairs), len({user for user, _ in pairs}), len({pk for _, pk in pairs})
+
+
+@pytest.mark.served
+@pytest.mark.parametrize("resource", [DOCUMENTS, HIDDEN], ids=["all", "drafts"])
+def test_prediction_is_the_effect_for_random_changes(
+    place: World, declare: Any, resource: Resource
+) -> None:
+    declare(resource)
+    town = Town(place, SEED)
+    moves = 0
+    for number in range(CHANGES // 2):
+        what, happen = town.change()
+        declared = tuple(registry)
+        with rehearsal():
+            before = town.held()
+            predicted = told(predict(town.tenant.pk, what, listed=10_000))
+            happen()
+            effect = happened(before, town.held())
+        for each in declared:
+            declare(each)
+        assert predicted == effect, (number, what)
+        moves += bool(effect)
+    assert moves > CHANGES // 5
