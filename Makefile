@@ -55,11 +55,13 @@ test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and 
 	$(PY) -m coverage report
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
-NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py
+NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \
+	tests/permissions/review/test_predicting.py
 
 nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0
-nightly: $(READY)  ## Take ten thousand random steps, and write each row in each way, on each database (MODEL_STEPS=10000 WRITES=0)
+nightly: export PREDICTIONS ?= 1000
+nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000)
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
 	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
 

@@ -182,6 +182,16 @@ class Scene:
             *self.pairs(User, [self.world.user("owner").pk], mine),
         ]
 
+    def supposed(self) -> list[Pair]:
+        """What a change of acme's document, or of who is in acme, would do."""
+        what = "/api/review/what-if/?change="
+        grant = f"{what}grant&role=member&audience=viewer&model=resources.document&id={{id}}"
+        return [
+            *self.pairs(Document, [self.world.document.pk], grant),
+            *self.pairs(User, [self.world.user("owner").pk], f"{what}join&user={{id}}"),
+            *self.pairs(User, [self.world.user("owner").pk], f"{what}leave&user={{id}}"),
+        ]
+
     def admin(self, route: str) -> list[Pair]:
         """Every page of the operator, with acme's keys as they are stored in all its places."""
         hole = r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)"
@@ -234,6 +244,7 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/ledger/pushes/": Scene.ledgers("pushes"),
     "api/review/explain/": Scene.explained,
     "api/review/payloads/": alone("/api/review/payloads/"),
+    "api/review/what-if/": Scene.supposed,
     "api/tenants/": alone("/api/tenants/"),
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
     "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),

@@ -41,17 +41,23 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     ),
     "what the review's commands and its REST are tried with": (
         "permissions/review/asking.py",
+        "permissions/review/difference.py",
         "permissions/review/entries.py",
+        "permissions/review/facts.py",
         "permissions/review/findings.py",
+        "permissions/review/foretelling.py",
         "permissions/review/forms.py",
         "permissions/review/holding.py",
+        "permissions/review/hypotheses.py",
         "permissions/review/named.py",
         "permissions/review/never.py",
         "permissions/review/revisions.py",
         "permissions/review/scene.py",
         "permissions/review/sensitivity.py",
+        "permissions/review/supposing.py",
         "permissions/review/telling.py",
         "permissions/review/verdict.py",
+        "permissions/review/what_if.py",
     ),
     "tried where it is used: the parser's, the ledger's, the intervals' and the servers' tests": (
         "realtime/audit/captured.py",
@@ -83,6 +89,7 @@ OF_SEVERAL = {
     "tests/tenants/test_invitations.py",
     "tests/permissions/review/test_command_explain.py",
     "tests/permissions/review/test_command_lock.py",
+    "tests/permissions/review/test_command_what_if.py",
 }
 """Tests of what several modules do together."""
 

@@ -43,6 +43,7 @@ def test_page_shows_every_command() -> None:
     commands = [command for command, _ in shown()]
     for option in (
         "explain",
+        "what-if",
         "--check",
         "--accept",
         "--probe",

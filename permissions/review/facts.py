@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from permissions.audiences import Resource
 from permissions.review.hypotheses import (
-    Declaring,
     Granting,
     Grouping,
     Hypothesis,
@@ -53,6 +52,9 @@ UNION ALL SELECT u.{user_key}, CAST(%(group)s AS VARCHAR(150))
 FROM {users} u WHERE u.{user_key} = %(user)s"""
 WRITTEN: Final = "(SELECT {kept} FROM {objects} o WHERE o.{key} = %(object)s)"
 """The facts, as they would be."""
+
+VALUE: Final = {"postgresql": "CAST(%(value)s AS {type})", "sqlite": "%(value)s"}
+"""PostgreSQL must know the type; SQLite would convert the value."""
 
 OTHERS: Final = " AND n.name <> %(group)s"
 NONE: Final = " AND 1 = 0"
@@ -127,8 +129,7 @@ def question(
             return _granting(Facts(resource).of_object(), tenant_id, what)
         case Writing():
             return _writing(Facts(resource).of_object(), what, connection)
-        case Declaring():
-            return Question((Compared(Facts(resource), Facts(what.declared)),), {})
+    return Question((Compared(Facts(resource), Facts(what.declared)),), {})
 
 
 def _joining(resource: Resource, what: Joining, connection: Any) -> Question:
@@ -171,9 +172,7 @@ def _granting(before: Facts, tenant_id: int, what: Granting) -> Question:
 
 def _writing(before: Facts, what: Writing, connection: Any) -> Question:
     column: Any = what.resource.model._meta.get_field(what.column)
-    value = "%(value)s"
-    if connection.vendor == "postgresql":  # which must know the type; SQLite would convert it
-        value = f"CAST(%(value)s AS {column.cast_db_type(connection)})"
+    value = VALUE[connection.vendor].format(type=column.cast_db_type(connection))
     kept = {*what.resource.holders, *what.resource.visible_by} - {what.column}
     names = sorted(column_of(what.resource, connection, name) for name in kept)
     columns = ["o.{key}", "o.tenant_id", *(f"o.{name}" for name in names)]

@@ -1,4 +1,7 @@
-"""What is predicted of a change is what it does, for everybody, every object and every field."""
+"""What is predicted of a change is what it does, for everybody, every object and every field.
+
+`PREDICTIONS` says how many changes are tried, `PREDICTIONS_SEED` which.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from guardian.shortcuts import assign_perm
@@ -18,7 +20,6 @@ from guardian.shortcuts import assign_perm
 from permissions import decision, grants
 from permissions.audiences import Audience, Resource, registry
 from permissions.ceiling import SYSTEM
-from permissions.grants import DefaultGrant, LastHolder
 from permissions.models import AccessChange
 from permissions.review.hypotheses import (
     Declaring,
@@ -130,7 +131,8 @@ class Town:
 
     def writing(self) -> tuple[Hypothesis, Callable[[], Any]]:
         resource, document = registry.get(DOCUMENTS.label), self.random.choice(self.documents)
-        column, value = "owner", self.random.choice(self.users).pk
+        value: Any = self.random.choice(self.users).pk
+        column = "owner"
         if resource.visible_by and self.random.random() < 0.5:
             column, value = "status", self.random.choice(("draft", "published"))
         rows = Document.objects.filter(tenant=self.tenant, pk=document.pk)
@@ -139,19 +141,22 @@ class Town:
     def declaring(self) -> tuple[Hypothesis, Callable[[], Any]]:
         resource = self.random.choice((registry.get(DOCUMENTS.label), PROFILES))
         name = self.random.choice(resource.audiences).name
-        declared = replace(resource, roles={**resource.roles, self.random.choice(Role.values): name})
+        declared = replace(
+            resource, roles={**resource.roles, self.random.choice(Role.values): name}
+        )
+        by_role = self.random.random() < 0.5
         if self.random.random() < 0.3:
-            declared = replace(resource, holders={})
+            declared = replace(resource, roles={}) if by_role else replace(resource, holders={})
         return Declaring(resource, declared), lambda: registry.register(declared)
 
     def held(self) -> dict[str, Held]:
         """Everybody's audience of everything, by the decision itself."""
-        found = {}
+        found: dict[str, Held] = {}
         for label, objects in (("document", self.documents), ("profile", self.profiles)):
             resource = registry.get(f"resources.{label}")
             pairs = [(user.pk, obj.pk) for user in self.users for obj in objects]
             decided = decision.audiences(resource, self.tenant.pk, pairs)
-            found[resource.label] = {pair: a and a.name for pair, a in decided.items()}
+            found[resource.label] = {pair: _name(a) for pair, a in decided.items()}
         return found
 
 
@@ -172,7 +177,11 @@ def told(predictions: list[Prediction]) -> dict[str, Any]:
 
 
 def _names(before: Audience | None, later: Audience | None) -> tuple[str | None, str | None]:
-    return before and before.name, later and later.name
+    return _name(before), _name(later)
+
+
+def _name(audience: Audience | None) -> str | None:
+    return audience.name if audience else None
 
 
 def happened(before: dict[str, Held], after: dict[str, Held]) -> dict[str, Any]:
@@ -213,3 +222,59 @@ def test_prediction_is_the_effect_for_random_changes(
         assert predicted == effect, (number, what)
         moves += bool(effect)
     assert moves > CHANGES // 5
+
+
+def asked(world: World, what: Hypothesis, **how: Any) -> tuple[list[Prediction], list[str]]:
+    with CaptureQueriesContext(connection) as queries:
+        found = predict(world.tenants["acme"].pk, what, **how)
+    # Beside what opens and ends the transaction, and what follows any commit.
+    statements = (query["sql"] for query in queries if "SELECT" in query["sql"])
+    return found, [sql for sql in statements if "tenants_membershiptask" not in sql]
+
+
+def test_prediction_reads_one_statement_for_each_resource_and_writes_nothing(world: World) -> None:
+    for number in range(30):
+        world.create(title=str(number))
+    predict(world.tenants["acme"].pk, Joining(world.user("member").pk, "admin"))
+    changes = AccessChange.objects.count()
+    found, queries = asked(world, Joining(world.user("member").pk, "admin"))
+    assert len(queries) == 2
+    assert not [word for word in ("INSERT", "UPDATE", "DELETE") for sql in queries if word in sql]
+    assert AccessChange.objects.count() == changes
+    assert Membership.objects.get(user=world.user("member")).role == Role.MEMBER
+    [documents, _] = found
+    assert (documents.pairs, documents.users, documents.objects) == (31, 1, 31)
+    assert len(documents.listed) == 20
+
+
+def test_only_the_resource_that_is_concerned_is_asked(world: World) -> None:
+    viewer = DOCUMENTS.declared("viewer")
+    given = Granting(DOCUMENTS, world.document.pk, Subject(role="member"), viewer)
+    [found], queries = asked(world, given)
+    assert len(queries) == 1
+    [count] = found.counts
+    assert (count.users, count.objects) == (2, 1)
+    assert count.move.gained == viewer.fields
+    assert count.move.lost == ()
+
+
+def test_fields_are_gained_and_lost_between_audiences(world: World) -> None:
+    [found] = predict(
+        world.tenants["acme"].pk,
+        Writing(DOCUMENTS, world.document.pk, "owner", world.user("editor").pk),
+    )
+    moves = {c.move.before and c.move.before.name: c.move for c in found.counts}
+    assert (moves["editor"].gained, moves["editor"].lost) == (("budget",), ())
+    assert moves["owner"].lost == DOCUMENTS.declared("owner").fields
+
+
+def test_leaving_takes_the_profile_from_everybody(world: World) -> None:
+    member = Membership.objects.get(user=world.user("viewer"))
+    [documents, profiles] = predict(
+        world.tenants["acme"].pk, Joining(member.user_id, None, leaving=member.pk)
+    )
+    assert documents.pairs == 1
+    theirs = world.profile("viewer").pk
+    assert {m.user_id for m in profiles.listed if m.pk == theirs} == {
+        world.user(name).pk for name in ("owner", "editor", "viewer", "admin", "member", "both")
+    }
