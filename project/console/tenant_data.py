@@ -10,10 +10,13 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 
 from permissions.models import GroupGrant, UserGrant
+from realtime.models import ChainEntry, ChainHead
 from tenants.models import Membership, Revocation, Role, Tenant, Ticket, User
 from tenants.roles import group_name
 
 CREDENTIALS: Final = (Ticket, Revocation)
+CHAIN: Final = (ChainEntry, ChainHead)
+"""What seals the ledger, which `manage.py review export` writes."""
 SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
 OF_THE_TENANT: Final = ("id", "slug", "name", "is_active", "record_payloads", "limits")
 OF_A_USER: Final = (
@@ -66,7 +69,7 @@ def export(tenant: Tenant) -> Iterator[dict[str, Any]]:
     yield from _exported(members(tenant), OF_A_USER)
     yield from _exported(_users(tenant.memberships.invited()), OF_THE_INVITED)
     for queryset in rows(tenant):
-        if queryset.model not in CREDENTIALS:
+        if queryset.model not in (*CREDENTIALS, *CHAIN):
             yield from _exported(queryset, None)
 
 

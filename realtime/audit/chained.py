@@ -16,7 +16,9 @@ from django.db.models import Exists, OuterRef
 
 from permissions.models import AccessChange
 from realtime.audit.chain import Fact, digest_of_text
+from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, ChainEntry, Push
+from tenants.models import Tenant
 
 UNREADABLE: Final = {"unreadable": True}
 """What is sealed of a row that cannot be read: SQLite takes any value in any column."""
@@ -24,11 +26,14 @@ UNREADABLE: Final = {"unreadable": True}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A fact of each row of a model that has a `tenant`, and an `xid` with its transaction.
+    """A fact of each row of a model that has a `tenant`.
 
     `written` is the column that says when the row was written. With `ended`, the fact is there once
-    that column is not null: whoever sets it sets `xid` too, to `commits.Stamp`. Of the columns in
-    `hidden` only a digest is sealed.
+    that column is not null. Of the columns in `hidden` only a digest is sealed.
+
+    The rows of a model with an `xid` are found by their transactions, in whatever order they
+    commit: whoever sets `ended` sets it too, to `commits.Stamp`. Without, rows are found by their
+    keys and ends by their times; what that misses, since it was overtaken, `everything` finds.
     """
 
     name: str
@@ -39,9 +44,15 @@ class Kind:
     hidden: frozenset[str] = frozenset()
 
     @property
+    def has_xid(self) -> bool:
+        """Whether its rows say which transaction wrote them."""
+        return any(field.attname == "xid" for field in self.model._meta.concrete_fields)
+
+    @property
     def rows(self) -> models.QuerySet[Any]:
         """The rows that have the fact, of tenants that are not being deleted."""
-        rows = self.model._base_manager.filter(tenant__deleting_since=None)
+        there = Tenant.objects.filter(deleting_since=None)
+        rows = self.model._base_manager.filter(tenant__in=there.order_by())
         return rows.filter(**{f"{self.ended}__isnull": False}) if self.ended else rows
 
     @property
@@ -53,7 +64,8 @@ class Kind:
     def facts(self, pks: Iterable[int]) -> dict[int, Found]:
         """Return the facts of those of these rows that are there, by their keys, in that order."""
         rows = self.model._base_manager.filter(pk__in=pks).order_by("pk")
-        names = {"pk", "tenant_id", "xid", *self.columns, *filter(None, (self.written, self.ended))}
+        names = {"pk", "tenant_id", *self.columns, *filter(None, (self.written, self.ended))}
+        names |= {"xid"} if self.has_xid else set()
         try:
             found = [(row["pk"], self._found(row)) for row in rows.values(*names)]
         except (TypeError, ValueError):
@@ -62,18 +74,18 @@ class Kind:
 
     def _one_by_one(self, rows: models.QuerySet[Any], names: Iterable[str]) -> dict[int, Found]:
         found = {}
-        for pk, tenant_id, xid in rows.values_list("pk", "tenant_id", "xid"):
+        for pk, tenant_id in rows.values_list("pk", "tenant_id"):
             try:
                 found[pk] = self._found(rows.filter(pk=pk).values(*names)[0])
             except (TypeError, ValueError):
-                found[pk] = Found(tenant_id, UNREADABLE, None, xid)
+                found[pk] = Found(tenant_id, UNREADABLE)
         return found
 
     def _found(self, row: Mapping[str, Any]) -> Found:
         shown = {name: _plain(row[name], name in self.hidden) for name in self.columns}
         fact = {"id": row["pk"], "tenant": row["tenant_id"], **shown}
         written = row[self.written] if self.written else None
-        return Found(row["tenant_id"], fact, written, row["xid"])
+        return Found(row["tenant_id"], fact, written, row.get("xid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +95,8 @@ class Found:
 
     tenant_id: int
     fact: Fact
-    written: datetime | None
-    xid: int | None
+    written: datetime | None = None
+    xid: int | None = None
 
 
 def _plain(value: Any, hidden: bool) -> Any:
@@ -98,6 +110,8 @@ def moment(at: datetime) -> str:
     """Return the one spelling of a time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
+
+INTERVAL: Final = ("source", "source_id", "principal", "since", "began_at", "began")
 
 CHAINED: Final = (
     Kind(
@@ -123,6 +137,14 @@ CHAINED: Final = (
         written="at",
         hidden=frozenset({"payload"}),
     ),
+    Kind(
+        "held",
+        Held,
+        (*INTERVAL, "model", "object_id", "permission", "given_by"),
+    ),
+    Kind("held end", Held, ("until", "ended_at", "ended"), ended="ended_at"),
+    Kind("belongs", Belongs, (*INTERVAL, "user_id")),
+    Kind("belongs end", Belongs, ("until", "ended_at", "ended"), ended="ended_at"),
 )  # fmt: skip
 
 KINDS: Final = {kind.name: kind for kind in CHAINED}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection, transaction
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db import transaction
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from permissions import commits
@@ -107,8 +107,10 @@ def _of_kind(kind: Kind, mark: Mark | None, now: Mark, before: datetime | None) 
     elif now.end < mark.end:  # a cluster restored from a dump numbers its transactions anew
         yield from _sweep(kind, kind.unchained, Look(before))
     else:
-        look = Look(before, mark.open)
-        rows = kind.unchained.filter(mark.until(now)).order_by()
+        look, new = Look(before, mark.open), mark.until(now)
+        if kind.ended and not kind.has_xid:
+            new = Q(**{f"{kind.ended}__gte": (before or EVER) - LATE_AFTER})
+        rows = kind.unchained.filter(new).order_by()
         while pks := list(rows.values_list("pk", flat=True)[:MOST]):
             yield from _in_batches(kind, pks, look)
             if len(pks) < MOST:
@@ -220,12 +222,12 @@ def entry_of(row: ChainEntry) -> Entry:
 
 def _marks() -> dict[str, Mark]:
     """Return, by kind, how far what is committed now goes."""
-    marks = dict(
-        zip((k.name for k in CHAINED), commits.marks(k.model for k in CHAINED), strict=True)
-    )
-    if connection.vendor == "sqlite":
-        for kind in CHAINED:
-            if kind.ended:
-                last = kind.model._base_manager.aggregate(Max("xid"))["xid__max"]
-                marks[kind.name] = Mark("xid", (last or 0) + 1)
-    return marks
+    [of_commits] = commits.marks([ChainEntry])
+    if of_commits.column == "xid":
+        return {k.name: of_commits if k.has_xid else _last(k, "pk") for k in CHAINED}
+    return {k.name: _last(k, "xid" if k.ended and k.has_xid else "pk") for k in CHAINED}
+
+
+def _last(kind: Kind, column: str) -> Mark:
+    last = kind.model._base_manager.aggregate(last=Max(column))["last"]
+    return Mark(column, (last or 0) + 1)

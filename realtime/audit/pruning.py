@@ -45,9 +45,11 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
     """
     for _ in chaining.everything():
         pass
-    old = {
+    old: dict[type[Any], models.QuerySet[Any]] = {
         Access: Access.objects.filter(ended_at__lt=before),  # one that is open is not old
         Push: Push.objects.filter(at__lt=before),
+        Held: Held.objects.filter(ended_at__lt=before),
+        Belongs: Belongs.objects.filter(ended_at__lt=before),
         AccessChange: _old(AccessChange, before, _keys(AccessChange, before)),
     }
     counts, kept = dict.fromkeys(old, 0), 0
@@ -57,8 +59,6 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
             counts[model] += gone
     for model, gone in counts.items():
         yield model._meta.label, gone + sum(_of_nobody(old[model]))
-    for model in (Held, Belongs):
-        yield model._meta.label, sum(_in_batches(model.objects.filter(ended_at__lt=before)))
     yield Change._meta.label, sum(_by_range(Change, before))
     if kept:
         raise Disagreeing(kept)
