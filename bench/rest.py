@@ -51,6 +51,7 @@ def requests(under: Server, url: str, headers: Mapping[str, str]) -> Turn:
             text = answer.read()
             if answer.status != 200:
                 raise OSError(f"{method} {url}: {answer.status}: {text!r}")
+        asking.close()  # while the other takes its turn, the server would
         return (under.cpu() - began) / REQUESTS * 1000
 
     return turn
