@@ -57,10 +57,10 @@ def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
     return {**dict.fromkeys(wanted, 0), **dict(rows)}
 
 
-def risen(rows: models.QuerySet[Any]) -> dict[int, int]:
-    """Return the highest revision of each tenant among these access changes."""
+def highest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    """Return a query for each tenant's highest revision among these access changes."""
     tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
-    return dict(tenants.annotate(models.Max("revision")))
+    return tenants.annotate(models.Max("revision"))
 
 
 def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:

@@ -97,7 +97,8 @@ class Resource:
     `holders` maps a field that names a user to that user's audience; `roles` maps a tenant role to
     its audience of every object. Both apply while the row says so, without a grant. `visible_by`
     maps columns to values: while any column has another value, nobody has an audience of the
-    object. `prepare` adds to a queryset what the payloads need besides the row.
+    object. `prepare` adds to a queryset what the payloads need besides the row; what it adds
+    depends on nothing else, as its statement is written once.
 
     If each object belongs to one person (the user in the first of `holders`), `names` is the
     payload field that holds their name. `never` maps a field to audiences whose payload must not

@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NoReturn
 
 from django.db import models, transaction
+from django.db.models import BigIntegerField
 
 from permissions import unavailable
 from permissions.audiences import Resource
+from tenants.compiled import Among, Compiled
 
 UNREADABLE: Final = object()
 """Stands for a value that cannot be read; it equals no other value."""
@@ -42,6 +44,42 @@ def load(
     return load_rows(_prepared(resource, rows), savepoint=savepoint)
 
 
+def load_keys(
+    resource: Resource, tenant_ids: Collection[int], pks: Collection[int], *, savepoint: bool
+) -> dict[int, Any]:
+    """Do `load` for the objects with these keys in these tenants, by a statement that is written
+    once."""
+    if not pks:
+        return {}
+    try:
+        statement = _statement(resource)
+    except Exception:  # whatever `prepare` raises
+        return load(resource, _rows(resource, tenant_ids, pks), savepoint=savepoint)
+    try:
+        with _guard(savepoint):
+            return _by_key(statement(tenants=tenant_ids, keys=pks))
+    except Exception as error:  # converters may raise anything
+        unavailable.raise_database_s(error)
+    return _without_what_fails(resource.prepare(_rows(resource, tenant_ids, pks)))
+
+
+def _statement(resource: Resource) -> Compiled:
+    """Return the statement that loads a resource's objects, cached on the resource."""
+    kept: dict[Any, Compiled] = resource.__dict__.setdefault("_loading", {})
+    prepare, key = resource.prepare, resource.model._meta.pk
+    if prepare not in kept:
+        tenants = Among("tenants", BigIntegerField())
+        rows = Compiled(lambda: prepare(_rows(resource, tenants, Among("keys", key))))
+        rows.write()
+        kept[prepare] = rows
+    return kept[prepare]
+
+
+def _rows(resource: Resource, tenant_ids: Any, pks: Any) -> models.QuerySet[Any]:
+    rows: models.QuerySet[Any] = resource.model.objects.filter(tenant_id__in=tenant_ids, pk__in=pks)
+    return rows
+
+
 def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[int, Any]:
     """Return the objects of these rows, without preparation."""
     try:
@@ -49,6 +87,10 @@ def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[in
             return _by_key(rows)
     except Exception as error:  # converters may raise anything
         unavailable.raise_database_s(error)
+    return _without_what_fails(rows)
+
+
+def _without_what_fails(rows: models.QuerySet[Any]) -> dict[int, Any]:
     keys = rows.order_by().values_list("pk", flat=True)
     keys.query.select_for_update = False  # the rows are locked, and `of` needs whole objects
     return _load_in_parts(rows, list(keys))
@@ -116,7 +158,7 @@ def _load_in_parts(prepared: models.QuerySet[Any], pks: list[int]) -> dict[int, 
     return found
 
 
-def _by_key(rows: models.QuerySet[Any]) -> dict[int, Any]:
+def _by_key(rows: Iterable[Any]) -> dict[int, Any]:
     return {obj.pk: obj for obj in rows}
 
 

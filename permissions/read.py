@@ -9,7 +9,7 @@ from typing import Any
 
 from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
-from permissions.loading import load
+from permissions.loading import load_keys
 from permissions.rendering import render
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
@@ -87,11 +87,9 @@ def _read_resource(
         for user_id, pk in pairs
         if (audience := answers[tenant_id].audience(user_id, pk))
     }
-    rows = resource.model.objects.filter(
-        tenant_id__in={tenant_id for tenant_id, _, _ in allowed},
-        pk__in={pk for _, _, pk in allowed},
-    )
-    rendered = _Renderings(resource, load(resource, rows, savepoint=guarded), 0, guarded)
+    tenant_ids = {tenant_id for tenant_id, _, _ in allowed}
+    objects = load_keys(resource, tenant_ids, {pk for *_, pk in allowed}, savepoint=guarded)
+    rendered = _Renderings(resource, objects, 0, guarded)
     return {
         (tenant_id, (user_id, ObjectKey(resource.label, pk))): rendered.get(pk, audience)
         for (tenant_id, user_id, pk), audience in allowed.items()
@@ -110,8 +108,7 @@ def objects_of(
     resource: Resource, tenant_id: int, pks: Iterable[int], *, guarded: bool = False
 ) -> dict[int, Any]:
     """Return the tenant's objects with these keys, with what their payloads need, in one query."""
-    wanted = resource.model.objects.filter(tenant_id=tenant_id, pk__in=set(pks))
-    return load(resource, wanted, savepoint=guarded)
+    return load_keys(resource, [tenant_id], set(pks), savepoint=guarded)
 
 
 class _Renderings:

@@ -11,76 +11,36 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from hmac import compare_digest
 from io import BytesIO
-from typing import Any, ClassVar, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from knox import auth as knox
+from knox.crypto import hash_token
 from knox.models import get_token_model
+from knox.settings import CONSTANTS, knox_settings
 from rest_framework import exceptions
 from rest_framework.authentication import CSRFCheck
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from tenants import revocations
+from tenants.compiled import Compiled, Parameter
 from tenants.limits import limits
 from tenants.models import Membership, Session, Tenant, Ticket, User
+from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired, WrongLogin
 
 Key = revocations.Key
 Kind = Literal["token", "session"]
-
-
-class Refused(exceptions.APIException):
-    """No way in: `code` and `status` tell REST why, and `close_code` tells a socket."""
-
-    close_code: ClassVar[int]
-
-    @property
-    def code(self) -> str:
-        return self.default_code
-
-    @property
-    def status(self) -> int:
-        return self.status_code
-
-
-class NotAuthenticated(Refused, exceptions.NotAuthenticated):
-    """There is no credential, or it is not valid, or no longer."""
-
-    default_detail = "Provide a valid token, session or ticket."
-    close_code = 4401
-
-
-class WrongLogin(NotAuthenticated):
-    """The username and password do not match; whether the user exists is not said."""
-
-    default_detail = "Wrong username or password."
-
-
-class TenantRequired(Refused):
-    """The user is a member of several tenants and did not say which."""
-
-    status_code = 400
-    default_code = "tenant_required"
-    default_detail = "Specify the tenant: header X-Tenant, or ?tenant= for a socket."
-    close_code = 4400
-
-
-class TenantForbidden(Refused):
-    """The tenant is not the user's, is suspended or is unknown; which of them is not said."""
-
-    status_code = 403
-    default_code = "tenant_forbidden"
-    default_detail = "You are not an active member of this tenant."
-    close_code = 4403
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +85,20 @@ class TokenAuthentication(knox.TokenAuthentication):
             raise NotAuthenticated from error
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
-        if b"\0" in token:  # PostgreSQL would not take it
+        """Return the token's user and row, in one query; the user's others are not looked at."""
+        text = token.decode()
+        if "\0" in text:  # PostgreSQL would not take it
             raise NotAuthenticated
-        return super().authenticate_credentials(token)
+        for row in _TOKENS(key=text[: CONSTANTS.TOKEN_KEY_LENGTH]):
+            if compare_digest(hash_token(text), row.digest):
+                if row.expiry is not None and row.expiry <= timezone.now():
+                    row.delete()
+                    raise NotAuthenticated
+                if knox_settings.AUTO_REFRESH and row.expiry:
+                    self.renew_token(row)
+                user, _ = self.validate_user(row)
+                return user, row
+        raise NotAuthenticated
 
 
 def membership_for(user: User, slug: str | None, key: Key | None = None) -> Membership:
@@ -135,12 +106,10 @@ def membership_for(user: User, slug: str | None, key: Key | None = None) -> Memb
 
     With the credential's key, one that is revoked there is refused too.
     """
-    memberships = active_memberships().filter(user_id=user.pk).select_related("tenant")
-    revoked = Value(False) if key is None else revocations.revoked_there(key)
-    memberships = memberships.annotate(revoked=revoked)
-    if slug:
-        memberships = memberships.filter(tenant__slug=slug.replace("\0", " "))
-    match list(memberships.order_by("pk")[:2]):
+    kind, secret = key or ("", "")
+    asked = {"user": user.pk, "kind": kind, "key": secret}
+    places = _PLACES_AT(**asked, slug=slug.replace("\0", " ")) if slug else _PLACES(**asked)
+    match places:
         case [membership]:
             if membership.revoked:
                 raise NotAuthenticated
@@ -177,12 +146,17 @@ def client_of(scope: dict[str, Any]) -> Client:
 
 @transaction.atomic
 def issue_token(user: User) -> tuple[Any, str]:
-    """Return a new token's row and text, for a user whose password was right a moment ago."""
+    """Return a new token's row and text, for a user whose password was right a moment ago.
+
+    The user's expired tokens are deleted: knox would look for them at every request.
+    """
     # A change of the password waits for this lock, or this waits for it: no token outlives it.
     same = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
     if not same.filter(is_active=True):
         raise WrongLogin
-    return get_token_model().objects.create(user=user)
+    tokens = get_token_model().objects
+    tokens.filter(user=user, expiry__lte=timezone.now()).delete()
+    return tokens.create(user=user)
 
 
 def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[str, int]:
@@ -240,6 +214,21 @@ def ended(items: Iterable[Held]) -> dict[Held, int]:
 def active_memberships() -> QuerySet[Membership]:
     """Return the active memberships in tenants that are not suspended."""
     return Membership.objects.filter(is_active=True, tenant__is_active=True)
+
+
+def _places() -> QuerySet[Membership]:
+    """Return a user's active memberships, each with whether their tenant revoked a credential."""
+    revoked = revocations.revoked_there((Parameter("kind"), Parameter("key")))
+    places = active_memberships().filter(user_id=Parameter("user")).select_related("tenant")
+    return places.annotate(revoked=revoked).order_by("pk")
+
+
+# Asked by every request.
+_PLACES: Final = Compiled(lambda: _places()[:2])
+_PLACES_AT: Final = Compiled(lambda: _places().filter(tenant__slug=Parameter("slug")))
+_TOKENS: Final = Compiled(
+    lambda: get_token_model().objects.filter(token_key=Parameter("key")).select_related("user")
+)
 
 
 def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:

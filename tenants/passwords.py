@@ -17,8 +17,8 @@ from django.db import transaction
 from rest_framework import exceptions, serializers
 
 from tenants import hashing, links, mail, opaque, places
-from tenants.credentials import WrongLogin
 from tenants.models import Membership, User
+from tenants.refused import WrongLogin
 
 
 class InvalidLink(exceptions.APIException):

@@ -6,9 +6,10 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from tenants import revocations
-from tenants.credentials import Key, NotAuthenticated
+from tenants.credentials import Key
 from tenants.members import end, turn
 from tenants.models import Membership, State
+from tenants.refused import NotAuthenticated
 
 
 def of_user(user_id: int) -> QuerySet[Membership]:

@@ -18,10 +18,11 @@ from rest_framework.response import Response
 
 from tenants import credentials
 from tenants.connections import DatabaseAway, is_away
-from tenants.credentials import Credential, Key, NotAuthenticated, Refused, TokenAuthentication
+from tenants.credentials import Credential, Key, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Role
 from tenants.refusals import refusal
+from tenants.refused import NotAuthenticated, Refused
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
 from tenants.turns import turns

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from tenants import hashing, passwords
 from tenants.addresses import address_of
-from tenants.credentials import WrongLogin
+from tenants.refused import WrongLogin
 from tenants.rest import PrivateResponseMixin, StrictSerializer
 from tenants.throttling import login_limits, reset_limits
 from tenants.views import user_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -24,7 +24,7 @@ def revoke(tenant_id: int, key: Key) -> None:
     Revocation.objects.get_or_create(tenant_id=tenant_id, kind=key[0], key=key[1])
 
 
-def revoked_there(key: Key) -> RawSQL:
+def revoked_there(key: tuple[Any, Any]) -> RawSQL:
     """Return an expression for queries on memberships: whether their tenant revoked the credential.
 
     It is part of every request, and building it anew would cost as much as the rest of the query.

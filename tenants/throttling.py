@@ -17,9 +17,9 @@ from rest_framework.throttling import BaseThrottle
 
 from tenants import hashing
 from tenants.addresses import address_of, is_known, remember
-from tenants.credentials import NotAuthenticated
 from tenants.limits import limits
 from tenants.metrics import count_refusal
+from tenants.refused import NotAuthenticated
 
 MINUTE = 60.0
 

@@ -15,10 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants.credentials import WrongLogin, issue_ticket, issue_token
+from tenants.credentials import issue_ticket, issue_token
 from tenants.ended_credentials import end_credentials
 from tenants.models import Membership, User
 from tenants.opaque import OpaqueIdField
+from tenants.refused import WrongLogin
 from tenants.rest import (
     InTenant,
     PrivateResponseMixin,

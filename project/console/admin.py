@@ -22,9 +22,9 @@ from permissions.audiences import registry
 from permissions.ownership_transfer import belongs_to_membership
 from realtime.audit.models import Access, Push
 from tenants import opaque
-from tenants.credentials import WrongLogin
 from tenants.forms import TenantModelForm
 from tenants.models import Membership, Tenant, User
+from tenants.refused import WrongLogin
 from tenants.throttling import login_limits
 
 FIXED: Final = ("tenant", "user", "membership")

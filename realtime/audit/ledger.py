@@ -27,6 +27,7 @@ from realtime.metrics import ENDS
 from realtime.state import ledger_entries
 from realtime.state.frames import Frame
 from realtime.state.ledger_entries import Entries
+from tenants.compiled import Compiled, Parameter
 from tenants.limits import limits
 from tenants.models import Tenant
 
@@ -72,6 +73,11 @@ def end(cause: str, accesses: Collection[int]) -> None:
         open_ones.update(ended_at=now, ended=cause, xid=ENDING)
 
 
+_WITH_PAYLOADS: Final = Compiled(
+    lambda: Tenant.objects.filter(pk=Parameter("tenant"), record_payloads=True).values_list("pk")
+)
+
+
 def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
     """Write versions that are about to be pushed; one that was written already stays as it is.
 
@@ -80,7 +86,7 @@ def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
     bodies = [(frame, frame.seen.body) for frame in frames if frame.seen.body is not None]
     if not bodies:
         return
-    payloads = Tenant.objects.filter(pk=tenant_id, record_payloads=True).exists()
+    payloads = bool(_WITH_PAYLOADS(tenant=tenant_id))
     Push.objects.bulk_create(
         (
             Push(

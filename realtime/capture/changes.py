@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, models
 
@@ -13,6 +13,7 @@ from permissions.commits import TransactionId
 from permissions.representation import ObjectKey
 from realtime.capture import transactions
 from realtime.capture.models import Change
+from tenants.compiled import Among, Compiled, Parameter
 
 
 def key_of(model: type[models.Model], pk: int) -> ObjectKey:
@@ -92,12 +93,12 @@ def fields_changed(
     A constant number of queries. A version without a row changed any.
     """
     wanted = set(versions)
-    rows = Change.objects.filter(model=model, object_id__in={pk for pk, _ in wanted})
-    exact = rows.filter(version__in={version for _, version in wanted})
-    xids = {(pk, v): xid for pk, v, xid in exact.values_list("object_id", "version", "xid")}
-    together = rows.filter(xid__in=set(xids.values())).values_list(
-        "object_id", "version", "xid", "fields"
-    )
+    if not wanted:
+        return {}
+    keys = {pk for pk, _ in wanted}
+    exact = _EXACT(model=model, keys=keys, versions={version for _, version in wanted})
+    xids = {(pk, version): xid for pk, version, xid in exact}
+    together = _TOGETHER(model=model, keys=keys, xids=set(xids.values())) if xids else []
     found: dict[tuple[int, int], set[str] | None] = {}
     by_object: dict[tuple[int, int], list[tuple[int, list[str] | None]]] = {}
     for pk, version, xid, fields in together:
@@ -117,16 +118,36 @@ def fields_since(
     No fields if there are no such versions: they were rolled back. A creation changed any field;
     without `creations` it counts for nothing.
     """
-    rows = Change.objects.filter(
-        model=model, object_id__in=versions, version__gte=min(versions.values())
-    )
-    if not creations:
-        rows = rows.filter(creation=False)
+    rows = _SINCE(model=model, keys=versions, lowest=min(versions.values()))
     found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
-    for pk, version, fields in rows.values_list("object_id", "version", "fields"):
-        if version >= versions[pk]:
+    for pk, version, creation, fields in rows:
+        if version >= versions[pk] and (creations or not creation):
             found[pk].append(known(fields))
     return {pk: _union(parts) for pk, parts in found.items()}
+
+
+def _of_objects(**more: Any) -> models.QuerySet[Any]:
+    """The changes of some objects of a model."""
+    some: Any = {"model": Parameter("model"), "object_id__in": Among("keys", KEY)}
+    return Change.objects.filter(**some, **more)
+
+
+KEY: Final = models.BigIntegerField()
+_EXACT: Final = Compiled(
+    lambda: _of_objects(version__in=Among("versions", KEY)).values_list(
+        "object_id", "version", "xid"
+    )
+)
+_TOGETHER: Final = Compiled(
+    lambda: _of_objects(xid__in=Among("xids", KEY)).values_list(
+        "object_id", "version", "xid", "fields"
+    )
+)
+_SINCE: Final = Compiled(
+    lambda: _of_objects(version__gte=Parameter("lowest")).values_list(
+        "object_id", "version", "creation", "fields"
+    )
+)
 
 
 def _union(parts: Iterable[list[str] | None]) -> set[str] | None:

@@ -7,7 +7,7 @@ committed since this process began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -17,7 +17,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from permissions import accesslog, commits
-from permissions.commits import Mark
+from permissions.commits import Between, Mark
 from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
@@ -51,29 +51,51 @@ class Own:
 
     def _read(self) -> tuple[Committed, list[Mark]]:
         now = commits.marks([Change, AccessChange])
-        changes, accesses = (
-            log._base_manager.filter(self._new(number, now[number])).order_by()
-            for number, log in enumerate((Change, AccessChange))
-        )
-        return Committed(_changed(changes), accesslog.risen(accesses), _noted(changes)), now
-
-    def _new(self, number: int, now: Mark) -> Q:
-        name = writer()
-        mine = Q() if name is None else Q(writer=name)
-        if self._marks is not None:
-            return mine & self._marks[number].until(now)
-        return mine or Q(at__gte=BEGAN)
+        if self._marks is None:
+            return _first(), now
+        (changed, accessed), (changed_now, accessed_now) = self._marks, now
+        return _committed(
+            _CHANGED(changed, changed_now),
+            _RISEN(accessed, accessed_now),
+            _NOTES(changed, changed_now),
+        ), now
 
 
-def _changed(rows: models.QuerySet[Any]) -> dict[tuple[int, ObjectKey], int]:
-    """Return each object's lowest version, in the order of their first changes: several are one."""
+def _first() -> Committed:
+    """Return what this process committed before its first read."""
+    name = writer()
+    mine = Q(at__gte=BEGAN) if name is None else Q(writer=name)
+    changes, accesses = (
+        log._base_manager.filter(mine).order_by() for log in (Change, AccessChange)
+    )
+    return _committed(_lowest(changes), accesslog.highest(accesses), _notes(changes))
+
+
+def _committed(
+    changed: Iterable[tuple[Any, ...]],
+    risen: Iterable[tuple[int, int]],
+    notes: Iterable[tuple[Any, ...]],
+) -> Committed:
+    return Committed(
+        {
+            (tenant_id, ObjectKey(model, pk)): version
+            for tenant_id, model, pk, version, _ in changed
+        },
+        dict(risen),
+        tuple(noted(ObjectKey(model, pk), fields) for model, pk, fields in notes),
+    )
+
+
+def _lowest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    """Each object's lowest version, in the order of their first changes: several are one."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
-    found = objects.annotate(Min("version"), first=Min("pk")).order_by("first")
-    return {
-        (tenant_id, ObjectKey(model, pk)): version for tenant_id, model, pk, version, _ in found
-    }
+    return objects.annotate(Min("version"), first=Min("pk")).order_by("first")
 
 
-def _noted(rows: models.QuerySet[Any]) -> tuple[Note, ...]:
-    found = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
-    return tuple(noted(ObjectKey(model, pk), fields) for model, pk, fields in found)
+def _notes(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    return rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
+
+
+_CHANGED: Final = Between(Change, _lowest, mine=True)
+_NOTES: Final = Between(Change, _notes, mine=True)
+_RISEN: Final = Between(AccessChange, accesslog.highest, mine=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import models, transaction
 
 from permissions import accesslog, commits
 from permissions.accesslog import Touch
 from permissions.audiences import registry
-from permissions.commits import Mark
+from permissions.commits import Between, Mark
 from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
 from permissions.representation import ObjectKey
@@ -115,19 +115,22 @@ def _read_tail(
     now = commits.marks([Change, AccessChange])
     if marks is None:
         return TailReading(accesslog.revisions(served()), [], set(), now)
-    written, accesses = (
-        log._base_manager.filter(before.until(after)).order_by()
-        for log, before, after in zip((Change, AccessChange), marks, now, strict=True)
-    )
-    writers = {tenant_id for (tenant_id,) in written.values_list("tenant_id").distinct()}
+    (before, accessed), (after, accessed_now) = marks, now
+    writers = {tenant_id for (tenant_id,) in _WRITERS(before, after)}
     tenants = writers & set(served())
+    written = Change._base_manager.filter(before.until(after)).order_by()
     changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
     # A note may be of no tenant: that counts as a writer, too.
     showing = _showing_noted(written, served(), guarded) if writers else set()
     for tenant_id in tenants:
         mine = [(row.key, row.fields) for row in changed if row.tenant_id == tenant_id]
         showing |= dependents.showing(tenant_id, mine, guarded=guarded)
-    return TailReading(accesslog.risen(accesses), changed, showing, now)
+    risen = dict(_RISEN(accessed, accessed_now))
+    return TailReading(risen, changed, showing, now)
+
+
+_WRITERS: Final = Between(Change, lambda rows: rows.values_list("tenant_id").distinct(), mine=False)
+_RISEN: Final = Between(AccessChange, accesslog.highest, mine=False)
 
 
 def _showing_noted(

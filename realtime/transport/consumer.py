@@ -32,6 +32,7 @@ from tenants.connections import is_away, reserve
 from tenants.limits import limits
 from tenants.metrics import count_refusal
 from tenants.models import User
+from tenants.refused import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class EarshotConsumer(AsyncConsumer):
             identity, client, elsewhere = await loop.run_in_executor(
                 _door, _identify, self.scope, hubs.process
             )
-        except credentials.Refused as refused:
+        except Refused as refused:
             self.mailbox.close(Close(refused.close_code))
             return
         except DatabaseError as error:

@@ -10,8 +10,8 @@ from tests.world import World
 
 CONTROL = ("BEGIN", "SET TRANSACTION", "SAVEPOINT", "RELEASE", "COMMIT", "ROLLBACK")
 
-DOOR = 3
-"""The token, the user's other tokens that ended, the membership."""
+DOOR = 2
+"""The token with its user, the membership with its tenant."""
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,9 @@ from django.utils import timezone
 from knox.models import AuthToken
 from pytest_django import Settings
 
-from tenants.credentials import (
-    NotAuthenticated,
-    TenantForbidden,
-    WrongLogin,
-    identify_socket,
-    issue_token,
-)
+from tenants.credentials import identify_socket, issue_token
 from tenants.models import Tenant, Ticket, User
+from tenants.refused import NotAuthenticated, TenantForbidden, WrongLogin
 from tests.tenants.door import exclude, handshake, ticket_of
 
 pytestmark = pytest.mark.django_db

@@ -7,11 +7,9 @@ import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from pytest_django import Settings
 
-from tenants.credentials import (
-    NotAuthenticated,
-    resolve,
-)
+from tenants.credentials import resolve
 from tenants.models import Session, User
+from tenants.refused import NotAuthenticated
 from tenants.sessions import SessionStore
 from tests.tenants.conftest import session_of
 

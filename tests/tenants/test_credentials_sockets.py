@@ -4,16 +4,9 @@ import pytest
 from knox.models import AuthToken
 from pytest_django import Settings
 
-from tenants.credentials import (
-    Credential,
-    Identity,
-    NotAuthenticated,
-    TenantForbidden,
-    TenantRequired,
-    identify_socket,
-    issue_ticket,
-)
+from tenants.credentials import Credential, Identity, identify_socket, issue_ticket
 from tenants.models import Session, Tenant, User
+from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired
 from tests.tenants.conftest import member, session_of, token_of
 from tests.tenants.door import HOST, handshake, session_credential, ticket_of, token_credential
 

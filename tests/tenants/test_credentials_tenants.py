@@ -4,14 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tenants.credentials import (
-    NotAuthenticated,
-    Refused,
-    TenantForbidden,
-    TenantRequired,
-    membership_for,
-)
+from tenants.credentials import membership_for
 from tenants.models import Tenant, User
+from tenants.refused import NotAuthenticated, Refused, TenantForbidden, TenantRequired
 from tests.tenants.door import (
     exclude,
     suspend,

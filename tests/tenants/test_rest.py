@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from tenants.credentials import TenantForbidden, TenantRequired
+from tenants.refused import TenantForbidden, TenantRequired
 from tenants.rest import InTenant, PrivateResponseMixin, StrictSerializer
 
 REFUSED = {"detail": "Provide a valid token, session or ticket.", "code": "not_authenticated"}

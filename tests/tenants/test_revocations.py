@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from tenants import revocations
-from tenants.credentials import NotAuthenticated, ended, identify_socket, issue_ticket
+from tenants.credentials import ended, identify_socket, issue_ticket
 from tenants.models import Membership, Revocation, Session, Tenant, User
+from tenants.refused import NotAuthenticated
 from tenants.rest import key_of
 from tests.tenants.conftest import bearer, member, session_of
 from tests.tenants.door import handshake, session_credential, token_credential

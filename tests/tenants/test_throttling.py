@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from tenants.addresses import is_known
-from tenants.credentials import NotAuthenticated
 from tenants.models import User
+from tenants.refused import NotAuthenticated
 from tenants.throttling import Minute, UserThrottle, login_limits
 
 pytestmark = pytest.mark.django_db

@@ -94,5 +94,5 @@ def test_me_costs_few_queries(
     owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = bearer(owner)
-    with django_assert_num_queries(3):  # the token, the user's other tokens, the membership
+    with django_assert_num_queries(2):  # the token with its user, the membership with its tenant
         client.get("/api/me/")
