@@ -27,7 +27,31 @@ LONG: Final = 16
 WORD: Final = re.compile(rf"[\w~-]{{{LONG},}}")
 SETTINGS: Final = re.compile(r"(SECRET_KEY|_TOKEN|_KEYS)$")
 
-_known: set[str] = set()
+
+class Noted:
+    """Texts that no log may show: words are looked up, since there are many; few are not words."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.phrases: dict[str, None] = {}  # whose keys can be copied while others are added
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.words or text in self.phrases
+
+    def add(self, text: str) -> None:
+        """From now on, no log may show the text."""
+        if WORD.fullmatch(text):
+            self.words.add(text)
+        else:
+            self.phrases[text] = None
+
+    def shown(self, log: str) -> set[str]:
+        """What of it the log shows."""
+        words = self.words.intersection(WORD.findall(log))
+        return words | {text for text in list(self.phrases) if text in log}
+
+
+_known = Noted()
 
 
 def note(text: str) -> None:
@@ -48,17 +72,12 @@ def note_settings(variables: dict[str, str]) -> None:
                 note(text)
 
 
-def everything() -> set[str]:
-    """What this process and those that share its file have noted."""
+def shown(log: str) -> set[str]:
+    """What the log shows of what this process, and those that share its file, have noted."""
     path = os.environ.get(FILE)
-    return _known | set(Path(path).read_text().splitlines() if path else ())
-
-
-def shown(log: str, noted: set[str]) -> set[str]:
-    """What of it the log shows: words are looked up, since there are many of both."""
-    words = set(WORD.findall(log))
-    phrases = {text for text in noted if not WORD.fullmatch(text)}
-    return (noted & words) | {text for text in phrases if text in log}
+    for text in Path(path).read_text().splitlines() if path else ():
+        _known.add(text)
+    return _known.shown(log)
 
 
 class Search(logging.Handler):
@@ -70,7 +89,7 @@ class Search(logging.Handler):
         self.found: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found |= shown(self.format(record), _known)
+        self.found |= _known.shown(self.format(record))
 
 
 def noting(make: Callable[..., str]) -> Callable[..., str]:

@@ -36,7 +36,7 @@ class LiveServer:
 
     def shown(self) -> set[str]:
         """What of all that the run has given out the log shows."""
-        return given.shown(self.log, given.everything())
+        return given.shown(self.log)
 
     def forget(self) -> None:
         """Empty the log, whose secrets a test has put there by intention."""
