@@ -127,12 +127,14 @@ class Resource:
     @cached_property
     def user_grants(self) -> type[UserGrant]:
         """Return guardian's direct table of users' permissions on this model."""
-        return self._direct_table(UserObjectPermissionBase)
+        table: type[UserGrant] = self._direct_table(UserObjectPermissionBase)
+        return table
 
     @cached_property
     def group_grants(self) -> type[GroupGrant]:
         """Return guardian's direct table of groups' permissions on this model."""
-        return self._direct_table(GroupObjectPermissionBase)
+        table: type[GroupGrant] = self._direct_table(GroupObjectPermissionBase)
+        return table
 
     def _direct_table(self, base: type[Any]) -> Any:
         """Find the table as guardian does, but without a query; raise NoGrantTable."""

@@ -34,7 +34,7 @@ from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
 from tenants.models import Role
 from tenants.refusals import names_of
-from tenants.rest import InTenant, PrivateResponseMixin, SessionAuthentication
+from tenants.rest import InTenant, PrivateResponseMixin, SessionAuthentication, TenantRequest
 
 
 class PreconditionFailed(exceptions.APIException):
@@ -67,7 +67,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     resource: ClassVar[Resource]
     written: Mapping[str, str] = MappingProxyType({})  # for `tenants.refusals`
-    request: Any  # with `tenant` and `membership`, set by the permission class
+    request: TenantRequest
     lookup_value_regex = "[^/]+"
     metadata_class = Metadata
     # Set here, not only in the project's defaults, so that other projects get them too.
@@ -241,15 +241,15 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             raise PreconditionFailed
 
 
-class CreateMixin:
+class CreateMixin(AudienceViewSet):
     """Create objects: the requester becomes the holder, and is answered as such."""
 
-    def create(self: Any, request: Request) -> Response:
+    def create(self, request: TenantRequest) -> Response:
         """Create an object in the reader's tenant; reviewers may not create."""
-        self.check(request.membership.role != Role.REVIEWER)  # type: ignore[attr-defined]
+        self.check(request.membership.role != Role.REVIEWER)
         resource = self.resource
         holder, name = next(iter(resource.holders.items()))
-        audience = resource.audience(name)
+        audience = resource.declared(name)
         data = writable(audience, request.data, ignore_read_only=False)
         serializer = self.valid(audience.write_serializer(data=data))
         with transaction.atomic():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 from django.http import Http404
@@ -19,12 +19,13 @@ from permissions.audiences import Audience, Resource
 from permissions.ceiling import Standing
 from permissions.grant_paths import Effective, effective
 from permissions.grants import DefaultGrant, Grant, LastHolder
+from permissions.rest import AudienceViewSet
 from permissions.snapshot import snapshot
 from permissions.subjects import Subject
 from tenants import opaque
 from tenants.models import GRANTABLE, User
 from tenants.refusals import Conflict
-from tenants.rest import Pagination, StrictSerializer
+from tenants.rest import Pagination, StrictSerializer, TenantRequest
 
 
 class LastHolderConflict(Conflict):
@@ -72,21 +73,20 @@ class GrantRowSerializer(GivenSerializer):
 AUDIENCE = OpenApiParameter("audience", description="Only grants of this audience.")
 
 
-class GrantsMixin:
+class GrantsMixin(AudienceViewSet):
     """Adds `{id}/grants/` and `{id}/grants/{subject}/` to a resource's viewset."""
 
     @extend_schema(parameters=[AUDIENCE], responses=GrantRowSerializer(many=True))
     @action(detail=True, url_path="grants", pagination_class=Pagination)
-    def grants(self: Any, request: Any, pk: str) -> Response:
+    def grants(self, request: TenantRequest, pk: str) -> Response:
         """List the object's grants and defaults in pages, filtered by `?audience=`."""
         wanted = request.query_params.get("audience")
         with snapshot():
             self.check_manages(self.audience_of(pk))
             obj = self.stored(pk, self.get_queryset())
             found = grants.grants_of(self.resource, obj)
-            page: list[Grant] = self.paginate_queryset(
-                [grant for grant in found if not wanted or grant.audience.name == wanted]
-            )
+            chosen = [grant for grant in found if not wanted or grant.audience.name == wanted]
+            page = self.paginate_queryset(chosen) or []
             users = {grant.subject.user_id for grant in page if grant.subject.user_id is not None}
             reached = by_role(self.resource, found) | {
                 Subject(user_id=user_id): ends
@@ -94,12 +94,12 @@ class GrantsMixin:
             }
         names = people.names(request.tenant.pk, request.user.pk, users)
         rows = [row(grant, names, reached) for grant in page]
-        return cast(Response, self.get_paginated_response(rows))
+        return self.get_paginated_response(rows)
 
     @extend_schema(methods=["PUT"], request=GrantSerializer, responses=GivenSerializer)
     @extend_schema(methods=["DELETE"], responses={204: None})
     @action(detail=True, url_path="grants/(?P<subject>[^/]+)", methods=["put", "delete"])
-    def grant(self: Any, request: Request, pk: str, subject: str) -> Response:
+    def grant(self, request: Request, pk: str, subject: str) -> Response:
         """Replace the subject's audience (PUT), or remove its grants (DELETE)."""
         self.check_manages(self.audience_of(pk))
         with transaction.atomic():
@@ -108,7 +108,7 @@ class GrantsMixin:
             whom = self.subject(subject)
             try:
                 if request.method == "PUT":
-                    return cast(Response, self.put_grant(obj, whom))
+                    return self.put_grant(obj, whom)
                 if not grants.take(self.resource, obj, whom, actor=self.actor):
                     raise Http404
             except LastHolder as last:
@@ -117,7 +117,7 @@ class GrantsMixin:
                 raise DefaultGrantConflict(str(default)) from default
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def put_grant(self: Any, obj: Any, whom: Subject) -> Response:
+    def put_grant(self, obj: Any, whom: Subject) -> Response:
         """Grant the subject the audience in the body; 403 for more than the requester may grant."""
         body = GrantSerializer(data=self.request.data)
         body.is_valid(raise_exception=True)
@@ -127,12 +127,12 @@ class GrantsMixin:
         grants.put(self.resource, obj, whom, given, actor=self.actor)
         return Response({"subject": spell(whom), "audience": given.name})
 
-    def check_manages(self: Any, audience: Audience) -> None:
+    def check_manages(self, audience: Audience) -> None:
         """Refuse people who see the object but neither own it nor administer the tenant."""
         role = self.request.membership.role
         self.check(ceiling.may_manage(Standing(self.request.user.pk, role, audience)))
 
-    def subject(self: Any, text: str) -> Subject:
+    def subject(self, text: str) -> Subject:
         """Return the subject in the URL, a role or a user of this tenant, or raise 404.
 
         Somebody who is granted an audience must be visible to the requester.

@@ -98,6 +98,6 @@ def list_schema(resource: Resource) -> Any:
             OpenApiParameter("after", description="The `cursor` after which the list goes on."),
             *filters,
         ],
-        responses=forced_singular_serializer(body),
+        responses=forced_singular_serializer(body),  # type: ignore[no-untyped-call]
         filters=False,
     )

@@ -19,7 +19,7 @@ class Version(DeferredAttribute):
         return super().__get__(instance, cls)
 
 
-class VersionField(models.BigIntegerField):
+class VersionField(models.BigIntegerField):  # type: ignore[type-arg]
     """A version, which only the database sets."""
 
     descriptor_class = Version

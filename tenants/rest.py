@@ -20,7 +20,7 @@ from tenants import credentials
 from tenants.connections import DatabaseAway, is_away
 from tenants.credentials import Credential, Key, TokenAuthentication
 from tenants.limits import limits
-from tenants.models import Role
+from tenants.models import Membership, Role, Tenant, User
 from tenants.refusals import refusal
 from tenants.refused import NotAuthenticated, Refused
 from tenants.strict import StrictSerializer
@@ -42,6 +42,14 @@ __all__ = [
     "exception_handler",
     "key_of",
 ]
+
+
+class TenantRequest(Request):
+    """A request that `InTenant` has let in: only a type, DRF makes requests itself."""
+
+    user: User
+    tenant: Tenant
+    membership: Membership
 
 
 class InTenant(BasePermission):

@@ -72,29 +72,29 @@ class HeldMessages:
     """Holds every frame and notice that reaches a hub, to be released in any order, or never."""
 
     def __init__(self, hub: Hub) -> None:
-        self.held: list[dict[str, Any]] = []
+        self.held: list[Any] = []
         self._deliver = hub._deliver
         hub._deliver = self._hold  # type: ignore[method-assign]
 
-    async def _hold(self, message: dict[str, Any]) -> None:
+    async def _hold(self, message: Any) -> None:
         if message["tenant"] < 0:  # the marker of quiet()
             await self._deliver(message)
         else:
             self.held.append(message)
 
-    def frames(self, audience: str) -> list[dict[str, Any]]:
+    def frames(self, audience: str) -> list[Any]:
         """The frames held for an audience, in the order in which they came."""
         return [m for m in self.held if m["type"] == "hub.frame" and m["audience"] == audience]
 
-    def notices(self) -> list[dict[str, Any]]:
+    def notices(self) -> list[Any]:
         """The notices held."""
         return [m for m in self.held if m["type"] == "hub.notice"]
 
-    async def deliver(self, message: dict[str, Any]) -> None:
+    async def deliver(self, message: Any) -> None:
         """Deliver this one, and wait for nothing."""
         await self._deliver(message)
 
-    async def release(self, *messages: dict[str, Any]) -> None:
+    async def release(self, *messages: Any) -> None:
         """Deliver these, in this order, and wait for what follows from them."""
         for message in messages:
             await self._deliver(message)

@@ -41,7 +41,7 @@ class Gates:
         for event in self.held.values():
             event.set()
 
-    async def wait(self, tasks: set[asyncio.Future[Any]]) -> None:
+    async def wait(self, tasks: set[asyncio.Task[None]]) -> None:
         """Wait until one of the tasks is done or another is held."""
         self._entered.clear()
         entered = asyncio.ensure_future(self._entered.wait())
@@ -90,12 +90,12 @@ class HostileMessages:
 
     def __init__(self, hub: Hub) -> None:
         self.holding = False
-        self.held: list[dict[str, Any]] = []
-        self.past: list[dict[str, Any]] = []
+        self.held: list[Any] = []
+        self.past: list[Any] = []
         self._deliver = hub._deliver
         hub._deliver = self._hold  # type: ignore[method-assign]
 
-    async def _hold(self, message: dict[str, Any]) -> None:
+    async def _hold(self, message: Any) -> None:
         if message["tenant"] < 0:  # a marker
             await self._deliver(message)
         elif self.holding:
@@ -103,7 +103,7 @@ class HostileMessages:
         else:
             await self.deliver([message])
 
-    async def deliver(self, messages: Iterable[dict[str, Any]]) -> None:
+    async def deliver(self, messages: Iterable[Any]) -> None:
         """Deliver these, in this order."""
         for message in messages:
             self.past.append(message)
@@ -191,6 +191,6 @@ class Environment:
         await marker.passed.wait()
         del self.hub.rounds[-1]
 
-    def _working(self) -> set[asyncio.Future[Any]]:
+    def _working(self) -> set[asyncio.Task[None]]:
         rounds = (task for rounds in self.hub.rounds.values() for task in rounds.tasks())
         return {*self.hub.groups._tasks, *rounds} - self.gates.held.keys()

@@ -104,7 +104,7 @@ async def test_who_is_in_two_tenants_gets_on_a_socket_only_what_is_of_its_tenant
 async def test_a_frame_with_another_tenants_stamp_reaches_nobody(world: World) -> None:
     """As if a group name of one tenant had been used by another."""
     async with subscribed(world, "viewer") as viewer:
-        foreign: dict[str, Any] = {
+        foreign: Any = {
             "type": "hub.frame",
             "tenant": world.tenants["globex"].pk,
             "model": "resources.document",

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core import checks
 
 from permissions.audiences import Audience, Resource, registry
+from permissions.review.entries import UNDECLARED
 from permissions.review.never import broken
-from permissions.review.sensitivity import LABELS, UNDECLARED, declared, label, several
+from permissions.review.sensitivity import LABELS, declared, label, several
 
 
 def check_declarations(**_: Any) -> list[checks.CheckMessage]:

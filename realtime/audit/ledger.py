@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from datetime import timedelta
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Value
@@ -36,8 +36,14 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 0.5
 ENDING: Final = Stamp(Access._meta.db_table)
 
-Run = Callable[..., Awaitable[Any]]
-"""Runs a plain function with its arguments on one of the hub's threads."""
+Done = TypeVar("Done")
+
+
+class Run(Protocol):
+    """Runs a plain function with its arguments on one of the hub's threads."""
+
+    async def __call__(self, work: Callable[..., Done], /, *args: object) -> Done:
+        """Return what the function returns, or raise what it raises."""
 
 
 def write(process: int, tenant_id: int, made: Entries) -> list[int]:
@@ -142,7 +148,7 @@ def living(*, alive: bool = True) -> QuerySet[Process]:
     return Process.objects.filter(**{"beat_at__gt" if alive else "beat_at__lte": after})
 
 
-def end_process(process: int, at: Any = None) -> None:
+def end_process(process: int, at: datetime | None = None) -> None:
     """End all that a process had, and forget it; `at` is its last heartbeat, if it is lost."""
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from realtime.failures import broker
 from realtime.metrics import BROKER_UP
+from realtime.publishing.layer_messages import Layer
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class BrokerProbe:
     """Sends probes to the hub's channel; `up` is whether the last one came back in time."""
 
-    def __init__(self, layer: Any, timeout: float) -> None:
+    def __init__(self, layer: Layer, timeout: float) -> None:
         self.up = True
         self._layer = layer
         self._timeout = timeout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from cryptography.fernet import InvalidToken
 from msgpack import ExtraData
@@ -12,6 +11,7 @@ from msgpack import ExtraData
 from realtime.failures import log_failure
 from realtime.hub.group_membership import GroupMemberships
 from realtime.metrics import UNREADABLE
+from realtime.publishing.layer_messages import Layer, Message
 
 logger = logging.getLogger(__name__)
 unreadable = logging.getLogger(f"{__name__}.unreadable")
@@ -23,7 +23,7 @@ OF_OTHER_KEYS = (InvalidToken, ExtraData)
 class Channel:
     """Opens the channel by which `groups` are joined, and receives on it."""
 
-    def __init__(self, layer: Any, groups: GroupMemberships, timeout: float) -> None:
+    def __init__(self, layer: Layer, groups: GroupMemberships, timeout: float) -> None:
         self._layer = layer
         self._groups = groups
         self._timeout = timeout
@@ -36,12 +36,11 @@ class Channel:
         except Exception as error:
             log_failure(logger, "The broker assigned no channel", error)
 
-    async def next(self) -> dict[str, Any] | None:
+    async def next(self) -> Message | None:
         """Return the next message; None if it is unreadable, or after a pause without a broker."""
         try:
             if self._groups.channel is not None:
-                message: dict[str, Any] = await self._layer.receive(self._groups.channel)
-                return message
+                return await self._layer.receive(self._groups.channel)
             await self.open()
         except OF_OTHER_KEYS:
             UNREADABLE.inc()

@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from typing import Any, Final
+from types import FrameType
+from typing import Final
 
 from realtime.state.codes import Close
 from realtime.state.sockets import Socket
@@ -29,7 +30,7 @@ class Drain:
 
     def __init__(self) -> None:
         self.draining = False
-        self._server: Any = None
+        self._server: Callable[[int, FrameType | None], object] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def install(self, work: Callable[[], Awaitable[None]]) -> None:

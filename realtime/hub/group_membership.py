@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from itertools import count
-from typing import Any
 
 from realtime.failures import log_broken
+from realtime.publishing.layer_messages import Groups
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import Subscription
 
@@ -61,7 +61,7 @@ def _nobody(group: Group) -> None:
 class GroupMemberships:
     """The groups of one hub; the one place that asks the channel layer to join or leave."""
 
-    def __init__(self, layer: Any, timeout: float) -> None:
+    def __init__(self, layer: Groups, timeout: float) -> None:
         self.channel: str | None = None
         self.groups: dict[str, Group] = {}
         self._layer = layer
@@ -118,7 +118,7 @@ class GroupMemberships:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

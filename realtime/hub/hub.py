@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from permissions.representation import ObjectKey
 from realtime import metrics
 from realtime.audit import ledger
-from realtime.audit.ledger import Ledger
+from realtime.audit.ledger import Done, Ledger
 from realtime.failures import database, log_failure
 from realtime.hub import listening, session_checks
 from realtime.hub.broker_probe import BrokerProbe
@@ -50,14 +50,14 @@ CANCEL_SECONDS: Final = 0.05
 class Hub:
     """Everything live in this process: it starts with the first socket and stops with the last."""
 
-    def __init__(self, layer: Any = None) -> None:
+    def __init__(self, layer: layer_messages.Layer | None = None) -> None:
         self.limits = limits()
         self.connections = Connections()
         self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
         self.due: Due[Subscription] = Due()
-        self._layer = layer or get_channel_layer()
+        self._layer: layer_messages.Layer = layer or get_channel_layer()
         self.groups = GroupMemberships(self._layer, self.limits["broker_timeout_seconds"])
         self._channel = Channel(self._layer, self.groups, self.limits["broker_timeout_seconds"])
         self.probe = BrokerProbe(self._layer, self.limits["broker_timeout_seconds"])
@@ -68,7 +68,7 @@ class Hub:
         self._executor = ThreadPoolExecutor(
             self.limits["executor_threads"], "earshot-read", initializer=reserve
         )
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the channel; begin to listen, to tail, to sweep and to watch for stalled sockets."""
@@ -100,7 +100,7 @@ class Hub:
         await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         await asyncio.to_thread(self.heartbeat.shutdown)
 
-    async def run(self, work: Callable[..., Any], *args: Any) -> Any:
+    async def run(self, work: Callable[..., Done], *args: object) -> Done:
         """Run a plain function on one of the hub's threads, with a database connection."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, _and_close, work, *args)
@@ -202,7 +202,7 @@ class Hub:
             except Exception as error:
                 log_failure(logger, "Handling a channel layer message failed", error)
 
-    async def _deliver(self, message: dict[str, Any]) -> None:
+    async def _deliver(self, message: layer_messages.Announcement) -> None:
         """Hand a frame or a notice to its tenant's rounds."""
         rounds = self.rounds.get(message["tenant"])
         if rounds is None:
@@ -310,7 +310,7 @@ class Hub:
                     socket.cut()
 
 
-async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
     """Cancel these until they have ended.
 
     Once may not do: a cancellation during the connect of the broker's client can be lost in it.
@@ -328,7 +328,7 @@ def _others(tenant_ids: Collection[int], process: int) -> dict[int, int]:
     return ledger.sockets_of_tenants(tenant_ids, process)
 
 
-def _and_close(work: Callable[..., Any], *args: Any) -> Any:
+def _and_close(work: Callable[..., Done], *args: object) -> Done:
     try:
         return work(*args)
     finally:

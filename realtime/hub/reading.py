@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import models, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 
 from permissions import accesslog, commits
 from permissions.accesslog import Touch
@@ -15,7 +16,7 @@ from permissions.audiences import registry
 from permissions.commits import Between, Mark
 from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
-from permissions.representation import ObjectKey
+from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
 from realtime.capture import changes, dependents
 from realtime.capture.models import Change
@@ -64,7 +65,7 @@ def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame |
     return _frames(read(tenant_id, pairs).seen)
 
 
-def _frames(seen: Mapping[Pair, Any]) -> dict[Pair, Frame | None]:
+def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | None]:
     """Return a frame for each representation, with what its version changed."""
     versions: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for r in seen.values():
@@ -134,7 +135,7 @@ _RISEN: Final = Between(AccessChange, accesslog.highest, mine=False)
 
 
 def _showing_noted(
-    rows: models.QuerySet[Any], tenants: Collection[int], guarded: bool
+    rows: QuerySet[Any], tenants: Collection[int], guarded: bool
 ) -> set[tuple[int, ObjectKey]]:
     """Return what shows, in these tenants, the rows of notes, which may be of no tenant."""
     notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
@@ -144,7 +145,7 @@ def _showing_noted(
     return {(tenant_id, key) for tenant_id, key in found if tenant_id in tenants}
 
 
-def _changed(rows: models.QuerySet[Any]) -> list[Changed]:
+def _changed(rows: QuerySet[Any]) -> list[Changed]:
     return [
         Changed(tenant_id, ObjectKey(model, pk), version, changes.known(fields))
         for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
@@ -160,7 +161,7 @@ def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> b
     then it is above all that the object ever had. Return False if somebody else raised it
     meanwhile: then nothing is missing.
     """
-    model: Any = registry.get(key.model).model
+    model = registry.get(key.model).model
     row = model._base_manager.filter(tenant_id=tenant_id, pk=key.pk, version=version)
     with transaction.atomic():
         locked = row.select_for_update(no_key=True).values("pk", "tenant_id", "version")

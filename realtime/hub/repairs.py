@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from permissions.representation import ObjectKey
+from realtime.audit.ledger import Run
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.metrics import DRIFT
@@ -17,9 +17,6 @@ from tenants import opaque
 from tenants.models import User
 
 logger = logging.getLogger(__name__)
-
-Run = Callable[..., Awaitable[Any]]
-"""Runs a plain function with its arguments on one of the hub's threads."""
 
 
 class Repairs:
@@ -47,7 +44,7 @@ class Repairs:
         self._start("change", s, found, reading.repair_change, s.key, read.version, s.version)
 
     def _start(
-        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: object
     ) -> None:
         """Repair it, unless a repair is under way: everybody who sees the object finds the same."""
         key = (work, *args)
@@ -57,7 +54,7 @@ class Repairs:
             self.tasks[key].add_done_callback(lambda _: self.tasks.pop(key))
 
     async def _repair(
-        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: Any
+        self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: object
     ) -> None:
         try:
             repaired = await self._run(work, self._tenant_id, *args)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from permissions.audiences import registry
 from permissions.read import Pair
-from realtime.audit.ledger import Ledger
+from realtime.audit.ledger import Ledger, Run
 from realtime.failures import log_failure
 from realtime.hub import reading
 from realtime.hub.delivery import Delivery, in_turns
@@ -43,7 +43,7 @@ class Served(Protocol):
     ledger: Ledger
 
     @property
-    def run(self) -> Callable[..., Awaitable[Any]]:
+    def run(self) -> Run:
         """Run a plain function with its arguments on a thread."""
 
     async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
@@ -134,7 +134,7 @@ class Rounds:
         self._task = self._delivery.task = None
         self._placement.rest()
 
-    def tasks(self) -> list[asyncio.Future[Any]]:
+    def tasks(self) -> list[asyncio.Task[None]]:
         """Return the round, the repairs and the deliveries under way."""
         others = [task for task in (self._task, self._delivery.task) if task is not None]
         return [*self._repairs.tasks.values(), *others]

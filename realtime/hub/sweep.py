@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol
 
 from permissions.read import Pair, read_across
+from realtime.audit.ledger import Run
 from realtime.hub.rounds import Rounds
 from realtime.metrics import SWEEP_LAG
 from realtime.state.connections import Connections
@@ -37,7 +38,7 @@ class Swept(Protocol):
     connections: Connections
 
     @property
-    def run(self) -> Callable[..., Awaitable[Any]]:
+    def run(self) -> Run:
         """Run a plain function with its arguments on a thread."""
 
     async def check(self, sockets: Collection[Socket]) -> None:
@@ -67,7 +68,8 @@ class Sweep:
         tenant's round, which reads again. Times are the event loop's.
         """
         hub = self._hub
-        period, size = hub.limits["sweep_seconds"], hub.limits["round_size"]
+        period: float = hub.limits["sweep_seconds"]
+        size: int = hub.limits["round_size"]
         before = now - DUE * period
         SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
         due = hub.due.before(before, size)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from permissions.audiences import registry
 from permissions.commits import Mark
+from realtime.audit.ledger import Run
 from realtime.hub import reading
 from realtime.hub.reading import Changed
 from realtime.hub.rounds import Rounds
@@ -20,7 +21,7 @@ class Tailed(Protocol):
     rounds: dict[int, Rounds]
 
     @property
-    def run(self) -> Callable[..., Awaitable[Any]]:
+    def run(self) -> Run:
         """Run a plain function with its arguments on a thread."""
 
 

@@ -1,9 +1,9 @@
-"""Frames as messages of the channel layer, and back."""
+"""The channel layer's messages between processes, and frames as such messages."""
 
 from __future__ import annotations
 
 from types import NoneType
-from typing import Any, Final
+from typing import Final, Literal, NotRequired, Protocol, TypedDict
 
 from permissions.representation import ObjectKey, Representation
 from realtime.publishing.framing import shared
@@ -14,7 +14,69 @@ UNAVAILABLE: Final = "unavailable:"
 another release's, and reads."""
 
 
-def to_layer(frame: Frame) -> dict[str, Any]:
+class FrameMessage(TypedDict):
+    """What an audience sees of an object now."""
+
+    type: Literal["hub.frame"]
+    tenant: int
+    model: str
+    pk: int
+    audience: str
+    version: int
+    revision: int
+    etag: str
+    schema: str
+    changed: list[str]
+    body: bytes | None
+    committed: NotRequired[float | None]
+
+
+class NoticeMessage(TypedDict):
+    """A tenant's access revision rose to this."""
+
+    type: Literal["hub.notice"]
+    tenant: int
+    revision: int
+
+
+class ProbeMessage(TypedDict):
+    """A process asks whether its own messages come."""
+
+    type: Literal["hub.probe"]
+    number: int
+
+
+Announcement = FrameMessage | NoticeMessage
+Message = Announcement | ProbeMessage
+
+
+class Groups(Protocol):
+    """How a channel layer lets a channel join groups."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Have the channel receive what is sent to the group."""
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Undo `group_add`."""
+
+
+class Layer(Groups, Protocol):
+    """What is needed of a channel layer."""
+
+    async def new_channel(self) -> str:
+        """Return the name of a new channel of this process."""
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Send to one channel."""
+
+    async def receive(self, channel: str) -> Message:
+        """Return the channel's next message."""
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Send to every channel of the group."""
+
+
+def to_layer(frame: Frame) -> FrameMessage:
     """Return the frame as a channel layer message."""
     s = frame.seen
     return {
@@ -32,7 +94,7 @@ def to_layer(frame: Frame) -> dict[str, Any]:
     }
 
 
-def from_layer(message: dict[str, Any]) -> Frame:
+def from_layer(message: FrameMessage) -> Frame:
     """Return the frame in a channel layer message."""
     seen = Representation(
         tenant_id=message["tenant"],
@@ -49,9 +111,9 @@ def from_layer(message: dict[str, Any]) -> Frame:
     return frame  # of its own revision, by which the fence decides
 
 
-def _body(message: dict[str, Any]) -> bytes | None:
+def _body(message: FrameMessage) -> bytes | None:
     """Return a message's body, which must be bytes unless its schema says that there is none."""
-    body: bytes | None = message["body"]
+    body = message["body"]
     if not isinstance(body, NoneType if message["schema"].startswith(UNAVAILABLE) else bytes):
         raise MalformedFrame(type(body))
     return body

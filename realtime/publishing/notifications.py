@@ -16,13 +16,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from permissions import accesslog
 from permissions.audiences import Resource, registry
+from permissions.models import Guarded
 from permissions.read import objects_of
 from permissions.rendering import render
 from permissions.snapshot import in_snapshot
@@ -32,16 +32,19 @@ from realtime.capture.committed import Committed
 from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.publishing import framing, groups, layer_messages
+from realtime.publishing.layer_messages import Announcement, Layer
 from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
 
-Message = tuple[str, dict[str, Any]]
+Sent = tuple[str, Announcement]
+"""A group, and a message to it."""
+
 Since = dict[int, set[str] | None]
 Exact = dict[tuple[int, int], set[str] | None]
 
 
-def publish(committed: Committed) -> list[Message]:
+def publish(committed: Committed) -> list[Sent]:
     """Return the group messages that announce what committed.
 
     Reads each resource of each tenant in one snapshot, and serializes an object once for each
@@ -61,7 +64,7 @@ def publish(committed: Committed) -> list[Message]:
     return messages
 
 
-def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Message]:
+def _attempt(work: Callable[..., list[Sent] | None], *args: object) -> list[Sent]:
     """Return what the work returns; nothing if it fails: every hub's tail finds the changes."""
     try:
         done = work(*args) or []
@@ -74,17 +77,17 @@ def _attempt(work: Callable[..., list[Message] | None], *args: Any) -> list[Mess
         return []
 
 
-def _notices(revisions: Mapping[int, int]) -> list[Message]:
+def _notices(revisions: Mapping[int, int]) -> list[Sent]:
     return [
         (groups.of_tenant(tenant_id), {"type": "hub.notice", "tenant": tenant_id, "revision": r})
         for tenant_id, r in revisions.items()
     ]
 
 
-def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Message]:
+def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Sent]:
     """Return the frames of changed objects; none of new ones, which nobody can subscribe to yet."""
 
-    def work(guarded: bool) -> tuple[int, dict[int, Any], Since, Exact]:
+    def work(guarded: bool) -> tuple[int, dict[int, Guarded], Since, Exact]:
         revision = accesslog.revision(tenant_id)
         objects = objects_of(resource, tenant_id, versions, guarded=guarded)
         since = changes.fields_since(resource.label, versions, creations=False)
@@ -109,16 +112,16 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
     ]
 
 
-def date(messages: Iterable[Message], committed: float | None) -> None:
+def date(messages: Iterable[Sent], committed: float | None) -> None:
     """Note in each frame when the first of the commits that it may announce committed."""
     for _, message in messages:
         if message["type"] == "hub.frame":
             message["committed"] = committed
 
 
-async def send(messages: list[Message]) -> None:
+async def send(messages: list[Sent]) -> None:
     """Send to the broker; if it fails or hangs, log, count and leave the rest to the tail."""
-    layer: Any = get_channel_layer()
+    layer: Layer = get_channel_layer()
     for sent, (group, message) in enumerate(messages):
         try:
             async with asyncio.timeout(limits()["broker_timeout_seconds"]):

@@ -21,7 +21,7 @@ from realtime.capture.committed import Own
 from realtime.failures import log_failure
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.publishing import notifications
-from realtime.publishing.notifications import Message
+from realtime.publishing.notifications import Sent
 from tenants.connections import reserve
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Publisher:
                 self._announce(runner, woken_at)
 
     def _announce(self, runner: asyncio.Runner, since: float | None) -> None:
-        messages: list[Message] = []
+        messages: list[Sent] = []
         try:
             close_old_connections()  # one that was left in a transaction takes no snapshot
             messages = notifications.publish(self.own.read())
@@ -110,7 +110,7 @@ class Publisher:
             log_failure(logger, "Announcing failed; the tail delivers the changes", error)
             connections.close_all()  # in whatever state this thread's is
 
-    def _send(self, runner: asyncio.Runner, messages: list[Message]) -> None:
+    def _send(self, runner: asyncio.Runner, messages: list[Sent]) -> None:
         loop = self._loop
         if loop is None or not loop.is_running():
             runner.run(notifications.send(messages))

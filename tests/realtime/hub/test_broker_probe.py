@@ -87,7 +87,7 @@ async def test_an_outage_is_noticed_and_after_it_all_is_joined_and_looked_at_at_
         outage = Outage(hub._layer)
         deliver, lost = hub._deliver, asyncio.Event()
 
-        async def lose(message: dict[str, Any]) -> None:
+        async def lose(message: object) -> None:
             lost.set()
 
         hub._deliver = lose  # type: ignore[method-assign]

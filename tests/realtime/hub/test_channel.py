@@ -78,9 +78,9 @@ class Encrypted:
 async def test_message_of_another_key_is_counted_and_holds_nobody_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    groups = GroupMemberships(None, 3600.0)
     stranger = Fernet(Fernet.generate_key())
-    channel = Channel(Encrypted([stranger.encrypt(b"x"), b"forged"]), groups, timeout=3600.0)
+    layer: Any = Encrypted([stranger.encrypt(b"x"), b"forged"])
+    channel = Channel(layer, GroupMemberships(layer, 3600.0), timeout=3600.0)
     await channel.open()
     before = UNREADABLE._value.get()
     assert [await channel.next() for _ in range(3)] == [None, None, {"type": "read"}]

@@ -24,7 +24,7 @@ class Writer:
         self.answer = answer
         self.asked: list[tuple[Any, ...]] = []
 
-    async def __call__(self, *asked: Any) -> bool:
+    async def __call__(self, *asked: Any) -> Any:
         self.asked.append(asked)
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -16,6 +16,7 @@ from realtime.capture import dependents
 from realtime.capture.committed import Committed
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.publishing import notifications
+from realtime.publishing.layer_messages import NoticeMessage
 from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tests.realtime.conftest import ear
@@ -87,7 +88,8 @@ def test_fields_of_all_versions_decide_who_sees_a_difference_and_the_last_names_
     world.document.budget = "5.00"
     world.document.save()
     messages = notifications.publish(batches[0])
-    assert {m["audience"]: m["changed"] for _, m in messages}["owner"] == ["budget"]
+    frames = [m for _, m in messages if m["type"] == "hub.frame"]
+    assert {m["audience"]: m["changed"] for m in frames}["owner"] == ["budget"]
     assert audiences(messages) == ["owner", "editor"]
 
 
@@ -166,6 +168,9 @@ def test_resource_that_fails_does_not_stop_others_and_is_counted_and_logged(
     assert SECRET not in caplog.text
 
 
+NOTICE: NoticeMessage = {"type": "hub.notice", "tenant": 1, "revision": 1}
+
+
 class Broker:
     """A layer that takes `works` messages; then it raises, or hangs."""
 
@@ -193,13 +198,13 @@ async def test_broker_that_fails_is_counted_and_logged_and_raises_nothing(
     broker = Broker(works=1, hangs=hangs)
     monkeypatch.setattr(notifications, "get_channel_layer", lambda: broker)
     before = failures()
-    await notifications.send([(name, {}) for name in "abc"])
+    await notifications.send([(name, NOTICE) for name in "abc"])
     assert broker.took == ["a"]
     assert failures() == before + 2
     assert "took 1 of 3 messages" in caplog.text
     assert SECRET not in caplog.text
     broker.works = 10
-    await notifications.send([("d", {})])
+    await notifications.send([("d", NOTICE)])
     assert broker.took == ["a", "d"]
 
 
