@@ -19,7 +19,7 @@ from tests.world import World
 LINE = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) [\w.]+( \[\S+\])?: "
 )
-PASSWORD = "a Password of 17"
+PASSWORD = "a Password of 17!"
 
 
 def call(server: LiveServer, path: str, body: object, **headers: str) -> Any:
