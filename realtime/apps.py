@@ -12,7 +12,7 @@ class RealtimeConfig(AppConfig):
     def ready(self) -> None:
         from permissions.review import subcommands
         from realtime import checks
-        from realtime.audit import captured, reviewing
+        from realtime.audit import captured, reviewing, seen_command
         from realtime.capture import installing, tables, tracking, transactions
         from realtime.capture.waking import Waking
         from realtime.models import LiveModel
@@ -26,3 +26,5 @@ class RealtimeConfig(AppConfig):
         checks.register_checks()
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
+        for part in seen_command.PARTS:
+            subcommands.register(part)

@@ -1,5 +1,6 @@
 """The models of this app, by the names under which everybody else knows them."""
 
+from realtime.audit.inquiries import Inquiry
 from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import (
     Access,
@@ -21,6 +22,7 @@ __all__ = [
     "Change",
     "Connection",
     "Held",
+    "Inquiry",
     "LiveModel",
     "Process",
     "Push",

@@ -192,6 +192,15 @@ class Scene:
             *self.pairs(User, [self.world.user("owner").pk], f"{what}leave&user={{id}}"),
         ]
 
+    def seen_by(self) -> list[Pair]:
+        """What somebody of acme's saw."""
+        return self.pairs(User, [self.world.user("owner").pk], "/api/review/seen-by/?user={id}")
+
+    def who_saw(self) -> list[Pair]:
+        """Who saw something of acme's."""
+        what = "/api/review/who-saw/?model=resources.document&id={id}"
+        return self.pairs(Document, [self.world.document.pk], what)
+
     def admin(self, route: str) -> list[Pair]:
         """Every page of the operator, with acme's keys as they are stored in all its places."""
         hole = r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)"
@@ -245,6 +254,8 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/review/explain/": Scene.explained,
     "api/review/payloads/": alone("/api/review/payloads/"),
     "api/review/what-if/": Scene.supposed,
+    "api/review/seen-by/": Scene.seen_by,
+    "api/review/who-saw/": Scene.who_saw,
     "api/tenants/": alone("/api/tenants/"),
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
     "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),

@@ -62,6 +62,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     ),
     "tried where it is used: the parser's, the ledger's, the intervals' and the servers' tests": (
         "realtime/audit/captured.py",
+        "realtime/audit/inquiries.py",
         "realtime/audit/intervals.py",
         "realtime/audit/reading.py",
         "realtime/state/commands.py",

@@ -44,6 +44,8 @@ def test_page_shows_every_command() -> None:
     for option in (
         "explain",
         "what-if",
+        "who-saw",
+        "seen-by",
         "--check",
         "--accept",
         "--probe",

@@ -14,6 +14,7 @@ from django.db import models
 
 from permissions.models import AccessChange
 from realtime.audit import chaining, tombstones
+from realtime.audit.inquiries import Inquiry
 from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Push
 from realtime.capture.models import Change
@@ -59,6 +60,7 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
             counts[model] += gone
     for model, gone in counts.items():
         yield model._meta.label, gone + sum(_of_nobody(old[model]))
+    yield Inquiry._meta.label, sum(_in_batches(Inquiry.objects.filter(at__lt=before)))
     yield Change._meta.label, sum(_by_range(Change, before))
     if kept:
         raise Disagreeing(kept)

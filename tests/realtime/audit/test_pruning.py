@@ -67,6 +67,7 @@ def test_old_rows_go_and_an_open_access_stays(
     assert prune("90d") == {
         "realtime.Access": 1,
         "realtime.Push": 5,
+        "realtime.Inquiry": 0,
         "realtime.Held": 1,
         "realtime.Belongs": 1,
         "realtime.Change": counts[0],

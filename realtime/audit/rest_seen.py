@@ -1,0 +1,215 @@
+"""Who could have seen what, over REST, for admins and reviewers: no values of objects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from django.core import signing
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from permissions import people
+from permissions.audiences import registry
+from realtime.audit import inquiries, seen
+from realtime.audit.rest_ledger import id_of, usernames
+from realtime.audit.seen import Place, Question, Seen
+from realtime.audit.seen_command import PURPOSE
+from tenants import opaque
+from tenants.models import Role, User
+from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
+
+SALT: Final = "earshot.seen"
+SPAN: Final = [
+    OpenApiParameter("since", OpenApiTypes.DATETIME),
+    OpenApiParameter("until", OpenApiTypes.DATETIME),
+    OpenApiParameter("cursor", str, description="The `next` of the page before."),
+]
+
+
+class SpanSerializer(StrictSerializer):
+    """A span of time, and where the page before ended."""
+
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+    cursor = serializers.CharField(required=False)
+
+    def validate_cursor(self, text: str) -> Place:
+        try:
+            began_at, pk = signing.loads(text, salt=SALT)
+        except signing.BadSignature:
+            raise serializers.ValidationError("Must be the `next` of a page.") from None
+        return datetime.fromisoformat(began_at), int(pk)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
+            raise serializers.ValidationError({"until": ["The span ends before it begins."]})
+        return attrs
+
+
+class WhoSawSerializer(SpanSerializer):
+    """Of which object it is asked; an id that stands for nothing finds nothing."""
+
+    model = serializers.CharField()
+    id = serializers.CharField()
+    field = serializers.CharField(required=False)
+    etag = serializers.CharField(required=False)
+
+    def validate_model(self, label: str) -> str:
+        if label not in registry:
+            raise serializers.ValidationError("Unknown model.")
+        return label
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        resource = registry.get(attrs["model"])
+        if "field" in attrs and not seen.showing(resource, attrs["field"]):
+            raise serializers.ValidationError({"field": ["No audience is shown this field."]})
+        return super().validate(attrs)
+
+
+class SeenBySerializer(SpanSerializer):
+    """Of whom it is asked; an id that stands for nobody finds nothing."""
+
+    user = serializers.CharField()
+
+
+class SeenRowSerializer(serializers.Serializer[Any]):
+    """A user's sockets had an object: from when until when, as which audience, and why."""
+
+    date = serializers.DateTimeField()
+    user = serializers.CharField()
+    username = serializers.CharField(allow_null=True, required=False, help_text="For admins.")
+    name = serializers.CharField(allow_null=True, required=False, help_text="For reviewers.")
+    model = serializers.CharField()
+    id = serializers.CharField(allow_null=True)
+    audience = serializers.CharField()
+    purpose = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+    how = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    granted_by = serializers.CharField(allow_null=True)
+
+
+class SeenPageSerializer(serializers.Serializer[Any]):
+    """A page, the oldest first; `next` is the cursor of the next one, or null."""
+
+    sockets_only = serializers.BooleanField()
+    results = SeenRowSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
+    """What the ledger has of an object or a user, with why; that it was asked is recorded."""
+
+    permission_classes = (IsReviewer,)
+    serializer_class = SeenPageSerializer
+    what: ClassVar[str]
+    query: ClassVar[type[SpanSerializer]]
+
+    def question(self, asked: dict[str, Any]) -> Question:
+        """What is asked for."""
+        raise NotImplementedError
+
+    def answer(self, request: Any) -> Response:
+        """A page of it."""
+        known = self.query().fields
+        given = {name: text for name, text in request.query_params.items() if name in known}
+        query = self.query(data=given)
+        query.is_valid(raise_exception=True)
+        cursor = given.pop("cursor", None)
+        if cursor is None:
+            inquiries.record(request.tenant.pk, request.user.pk, self.what, given)
+        rows = next(
+            seen.batches(self.question(query.validated_data), query.validated_data.get("cursor")),
+            [],
+        )
+        more = len(rows) == seen.BATCH
+        return Response(
+            {
+                "sockets_only": True,
+                "results": self.told(rows),
+                "next": _cursor(rows[-1].place) if more else None,
+            }
+        )
+
+    def told(self, rows: list[Seen]) -> list[dict[str, Any]]:
+        """What the one who asks is told of these."""
+        naming, names = self.names({row.access.user_id for row in rows})
+        moment = serializers.DateTimeField().to_representation
+        return [
+            {
+                "date": moment(row.access.began_at),
+                "user": opaque.encode(User, row.access.user_id),
+                naming: names.get(row.access.user_id),
+                "model": row.access.model,
+                "id": id_of(row.access),
+                "audience": row.access.audience,
+                "purpose": PURPOSE,
+                "until": row.access.ended_at and moment(row.access.ended_at),
+                "how": row.how,
+                "since": row.held_since and moment(row.held_since),
+                "granted_by": row.given_by and opaque.encode(User, row.given_by),
+            }
+            for row in rows
+        ]
+
+    def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
+        """The field in which the one who asks is told these users' names, and the names."""
+        request: Any = self.request
+        if request.membership.role == Role.ADMIN:
+            return "username", dict(usernames(users))
+        return "name", people.names(request.tenant.pk, request.user.pk, users)
+
+
+def _cursor(place: Place) -> str:
+    return signing.dumps((place[0].isoformat(), place[1]), salt=SALT)
+
+
+class WhoSawView(SeenView):
+    """Whose sockets could have received an object, when, as which audience, and why."""
+
+    what = "who-saw"
+    query = WhoSawSerializer
+
+    @extend_schema(
+        parameters=[
+            *(OpenApiParameter(name, required=True) for name in ("model", "id")),
+            *(OpenApiParameter(name, str) for name in ("field", "etag")),
+            *SPAN,
+        ]
+    )
+    def get(self, request: Request) -> Response:
+        """Of an object; an id of another tenant's finds nothing, as one of none."""
+        return self.answer(request)
+
+    def question(self, asked: dict[str, Any]) -> Question:
+        request: Any = self.request
+        resource = registry.get(asked["model"])
+        return Question(
+            request.tenant.pk,
+            resource=resource,
+            object_id=opaque.decode(resource.model, asked["id"]) or 0,
+            **{name: asked.get(name) for name in ("since", "until", "field", "etag")},
+        )
+
+
+class SeenByView(SeenView):
+    """What a user's sockets could have received, when, as which audience, and why."""
+
+    what = "seen-by"
+    query = SeenBySerializer
+
+    @extend_schema(parameters=[OpenApiParameter("user", required=True), *SPAN])
+    def get(self, request: Request) -> Response:
+        """Of a user; an id of nobody here finds nothing."""
+        return self.answer(request)
+
+    def question(self, asked: dict[str, Any]) -> Question:
+        request: Any = self.request
+        user_id = opaque.decode(User, asked["user"]) or 0
+        span = {name: asked.get(name) for name in ("since", "until")}
+        return Question(request.tenant.pk, user_id=user_id, **span)

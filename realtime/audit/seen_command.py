@@ -1,0 +1,236 @@
+"""`manage.py review who-saw` and `seen-by`: for the server's operator."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any, Final
+
+import orjson
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from permissions.review import named
+from permissions.review.subcommands import Subcommand, Unanswerable
+from realtime.audit import inquiries, seen
+from realtime.audit.models import Access, Push
+from realtime.audit.rest_ledger import id_of, usernames
+from realtime.audit.seen import Question, Seen
+from tenants import opaque
+from tenants.models import Tenant, User
+
+SOCKETS_ONLY: Final = "Sockets only: what is read over REST is not in the ledger."
+PURPOSE: Final = "not recorded"
+AGE: Final = re.compile(r"(\d{1,5})([hdw])")
+UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
+COLUMNS: Final = (
+    "date", "recipient", "what", "purpose", "until", "audience", "how", "since", "granted_by",
+    "over",
+)  # fmt: skip
+WIDTHS: Final = (20, 16, 30, 10, 20, 0)
+
+WHO_SAW: Final = """
+examples:
+  manage.py review who-saw --tenant acme --model resources.document --called "Quarterly plan"
+  manage.py review who-saw --tenant acme --model resources.document --id YPZ3r7Kk --since 1d
+  manage.py review who-saw ... --field budget       only those who were shown this field
+  manage.py review who-saw ... --etag q7Zk          only while this version was the newest
+  manage.py review who-saw ... --format csv         the whole of it, for a spreadsheet
+
+exit code: 2 for a tenant, model, object, field or version that there is not, and an empty span
+"""
+SEEN_BY: Final = """
+examples:
+  manage.py review seen-by --tenant acme --user viewer --since 2026-11-01 --until 2026-12-01
+  manage.py review seen-by --tenant acme --user viewer --format csv
+
+exit code: 2 for a tenant or user that there is not, and an empty span
+"""
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time that somebody wrote: a date, a time, or an age as 2h, 1d, 3w."""
+    if text is None:
+        return None
+    if age := AGE.fullmatch(text):
+        return timezone.now() - timedelta(**{UNITS[age[2]]: int(age[1])})
+    try:
+        found = parse_datetime(text) or parse_date(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise Unanswerable(
+            f"{text!r} is no time: say 2026-11-28, 2026-11-28T12:00Z, or 1d ago as 1d."
+        )
+    if not isinstance(found, datetime):
+        found = datetime(found.year, found.month, found.day)  # noqa: DTZ001 - it gets one below
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def span(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the span of time that the options name."""
+    since, until = moment(options["since"]), moment(options["until"])
+    if since and until and until < since:
+        raise Unanswerable("The span ends before it begins: exchange --since and --until.")
+    return {"since": since, "until": until}
+
+
+def add_span(parser: Any) -> None:
+    """The options that both have."""
+    parser.add_argument("--tenant", required=True, metavar="SLUG", help="The tenant's slug.")
+    for name in ("since", "until"):
+        parser.add_argument(f"--{name}", metavar="TIME", help="A date, a time, or an age: 1d.")
+    parser.add_argument(
+        "--format", choices=("text", "json", "csv"), default="text", help="How to print."
+    )
+
+
+def add_who_saw(parser: Any) -> None:
+    """The options of `review who-saw`."""
+    add_span(parser)
+    parser.add_argument("--model", required=True, metavar="LABEL", help="As app.model.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--id", help="The object's id, as clients see it; it may be deleted.")
+    which.add_argument("--called", metavar="NAME", help="The object of this name instead.")
+    parser.add_argument("--field", help="Only audiences that are shown this field.")
+    parser.add_argument("--etag", help="Only while the version with this etag was the newest.")
+
+
+def add_seen_by(parser: Any) -> None:
+    """The options of `review seen-by`."""
+    add_span(parser)
+    parser.add_argument("--user", required=True, help="A username or a user's id.")
+
+
+def who_saw(**options: Any) -> Iterable[str]:
+    """Say whose sockets could have received an object; raises Unanswerable."""
+    tenant, resource = named.tenant(options["tenant"]), named.resource(options["model"])
+    pk = named.object_key(resource, tenant, options["id"], options["called"])
+    field, etag = options["field"], options["etag"]
+    about = {"tenant_id": tenant.pk, "model": resource.label, "object_id": pk}
+    there = resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists()
+    if not there and not Access.objects.filter(**about).exists():
+        raise named.absent(resource, tenant, pk)
+    if field is not None and not seen.showing(resource, field):
+        names = dict.fromkeys(name for each in resource.audiences for name in each.fields)
+        raise named.Unknown("field", field, f"say one of: {', '.join(names)}")
+    if etag is not None and not Push.objects.filter(**about, etag=etag).exists():
+        raise named.Unknown("pushed version with the etag", etag, "etags stand in frames")
+    question = Question(
+        tenant.pk, **span(options), resource=resource, object_id=pk, field=field, etag=etag
+    )
+    asked = {"model": resource.label, "id": opaque.encode(resource.model, pk)}
+    head = f"Whose sockets had {resource.label} {asked['id']} in {tenant.slug}:"
+    return answer(tenant, question, "who-saw", head, options, asked)
+
+
+def seen_by(**options: Any) -> Iterable[str]:
+    """Say what a user's sockets could have received; raises Unanswerable."""
+    tenant, user = named.tenant(options["tenant"]), named.user(options["user"])
+    question = Question(tenant.pk, **span(options), user_id=user.pk)
+    head = f"What the sockets of {user.username} had in {tenant.slug}:"
+    asked = {"user": opaque.encode(User, user.pk)}
+    return answer(tenant, question, "seen-by", head, options, asked)
+
+
+def answer(
+    tenant: Tenant,
+    question: Question,
+    what: str,
+    head: str,
+    options: dict[str, Any],
+    asked: dict[str, Any],
+) -> Iterable[str]:
+    """Record the question; return the lines of its answer, made while they are printed."""
+    asked |= {name: options.get(name) for name in ("since", "until", "field", "etag")}
+    inquiries.record(tenant.pk, None, what, asked)
+    rows = (row for some in seen.batches(question) for row in told(some))
+    how = {"text": in_text, "json": in_json, "csv": in_csv}[options["format"]]
+    return how(head, rows)
+
+
+def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
+    """What the operator is told of rows, in the columns of an accounting of disclosures."""
+    names = usernames({u for r in rows for u in (r.access.user_id, r.given_by) if u})
+    for row in rows:
+        access = row.access
+        yield {
+            "date": access.began_at,
+            "recipient": names.get(access.user_id, "somebody who is gone"),
+            "what": f"{access.model} {id_of(access) or '-'}",
+            "purpose": PURPOSE,
+            "until": access.ended_at,
+            "audience": access.audience,
+            "how": row.how,
+            "since": row.held_since,
+            "granted_by": names.get(row.given_by or 0),
+            "over": "socket",
+        }
+
+
+def in_text(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """For a terminal."""
+    yield head
+    yield ""
+    yield _line(("from", "who", "what", "audience", "until", "how"))
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - it is told below
+        until = _short(row["until"]) or "now"
+        cells = (_short(row["date"]), row["recipient"], row["what"], row["audience"], until)
+        since = f", since {_short(row['since'])}" if row["since"] else ""
+        by = f", granted by {row['granted_by']}" if row["granted_by"] else ""
+        yield _line((*cells, f"{row['how']}{since}{by}"))
+    yield ""
+    yield f"{count} in all. {SOCKETS_ONLY}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+    return f"  {'  '.join(padded)}".rstrip()
+
+
+def _short(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_json(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """For a program: one object, a row on each line."""
+    yield f'{{"sockets_only": true, "note": {orjson.dumps(SOCKETS_ONLY).decode()}, "rows": ['
+    before = ""
+    for row in rows:
+        if before:
+            yield f"{before},"
+        before = orjson.dumps(row, option=orjson.OPT_UTC_Z).decode()
+    yield f"{before}\n]}}" if before else "]}"
+
+
+def in_csv(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """For a spreadsheet: each row says that it is of sockets."""
+    yield ",".join(COLUMNS)
+    for row in rows:
+        out = StringIO()
+        cells = [_short(v) if isinstance(v, datetime) else _plain(v or "") for v in row.values()]
+        csv.writer(out, lineterminator="").writerow(cells)
+        yield out.getvalue()
+
+
+def _plain(text: str) -> str:
+    """What a spreadsheet would take for a formula is a text."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+PARTS: Final = (
+    Subcommand(
+        "who-saw",
+        "Says whose sockets could have received an object.",
+        WHO_SAW,
+        add_who_saw,
+        who_saw,
+    ),
+    Subcommand(
+        "seen-by", "Says what a user's sockets could have received.", SEEN_BY, add_seen_by, seen_by
+    ),
+)

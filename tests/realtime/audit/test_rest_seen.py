@@ -1,0 +1,97 @@
+"""`GET /api/review/who-saw/` and `seen-by/`: for admins and reviewers, page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from realtime.audit import seen
+from realtime.models import Inquiry
+from resources.models import Document
+from tenants import opaque
+from tests.realtime.audit.sight import had, hours
+from tests.world import World
+
+
+def who_saw(world: World, who: str = "admin", **query: Any) -> Any:
+    asked = {"model": "resources.document", "id": world.id} | query
+    return world.rest(who).get("/api/review/who-saw/", asked)
+
+
+def seen_by(world: World, who: str = "admin", **query: Any) -> Any:
+    asked = {"user": world.user_id("viewer")} | query
+    return world.rest(who).get("/api/review/seen-by/", asked)
+
+
+@pytest.fixture
+def had_by_viewer(world: World) -> World:
+    had(world, "owner", "owner", began_at=hours(3), ended_at=hours(2))
+    had(world, "viewer", "viewer")
+    return world
+
+
+def test_admin_is_told_usernames_and_reviewer_names(had_by_viewer: World) -> None:
+    world = had_by_viewer
+    body = who_saw(world).json()
+    assert (body["sockets_only"], body["next"]) == (True, None)
+    assert [row["username"] for row in body["results"]] == ["owner", "viewer"]
+    row = body["results"][1]
+    assert (row["id"], row["audience"], row["until"]) == (world.id, "viewer", None)
+    assert (row["how"], row["granted_by"]) == ("a grant to them", None)
+    assert row["since"].endswith("Z")
+    world.appoint("watcher")
+    [row] = seen_by(world, "watcher").json()["results"]
+    assert row["name"] == world.profile("viewer").display_name
+    assert "username" not in row
+    assert "Plan" not in who_saw(world, "watcher").content.decode()
+
+
+def test_members_are_refused(had_by_viewer: World) -> None:
+    for who in ("owner", "member"):
+        assert who_saw(had_by_viewer, who).status_code == 403
+        assert seen_by(had_by_viewer, who).status_code == 403
+
+
+def test_field_etag_and_span_narrow(had_by_viewer: World) -> None:
+    assert len(who_saw(had_by_viewer, field="budget").json()["results"]) == 1
+    assert who_saw(had_by_viewer, etag="none").json()["results"] == []
+    assert len(who_saw(had_by_viewer, since=hours(1).isoformat()).json()["results"]) == 1
+    assert len(seen_by(had_by_viewer, until=hours(1).isoformat()).json()["results"]) == 0
+
+
+def test_foreign_and_absent_find_nothing(had_by_viewer: World) -> None:
+    theirs = opaque.encode(Document, had_by_viewer.create("globex", "rival").pk)
+    absent = opaque.encode(Document, 10**6)
+    answers = [who_saw(had_by_viewer, id=id) for id in (theirs, absent, "nothing")]
+    answers += [seen_by(had_by_viewer, user=id) for id in (had_by_viewer.user_id("rival"), "x")]
+    assert {(a.status_code, a.content) for a in answers} == {(200, answers[0].content)}
+    assert answers[0].json()["results"] == []
+
+
+def test_what_is_wrong_is_named(had_by_viewer: World) -> None:
+    for name, value in (
+        ("model", "a.b"), ("field", "nothing"), ("since", "x"), ("cursor", "x"), ("id", ""),
+    ):  # fmt: skip
+        answer = who_saw(had_by_viewer, **{name: value})
+        assert (answer.status_code, list(answer.json())) == (400, [name])
+    now = timezone.now().isoformat()
+    answer = seen_by(had_by_viewer, since=now, until=hours(1).isoformat())
+    assert answer.json() == {"until": ["The span ends before it begins."]}
+
+
+def test_pages_follow_each_other_and_the_question_is_recorded_once(
+    had_by_viewer: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = had_by_viewer
+    monkeypatch.setattr(seen, "BATCH", 2)
+    had(world, "viewer", "viewer")
+    first = who_saw(world).json()
+    second = who_saw(world, cursor=first["next"]).json()
+    found = [row["username"] for page in (first, second) for row in page["results"]]
+    assert found == ["owner", "viewer", "viewer"]
+    assert second["next"] is None
+    [row] = Inquiry.objects.all()
+    assert (row.user_id, row.what) == (world.user("admin").pk, "who-saw")
+    assert row.asked == {"model": "resources.document", "id": world.id}
