@@ -174,6 +174,7 @@ def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
 
 def declare_roles(cursor: Any, now: str) -> None:
     """Begin what the declarations give to roles now, in every tenant, and end what they do not."""
+    now = now.replace("%", "%%")  # among parameters, as Django's debug cursor formats them
     wanted = {
         (resource.label, resource.declared(name).permission, f"role:{role}")
         for resource in registry

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 
@@ -208,3 +209,20 @@ def test_holder_is_kept_while_migrations_run(place: World) -> None:
         assert unkept() == []
     finally:
         install()
+
+
+def test_roles_are_declared_where_statements_are_recorded_too(place: World) -> None:
+    """As with `DEBUG`: Django then formats what it was given."""
+    Held.objects.filter(source="role").delete()
+    Held.objects.create(
+        source="role", source_id=0, model="resources.document", permission="gone",
+        principal="role:member", began_at=timezone.now(), began="declared", ended="",
+    )  # fmt: skip
+    with CaptureQueriesContext(connection):
+        install()
+    left = Held.objects.filter(source="role", ended_at=None)
+    assert {row.permission for row in left} == {
+        resource.declared(name).permission
+        for resource in registry
+        for name in resource.roles.values()
+    }
