@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC
 from typing import Any
 
@@ -34,6 +36,17 @@ class IncompletePayload(LookupError):
 
 
 _serializers = threading.local()
+_unobserved: ContextVar[bool] = ContextVar("earshot_unobserved", default=False)
+
+
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Neither count what the block renders, nor tell of what it cannot render: it shows nobody."""
+    token = _unobserved.set(True)
+    try:
+        yield
+    finally:
+        _unobserved.reset(token)
 
 
 def shared_serializer(serializer: type[AudienceSerializer]) -> AudienceSerializer:
@@ -71,7 +84,9 @@ def render(
     An error is this object's failure for this audience, except database errors, which are raised,
     and so is any error that spoils the open transaction unless a `savepoint` is requested.
     """
-    SERIALIZATIONS.labels(resource.label, audience.name).inc()
+    observed = not _unobserved.get()
+    if observed:
+        SERIALIZATIONS.labels(resource.label, audience.name).inc()
     key = ObjectKey(resource.label, obj.pk)
     body, tag = None, NO_ETAG
     try:
@@ -80,7 +95,8 @@ def render(
         tag = etag(obj.tenant_id, key, audience.name, body)
     except Exception as error:  # serializers may raise anything
         unavailable.raise_database_s(error)
-        unavailable.tell(resource, audience, obj.pk, error)
+        if observed:
+            unavailable.tell(resource, audience, obj.pk, error)
     return Representation(
         tenant_id=obj.tenant_id,
         key=key,

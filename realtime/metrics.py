@@ -39,6 +39,16 @@ FENCE_REFUSALS = Counter("earshot_fence_refusals", "Frames the fence withheld fr
 DRIFT = Counter(
     "earshot_drift", "Writes that no trigger captured, found and repaired.", ["model", "what"]
 )
+ORACLE = Counter(
+    "earshot_oracle_frames",
+    "Frames that were to be compared with what REST answers, by what came of it.",
+    ["outcome"],
+)
+ORACLE_DIFFERENCES = Counter(
+    "earshot_oracle_differences",
+    "Delivered frames that differ from what REST answers.",
+    ["model", "audience"],
+)
 ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were started again.")
 BROKER_UP = Gauge(
     "earshot_broker_up",

@@ -19,6 +19,7 @@ MOST: Final = {
     "drain_seconds": 600.0,  # whoever stops processes waits no longer
     "executor_threads": 256,
     "hsts_seconds": 315_360_000,
+    "oracle": 1.0,
     "page_size_max": 1_000,
     "password_link_hours": 8_760,
     "listen": 1,

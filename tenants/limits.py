@@ -68,7 +68,11 @@ LIMITS = (
         zero=True,
     ),
     Limit("sweep_seconds", 60.0, "Period in which every live subscription is read again."),
-    Limit("sweep_budget", 0.1, "Share of a core the sweep may use; beyond that it runs late."),
+    Limit(
+        "sweep_budget",
+        0.1,
+        "Share of a core the sweep may use, and the oracle too; beyond that they run late.",
+    ),
     Limit(
         "process_lost_seconds",
         15.0,
@@ -78,6 +82,15 @@ LIMITS = (
     Limit("patience_seconds", 10.0, "How long payloads wait while the database fails."),
     Limit("broker_probe_seconds", 1.0, "How often each process probes the broker."),
     Limit("round_size", 500, "Subscriptions read in one database snapshot."),
+    Limit(
+        "oracle",
+        0.0,
+        "Share of delivered frames that are compared with what REST answers their reader.",
+        zero=True,
+    ),
+    Limit(
+        "oracle_bytes", 16_777_216, "Bytes of frames that wait to be compared; more are left out."
+    ),
     # Parts
     Limit("executor_threads", 8, "Threads per process that read for its sockets."),
     Limit("database_connections", 24, "PostgreSQL connections per process for requests."),

@@ -14,11 +14,13 @@ from django.core.cache import cache
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
 from django.test import testcases
+from prometheus_client import Counter
 from pytest_django import Settings
 
 from project.logs import Formatter
 from realtime import failures
-from realtime.metrics import DRIFT
+from realtime.hub.oracle import oracle
+from realtime.metrics import DRIFT, ORACLE_DIFFERENCES
 from realtime.publishing.publisher import publisher
 from tests import given
 from tests.live import LiveServer, live_server
@@ -92,6 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
     assert publisher.flush()
+    assert oracle.flush()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -127,19 +130,29 @@ def nothing_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(outage, "_since", None)
 
 
-def drifted() -> float:
-    """How many writes the sweep has found that no trigger saw."""
-    samples = (sample for metric in DRIFT.collect() for sample in metric.samples)
+def total(counter: Counter) -> float:
+    """What a counter says, over all its labels."""
+    samples = (sample for metric in counter.collect() for sample in metric.samples)
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 @pytest.fixture(autouse=True)
 def nothing_escapes(request: pytest.FixtureRequest) -> Iterator[None]:
     """The sweep finds nothing that the triggers did not, but in tests that take triggers away."""
-    before = drifted()
+    before = total(DRIFT)
     yield
     if request.node.get_closest_marker("drifts") is None:
-        assert drifted() == before, "A write escaped the triggers; the sweep repaired it."
+        assert total(DRIFT) == before, "A write escaped the triggers; the sweep repaired it."
+
+
+@pytest.fixture(autouse=True)
+def nothing_differs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each frame that came shows what REST answers, but in tests that forge, or take triggers."""
+    before = total(ORACLE_DIFFERENCES)
+    yield
+    if not any(map(request.node.get_closest_marker, ("drifts", "forges"))):
+        said = "A delivered frame differs from REST; the log says which."
+        assert total(ORACLE_DIFFERENCES) == before, said
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,9 @@ from tests import given
 from tests.servers import BOUNDED, free_port, stop, wait_until_ready
 
 QUIETLY = ("--log-level", "warning")
+DIFFERS = "A delivered frame differs from REST"
+"""What the oracle says, which compares all that a server sends."""
+
 Program = Literal["uvicorn", "daphne", "project"]
 
 
@@ -124,3 +127,4 @@ def live_server(
         finally:
             server.stop()
         assert server.shown() == set()
+        assert DIFFERS not in server.log

@@ -10,6 +10,7 @@ if not os.environ.get("REDIS_URL"):
 # A slow machine is no database that is away.
 os.environ.setdefault("EARSHOT_CONNECTION_SECONDS", "30")
 os.environ.setdefault("EARSHOT_ANSWER_SECONDS", "60")
+os.environ.setdefault("EARSHOT_ORACLE", "1")
 os.environ.setdefault("EARSHOT_PASSWORD_LINK", "https://app.example/password/#{user}/{token}")
 # Tests that run at once have databases of their own, in which the same keys mean others.
 os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live import LiveServer, Program, command
+from tests.live import DIFFERS, LiveServer, Program, command
 from tests.servers import free_port, wait_until_ready
 
 PROGRAMS: tuple[Program, ...] = ("uvicorn", "uvicorn", "daphne")
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "bench.settings",
+    "EARSHOT_ORACLE": "1",
     "EARSHOT_RETRY_MAX_SECONDS": "3",
     "EARSHOT_STALLED_SECONDS": "3",
     "EARSHOT_REQUESTS_PER_MINUTE": "1000000",
@@ -97,6 +98,10 @@ class Fleet:
         """One of those that are up, as a balancer with health checks would."""
         up = [process for process in self.processes if process.up]
         return random.choice(up) if up else None
+
+    def differing(self) -> int:
+        """The delivered frames that were not what REST answered, as all logs say."""
+        return sum(process.log.read_text().count(DIFFERS) for process in self.processes)
 
     @contextmanager
     def running(self) -> Iterator[None]:

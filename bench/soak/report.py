@@ -9,7 +9,9 @@ from bench.soak.history import History
 from bench.soak.verdict import Verdict, percentile
 
 
-def report(history: History, checks: list[Convergence], tail_seconds: float) -> bool:
+def report(
+    history: History, checks: list[Convergence], tail_seconds: float, differing: int
+) -> bool:
     """Print it; whether the soak was passed."""
     verdict = Verdict(history)
     leaks = verdict.leaks()
@@ -18,6 +20,7 @@ def report(history: History, checks: list[Convergence], tail_seconds: float) -> 
         "leaked bytes": sum(receipt.size for receipt in leaks),
         "frames that went back to an older value": verdict.went_back(),
         "copies not converged within the tail period": len(missed),
+        "delivered frames that differ from REST": differing,
         "errors seen by writers, but for dead servers and database": len(verdict.blameworthy()),
     }
     counts = history.counts

@@ -119,7 +119,9 @@ class Soak:
                 socket.cancel()
             await asyncio.gather(*sockets, return_exceptions=True)
             await asyncio.to_thread(self._join)
-        return report(self.history, checks, settings.EARSHOT["tail_seconds"])
+        return report(
+            self.history, checks, settings.EARSHOT["tail_seconds"], self.fleet.differing()
+        )
 
     def _join(self) -> None:
         for thread in self.threads:

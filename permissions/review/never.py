@@ -34,6 +34,25 @@ def broken(resource: Resource) -> Iterator[Broken]:
                 yield Broken(audience, name, f"never_label {found}")
 
 
+def forbidden(resource: Resource, audience: str) -> frozenset[str]:
+    """The names of payload fields, of whatever audience, that this one must never be shown."""
+    columns = {field for field, whose in resource.never.items() if audience in whose}
+    labels = {given for given, whose in resource.never_label.items() if audience in whose}
+    fields: dict[str, tuple[Any, Any]] = {}
+    for each in sorted(resource.audiences, key=lambda a: a.name == audience):  # its own count last
+        fields |= {name: (each, bound) for name, bound in _fields(each)}
+    return frozenset(columns).union(
+        name
+        for name, (each, bound) in fields.items()
+        if not columns.isdisjoint({column(resource, bound), *_declared(resource, name)})
+        or label(each.serializer, name) in labels
+    )
+
+
+def _fields(audience: Audience) -> Any:
+    return audience.serializer().fields.items()
+
+
 def _declared(resource: Resource, name: str) -> Iterator[str]:
     """What a payload field shows of the model by its declaration in `shows`."""
     for show in resource.shows:

@@ -35,12 +35,13 @@ class Mailbox:
     `held` are the bytes that wait, `bound` how many may, `under_way` tells how many more the sender
     and the server hold besides one frame; `send_now` sends a text if the server takes it at once,
     and tells whether it did; `again` has subscriptions read once more. `conflated` counts the
-    states that a newer one took the place of.
+    states that a newer one took the place of; `delivered`, if there is one, is told of each text
+    that shows a state.
     """
 
     __slots__ = (
-        "_answers", "_put_off", "_ready", "_wake", "again", "bound", "closing", "conflated", "held",
-        "send_now", "under_way",
+        "_answers", "_put_off", "_ready", "_wake", "again", "bound", "closing", "conflated",
+        "delivered", "held", "send_now", "under_way",
     )  # fmt: skip
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -51,6 +52,7 @@ class Mailbox:
         self.again: Callable[[Iterable[Subscription]], None] = _nobody
         self.under_way: Callable[[], int] = _nothing
         self.send_now: Callable[[str], bool] = _never
+        self.delivered: Callable[[Subscription, Frame, str], None] | None = None
         self.bound: float = inf
         self.held = 0
         self.closing: Close | None = None
@@ -112,6 +114,8 @@ class Mailbox:
         if seen.etag != sent.etag and not self.send_now(slot.update_text(subscription.id)):
             return False
         subscription.slot, subscription.sent = None, slot.digest
+        if self.delivered is not None and seen.etag != sent.etag:
+            self.delivered(subscription, slot, slot.update_text(subscription.id))
         return True
 
     def drop(self, subscription: Subscription) -> None:
@@ -165,6 +169,9 @@ class Mailbox:
         if slot is GONE:
             return _gone(subscription)
         texts = _state(subscription, slot) if slot.available else _unavailable(subscription)
+        if self.delivered is not None and slot.available:
+            for text in texts:
+                self.delivered(subscription, slot, text)
         waiting = subscription.waiting if slot.available else subscription.unanswered
         if waiting:  # one answer at a time: each may be large
             subscription.put(slot)

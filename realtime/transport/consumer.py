@@ -17,6 +17,7 @@ from django.utils import timezone
 from realtime.audit import ledger
 from realtime.failures import log_failure
 from realtime.hub.hub import Hub
+from realtime.hub.oracle import oracle
 from realtime.hub.per_loop import hubs
 from realtime.state import messages
 from realtime.state.codes import Close, Error
@@ -132,6 +133,7 @@ class EarshotConsumer(AsyncConsumer):
         )
         self.transport.handshaken(preframed=bool(self.limits["preframed"]))
         self.sender.serve(socket)
+        oracle.watch(self.mailbox, limits())
         self.bucket = TokenBucket(
             self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
         )
