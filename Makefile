@@ -99,7 +99,7 @@ scale: $(READY)  ## Derive docs/scale.md from what `make bench ROWS=units` measu
 soak: $(READY)  ## Break servers, broker and database under load, and judge (SECONDS=120 SOCKETS=300 SEED= FAULTS=)
 	$(PY) -m bench.soak
 
-mutants: $(READY)  ## Undo each rule of the hub and each trigger once, and see a test fail
+mutants: $(READY)  ## Undo each rule of the hub and the review and each trigger once, and see a test fail
 	$(PY) -m tests.mutants
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest tests/mutants_of_capture.py
 	$(PY) -m tests.servers $(PY) -m pytest tests/mutants_of_capture.py

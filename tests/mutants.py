@@ -1,4 +1,4 @@
-"""Each rule of the hub undone, once, to see its test fail: `make mutants`.
+"""Each rule of the hub and of the review undone, once, to see its test fail: `make mutants`.
 
 A test that never failed proves nothing. For each mutant a copy of the tree is changed in one place
 and the named test must fail there; it must pass in the tree as it is.
@@ -10,23 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.mutant import Mutant
+from tests.mutants_of_review import OF_REVIEW
+
 TREE: Final = Path(__file__).parent.parent
 COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "tests", "docs")
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A rule, the code that keeps it, what stands there without it, and the test that notices."""
-
-    rule: str
-    file: str
-    code: str
-    without: str
-    test: str
 
 
 RACES = "tests/test_races.py::test_"
@@ -208,6 +199,7 @@ MUTANTS: Final = (
         "        return Decision.SEND_AGAIN\n    if s.waiting",
         "tests/realtime/hub/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
     ),
+    *OF_REVIEW,
 )
 
 

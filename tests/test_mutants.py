@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.mutants import MUTANTS, TREE, Mutant
+from tests.mutant import Mutant
+from tests.mutants import MUTANTS, TREE
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)
