@@ -60,7 +60,8 @@ def revisions(tenant_ids: Iterable[int]) -> dict[int, int]:
 def highest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a query for each tenant's highest revision among these access changes."""
     tenants = rows.filter(revision__isnull=False).values_list("tenant_id")
-    return tenants.annotate(models.Max("revision"))
+    found: models.QuerySet[Any, Any] = tenants.annotate(models.Max("revision"))
+    return found
 
 
 def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:

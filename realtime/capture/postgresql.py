@@ -117,6 +117,7 @@ def trigger(
     needs: Iterable[str] = (),
 ) -> Trigger:
     """A trigger with a function of its own name. It fires for replicated writes too."""
+    events = tuple(events)
     name = named(table, what)
     head = f"{when} {' OR '.join(events)} ON {quoted(table)}"
     head += f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''} FOR EACH {each}"
@@ -133,6 +134,7 @@ def trigger(
             f"ALTER TABLE {quoted(table)} ENABLE ALWAYS TRIGGER {quoted(name)}",
         ),
         frozenset({table, *needs}),
+        frozenset(events),
     )
 
 

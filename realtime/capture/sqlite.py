@@ -61,7 +61,8 @@ def trigger(
         f" FOR EACH ROW{condition} BEGIN\n{body.strip()}\nEND"
     )
     statements = (f"DROP TRIGGER IF EXISTS {quoted(name)}", source)
-    return Trigger(name, table, source, statements, frozenset({table, *needs}))
+    events = frozenset({"REPLACE" if time == "BEFORE" else event})
+    return Trigger(name, table, source, statements, frozenset({table, *needs}), events)
 
 
 def notifying() -> Iterator[Trigger]:

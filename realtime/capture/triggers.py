@@ -21,7 +21,8 @@ class Trigger:
 
     `source` is what the database gives back of it: on PostgreSQL the body of its function, on
     SQLite the whole statement. `{schema}` in a statement stands for the schema of the tables.
-    `needs` are the tables without which it would fail.
+    `needs` are the tables without which it would fail; `events` are the writes that fire it, of
+    which `REPLACE` is one that first deletes what is in its way.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Trigger:
     source: str
     statements: tuple[str, ...]
     needs: frozenset[str]
+    events: frozenset[str]
 
     @property
     def key(self) -> tuple[str, str]:

@@ -19,9 +19,12 @@ from tenants import membership_tasks
 from tenants.models import Membership
 
 WRITES: Final = re.compile(
-    r"(?:\s|/\*.*?\*/)*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|WITH)\b",
+    r"(?:\s|/\*.*?\*/)*(INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|WITH)\b",
     re.IGNORECASE | re.DOTALL,
 )
+PLAIN: Final = {"INSERT", "UPDATE", "DELETE"}
+OTHERWISE: Final = re.compile(r"\b(?:REPLACE|CONFLICT)\b", re.IGNORECASE)
+"""A statement with one of these words may write in another way than its verb says."""
 BEGINNING: Final = 2_000
 """A statement names the table that it writes within so many characters."""
 
@@ -89,14 +92,14 @@ class Waking:
         return result
 
     def _follow_write(self, connection: Any, text: str) -> None:
-        found = WRITES.match(text) and _tables(connection.vendor).search(text, 0, BEGINNING)
-        if not found:
+        table = _captured(connection.vendor, text)
+        if table is None:
             return
         if _is_under_way(connection, text):
             connection.earshot_under_way = True
             return
         _follow(connection, self._wake)
-        if found[0] == Membership._meta.db_table:
+        if table == Membership._meta.db_table:
             _follow(connection, membership_tasks.do_tasks)
 
 
@@ -112,10 +115,31 @@ def _is_under_way(connection: Any, text: str) -> bool:
     return connection.vendor == "sqlite" and not connection.in_atomic_block and "RETURNING" in text
 
 
+def _captured(vendor: str, text: str) -> str | None:
+    """Return the table that the statement writes, if such writes to it are captured."""
+    written = WRITES.match(text)
+    found = written and _tables(vendor).search(text, written.end(), BEGINNING)
+    if not written or not found:
+        return None
+    verb = written[1].upper()
+    if verb in PLAIN and verb not in _events(vendor)[found[0]] and not OTHERWISE.search(text):
+        return None
+    return found[0]
+
+
+@cache
+def _events(vendor: str) -> dict[str, set[str]]:
+    """Return the writes that are captured of each table, or that the logs are written by."""
+    events: dict[str, set[str]] = {table: {"INSERT", "UPDATE"} for table in installing.LOGS}
+    for trigger in installing.wanted(vendor):
+        events.setdefault(trigger.table, set()).update(trigger.events)
+    return events
+
+
 @cache
 def _tables(vendor: str) -> re.Pattern[str]:
     """Return the pattern for the names of the captured tables and of the logs."""
-    names = {trigger.table for trigger in installing.wanted(vendor)} | installing.LOGS
+    names = _events(vendor)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
 
 

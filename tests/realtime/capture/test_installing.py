@@ -63,7 +63,7 @@ def test_trigger_of_before_is_named_and_replaced() -> None:
     with connection.cursor() as cursor:
         source = NUMBER.source.replace("revision + 1", "revision + 2")
         statements = tuple(s.replace(NUMBER.source, source) for s in NUMBER.statements)
-        before = Trigger(NUMBER.name, ACCESSES, source, statements, NUMBER.needs)
+        before = Trigger(NUMBER.name, ACCESSES, source, statements, NUMBER.needs, NUMBER.events)
         GENERATOR.create(cursor, before, None)
     assert differences() == Differences(old=[NUMBER])
     install()

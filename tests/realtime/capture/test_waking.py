@@ -157,6 +157,36 @@ def test_what_changes_nothing_that_is_captured_wakes_nobody(
     assert woken == []
 
 
+WAKING = {
+    "INSERT INTO realtime_connection (id, process_id, tenant_id, user_id, since)"
+    " SELECT id, process_id, tenant_id, user_id, since FROM realtime_connection"
+    " WHERE user_id = %s": 0,
+    "DELETE FROM realtime_connection WHERE user_id = %s": 0,
+    "UPDATE realtime_connection SET since = since WHERE user_id = %s": 1,
+    "INSERT INTO realtime_connection (id, process_id, tenant_id, user_id, since)"
+    " SELECT c.id, c.process_id, c.tenant_id, c.user_id, c.since FROM realtime_connection c"
+    " WHERE c.user_id = %s AND true ON CONFLICT (id) DO UPDATE SET since = excluded.since": 1,
+    "/* DELETE FROM tenants_session */ DELETE FROM realtime_connection WHERE user_id = %s": 0,
+    "DELETE FROM tenants_session WHERE user_id = %s": 1,
+    "UPDATE tenants_session SET expire_date = expire_date WHERE user_id = %s": 1,
+    "DELETE FROM tenants_revocation WHERE tenant_id = %s": 0,
+    "DELETE FROM realtime_change WHERE tenant_id = %s": 0,
+    "DELETE FROM permissions_accesschange WHERE user_id = %s": 0,
+    "DELETE FROM resources_document WHERE owner_id = -%s": 1,
+}
+
+
+@pytest.mark.parametrize(("statement", "times"), WAKING.items())
+def test_only_a_write_that_is_captured_wakes(
+    world: World, monkeypatch: pytest.MonkeyPatch, statement: str, times: int
+) -> None:
+    """Each socket that comes or goes is a row written, of which nobody has to be told."""
+    woken: list[None] = []
+    monkeypatch.setattr("realtime.publishing.publisher.publisher.wake", lambda: woken.append(None))
+    sql(statement)(world)
+    assert len(woken) == times
+
+
 def test_what_migrations_write_is_left_to_the_tail(world: World, told: list[Committed]) -> None:
     """Tables that the followers read may not be there yet."""
     write = WRITES["a base manager"]
