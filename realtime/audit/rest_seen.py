@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -110,9 +111,8 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     what: ClassVar[str]
     query: ClassVar[type[SpanSerializer]]
 
-    def question(self, asked: dict[str, Any]) -> Question:
-        """What is asked for."""
-        raise NotImplementedError
+    question: ClassVar[Callable[[Any, dict[str, Any]], Question]]
+    """What is asked for."""
 
     def answer(self, request: Any) -> Response:
         """A page of it."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 
 from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable
@@ -58,15 +58,13 @@ def moment(text: str | None) -> datetime | None:
     if age := AGE.fullmatch(text):
         return timezone.now() - timedelta(**{UNITS[age[2]]: int(age[1])})
     try:
-        found = parse_datetime(text) or parse_date(text)
+        found = parse_datetime(text)  # a date is its midnight
     except ValueError:
         found = None
     if found is None:
         raise Unanswerable(
             f"{text!r} is no time: say 2026-11-28, 2026-11-28T12:00Z, or 1d ago as 1d."
         )
-    if not isinstance(found, datetime):
-        found = datetime(found.year, found.month, found.day)  # noqa: DTZ001 - it gets one below
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
