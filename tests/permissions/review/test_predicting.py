@@ -35,6 +35,7 @@ from permissions.subjects import Subject
 from resources.audiences import DOCUMENTS, PROFILES
 from resources.models import Document, Profile
 from tenants.models import GRANTABLE, Membership, Role, Tenant, User
+from tenants.roles import role_group
 from tests.world import World
 
 CHANGES = int(os.environ.get("PREDICTIONS", "60"))
@@ -59,6 +60,9 @@ class Town:
         self.users = list(User.objects.order_by("pk"))
         self.groups = [Group.objects.create(name=name) for name in ("board", "guests")]
         self.groups.append(Group.objects.create(name=f"tenant:{world.tenants['globex'].pk}:member"))
+        self.groups.append(
+            role_group(self.tenant.pk, Role.MEMBER)
+        )  # whose members count for nothing
         owners = ("owner", "member", "editor", "away")
         for place in range(5):
             world.create(owner=owners[place % 4], status=("draft", "published")[place % 2])
@@ -278,3 +282,11 @@ def test_leaving_takes_the_profile_from_everybody(world: World) -> None:
     assert {m.user_id for m in profiles.listed if m.pk == theirs} == {
         world.user(name).pk for name in ("owner", "editor", "viewer", "admin", "member", "both")
     }
+
+
+def test_entering_a_roles_own_group_gives_nothing(world: World) -> None:
+    viewer = DOCUMENTS.declared("viewer")
+    grants.add(DOCUMENTS, [world.document], Subject(role="admin"), viewer, actor=SYSTEM)
+    group = role_group(world.tenants["acme"].pk, Role.ADMIN)
+    found = predict(world.tenants["acme"].pk, Grouping(world.user("member").pk, group.name, True))
+    assert [each.pairs for each in found] == [0, 0]
