@@ -185,6 +185,22 @@ def test_where_it_is_off_nobody_is_told() -> None:
     assert idle(oracle=0.5)[1].delivered is not None
 
 
+def test_every_text_that_shows_a_state_is_told_once_and_none_that_was_not_sent() -> None:
+    s = subscription()
+    mailbox, told, taken = s.socket.mailbox, list[str](), list[str]()
+    mailbox.delivered = lambda _, frame, text: told.append(text)
+    mailbox.send_now = lambda text: taken.append(text) or True  # type: ignore[func-returns-value]
+    s.put(frame(1, '{"a":1}'))
+    first = mailbox.take()
+    s.put(frame(2, '{"a":2}'))  # passes by
+    s.put(frame(3, '{"a":2}'))  # is what they have
+    mailbox.send_now = lambda text: False
+    s.put(frame(4, '{"a":4}'))  # waits
+    assert told == [*first, *taken]
+    assert (len(told), len(taken)) == (2, 1)
+    assert mailbox.take() == told[2:]
+
+
 def test_share_of_the_frames_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = idle(oracle=0.25)
     numbers = iter([0.1, 0.24, 0.25, 0.9])
