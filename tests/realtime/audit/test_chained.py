@@ -11,7 +11,7 @@ from tenants.models import Tenant
 from tests.realtime.audit.rows_of_ledger import access
 
 
-@pytest.mark.parametrize("model", {kind.model for kind in CHAINED})
+@pytest.mark.parametrize("model", dict.fromkeys(kind.model for kind in CHAINED))
 def test_every_column_is_sealed_by_some_kind(model: type[Access]) -> None:
     # The key and the tenant are in every fact; a transaction's id is the database's own affair.
     columns = {field.attname for field in model._meta.concrete_fields} - {"id", "tenant_id", "xid"}
