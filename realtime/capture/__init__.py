@@ -1,1 +1,1 @@
-"""Capture: what the database notes of every write, and how a process learns of it afterwards."""
+"""Capture: what the database notes of every write, and how a process learns of it."""

@@ -1,4 +1,4 @@
-"""Rows of live tables that were written without triggers have no version: they get one here."""
+"""Gives a version to rows of live tables that were written while there were no triggers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.capture.triggers import CHANGES, literal, quoted
 
 
 def statements(live: Live, xid: str, now: str) -> Iterator[str]:
-    """Yield statements that give each row without a version the id of a change that created it."""
+    """Yield statements that record a creation for each unversioned row, and give it its id."""
     table, version, key = map(quoted, (live.table, live.version, live.key))
     label = literal(live.label)
     yield (

@@ -1,4 +1,4 @@
-"""Keys in batches, so that no statement has too many parameters and no transaction takes long."""
+"""Splits keys into batches: no statement has too many parameters, no transaction lasts long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ BATCH: Final = 500
 
 
 def in_batches(keys: Iterable[int]) -> Iterator[list[int]]:
-    """Yield the keys in order, in lists of at most BATCH."""
+    """Yield the keys in ascending order, in lists of at most BATCH."""
     ordered = sorted(keys)
     return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))

@@ -1,4 +1,4 @@
-"""What the log of changes says, and the few changes that the capture does not write."""
+"""Reads the log of changes, and writes the few changes that no trigger writes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tenants.compiled import Among, Compiled, Parameter
 
 
 def key_of(model: type[models.Model], pk: int) -> ObjectKey:
-    """Return the name of this model's object; a proxy gives the same name."""
+    """Return the key of this model's object; a proxy gives the key of its concrete model."""
     return ObjectKey(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One object's change: its new version and the model fields that it changed (None: any)."""
+    """One object's change: its new version and the fields that changed (None: any may have)."""
 
     key: ObjectKey
     version: int
@@ -40,7 +40,7 @@ def _write(rows: Iterable[Change]) -> list[Change]:
 
 
 def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
-    """Write the rows of one tenant's changes to objects that show what changed."""
+    """Record that objects of one tenant changed because rows that they show did."""
     _write(
         Change(
             tenant_id=tenant_id,
@@ -56,10 +56,9 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
 def raise_versions(
     model: Any, fields: Collection[str] | None, locked: Mapping[int, Mapping[str, Any]]
 ) -> None:
-    """Raise the versions of rows that this transaction has locked, which show what changed
-    elsewhere, and record that.
+    """Raise the versions of locked rows that show something which changed elsewhere; record it.
 
-    `locked` holds `tenant_id` and `version` as they are; `fields` None stands for any field.
+    `locked` has the current `tenant_id` and `version` of each row; `fields` None means any field.
     """
     models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
     by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
@@ -71,7 +70,7 @@ def raise_versions(
 
 
 def renew(model: Any, tenant_id: int, pk: int) -> None:
-    """Give a row that this transaction has locked a version above all that it ever had."""
+    """Give a row that this transaction has locked a higher version than it ever had."""
     label = key_of(model, pk).model
     [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
     Change.objects.filter(pk=row.pk).update(version=row.pk)
@@ -79,7 +78,7 @@ def renew(model: Any, tenant_id: int, pk: int) -> None:
 
 
 def known(fields: Any) -> list[str] | None:
-    """Return the names of fields that a row holds; None, any, also for what is no list of names."""
+    """Return the field names that a row holds; None (any field) if it holds no list of names."""
     if isinstance(fields, list) and all(isinstance(name, str) for name in fields):
         return fields
     return None
@@ -88,9 +87,9 @@ def known(fields: Any) -> list[str] | None:
 def fields_changed(
     model: str, versions: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], set[str] | None]:
-    """Return, for each (object id, version), the fields that its transaction changed; None: any.
+    """Return, for each (object id, version), what its transaction had changed by then; None: any.
 
-    A constant number of queries. A version without a row changed any.
+    Takes a constant number of queries. A version without a row counts as a change of any field.
     """
     wanted = set(versions)
     if not wanted:
@@ -113,10 +112,10 @@ def fields_changed(
 def fields_since(
     model: str, versions: Mapping[int, int], *, creations: bool = True
 ) -> dict[int, set[str] | None]:
-    """Return, for each object id, the fields changed since the given version, included; None: any.
+    """Return, for each object id, the fields changed from the given version on; None: any.
 
-    No fields if there are no such versions: they were rolled back. A creation changed any field;
-    without `creations` it counts for nothing.
+    Empty if there are no such versions any more, because they were rolled back. A creation counts
+    as a change of any field, or as no change if `creations` is false.
     """
     rows = _SINCE(model=model, keys=versions, lowest=min(versions.values()))
     found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
@@ -127,7 +126,7 @@ def fields_since(
 
 
 def _of_objects(**more: Any) -> models.QuerySet[Any]:
-    """The changes of some objects of a model."""
+    """Return the changes of some objects of a model."""
     some: Any = {"model": Parameter("model"), "object_id__in": Among("keys", KEY)}
     return Change.objects.filter(**some, **more)
 
@@ -151,7 +150,7 @@ _SINCE: Final = Compiled(
 
 
 def _union(parts: Iterable[list[str] | None]) -> set[str] | None:
-    """Return all the fields; None if any part means any field."""
+    """Return the union of the fields; None if any part means any field."""
     fields: set[str] = set()
     for part in parts:
         if part is None:

@@ -1,8 +1,8 @@
 """What this process committed and has not announced: read from the logs, never from memory.
 
-So it does not matter what wrote a row, nor in which order two threads commit. Each process
-announces only its own commits. On SQLite rows do not say who wrote them: there it is all that
-committed since this process began.
+Therefore it does not matter what wrote a row, or in which order two threads commit. Each process
+announces only its own commits. On SQLite, rows do not say who wrote them: there, a process
+announces everything that was committed since it started.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from realtime.capture.models import Change
 from realtime.capture.notes import Note, noted
 from tenants.writers import writer
 
-BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite's own times are shortened
+BEGAN: Final = timezone.now() - timedelta(seconds=1)  # SQLite truncates its own times
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The lowest version of each (tenant id, key), the tenants' highest access revisions, and notes
-    of rows that others show."""
+    """The lowest committed version by (tenant id, key), the highest access revision by tenant, and
+    notes of rows that others show."""
 
     changed: Mapping[tuple[int, ObjectKey], int] = field(default_factory=dict)
     noticed: Mapping[int, int] = field(default_factory=dict)
@@ -39,13 +39,13 @@ class Committed:
 
 
 class Own:
-    """Reads what this process committed, each row once."""
+    """Reads what this process committed, and returns each row once."""
 
     def __init__(self) -> None:
         self._marks: list[Mark] | None = None
 
     def read(self) -> Committed:
-        """Return what committed since the last read; if this one fails, the next brings it too."""
+        """Return what was committed since the last read that succeeded."""
         found, self._marks = in_snapshot(lambda _: self._read())
         return found
 
@@ -87,7 +87,7 @@ def _committed(
 
 
 def _lowest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
-    """Each object's lowest version, in the order of their first changes: several are one."""
+    """Return each object's lowest version, in the order of the objects' first changes."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
     return objects.annotate(Min("version"), first=Min("pk")).order_by("first")
 

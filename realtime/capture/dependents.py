@@ -1,7 +1,7 @@
-"""Rows that show other rows: found after the other's commit, raised in transactions of their own.
+"""Raises objects that show a changed row: after its commit, in transactions of their own.
 
-If they were raised in the other row's transaction, one version could get two payloads: what it
-shows may be changed again by a transaction that commits in between.
+If they were raised in the transaction of the changed row, one version could get two payloads:
+another transaction may change what they show and commit in between.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
-    """Return every resource whose payload shows rows of this model, with how it shows them."""
+    """Return every resource whose payload shows rows of this model, and how it shows them."""
     return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
 
 
 def raise_shown(label: str, tenant_id: int, versions: Mapping[int, int]) -> None:
-    """Raise the objects that show these changed rows of a live model."""
+    """Raise the versions of the objects that show these changed rows of a live model."""
     model = registry.get(label).model
     since: Mapping[int, Collection[str] | None] = {}
     for resource, shows in shown(model):
@@ -42,7 +42,7 @@ def raise_shown(label: str, tenant_id: int, versions: Mapping[int, int]) -> None
 
 
 def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
-    """Raise the objects that show these rows, some hundred in a transaction, and announce them."""
+    """Raise the versions of the objects that show these rows, in one transaction per batch."""
     base: Any = resource.model._base_manager
     for pks in in_batches(pk for _, pk in find(shows, rows)):
         with transaction.atomic():
@@ -52,7 +52,7 @@ def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
 
 
 def raise_noted(notes: Sequence[Note]) -> None:
-    """Raise the objects that show what these notes are about, or did."""
+    """Raise the versions of the objects that show, or showed, the rows of these notes."""
     for model, rows in noted_rows(notes).items():
         for resource, shows in shown(model):
             raise_for(resource, shows, rows)
@@ -64,7 +64,7 @@ def showing(
     *,
     guarded: bool = False,
 ) -> set[tuple[int, ObjectKey]]:
-    """Return the (tenant id, key) of objects that show live rows which changed these fields."""
+    """Return the (tenant id, key) of objects that show live rows in which these fields changed."""
     by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
     for key, fields in changed:
         known = by_label[key.model].setdefault(key.pk, ())
@@ -81,7 +81,7 @@ def showing(
 
 
 def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[int, ObjectKey]]:
-    """Return the (tenant id, key) of objects that show, or showed, what these notes are about."""
+    """Return the (tenant id, key) of objects that show, or showed, the rows of these notes."""
     found: set[tuple[int, ObjectKey]] = set()
     for model, rows in noted_rows(notes).items():
         for resource, shows in shown(model):
@@ -91,7 +91,7 @@ def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[
 
 
 def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, int]]:
-    """Return the (tenant id, key) of objects that show these rows; `guarded` with savepoints."""
+    """Return the (tenant id, key) of objects that show these rows; `guarded` uses savepoints."""
     found: set[tuple[int, int]] = set()
     for start in range(0, len(rows), BATCH):
         found |= _find(shows, list(rows[start : start + BATCH]), guarded)
@@ -99,7 +99,7 @@ def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tup
 
 
 def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
-    """Find nothing for a row that fails; a project's own `find` raises what it likes."""
+    """Find nothing for a row that fails; a project's own `find` may raise any exception."""
     try:
         with transaction.atomic() if guarded else nullcontext():
             return set(shows.find(rows).values_list("tenant_id", "pk"))
@@ -115,7 +115,7 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
 def _rows(
     model: Any, tenant_id: int, shows: Shows, changed: Mapping[int, Collection[str] | None]
 ) -> list[Any]:
-    """Return those of a tenant's rows that changed in what is shown (None: in any field)."""
+    """Return those of a tenant's rows in which something shown changed (None: any field)."""
     wanted = set(shows.fields)
     pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
     rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)

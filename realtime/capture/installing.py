@@ -33,7 +33,7 @@ LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """How the database differs from what it should have; all empty if it does not."""
+    """How the database differs from what it should have; all fields are empty if it does not."""
 
     missing: list[Trigger] = field(default_factory=list)
     old: list[Trigger] = field(default_factory=list)
@@ -44,29 +44,29 @@ class Differences:
         return bool(self.missing or self.old or self.disabled or self.unknown)
 
     def __str__(self) -> str:
-        """Return each trigger that does not do what it should, with its table; empty if none."""
+        """Return every faulty trigger with its table; empty if there is none."""
         kinds = (("missing", self.missing), ("old", self.old), ("disabled", self.disabled))
         return ", ".join(f"{t.name} on {t.table} is {kind}" for kind, found in kinds for t in found)
 
 
 def connect() -> None:
-    """Install after every `migrate`, even one without migrations, and after `flush`."""
+    """Install after every `migrate`, even one without migrations, and after every `flush`."""
     pre_migrate.connect(_on_pre_migrate, dispatch_uid="earshot.capture")
     post_migrate.connect(_on_post_migrate, dispatch_uid="earshot.capture")
 
 
 def wanted(vendor: str) -> list[Trigger]:
-    """Return the triggers that the models and declarations ask for."""
+    """Return the triggers that the models and the declarations require."""
     generator = GENERATORS[vendor]
     triggers = [*generator.numbering(), *generator.summing()]
     triggers += generator.accesses(tables.accesses())
     triggers += LIVE[vendor].triggers(live.lives(), live.shown())
     triggers += generator.notifying() if limits()["listen"] else []
-    return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be of two kinds
+    return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be named twice
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
-    """Return how the database differs from what it should have; one query if nothing does."""
+    """Return how the database differs from what it should have; one query if it does not."""
     connection = connections[using]
     with connection.cursor() as cursor:
         found = GENERATORS[connection.vendor].installed(cursor)
@@ -86,10 +86,10 @@ def differences(using: str = DEFAULT_DB_ALIAS) -> Differences:
 
 
 def install(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Create what is missing, old or disabled, drop what is no longer asked for, and then mark
-    everything as touched: nobody knows what was written meanwhile.
+    """Create what is missing, old or disabled, drop what is no longer wanted, and record that
+    everything was touched: nobody knows what was written meanwhile.
 
-    Correct triggers are left alone: creating one locks its table.
+    Correct triggers are left alone, because creating one locks its table.
     """
     connection = connections[using]
     generator = GENERATORS[connection.vendor]
@@ -115,7 +115,7 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def drop(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Take all triggers away."""
+    """Drop all triggers."""
     connection = connections[using]
     generator = GENERATORS[connection.vendor]
     with transaction.atomic(using=using), connection.cursor() as cursor:
@@ -124,7 +124,7 @@ def drop(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def generalize(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Give PostgreSQL's functions the form that survives what migrations do to columns."""
+    """Replace PostgreSQL's functions by the form that survives what migrations do to columns."""
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         postgresql.lock(cursor)
@@ -136,7 +136,7 @@ def generalize(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def _adopt(cursor: Any, tables: set[str]) -> None:
-    """Give what was written to these tables without triggers what they would have given it."""
+    """Give the rows written to these tables without triggers what the triggers would have."""
     vendor = cursor.db.vendor
     for table in live.lives():
         if table.table in tables:
@@ -146,13 +146,13 @@ def _adopt(cursor: Any, tables: set[str]) -> None:
 
 
 def kept() -> list[tuple[str, Kept]]:
-    """Return the intervals that rows are, each with the rows' table."""
+    """Return each kind of interval that is kept, with the table that its rows are in."""
     found = [(a.table, a.kept) for a in tables.accesses() if a.kept and not a.kept.named_by]
     return found + [(t.table, each) for t in live.lives() for each in t.kept.values()]
 
 
 def _fill(cursor: Any, unseen: set[str]) -> None:
-    """Keep the intervals of what was written to these tables without triggers."""
+    """Keep intervals for the rows that were written to these tables without triggers."""
     for table, each in kept():
         if table in unseen:
             for statement in intervals.fill(each, table, GENERATORS[cursor.db.vendor].NOW):
@@ -160,7 +160,7 @@ def _fill(cursor: Any, unseen: set[str]) -> None:
 
 
 def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
-    """Return those that would not fail: after `migrate` of some apps only, tables are missing."""
+    """Return those whose tables exist: after `migrate` of some apps only, some are missing."""
     return [trigger for trigger in triggers if there >= trigger.needs | LOGS]
 
 
@@ -169,7 +169,7 @@ def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any)
     if not (plan and _is_last(app_config) and vendor in GENERATORS):
         return
     if vendor == "sqlite":
-        # It makes tables anew to alter them, which fails while a trigger names them.
+        # SQLite alters a table by making it anew, which fails while a trigger names it.
         drop(using)
     else:
         generalize(using)
@@ -181,6 +181,6 @@ def _on_post_migrate(app_config: AppConfig, using: str, **_: Any) -> None:
 
 
 def _is_last(app_config: AppConfig) -> bool:
-    """Return whether this is the last of the apps for which the signals are sent in turn."""
+    """Return whether this is the last app for which the signal is sent."""
     sent_for = [config for config in apps.get_app_configs() if config.models_module is not None]
     return app_config is sent_for[-1]

@@ -1,9 +1,9 @@
 """Who could see what, from when until when: intervals that the triggers write beside the logs.
 
-A row of Held says that a principal has a permission on an object, one of Belongs that a user is of
-a principal: `user:1`, `group:1`, `role:member`, or what keeps them out, `deactivated` and
-`suspended`. Each lasts as long as the row, or the column, of which it comes, and is found again by
-the name of that (`source`) and its key. Plain data and SQL for both databases.
+A row of Held says that a principal has a permission on an object; one of Belongs, that a user
+belongs to a principal: `user:1`, `group:1`, `role:member`, or one that denies access, `deactivated`
+or `suspended`. An interval lasts as long as the row or column that it comes from, and is found by
+the name of that (`source`) and the row's key. Plain data and SQL for both databases.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ COLUMNS: Final = {HELD: OF_HELD, BELONGS: OF_BELONGS}
 
 CREATED: Final = "created"
 UNSEEN: Final = "unseen"
-"""The cause of an end that happened while no trigger was there."""
+"""The cause of an end that happened while there were no triggers."""
 BEFORE: Final = "before the record"
-"""The cause of a beginning that nobody saw."""
+"""The cause of a beginning that nobody recorded."""
 DECLARED: Final = "declared"
 ROLE: Final = "role"
-"""The source of what the declarations give to roles."""
+"""The source of the permissions that the declarations give to roles."""
 NOBODY: Final = "CAST(NULL AS bigint)"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The intervals that rows of a table are.
+    """The intervals that the rows of a table stand for.
 
-    `begins` selects the columns of `into` for the rows of `{row}`, called r, of which it reads
-    `columns`; the first is the key. Where those are not the rows of the table that is written, they
-    are those of `named_by` that have its key in a column: (table, column).
+    `begins` selects the columns of `into` for the rows of `{row}` (alias r), of which it reads
+    `columns`; the first is the key. `named_by`, a (table, column), is set where these rows are not
+    the written ones: then they are those of its table whose column holds the written row's key.
     """
 
     into: str
@@ -54,12 +54,12 @@ class Kept:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The tables that its statements name."""
+        """Return the tables that its statements name."""
         return (self.into, *self.joins)
 
 
 def holder(table: str, key: str, tenant: str, label: str, column: str, permission: str) -> Kept:
-    """The intervals in which somebody is named in a holder's column."""
+    """Return the intervals during which a holder's column names somebody."""
     begins = (
         f"SELECT r.{quoted(key)} AS source_id, r.{quoted(tenant)} AS tenant_id,"
         f" {literal(label)} AS model, r.{quoted(key)} AS object_id,"
@@ -70,12 +70,12 @@ def holder(table: str, key: str, tenant: str, label: str, column: str, permissio
 
 
 def source_of(table: str, column: str) -> str:
-    """The source of what a column of a table gives."""
+    """Return the source of what a column of a table gives."""
     return f"{table}.{column}"
 
 
 def grants(model: Any, target: Any, who: str) -> Kept:
-    """The intervals that grants are: a role's are those to the group of its name."""
+    """Return the intervals of grants; one to the group named after a role is the role's."""
     permission, group = Permission._meta.db_table, Group._meta.db_table
     principal, joined = "'user:' || r.user_id", ""
     if who == "group_id":
@@ -98,7 +98,7 @@ def grants(model: Any, target: Any, who: str) -> Kept:
 
 
 def named_by(kept: Kept, model: Any, column: str) -> Kept:
-    """The intervals of grants that name the written row in this column."""
+    """Return the intervals of the grants that name the written row in this column."""
     table: str = model._meta.db_table
     return replace(kept, named_by=(table, column), joins=(table, *kept.joins))
 
@@ -106,18 +106,18 @@ def named_by(kept: Kept, model: Any, column: str) -> Kept:
 def belongs(
     model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NOBODY
 ) -> Kept:
-    """The intervals of what users belong to."""
+    """Return the intervals during which users belong to principals."""
     begins = f"SELECT r.id AS source_id, {tenant} AS tenant_id, {what} FROM {{row}} r WHERE {where}"
     return Kept(BELONGS, model._meta.db_table, begins, ("id", *columns))
 
 
 def revision(tenant: str) -> str:
-    """The tenant's access revision as it is when this is read."""
+    """Return SQL for the tenant's access revision at the time of the statement."""
     return f"(SELECT revision FROM {REVISIONS} now WHERE now.tenant_id = {tenant})"
 
 
 def begin(kept: Kept, row: str, cause: str, now: str, since: str) -> str:
-    """The statement that begins the intervals of these rows."""
+    """Return the statement that begins the intervals of these rows."""
     return (
         f"INSERT INTO {kept.into} (source, {', '.join(COLUMNS[kept.into])},"
         f" since, began_at, began, ended)\nSELECT {literal(kept.source)}, b.*, {since}, {now},"
@@ -127,7 +127,7 @@ def begin(kept: Kept, row: str, cause: str, now: str, since: str) -> str:
 
 
 def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
-    """The statement that ends the intervals of the rows with those keys: `= 1`, or `IN (...)`."""
+    """Return the statement that ends the intervals of rows by their keys: `= 1`, or `IN (...)`."""
     if kept.named_by is not None:
         table, column = kept.named_by
         key = kept.columns[0]
@@ -141,7 +141,7 @@ def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
 
 
 def emptied(kept: Kept, now: str) -> str:
-    """The statement that ends the intervals of every row."""
+    """Return the statement that ends the intervals of every row."""
     return (
         f"UPDATE {kept.into} SET ended_at = {now}, ended = 'truncated'"
         f" WHERE source = {literal(kept.source)} AND ended_at IS NULL;"
@@ -149,9 +149,9 @@ def emptied(kept: Kept, now: str) -> str:
 
 
 def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
-    """The statements after which there is an open interval for each row, and no other one.
+    """Yield the statements that give each row one open interval, and end all other open ones.
 
-    For what was written while no trigger was there; of all rows at once.
+    For what was written while there were no triggers; they work on all rows at once.
     """
     same = [name for name in COLUMNS[kept.into] if name not in ("tenant_id", "given_by")]
     rows = kept.begins.format(row=quoted(table))
@@ -173,8 +173,8 @@ def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
 
 
 def declare_roles(cursor: Any, now: str) -> None:
-    """Begin what the declarations give to roles now, in every tenant, and end what they do not."""
-    now = now.replace("%", "%%")  # among parameters, as Django's debug cursor formats them
+    """Begin the intervals of what the declarations give to roles, and end all others of roles."""
+    now = now.replace("%", "%%")  # stands beside parameters, as Django's debug cursor formats
     wanted = {
         (resource.label, resource.declared(name).permission, f"role:{role}")
         for resource in registry
@@ -199,12 +199,12 @@ def declare_roles(cursor: Any, now: str) -> None:
 
 
 def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
-    """The statement that begins the intervals of the row that NEW is, or of those that it names."""
+    """Return the statement that begins the intervals of NEW, or of the rows that name it."""
     return begin(kept, _row(kept, side), cause, now, since)
 
 
 def ends(kept: Kept, side: str, cause: str, now: str, until: str = "") -> str:
-    """The statement that ends the intervals of the row that OLD is, or of those that it names."""
+    """Return the statement that ends the intervals of OLD, or of the rows that name it."""
     key = "id" if kept.named_by else kept.columns[0]
     return end(kept, f"= {side}.{quoted(key)}", cause, now, until)
 

@@ -1,4 +1,4 @@
-"""Whose changes are captured, taken from the models and the declarations: plain data."""
+"""Which tables' changes are captured, from the models and the declarations: plain data."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MOVED: Final = "tenant changed"
 class Live:
     """A table of objects that have versions.
 
-    `columns` are compared, each with its field's name; so are `generated` ones, which the database
-    computes. `stamps` are columns that move with others. Who is named in `holders` has an audience,
-    by the permission at the same place in `permissions`, and by `visible` an object is shown at
-    all. `unique` are the sets of columns of which no two rows have the same. An object of
-    `keeps_tenant` is refused another tenant.
+    `columns`, each with its field's name, and `generated`, which the database computes, are
+    compared. `stamps` are columns that move with others. The user in a column of `holders` has the
+    audience of the permission at the same place in `permissions`; `visible` are the columns by
+    which an object is shown at all. `unique` are the column sets that are unique. If
+    `keeps_tenant`, moving an object to another tenant is refused.
     """
 
     table: str
@@ -46,31 +46,31 @@ class Live:
 
     @property
     def kept(self) -> dict[str, Kept]:
-        """Return the intervals of who is named, by the holder's column."""
+        """Return, by holder's column, the intervals during which it names somebody."""
         pairs = zip(self.holders, self.permissions, strict=False)
         of = (self.table, self.key, self.tenant, self.label)
         return {column: intervals.holder(*of, column, permission) for column, permission in pairs}
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """Return the columns whose change raises the version: a stamp moves only with another."""
+        """Return the columns whose change raises the version; a stamp never changes alone."""
         moved = {stamp for stamp, _ in self.stamps}
         return tuple(column for column, _ in self.columns if column not in moved)
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """Return all columns that a change may name, by their fields' names."""
+        """Return each column that a change may name, with the name of its field."""
         return tuple(sorted((*self.columns, *self.generated), key=lambda pair: pair[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A table whose rows others show: what is written there leaves a note of the row as it was.
+    """A table whose rows others show: a write to it leaves a note of the row as it was.
 
-    Only the `kept` columns of it: those by which others may be related to it, and what they show.
-    `watched` are those whose change counts. A live row's own change is a note: what is left here is
-    who showed it before. `created` says whether something may show a row that is new; `unique` as
-    of objects.
+    A note keeps only the `kept` columns: those by which other rows may refer to it, and those they
+    show. Changes of `watched` columns count. A live row's own change serves as a note, and the note
+    written here says who showed it before. `created`: something may show a row that is new.
+    `unique` is as in Live.
     """
 
     table: str
@@ -84,7 +84,7 @@ class Shown:
 
 
 def lives() -> list[Live]:
-    """Return every live model's table."""
+    """Return the table of every live model."""
     found = [m for m in apps.get_models() if issubclass(m, LiveModel) and not m._meta.proxy]
     return [_live(model) for model in found]
 
@@ -116,7 +116,7 @@ def _live(model: Any) -> Live:
 
 
 def _unique(model: Any) -> list[tuple[str, ...]]:
-    """Return the columns of each unique constraint; what expressions need is not known here."""
+    """Return the columns of each unique constraint; those over expressions are left out."""
     meta = model._meta
     alone = [(f.column,) for f in meta.local_concrete_fields if f.unique and not f.primary_key]
     named = [c.fields for c in meta.constraints if isinstance(c, models.UniqueConstraint)]
@@ -134,7 +134,7 @@ def shown() -> list[Shown]:
 
 
 def _names_key(resource: Resource, shows: Shows) -> bool:
-    """Return whether what shows a row names its key, so that the row was there before."""
+    """Return whether what shows a row names its key, so that the row existed before."""
     by = [resource.model._meta.get_field(name) for name in shows.by]
     models_ = {f.related_model._meta.concrete_model for f in by if f.related_model}
     return models_ == {shows.model._meta.concrete_model}

@@ -1,8 +1,8 @@
 """The triggers of live tables, and of tables that others show, for PostgreSQL.
 
-Each function has a general form too, slower, that survives whatever a migration does to compared
-columns: PostgreSQL looks up a field of a record that is gone, or whose type changed in an open
-session, and fails. It stands there while migrations run.
+Each function also has a general form, slower, which is installed while migrations run: it survives
+whatever they do to the compared columns. The exact form would fail, since PostgreSQL looks up a
+field of a record that is gone, or whose type changed in an open session.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ALL: Final = ("INSERT", "UPDATE", "DELETE")
 def triggers(
     lives: Iterable[Live], shown: Iterable[Shown], *, general: bool = False
 ) -> Iterator[Trigger]:
-    """The triggers of these tables; in their `general` form while migrations run."""
+    """Yield the triggers of these tables, in their `general` form while migrations run."""
     for live in lives:
         form = General(live) if general else Exact(live)
         yield trigger(
@@ -68,42 +68,42 @@ def _truncated(table: str) -> Trigger:
 
 
 class Exact:
-    """How columns are compared and written by name: byte by byte, and fast."""
+    """Compares and writes columns by name: byte by byte, and fast."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
 
     @staticmethod
     def differ(names: Iterable[str]) -> str:
-        """Whether any of these columns differs."""
+        """Return the condition that any of these columns differs."""
         return differ(names)
 
     @property
     def changed(self) -> str:
-        """Whether any compared column differs."""
+        """Return the condition that any compared column differs."""
         return differ(self.live.compared)
 
     def put(self, column: str, value: str) -> str:
-        """Write a value into NEW."""
+        """Return the statement that writes a value into NEW."""
         return f"NEW.{quoted(column)} := {value};"
 
     def begin(self, column: str, cause: str, since: str) -> str:
-        """Begin the interval of who is named in this holder's column."""
+        """Return the statement that begins the interval of the user in this holder's column."""
         begins = intervals.begins(self.live.kept[column], "NEW", cause, NOW, since)
         return f"IF NEW.{quoted(column)} IS NOT NULL THEN\n  {begins}\nEND IF;"
 
     def end(self, column: str, cause: str) -> str:
-        """End it."""
+        """Return the statement that ends that interval."""
         return intervals.ends(self.live.kept[column], "OLD", cause, NOW)
 
     @staticmethod
     def stays(tenant: str) -> str:
-        """Whether this tenant is not being deleted."""
+        """Return the condition that this tenant is not being deleted."""
         return stays(tenant, SHARED)
 
     @property
     def fields(self) -> str:
-        """The names of the fields that differ."""
+        """Return the names of the fields that differ, as SQL."""
         names = (
             f"CASE WHEN {differ([column])} THEN {literal(field)} END"
             for column, field in self.live.fields
@@ -112,7 +112,7 @@ class Exact:
 
 
 class General(Exact):
-    """How they are compared and written as what a row's JSON happens to have."""
+    """Compares and writes whatever columns the row has, by its JSON."""
 
     @staticmethod
     def differ(names: Iterable[str]) -> str:
@@ -127,14 +127,14 @@ class General(Exact):
     def changed(self) -> str:
         live = self.live
         besides = [live.key, live.tenant, live.version, *(stamp for stamp, _ in live.stamps)]
-        besides += [column for column, _ in live.generated]  # not computed before the write
+        besides += [column for column, _ in live.generated]  # computed only after a BEFORE trigger
         names = ", ".join(map(literal, besides))
         return " IS DISTINCT FROM ".join(
             f"(to_jsonb({side}) - ARRAY[{names}])::text" for side in ("NEW", "OLD")
         )
 
     def put(self, column: str, value: str) -> str:
-        # Not by name: a stamp may be gone.
+        # Not by name: the stamp's column may be gone.
         return f"NEW := jsonb_populate_record(NEW, jsonb_build_object({literal(column)}, {value}));"
 
     def begin(self, column: str, cause: str, since: str) -> str:
@@ -145,7 +145,7 @@ class General(Exact):
 
     @staticmethod
     def stays(tenant: str) -> str:
-        return "true"  # the column that says so may not be there yet
+        return "true"  # the column that says it may not exist yet
 
     @property
     def fields(self) -> str:
@@ -166,8 +166,8 @@ def _before(live: Live, form: Exact) -> str:
         f" ELSE {form.put(stamp, _old(form, stamp))} END IF;"
         for stamp, sources in live.stamps
     )
-    # A version raised by one and nothing else stays: so those are raised that show another row.
-    # Nor is one refused that is the id of its change: that is above all that the row ever had.
+    # A version raised by one and nothing else is kept: that is how rows that show another
+    # are raised. So is one that is the id of its change: it is above all that the row ever had.
     return f"""
 IF TG_OP = 'INSERT' THEN
   NEW.{version} := {NEXT};
@@ -201,7 +201,7 @@ def _after(live: Live, form: Exact) -> str:
     fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
     version = quoted(live.version)
     revision = f"coalesce({intervals.revision(new['tenant'])}, 0)"
-    # Here, and not before the write: others' triggers may come after ours there.
+    # Not before the write: other triggers may still change the row after ours there.
     return f"""
 IF TG_OP = 'INSERT' THEN
   {created}
@@ -233,7 +233,7 @@ RETURN NULL;
 def _of_update(
     live: Live, form: Exact, new: dict[str, str], old: dict[str, str], label: str
 ) -> str:
-    """The access changes that an update is: who is named, what is shown, and where it is."""
+    """Return the access changes of an update: of holders, of visibility and of the tenant."""
     found = []
     for column in live.holders:
         both = (f"{side}.{quoted(column)}" for side in ("OLD", "NEW"))
@@ -268,7 +268,7 @@ def _access(form: Exact, cause: str, touches: Iterable[tuple[str, str, str, str]
 
 
 def _note(shown: Shown, *, general: bool) -> str:
-    """A change of version 0 with the row as it was: what showed it is found after the commit."""
+    """Return the note of the row as it was, by which what showed it is found after the commit."""
     form = General if general else Exact
     differs = form.differ(shown.watched) if shown.watched else "false"
     kept = ", ".join(literal(column) for column in shown.kept)

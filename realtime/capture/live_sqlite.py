@@ -1,9 +1,9 @@
 """The triggers of live tables, and of tables that others show, for SQLite.
 
-There are only triggers after the write that can change the row: the version is set by an update
-inside. It fires none of them again, also where a connection has triggers that recurse. What is
-seldom needed has a trigger of its own, since an INSERT that selects under a condition takes three
-times as long as one of VALUES, also where the condition is false.
+No trigger here can change the row before it is written, so one that runs after the write sets the
+version by an update. That update fires none of these triggers, even on a connection with recursive
+triggers. What is seldom needed has a trigger of its own: an INSERT … SELECT under a condition takes
+three times as long as an INSERT … VALUES, even where the condition is false.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from realtime.capture.triggers import (
 
 REPLACED: Final = "replaced"
 XID: Final = "0"
-"""A creation is the only one of its key, and a change below the only one with its version, which is
-negative there; a connection of Django's gives all changes of a transaction another number."""
+"""Stands for no transaction. A creation is still the only one of its key, and a change below the
+only one of its (negative) version; Django's connections put their transaction's number here."""
 
 LAST: Final = f"SELECT max(id) FROM {CHANGES}"
-"""The last change, in the place of whichever row it was written."""
+"""The id of the latest change, of whichever row."""
 
 LOG: Final = (
     f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, fields, xid, at)"
@@ -41,13 +41,13 @@ CHANGE: Final = (
 
 
 def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
-    """The triggers of these tables."""
+    """Yield the triggers of these tables."""
     for live in lives:
         logs = [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
         table, deleted = live.table, f"{_access(live, DELETED, ['OLD'])}{_ended(live, DELETED)}"
         yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
         yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=logs)
-        # The newest runs first: where triggers recurse, the one above must find the change.
+        # The newest runs first: with recursive triggers, the one above must find the change.
         for what, columns, body in (*_accesses(live), ("changed", live.compared, _changed(live))):
             when = differ(columns)
             yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=logs)
@@ -64,7 +64,7 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
 
 
 def _inserted(live: Live) -> str:
-    """The object's first version is the id of its creation's change."""
+    """Return the statements that make the id of the creation's change the first version."""
     names = _names(live, "NEW")
     creation = CHANGE.format(version=0, creation=1, fields="NULL", xid=XID, **names)
     return f"""
@@ -76,11 +76,11 @@ UPDATE {CHANGES} SET version = id WHERE id = ({LAST});
 
 
 def _is_change(live: Live) -> str:
-    """Whether an update is more than a version that stays as it is.
+    """Return the condition that an update is more than a version which is kept as written.
 
-    That is one raised by one, by which those are raised that show another row, and the id of its
-    own change: of the creation under way, or above all that the row ever had. Nor is it the update
-    by which a change that was just recorded gets its version and its stamps.
+    Such a version is one higher, by which rows are raised that show another row, or the id of its
+    own change: of the creation under way, or above all that the row ever had. The update that gives
+    a recorded change's version and stamps to its row does not count either.
     """
     new, old = (f"{side}.{quoted(live.version)}" for side in ("NEW", "OLD"))
     stamps = differ([stamp for stamp, _ in live.stamps]) if live.stamps else "0"
@@ -94,7 +94,7 @@ def _is_change(live: Live) -> str:
 
 
 def _updated(live: Live) -> str:
-    """The row's next version, and its stamps, which move only with what they stand for."""
+    """Return the statements that set the next version, and the stamps whose columns changed."""
     fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
     version = quoted(live.version)
     stamps = "".join(
@@ -110,7 +110,7 @@ UPDATE {quoted(live.table)} SET {version} = OLD.{version} + {differ(live.compare
 
 
 def _changed(live: Live) -> str:
-    """The change, with the names of the fields that differ."""
+    """Return the statement that records the change, with the names of the fields that differ."""
     sources = dict(live.stamps)
     names = " || ".join(
         f"CASE WHEN {differ(sources.get(column, [column]))} THEN ',\"{field}\"' ELSE '' END"
@@ -127,7 +127,7 @@ def _changed(live: Live) -> str:
 
 
 def _accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """The access changes that an update is: who is named, what is shown, and where it is."""
+    """Yield the access changes of an update: of holders, of visibility and of the tenant."""
     for column in live.holders:
         body = _access(live, HELD, ["OLD", "NEW"], user=column)
         if kept := live.kept.get(column):
@@ -142,7 +142,7 @@ def _accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 
 def _ended(live: Live, cause: str) -> str:
-    """The ends of the intervals of who was named."""
+    """Return the statements that end the intervals of the users whom the holders' columns named."""
     ends = (intervals.ends(k, "OLD", cause, NOW, until(k)) for k in live.kept.values())
     return "".join(f"\n{each}" for each in ends)
 
@@ -158,10 +158,10 @@ def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> 
 
 
 def _replaced(live: Live) -> Iterator[Trigger]:
-    """INSERT and UPDATE OR REPLACE delete what is in their way, and no trigger fires for that."""
+    """Yield triggers for what OR REPLACE deletes: no other trigger fires for those rows."""
     for event, where, when in in_the_way(live.key, live.unique):
         if event == "UPDATE" and not live.unique:
-            continue  # it keeps its key
+            continue  # its key stays
         log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
   SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, x.{quoted(live.key)},
@@ -173,7 +173,7 @@ INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
 
 
 def _notes(shown: Shown) -> Iterator[Trigger]:
-    """Changes of version 0 with the row as it was: what showed it is found after the commit."""
+    """Yield the triggers that note the row as it was, to find what showed it after the commit."""
     was, needs = _was(shown, "OLD"), [CHANGES, TENANTS]
     noted = [("DELETE", "OLD", was, "")]
     if shown.created:

@@ -17,7 +17,7 @@ from realtime.capture.tracking import SAVED
 from tenants.models import Tenant
 from tenants.writers import CurrentWriter
 
-# Trackers copy what they compare with, and Django's value of a binary column cannot be copied.
+# A tracker copies the values that it compares, and Django's binary value cannot be copied.
 copyreg.pickle(memoryview, lambda view: (bytes, (bytes(view),)))  # type: ignore[arg-type, return-value]
 
 NOT_READ: Final = object()
@@ -26,9 +26,9 @@ NOT_READ: Final = object()
 class Change(models.Model):
     """One change of one object, written in its transaction; the tail reads what was not announced.
 
-    `fields` are names of the model's fields, null for any. `xid` is equal for all changes of a
-    transaction; on PostgreSQL it is the transaction's id, by which the logs are read: a row with a
-    lower id may commit after one with a higher id. `writer` says which process wrote it.
+    `fields` are names of the model's fields; null means any. `xid` is the same for all changes of a
+    transaction. On PostgreSQL it is the transaction's id, by which the logs are read, since a row
+    with a lower id may commit after one with a higher id. `writer` names the process that wrote.
     """
 
     tenant = models.ForeignKey(
@@ -60,10 +60,10 @@ class Change(models.Model):
 
 
 class LiveModel(Guarded):
-    """A guarded object whose changes are recorded and pushed, whoever writes.
+    """A guarded object whose changes are recorded and pushed, whoever writes them.
 
-    Declare a `FieldTracker` named `tracker` over all its own fields on each concrete model.
-    `stamps` maps a date-time field to the fields whose change sets it to now.
+    Each concrete model declares a `FieldTracker` named `tracker` over all its own fields.
+    `stamps` maps a date-time field to the fields whose change sets it to the current time.
     """
 
     stamps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -81,13 +81,13 @@ class LiveModel(Guarded):
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Write, in one UPDATE, what this instance changed since it was loaded or last committed;
-        no statement if that is nothing.
+        no statement if nothing changed.
 
-        So a stale instance puts no old value back. `update_fields` are written as they are. What
-        the database computes leaves the instance, and is loaded when it is read: the version, the
-        stamps and expressions. Raise FixedField, and DatabaseError if the row is gone.
+        A stale instance therefore restores no old value. `update_fields` are written as they are.
+        Values that the database computes (version, stamps, expressions) leave the instance, and are
+        loaded when they are read. Raises FixedField, and DatabaseError if the row is gone.
         """
-        if args:  # as Django still takes them
+        if args:  # Django still accepts positional ones
             force_insert, force_update, using, update_fields = self._parse_save_params(  # type: ignore[attr-defined]
                 *args,
                 method_name="save",
@@ -118,9 +118,9 @@ class LiveModel(Guarded):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
-        """Read the row again; forget what was written and rolled back before."""
+        """Read the row again, and forget what was written before and rolled back."""
         if fields is None:
-            # Django takes what left the instance for deferred, and would not read it.
+            # Django would take the removed values for deferred ones, and not read them.
             away = {"version", *self.stamps} - vars(self).keys()
             vars(self).update(dict.fromkeys(away, NOT_READ))
         else:
@@ -133,7 +133,7 @@ class LiveModel(Guarded):
 
     def _prepare_related_fields_for_save(self, operation_name: str, fields: Any = None) -> None:
         super()._prepare_related_fields_for_save(operation_name, fields)  # type: ignore[misc]
-        if operation_name == "bulk_create":  # it calls nothing else of an instance
+        if operation_name == "bulk_create":  # the only method of an instance that it calls
             forget_version(self)
             self.tracker.keep()
 
@@ -157,7 +157,7 @@ class LiveModel(Guarded):
         return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
 
     def _named(self, update_fields: Iterable[str]) -> frozenset[str]:
-        """Return the names of these fields; raise FixedField."""
+        """Return the names of these fields; raises FixedField."""
         names = {field.attname: field.name for field in self._meta.concrete_fields}
         named = frozenset(names.get(name, name) for name in update_fields)
         for name in ("version", self._meta.pk.name):
@@ -166,7 +166,7 @@ class LiveModel(Guarded):
         return named
 
     def _refuse_moved(self) -> None:
-        """Raise FixedField if it was given another key or tenant than its row has."""
+        """Raise FixedField if the instance's key or tenant is not that of its row."""
         saved, key = vars(self)[SAVED], self._meta.pk
         for name, attname in ((key.name, key.attname), ("tenant", "tenant_id")):
             if saved.get(attname) not in (None, vars(self).get(attname, saved.get(attname))):

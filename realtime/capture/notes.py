@@ -1,7 +1,7 @@
 """Notes: what the capture leaves of rows that others show, and the rows that they are about.
 
-A note is a Change of version 0: about no version of its row, which need not have any. It holds the
-row as it was, if it was: whoever showed it then may have to show something else now.
+A note is a Change of version 0, which stands for no version: its row need not have any. It holds
+the row as it was, if it existed: whoever showed it then may have to show something else now.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ WAS = "was"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A row was written: now it may be gone; `was` are columns of what it was before."""
+    """A row was written, and may be gone now; `was` has columns of the row before the write."""
 
     key: ObjectKey
     was: Mapping[str, Any] | None
 
 
 def noted(key: ObjectKey, fields: Any) -> Note:
-    """Return the note that a Change of version 0 is."""
+    """Return the note that a Change of version 0 holds."""
     was = fields.get(WAS) if isinstance(fields, dict) else None
     return Note(key, was if isinstance(was, dict) else None)
 
 
 def rows(notes: Iterable[Note]) -> dict[type[Any], list[Any]]:
-    """Return the rows that the notes are about, as they are and as they were, by model."""
+    """Return the rows of the notes, as they are and as they were, by model."""
     by_label: defaultdict[str, list[Note]] = defaultdict(list)
     for note in notes:
         by_label[note.key.model].append(note)
@@ -56,12 +56,12 @@ def rows(notes: Iterable[Note]) -> dict[type[Any], list[Any]]:
 def _model(label: str) -> Any:
     try:
         return apps.get_model(label)
-    except (LookupError, ValueError):  # of another release
+    except (LookupError, ValueError):  # written by another release
         return None
 
 
 def _before(model: Any, note: Note) -> Any:
-    """Return the row as it was, as far as it is known, or None."""
+    """Return the row as it was, as far as it is known; None if it is not."""
     was = note.was or {}
     known = [(f, was[f.column]) for f in model._meta.concrete_fields if f.column in was]
     if not known:
@@ -69,7 +69,7 @@ def _before(model: Any, note: Note) -> Any:
     try:
         values = [field.to_python(value) for field, value in known]
         return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field, _ in known], values)
-    except Exception as error:  # a field's own conversion raises what it likes
+    except Exception as error:  # a field's own conversion may raise anything
         log_failure(
             logger,
             f"The earlier {note.key.model} cannot be read; the sweep checks what showed it",

@@ -25,7 +25,7 @@ from realtime.capture.triggers import (
 
 NOW: Final = "clock_timestamp()"
 LOCK: Final = 7_325_114_201
-"""By which one process at a time installs; any number that nobody else takes."""
+"""The advisory lock under which one process at a time installs; any otherwise unused number."""
 
 HEAD: Final = (
     "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp"
@@ -38,11 +38,11 @@ WHERE t.tgname LIKE 'earshot\\_%' AND t.tgparentid = 0 AND NOT t.tgisinternal
 AND c.relnamespace = current_schema()::regnamespace
 """
 
-# The only rows without a revision that a transaction sees are its own: the first row's trigger
-# numbers them all, with the tenants' revisions locked in ascending order. That of each other row
-# finds its own numbered (or gone) by its key, and must not look for more: it would pass them all.
-# So it is with intervals that end. Those that begin are not written twice: they have a revision
-# that is no later than the transaction's, which tells who could see something and when well enough.
+# The only unnumbered rows that a transaction sees are its own: the trigger of the first numbers
+# them all, with the tenants' revisions locked in ascending order. That of each other row finds its
+# own numbered (or gone) by its key, and must not search: that would pass over all rows. Intervals
+# that end are numbered alike. Those that begin are not written twice: their revision is no later
+# than the transaction's, which is exact enough for who could see something and when.
 NUMBER: Final = f"""
 IF (SELECT revision IS NULL FROM {ACCESSES} WHERE id = NEW.id) IS NOT TRUE THEN
   RETURN NULL;
@@ -67,10 +67,10 @@ NEXT: Final = (
     "CASE WHEN b.tenant_id IS NOT NULL THEN"
     f" coalesce({intervals.revision('b.tenant_id')}, 0) + 1 END"
 )
-"""The revision of what begins, or one before it."""
+"""The revision of an interval that begins, or the one before it."""
 
-# What a transaction wrote of itself is looked up nowhere: the plan for it would be one for the few
-# rows that were there before.
+# What the transaction itself wrote is not looked up in the tables: the query would be planned for
+# the few rows that were there before.
 ALL_OF: Final = "earshot.all_of"
 KNOWN: Final = f"coalesce(nullif(current_setting('{ALL_OF}', true), ''), ',')"
 ONE: Final = "pg_current_xact_id()::text || ':' || {0} || ','"
@@ -78,10 +78,10 @@ NEWS: Final = (
     f"{stays('t.a', SHARED)} AND (t.b IS NULL AND t.c IS NULL"
     f" OR strpos({KNOWN}, ',' || {ONE.format('t.a')}) = 0)"
 )
-"""Whether a touch tells anything: this transaction does not touch all of the tenant anyway."""
+"""Whether a touch adds anything: its tenant stays, and is not touched as a whole anyway."""
 
-# Many rows are dearer to write, and to read in each process, than to look at everything once. One
-# in so many looks how many there are: to count them at each would cost more than to write them.
+# Many rows cost more to write, and to read in each process, than evaluating everything once. Only
+# one row in SAMPLE counts them, since counting at each would cost more than writing them.
 SAMPLE: Final = 1_000
 TOO_MANY: Final = f"""
 IF NEW.id % {{sample}} = 0 AND strpos({KNOWN}, ',' || {ONE.format("NEW.tenant_id")}) = 0
@@ -96,7 +96,7 @@ RETURN NULL;
 
 
 CHANNEL: Final = "earshot"
-# Those of ours wake themselves, and to notify of each commit would halve what can be committed.
+# Our own writers wake themselves, and notifying at each commit would halve the rate of commits.
 NOTIFY: Final = f"""
 IF NEW.writer IS NULL OR NEW.writer !~ 'earshot:' THEN
   PERFORM pg_notify('{CHANNEL}', '');
@@ -116,7 +116,7 @@ def trigger(
     deferred: bool = False,
     needs: Iterable[str] = (),
 ) -> Trigger:
-    """A trigger with a function of its own name. It fires for replicated writes too."""
+    """Return a trigger whose function has the trigger's name. Replicated writes fire it too."""
     events = tuple(events)
     name = named(table, what)
     head = f"{when} {' OR '.join(events)} ON {quoted(table)}"
@@ -139,33 +139,33 @@ def trigger(
 
 
 def numbering() -> Iterator[Trigger]:
-    """The trigger that gives access changes their revision, last in their transaction."""
+    """Yield the trigger that gives access changes their revision, last in their transaction."""
     kept = "".join(NUMBER_KEPT.format(kept=table) for table in (HELD, BELONGS))
     body, needs = NUMBER.format(kept=kept.strip()), [REVISIONS, HELD, BELONGS]
     yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], body, deferred=True, needs=needs)
 
 
 def summing(many: int = MANY, sample: int = SAMPLE) -> Iterator[Trigger]:
-    """The trigger by which a transaction that touches much of a tenant touches all of it."""
+    """Yield the trigger by which a transaction that touches much of a tenant touches all of it."""
     body = TOO_MANY.format(many=many, sample=sample)
     yield trigger(ACCESSES, "many", "AFTER", ["INSERT"], body)
 
 
 def notifying() -> Iterator[Trigger]:
-    """The triggers that tell who listens of what no process of ours will announce."""
+    """Yield the triggers that notify listeners of what no process of ours will announce."""
     for log in (CHANGES, ACCESSES):
         yield trigger(log, "notify", "AFTER", ["INSERT"], NOTIFY)
 
 
 def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
-    """Whether columns differ, byte by byte: exact for every type, also those without equality."""
+    """Return the condition that columns differ, byte by byte, even of types without equality."""
     names = list(names)
     images = (", ".join(columns(side, names)) for side in (new, old))
     return "record_image_ne(ROW({}), ROW({}))".format(*images)
 
 
 def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
-    """The triggers of the tables that decide who may see."""
+    """Yield the triggers of the tables that decide who may see."""
     watched = list(watched)
     for access in watched:
         yield _access(access)
@@ -178,7 +178,7 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 
 
 def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
-    """The trigger that ends the intervals of all rows of a table."""
+    """Return the trigger that ends the intervals of all rows of a table that is emptied."""
     kept = list(kept)
     body = "\n".join(intervals.emptied(each, NOW) for each in kept) + "\nRETURN NULL;"
     needs = [each.into for each in kept]
@@ -196,7 +196,7 @@ def _access(access: Access) -> Trigger:
     for event, statements in access.also.items():
         logs[event] += f"\n{statements}"
     for event, statements in _kept(access).items():
-        logs[event] = f"{statements}\n{logs[event]}"  # first: what follows may number them
+        logs[event] = f"{statements}\n{logs[event]}"  # first: the rest may number them
     for event, condition in _conditions(access).items():
         logs[event] = f"IF {condition} THEN\n{logs[event]}\nEND IF;"
     body = "\n".join(
@@ -213,7 +213,7 @@ def _access(access: Access) -> Trigger:
 
 
 def _kept(access: Access) -> dict[str, str]:
-    """The statements for the intervals that the rows are, by event."""
+    """Return, by event, the statements that keep the intervals of the rows."""
     if access.kept is None:
         return {}
     begins = intervals.begins(access.kept, "NEW", access.cause, NOW, NEXT)
@@ -222,8 +222,8 @@ def _kept(access: Access) -> dict[str, str]:
 
 
 def _conditions(access: Access) -> dict[str, str]:
-    """When an event counts; always if none is given."""
-    key = [access.unique[0][0]] if access.kept else []  # by which its intervals are found
+    """Return, by event, the condition under which it counts; an absent event always does."""
+    key = [access.unique[0][0]] if access.kept else []  # it identifies the intervals
     counts = [differ([*access.watch, *key])] if access.watch else []
     counts += [access.or_if] if access.or_if else []
     if not access.until:
@@ -242,23 +242,23 @@ def _log(touches: str, access: Access) -> str:
 
 
 def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:
-    """By (table, name): the source of each installed trigger, and whether it fires always.
+    """Return, by (table, name), each installed trigger's source, and whether it always fires.
 
-    The source is None where its function has not the rights or the path that it should have.
+    The source is None if its function lacks the rights or the search path that it should have.
     """
     cursor.execute(INSTALLED)
     return {(table, name): (source, on) for table, name, on, source in cursor.fetchall()}
 
 
 def lock(cursor: Any) -> None:
-    """Wait until nobody else installs; until the transaction ends, nobody else does."""
+    """Wait for the lock on installing, and hold it until the transaction ends."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
-    """Create the trigger in place of one with this source, if there is one.
+    """Create the trigger; `there` is the source of the one that it replaces, None if there is none.
 
-    To create one locks its table; where only the function differs, nothing is locked.
+    Creating a trigger locks its table; if only the function differs, nothing is locked.
     """
     cursor.execute("SELECT quote_ident(current_schema())")
     [schema] = cursor.fetchone()
@@ -268,6 +268,6 @@ def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
 
 
 def drop(cursor: Any, table: str, name: str) -> None:
-    """Take a trigger away, with its function."""
+    """Drop a trigger and its function."""
     cursor.execute(f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}")
     cursor.execute(f"DROP FUNCTION IF EXISTS {quoted(name)}()")

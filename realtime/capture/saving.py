@@ -1,4 +1,4 @@
-"""What a save writes: what its instance changed, and what it wrote and a rollback took back."""
+"""What a save writes: what its instance changed, and what a rollback took back."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from realtime.capture.tracking import SAVED
 SAVING: Final = "_saving"
 WRITTEN: Final = "_written"
 CREATION: Final = None
-"""Stands in the place of a field's name for the whole row."""
+"""Stands for the whole row, in the place of a field's name."""
 
 Value = tuple[Any, Any, Any]
-"""What Django is about to write: the field, the model or None, and the value."""
+"""A value that Django is about to write: the field, the model or None, and the value."""
 
 
 class FixedField(ValueError):
-    """Somebody tried to write what no write may change."""
+    """A write tried to change a field that never changes."""
 
     def __init__(self, model: type[models.Model], field: str) -> None:
         self.model = model
@@ -33,7 +33,7 @@ class FixedField(ValueError):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values of a column read the same: `true` is not 1, nor is 1.0."""
+    """Return whether two values of a column are read alike: `true` differs from 1, and 1.0 too."""
     match one, other:
         case dict(), dict():
             return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
@@ -49,15 +49,15 @@ def same(one: Any, other: Any) -> bool:
 
 
 def is_expression(value: Any) -> bool:
-    """Return whether the database is to compute the value."""
+    """Return whether the database computes the value."""
     return hasattr(value, "resolve_expression")
 
 
 @dataclass(slots=True, eq=False)
 class Write:
-    """A save that a rollback may still take back; called after the commit, it stays.
+    """A save that a rollback may still take back; called after the commit, it becomes final.
 
-    `expressions` are what it had the database compute, by attribute.
+    `expressions` are, by attribute, what it had the database compute.
     """
 
     expressions: dict[str, Any]
@@ -68,7 +68,7 @@ class Write:
         self.committed = True
 
     def begin(self, connection: Any) -> None:
-        """Note it in the open transaction; without one, it is committed already."""
+        """Register it in the open transaction; without one, it is committed already."""
         if connection.in_atomic_block:
             self.place = len(connection.run_on_commit)
             connection.on_commit(self)
@@ -76,7 +76,7 @@ class Write:
             self.committed = connection.get_autocommit()
 
     def is_lost(self, connection: Any) -> bool:
-        """Return whether it was rolled back: what Django drops then is the end of its list."""
+        """Return whether it was rolled back; Django then drops the end of its list."""
         if self.committed:
             return False
         waiting = connection.run_on_commit
@@ -86,12 +86,12 @@ class Write:
         return self
 
     def __reduce__(self) -> Any:
-        # Elsewhere nobody would tell what became of it.
+        # Where it is unpickled, nobody would learn what became of it.
         return Write, ({}, -1, True)
 
 
 class Saving:
-    """One save of an instance: chooses what is written, and keeps what it must know later.
+    """One save of an instance: selects what is written, and keeps what must be known later.
 
     A context manager around Django's own save; if that fails, the instance has written nothing.
     """
@@ -118,11 +118,11 @@ class Saving:
 
     @property
     def recreates(self) -> bool:
-        """Return whether the row that this instance created was rolled back."""
+        """Return whether the creation of this instance's row was rolled back."""
         return CREATION in self._lost
 
     def chosen(self, values: Iterable[Value]) -> list[Value]:
-        """Return those values that are written of what Django would write."""
+        """Return those of the values Django would write that are to be written."""
         found = [value for value in values if self._is_due(value[0], value[2])]
         for field, _, value in found:
             self._fields.add(field.name)
@@ -145,12 +145,12 @@ class Saving:
         return is_expression(value) or not same(value, saved[field.name])
 
     def insert(self, fields: Iterable[Any]) -> None:
-        """Note that all these are written."""
+        """Note that all these fields are written."""
         self._created = True
         self._fields.update(field.name for field in fields)
 
     def __enter__(self) -> None:
-        """Give what left the instance some value: Django takes what has none for deferred."""
+        """Give removed attributes a value: Django takes an attribute without one for deferred."""
         values = {"version": 0, **dict.fromkeys(self._instance.stamps, timezone.now())}
         self._given = values.keys() - vars(self._instance).keys()
         vars(self._instance).update({name: values[name] for name in self._given})
@@ -189,13 +189,13 @@ class Saving:
 
 
 def _written(instance: Any) -> dict[str | None, Write]:
-    """Return the last write of each field, of those that have not committed."""
+    """Return each field's last write, of the writes that have not committed."""
     found: dict[str | None, Write] = vars(instance).get(WRITTEN, {})
     return {name: write for name, write in found.items() if not write.committed}
 
 
 def take_away(instance: Any, attnames: Iterable[str]) -> None:
-    """Have these loaded again when they are read."""
+    """Remove these attributes, so that they are loaded when they are read."""
     names = {field.attname: field.name for field in instance._meta.concrete_fields}
     saved = dict(vars(instance)[SAVED])
     for attname in attnames:
@@ -205,13 +205,13 @@ def take_away(instance: Any, attnames: Iterable[str]) -> None:
 
 
 def saved_as(instance: Any, names: Iterable[str]) -> None:
-    """Take foreign keys for saved: a tracker knows them by name, Django by attribute."""
+    """Mark foreign keys as saved: a tracker knows them by name, Django by attribute."""
     known = instance.tracker.field_map
     instance.tracker.keep([name for name in names if known.get(name, name) != name])
 
 
 def forget(instance: Any, fields: Iterable[str] | None, connection: Any) -> None:
-    """Forget what a rollback took back of fields that were read again; of all fields if None."""
+    """Forget what a rollback took back of fields that were read again; None: of all fields."""
     names = {field.attname: field.name for field in instance._meta.concrete_fields}
     read = None if fields is None else {names.get(name, name) for name in fields}
     saved_as(instance, read or ())

@@ -1,4 +1,4 @@
-"""The triggers for SQLite: one for each event, after the row is written."""
+"""The triggers for SQLite: one for each event, which runs after the row is written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SELECT tbl_name, name, sql FROM sqlite_master
 WHERE type = 'trigger' AND name LIKE 'earshot\_%' ESCAPE '\'
 """
 
-# There are no triggers at commit, and none are needed: writers are serial.
+# SQLite has no triggers at commit, and needs none: only one transaction writes at a time.
 NUMBER: Final = f"""
 INSERT INTO {REVISIONS} (tenant_id, revision) VALUES (NEW.tenant_id, 1)
   ON CONFLICT (tenant_id) DO UPDATE SET revision = revision + 1;
@@ -48,10 +48,10 @@ def trigger(
     time: str = "AFTER",
     needs: Iterable[str] = (),
 ) -> Trigger:
-    """A trigger for one event; `when` is the condition under which it runs.
+    """Return a trigger for one event, which runs under the condition `when`.
 
-    One `of` columns is not even looked at where an update sets none of them. The key is none of
-    those: it has more names than one.
+    With columns `of`, it is not even considered by an update that sets none of them. The key may
+    not be among these, since it can be set by other names (`rowid`).
     """
     name = named(table, f"{what}_{event.lower()}")
     condition = f" WHEN {when}" if when else ""
@@ -66,30 +66,30 @@ def trigger(
 
 
 def notifying() -> Iterator[Trigger]:
-    """Nothing: nobody can listen to a file."""
+    """Yield nothing: nobody can listen to a file."""
     yield from ()
 
 
 def summing() -> Iterator[Trigger]:
-    """Nothing: each row has a revision of its own, and who is far behind looks at everything."""
+    """Yield nothing: each row has its own revision, and who is far behind evaluates everything."""
     yield from ()
 
 
 def numbering() -> Iterator[Trigger]:
-    """The trigger that gives access changes their revision."""
+    """Yield the trigger that gives access changes their revision."""
     yield trigger(
         ACCESSES, "number", "INSERT", NUMBER, when="NEW.revision IS NULL", needs=[REVISIONS]
     )
 
 
 def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
-    """Whether columns differ, byte by byte."""
+    """Return the condition that columns differ, byte by byte."""
     pairs = (f"{new}.{quoted(name)} COLLATE BINARY IS NOT {old}.{quoted(name)}" for name in names)
     return f"({' OR '.join(pairs)})"
 
 
 def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
-    """The triggers of the tables that decide who may see."""
+    """Yield the triggers of the tables that decide who may see."""
     for access in watched:
         conditions = _conditions(access)
         for event in access.written:
@@ -105,9 +105,9 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 
 
 def _conditions(access: Access) -> dict[str, str]:
-    """When an event counts; always if none is given."""
+    """Return, by event, the condition under which it counts; an absent event always does."""
     counts = _moves(access, "OLD")
-    if access.kept:  # its intervals are found by its key
+    if access.kept:  # its key identifies its intervals
         counts = f"{counts} OR {differ(access.unique[0])}"
     if not access.until:
         return {"UPDATE": counts} if counts else {}
@@ -117,13 +117,13 @@ def _conditions(access: Access) -> dict[str, str]:
 
 
 def _moves(access: Access, before: str) -> str:
-    """Whether NEW decides otherwise than this row before it; empty if it always may."""
+    """Return the condition that NEW decides otherwise than the row before; empty: it always may."""
     counts = [differ(access.watch, "NEW", before)] if access.watch else []
     if access.or_if:
         counts.append(access.or_if.replace("OLD.", f"{before}."))
     if access.until:
         old, new = (f"{side}.{quoted(access.until)}" for side in (before, "NEW"))
-        # By time, since others may write it otherwise; what is no time may have ended.
+        # As times, since others may spell one otherwise; what is no time may be in the past.
         counts.append(
             f"{new} IS NOT NULL AND {new} IS NOT {old}"
             f" AND coalesce(julianday({new}) <= julianday({old}), 1)"
@@ -132,7 +132,7 @@ def _moves(access: Access, before: str) -> str:
 
 
 def _replaced(access: Access) -> Iterator[Trigger]:
-    """INSERT and UPDATE OR REPLACE delete, without a word, the rows that stand in the way."""
+    """Yield triggers for the rows that OR REPLACE deletes without firing their triggers."""
     moves = _moves(access, "x")
     key = access.unique[0][0]
     for event, where, when in in_the_way(key, access.unique[1:]):
@@ -155,25 +155,25 @@ def _replaced(access: Access) -> Iterator[Trigger]:
 
 
 def _kept(access: Access) -> dict[str, str]:
-    """The statements for the intervals that the rows are, by event; after the log has its row."""
+    """Return, by event, the statements that keep the rows' intervals, to run after the log's."""
     kept = access.kept
     if kept is None:
         return {}
     begins = intervals.begins(kept, "NEW", access.cause, NOW, intervals.revision("b.tenant_id"))
     ends = intervals.ends(kept, "OLD", access.cause, NOW, until(kept))
-    # One in whose place the new row is, and no trigger told.
+    # Those of a row that this one replaced, for which no trigger ran.
     replaced = intervals.ends(kept, "NEW", access.cause, NOW, until(kept))
     moved = f"\n{ends}\n{begins}"
     return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": f"\n{ends}"}
 
 
 def until(kept: Kept) -> str:
-    """The revision with which intervals end."""
+    """Return the revision with which intervals end."""
     return intervals.revision(f"{kept.into}.tenant_id")
 
 
 def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
-    """For each event, the condition that a row x stands in its way, and when one may."""
+    """Yield, by event, the condition that the new row replaces row x, and when one can be."""
     unique = list(unique)
 
     def same(sets: Iterable[tuple[str, ...]]) -> str:
@@ -189,7 +189,7 @@ def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[st
 
 
 def _of_row(touch: str, side: str) -> str:
-    """The touch of the one row that NEW or OLD is."""
+    """Return the touches of one row, NEW or OLD."""
     used = sorted(set(re.findall(r"\br\.(\w+)", touch)))
     row = ", ".join(f"{side}.{quoted(column)} AS {quoted(column)}" for column in used)
     return touch.format(row=f"(SELECT {row})")
@@ -204,21 +204,21 @@ def _log(touches: str, access: Access) -> str:
 
 
 def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:
-    """By (table, name): the source of each installed trigger, and that it fires."""
+    """Return, by (table, name), each installed trigger's source, and True: all of them fire."""
     cursor.execute(INSTALLED)
     return {(table, name): (source, True) for table, name, source in cursor.fetchall()}
 
 
 def lock(cursor: Any) -> None:
-    """Writers are serial."""
+    """Do nothing: only one transaction writes at a time."""
 
 
 def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
-    """Create the trigger in place of the one that is there, if there is one."""
+    """Create the trigger, in place of the one that is there, if there is one."""
     for statement in trigger.statements:
         cursor.execute(statement)
 
 
 def drop(cursor: Any, table: str, name: str) -> None:
-    """Take a trigger away."""
+    """Drop a trigger."""
     cursor.execute(f"DROP TRIGGER IF EXISTS {quoted(name)}")

@@ -1,6 +1,6 @@
-"""What is captured, taken from the models and the declarations: plain data.
+"""What is captured, from the models and the declarations: plain data.
 
-What guardian keeps in its generic tables is not: the decision reads the direct ones only.
+Guardian's generic tables are not captured: the decision reads its direct ones only.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from tenants.models import Membership, MembershipTask, Rehash, Revocation, Sessi
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
 JOINED: Final = "({0}.is_active OR {0}.invited_at IS NULL)"
-"""Of a membership: while somebody is only invited, nothing changes."""
+"""Condition on a membership: while somebody is only invited, nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """A table whose rows decide who may see.
 
-    `touch` selects the (tenant, user, model, object) that a row of `{row}`, called r, touches, by
-    the tables `joins`; its first column is named so. An update counts if one of the columns `watch`
-    differs (none: any), the condition `or_if` holds, or what ends at the time in the column `until`
-    ends earlier now; the deletion of what had ended counts for nothing; of such an update only the
-    row of before touches somebody, since a new credential changes nothing. `also` are more
-    statements for an event. `unique` are the columns by which a new row replaces another on SQLite.
-    Where several of a table have one cause, `name` tells them apart. `always`: also in a tenant
-    that is being deleted. `kept` are the intervals that its rows are.
+    `touch` selects the (tenant, user, model, object) that a row of `{row}` (alias r) touches, using
+    the tables `joins`; its first column is named `tenant`. An update counts if a column of `watch`
+    differs (none: any), if `or_if` holds, or if the time in the column `until` becomes earlier.
+    With `until`, a deletion counts only before that time, and an update touches by the old row
+    alone, since a new credential changes nothing. `also` are further statements by event. `unique`
+    are the columns by which a new row replaces another on SQLite. `name` distinguishes several of
+    a table that have one cause. `always`: also in a tenant that is being deleted. `kept` are the
+    intervals that the rows stand for.
     """
 
     table: str
@@ -56,12 +56,12 @@ class Access:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Return the events of its triggers: intervals also begin with rows that touch nobody."""
+        """Return the events with triggers; intervals also begin with rows that touch nobody."""
         return WRITES if self.kept else self.events
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Return the tables that its triggers name, beside their own and the logs."""
+        """Return the tables that its triggers name, except its own and the logs."""
         return (*self.joins, *(self.kept.needs if self.kept else ()))
 
     @property
@@ -242,7 +242,7 @@ def _grants() -> Iterator[Access]:
 
 
 def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
-    """Return a table of which each row touches the user in this column, in all their tenants."""
+    """Return a table whose rows each touch the user in this column, in all of their tenants."""
     members = _table(Membership)
     touch = (
         f"SELECT m.tenant_id AS tenant, m.user_id, NULL, NULL FROM {{row}} r"
@@ -252,7 +252,7 @@ def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -
 
 
 def tasks_of_all() -> str:
-    """Return the statement that has Python make what each membership lacks."""
+    """Return the statement that requests whatever any membership still lacks."""
     return (
         f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
         f" SELECT m.tenant_id, m.user_id FROM {_table(Membership)} m WHERE {JOINED.format('m')}"
@@ -260,7 +260,7 @@ def tasks_of_all() -> str:
 
 
 def _task() -> str:
-    """Return the statement that has Python make what belongs to a membership."""
+    """Return the statement that requests what belongs to the written membership."""
     return (
         f"INSERT INTO {_table(MembershipTask)} (tenant_id, user_id)"
         f" SELECT NEW.tenant_id, NEW.user_id WHERE {JOINED.format('NEW')};"
@@ -268,10 +268,10 @@ def _task() -> str:
 
 
 def _ended_with_the_password() -> str:
-    """Return the statements that end tokens, sessions and tickets along with the old password.
+    """Return the statements that end tokens, sessions and tickets together with the old password.
 
-    In the same transaction, not afterwards by Python: a process without sockets looks for nothing,
-    and would accept them still.
+    They belong in the same transaction: a process without sockets looks for no changes, and would
+    go on accepting these credentials.
     """
     same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.id)"
     tables = map(_table, (get_token_model(), Session, Ticket))

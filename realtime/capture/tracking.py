@@ -1,7 +1,7 @@
 """Where a tracker keeps what was saved: with its instance, so that the two form no cycle.
 
 Otherwise everything that is read would stay in memory until the next garbage collection, which
-comes after a number of objects, however large their texts are.
+depends on the number of objects, and not on the size of their texts.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ IMMUTABLE: Final = (str, int, float, bytes, date, timedelta, Decimal, UUID, type
 
 
 def kept(value: Any) -> Any:
-    """Return the value, or a copy of one that could be changed."""
+    """Return the value, or a copy if it is mutable."""
     return value if isinstance(value, IMMUTABLE) else lightweight_deepcopy(value)
 
 
 class InstanceTracker(FieldInstanceTracker):
-    """What was saved of an instance; made whenever it is asked for."""
+    """What was saved of an instance; made again whenever it is asked for."""
 
     def __init__(self, instance: Any, fields: Any, field_map: Any) -> None:
         self.instance, self.fields, self.field_map = instance, fields, field_map
 
     @property
     def deferred_fields(self) -> set[str]:
-        """Return what is not loaded, for foreign keys by their own names as well.
+        """Return the names of what is not loaded; foreign keys by their own names as well.
 
-        Otherwise each would be loaded by an instance made for that, which loads the others: for
-        ever, where there are two (django-model-utils 533).
+        Otherwise each would be loaded by an instance made for that purpose, which loads the others:
+        without end where there are two (django-model-utils 533).
         """
         deferred: set[str] = self.instance.get_deferred_fields()
         return deferred | {name for name, kept in self.field_map.items() if kept in deferred}
 
     @property
     def saved_data(self) -> dict[str, Any]:  # type: ignore[override]
-        """Return the tracked fields as they were saved, with key and tenant by their attributes."""
+        """Return the tracked fields as they were saved; key and tenant by their attributes."""
         found: dict[str, Any] = vars(self.instance)[SAVED]
         return found
 
     def set_saved_fields(self, fields: Iterable[str] | None = None) -> None:
-        """Take these fields, all if None, for saved as they are; nothing without a key.
+        """Take the current values of these fields (None: of all) for saved, unless there is no key.
 
-        What is not loaded is unknown.
+        What is not loaded stays unknown.
         """
         if self.instance.pk is None:
             vars(self.instance)[SAVED] = {}
@@ -91,7 +91,7 @@ class InstanceTracker(FieldInstanceTracker):
 
     @property
     def context(self) -> FieldsContext:  # type: ignore[override]
-        """Return what counts the blocks in which the fields are not to be seen as saved."""
+        """Return the counter of the blocks in which the fields are not to be seen as saved."""
         state: dict[str, int] = vars(self.instance).setdefault(STATE, {})
         return FieldsContext(self, *self.fields, state=state)
 
@@ -104,11 +104,11 @@ class Made:
         return InstanceTracker(instance, tracker.fields, tracker.field_map)
 
     def __set__(self, instance: Any, value: InstanceTracker) -> None:
-        """Keep nothing."""
+        """Ignore it: a tracker is made when it is asked for."""
 
 
 def keep_with_instances(live: type[Any]) -> None:
-    """Have the trackers of all models of this base keep what they know with their instances."""
+    """Make the trackers of all models of this base keep their state with the instances."""
     for model in apps.get_models():
         tracker = vars(model).get("tracker")
         if issubclass(model, live) and isinstance(tracker, FieldTracker):
@@ -118,8 +118,8 @@ def keep_with_instances(live: type[Any]) -> None:
 
 
 def _unwrap(model: Any, names: Iterable[str]) -> None:
-    """Let values be read and assigned as Django does: the tracker's own descriptors would load a
-    deferred one that is assigned."""
+    """Read and assign values as Django does: the tracker's own descriptors would load a
+    deferred one when it is assigned."""
     for name in names:
         wrapper = vars(model).get(name)
         if isinstance(wrapper, DescriptorWrapper):

@@ -1,8 +1,8 @@
-"""Which changes SQLite's writers made together: it numbers no transactions, so that Django's
-connections do.
+"""Numbers SQLite's transactions, so that changes made together are known: by Django's connections,
+since SQLite does not.
 
-Only they know: a function of Python's in the triggers themselves would keep everybody else from
-writing. What others write counts as a transaction each row.
+Only they can: a Python function in the persistent triggers would keep all other programs from
+writing. Of what those write, each row counts as a transaction of its own.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ BEFORE INSERT ON main.{CHANGES} WHEN NEW.xid <= 0 BEGIN
   SELECT RAISE(IGNORE);
 END
 """
-"""Stands for the row without a number: writing one again takes as long as writing it."""
+"""Writes the numbered row instead: inserting one again takes as long as inserting it once."""
 
 TABLE: Final = f"SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = '{CHANGES}'"
 NUMBERS: Final = "_earshot_numbers"
 
 
 class Numbers(dict[int, int]):
-    """The number of a connection's transaction under way: asked for by item, it is made once.
+    """The number of a connection's current transaction, by item; made when it is first asked for.
 
     It is asked for at each written row, where a dictionary's own method takes a tenth of the time
     of a method in Python.
@@ -47,14 +47,14 @@ class Numbers(dict[int, int]):
         self._in_statement = False
 
     def __call__(self) -> None:
-        """Forget the number: after the commit nothing has it any more."""
+        """Forget the number: nothing uses it after the commit."""
         self.clear()
 
     def __missing__(self, key: int) -> int:
         number = 1 + secrets.randbits(62)
         connection: Any = self._connection()
         if connection.in_atomic_block:
-            # Django drops this entry with the transaction, or with the savepoint.
+            # Django drops this entry together with the transaction or the savepoint.
             self._place = len(connection.run_on_commit)
             connection.on_commit(self)
         if connection.in_atomic_block or self._in_statement:
@@ -64,7 +64,7 @@ class Numbers(dict[int, int]):
     def around(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        """Run a statement; forget a number given in a transaction that is over."""
+        """Run a statement; first forget a number whose transaction is over."""
         connection = context["connection"]
         waiting = connection.run_on_commit[self._place : self._place + 1]
         if not any(entry[1] is self for entry in waiting):
@@ -80,12 +80,12 @@ class Numbers(dict[int, int]):
 
 
 def connect() -> None:
-    """Number the transactions of every connection that is opened."""
+    """Number the transactions of every connection that is opened from now on."""
     connection_created.connect(on_connection, dispatch_uid="earshot.transactions")
 
 
 def on_connection(connection: Any, **_: Any) -> None:
-    """Number this connection's transactions, if it is one to SQLite with the tables."""
+    """Number this connection's transactions if it is to SQLite, and its database has the tables."""
     if connection.vendor != "sqlite":
         return
     numbers: Numbers | None = vars(connection).get(NUMBERS)
@@ -94,12 +94,12 @@ def on_connection(connection: Any, **_: Any) -> None:
         connection.execute_wrappers.append(numbers.around)
     database = connection.connection
     database.create_function(FUNCTION, 1, numbers.__getitem__)
-    if database.execute(TABLE).fetchone():  # else whoever makes the tables does this again
+    if database.execute(TABLE).fetchone():  # else creating the tables calls this again
         database.execute(TRIGGER)
 
 
 def number(connection: Any) -> int:
     """Return the number of this connection's open transaction, for rows written in it."""
     connection.ensure_connection()
-    numbers: Numbers = getattr(connection, NUMBERS)  # a proxy's too
+    numbers: Numbers = getattr(connection, NUMBERS)  # works through a proxy too
     return numbers[0]

@@ -1,4 +1,4 @@
-"""A trigger as plain data, and how two databases spell its parts."""
+"""A trigger as plain data, and the SQL that both databases share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 PREFIX: Final = "earshot_"
-LONGEST: Final = 63  # PostgreSQL cuts longer names without a word
+LONGEST: Final = 63  # PostgreSQL truncates longer names silently
 CHANGES: Final = "realtime_change"
 ACCESSES: Final = "permissions_accesschange"
 REVISIONS: Final = "permissions_accessrevision"
@@ -17,12 +17,12 @@ TENANTS: Final = "tenants_tenant"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One trigger: its name, its table, what it does, and the statements that create it.
+    """One trigger: its name, its table, its source, and the statements that create it.
 
-    `source` is what the database gives back of it: on PostgreSQL the body of its function, on
-    SQLite the whole statement. `{schema}` in a statement stands for the schema of the tables.
-    `needs` are the tables without which it would fail; `events` are the writes that fire it, of
-    which `REPLACE` is one that first deletes what is in its way.
+    `source` is what the database returns for it: on PostgreSQL the body of its function, on SQLite
+    the whole statement. `{schema}` in a statement stands for the schema of the tables. `needs` are
+    the tables without which it would fail. `events` are the writes that fire it; `REPLACE` is a
+    write that first deletes the rows in its way.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Trigger:
 
 
 def named(table: str, what: str) -> str:
-    """Return the name of a table's trigger; a long one is shortened, and still unique."""
+    """Return the name of a table's trigger; a long one is shortened, and stays unique."""
     name = f"{PREFIX}{table}_{what}"
     if len(name) <= LONGEST:
         return name
@@ -47,7 +47,7 @@ def named(table: str, what: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return the identifier, in quotes."""
+    """Return the identifier in quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -57,13 +57,13 @@ def literal(text: str) -> str:
 
 
 def columns(side: str, names: Iterable[str]) -> list[str]:
-    """Return the columns of NEW or OLD."""
+    """Return these columns of NEW or OLD."""
     return [f"{side}.{quoted(name)}" for name in names]
 
 
 def stays(tenant: str, lock: str = "") -> str:
-    """The condition that this tenant is not being deleted: there nobody sees anything any more, and
-    nobody must be told what they lose. `lock` keeps that from being taken back meanwhile."""
+    """Return the condition that this tenant is not being deleted: if it is, nobody sees anything in
+    it, and nobody is told of a loss. `lock` keeps a deletion from being revoked meanwhile."""
     return (
         f"NOT EXISTS (SELECT 1 FROM {TENANTS} gone"
         f" WHERE gone.id = {tenant} AND gone.deleting_since IS NOT NULL{lock})"
@@ -71,7 +71,7 @@ def stays(tenant: str, lock: str = "") -> str:
 
 
 def everybody(cause: str, now: str) -> str:
-    """Return the statement that touches everything of every tenant, also of those that are gone."""
+    """Return the statement that touches everything of every tenant, even of deleted ones."""
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, cause, at)"
         f" SELECT id, {literal(cause)}, {now} FROM (SELECT id FROM {TENANTS}"

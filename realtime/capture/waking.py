@@ -1,6 +1,6 @@
-"""Wakes what follows the commit of a write to a captured table, whichever manager made it.
+"""Wakes the publisher after the commit of a write to a captured table, by whatever manager.
 
-The tail finds what goes another way (COPY, functions, other programs).
+The tail finds what is written in other ways (COPY, functions, other programs).
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ WRITES: Final = re.compile(
 )
 PLAIN: Final = {"INSERT", "UPDATE", "DELETE"}
 OTHERWISE: Final = re.compile(r"\b(?:REPLACE|CONFLICT)\b", re.IGNORECASE)
-"""A statement with one of these words may write in another way than its verb says."""
+"""A statement with one of these words may write in other ways than its verb says."""
 BEGINNING: Final = 2_000
-"""A statement names the table that it writes within so many characters."""
+"""A statement names the table that it writes within this many characters."""
 
 
 class Publisher(Protocol):
-    """Announces what committed."""
+    """Announces what was committed."""
 
     def wake(self) -> None:
-        """Announce what has committed."""
+        """Announce what has been committed."""
 
     def hold(self) -> None:
         """Announce nothing until `release`."""
 
     def release(self) -> None:
-        """Announce again, also what committed meanwhile."""
+        """Resume, and announce what was committed meanwhile too."""
 
 
 class Waking:
-    """Wakes one publisher after every commit of a write that is captured."""
+    """Wakes one publisher after every commit of a captured write."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._wake = lambda: publisher.wake()  # one object, by which Django's list is searched
+        self._wake = lambda: publisher.wake()  # one object, for which Django's list is searched
         self._migrating: set[str] = set()
 
     def connect(self) -> None:
-        """See every statement of every connection that is opened from now on."""
+        """Observe every statement of every connection that is opened from now on."""
         for signal, receiver in (
             (connection_created, self._on_connection),
             (post_save, self._on_saved),
@@ -69,7 +69,7 @@ class Waking:
             _follow(connections[using], self._wake)
 
     def _on_pre_migrate(self, using: str, **_: Any) -> None:
-        """Leave what migrations write to the tails: what follows may need tables not yet there."""
+        """Leave migrations' writes to the tails: what follows may need tables not yet there."""
         self._migrating.add(using)
         self._publisher.hold()
 
@@ -104,19 +104,19 @@ class Waking:
 
 
 def _text(sql: Any) -> str:
-    """Return the statement's text; psycopg also takes it as bytes, or composed of parts."""
+    """Return the statement's text; psycopg also accepts bytes and composed statements."""
     if isinstance(sql, bytes):
         return sql.decode(errors="replace")
     return sql if isinstance(sql, str) else str(sql.as_string(None))
 
 
 def _is_under_way(connection: Any, text: str) -> bool:
-    """Whether SQLite commits the statement only when its result was read, by who saves a row."""
+    """Return whether SQLite commits only when the caller, who saves a row, has read the result."""
     return connection.vendor == "sqlite" and not connection.in_atomic_block and "RETURNING" in text
 
 
 def _captured(vendor: str, text: str) -> str | None:
-    """Return the table that the statement writes, if such writes to it are captured."""
+    """Return the table that the statement writes, if such a write to it is captured."""
     written = WRITES.match(text)
     found = written and _tables(vendor).search(text, written.end(), BEGINNING)
     if not written or not found:
@@ -129,7 +129,7 @@ def _captured(vendor: str, text: str) -> str | None:
 
 @cache
 def _events(vendor: str) -> dict[str, set[str]]:
-    """Return the writes that are captured of each table, or that the logs are written by."""
+    """Return, by table, the writes that are captured; for the logs, those that add to them."""
     events: dict[str, set[str]] = {table: {"INSERT", "UPDATE"} for table in installing.LOGS}
     for trigger in installing.wanted(vendor):
         events.setdefault(trigger.table, set()).update(trigger.events)
@@ -138,14 +138,14 @@ def _events(vendor: str) -> dict[str, set[str]]:
 
 @cache
 def _tables(vendor: str) -> re.Pattern[str]:
-    """Return the pattern for the names of the captured tables and of the logs."""
+    """Return a pattern that matches the names of the captured tables and of the logs."""
     names = _events(vendor)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
 
 
 def _follow(connection: Any, work: Callable[[], None]) -> None:
-    """Do this after the commit, once; a rollback takes back what its savepoint registered."""
+    """Do this once after the commit; a rollback removes what its savepoint registered."""
     if not connection.in_atomic_block and not connection.get_autocommit():
-        return  # somebody else commits, and nobody is told when
+        return  # another party commits, and nobody is told when
     if not any(registered[1] is work for registered in connection.run_on_commit[-2:]):
         connection.on_commit(work, robust=True)
