@@ -1,4 +1,4 @@
-"""Chaining in the background of a server process, which leaves it time for everything else."""
+"""Chaining in the background of a server process, which leaves time for everything else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def chain(run: Callable[..., Awaitable[Any]], seconds: float) -> None:
-    """Chain for ever, with pauses of so many seconds, unless another process has just done so."""
+    """Chain forever, pausing `seconds` in between, unless another process has just done so."""
     while True:
         await asyncio.sleep(seconds)
         try:
@@ -26,7 +26,7 @@ async def chain(run: Callable[..., Awaitable[Any]], seconds: float) -> None:
 
 
 async def _unhurried(run: Callable[..., Awaitable[Any]]) -> None:
-    """Chain what committed; rest after each transaction for as long as it took."""
+    """Chain what was committed; after each transaction, rest for as long as it took."""
     steps = chaining.committed()
     began = time.monotonic()
     while await run(next, steps, None) is not None:

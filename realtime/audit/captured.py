@@ -1,4 +1,4 @@
-"""What is captured of the ledger's own tables: that an administrator wants a socket closed."""
+"""What is captured of the ledger's own tables: an administrator's request to close a socket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.capture.tables import Access, of_table
 
 
 def closings() -> Iterator[Access]:
-    """Yield the table whose rows touch a user when a connection of theirs is to be closed."""
+    """Yield the table whose rows touch a user when one of their connections is to be closed."""
     yield Access(
         **of_table(Connection),
         cause="closed",

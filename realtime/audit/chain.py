@@ -1,8 +1,8 @@
-"""The chain of a tenant's ledger: keyed digests, each over a fact and over the digest before it.
+"""The chain of a tenant's ledger: keyed digests, each of a fact and of the digest before it.
 
-An entry seals one fact: that an access began, or ended, that something was pushed. Without the key
-nobody can make an entry, so whoever edits, deletes, moves or inserts breaks the chain where they
-did. What is pruned leaves a tombstone, sealed too, in the place of its entries. No I/O.
+An entry seals one fact: an access began or ended, or something was pushed. Nobody can make an entry
+without the key, so an edit, a deletion, a move or an insertion breaks the chain where it was made.
+What is pruned leaves a sealed tombstone in the place of its entries. No I/O.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 Fact = Mapping[str, Any]
-"""What an entry seals: names and values that JSON can say."""
+"""What an entry seals: names with values that JSON can express."""
 
 EMPTY: Final = bytes(32)
-"""What stands in the place of a digest before the first entry."""
+"""Stands for the previous digest where there is no entry before."""
 
 PRUNED: Final = "pruned"
-"""The kind of a tombstone. Its `row` is the first sequence that it covers, its `sequence` the last,
-its `digest` that of the last entry, and its `seal` makes it good."""
+"""The kind of a tombstone. `row` is the first sequence that it covers, `sequence` the last,
+`digest` that of the last entry, and `seal` authenticates it."""
 
 ADOPTED: Final = "adopted"
-"""How entries were made of rows that were there before the chain was."""
+"""How an entry was made of a row that is older than the chain."""
 
 LATE: Final = "late"
-"""How an entry was made of a row that says it is older than the chain's previous look."""
+"""How an entry was made of a row that claims to be older than the chain's previous look."""
 
 
 class UnknownKey(Exception):
-    """An entry was sealed with a key that nobody gave."""
+    """An entry was sealed with a key that was not provided."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -46,7 +46,7 @@ class UnknownKey(Exception):
 
 
 class InvalidHead(ValueError):
-    """A text is not a head."""
+    """A text is not a valid head."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -60,7 +60,7 @@ class InvalidHead(ValueError):
 
 
 class Keys:
-    """Keys from the newest, which seals, to the oldest; each has an id that does not tell it."""
+    """Keys from the newest, which seals, to the oldest; each has an id that does not reveal it."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
         self._keys = {key_id(key): key for key in keys}
@@ -69,35 +69,35 @@ class Keys:
         self.oldest = len(self._keys) - 1
 
     def age(self, key: str) -> int:
-        """Return how many keys are newer than this one; raise UnknownKey."""
+        """Return how many keys are newer than this one; raises UnknownKey."""
         if key not in self._keys:
             raise UnknownKey(key)
         return self._ages[key]
 
     def mac(self, key: str, what: Any) -> bytes:
-        """Return the HMAC-SHA256 of what, in its canonical form; raise UnknownKey."""
+        """Return the HMAC-SHA256 of the canonical form of `what`; raises UnknownKey."""
         self.age(key)
         return hmac.digest(self._keys[key], canonical(what), "sha256")
 
 
 def key_id(key: bytes) -> str:
-    """Return the id of a key, which is in every entry that it seals."""
+    """Return the id of a key; every entry contains the id of the key that sealed it."""
     return hmac.digest(key, b"earshot ledger key id", "sha256")[:4].hex()
 
 
 def canonical(what: Any) -> bytes:
-    """Return the one spelling of what JSON can say: ASCII, sorted names, no spaces."""
+    """Return the canonical JSON of a value: ASCII, sorted names, no spaces."""
     return json.dumps(what, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def digest_of_text(text: str) -> str:
-    """Return what stands for a text that the chain seals and does not show."""
+    """Return the digest that stands for a text which the chain seals and does not show."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last entry of a tenant's chain: whoever keeps it elsewhere sees an end that was cut."""
+    """The last entry of a tenant's chain: a copy kept elsewhere reveals a cut-off end."""
 
     sequence: int = 0
     digest: bytes = EMPTY
@@ -107,7 +107,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """Return the head that a text says, or raise InvalidHead."""
+        """Return the head that a text holds; raises InvalidHead."""
         sequence, _, digest = text.strip().partition(":")
         if not (sequence.isascii() and sequence.isdigit() and len(digest) == 2 * len(EMPTY)):
             raise InvalidHead(text)
@@ -119,8 +119,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link: `row` is the key of the row whose fact `seal` covers; `digest` covers all of it,
-    and the digest before."""
+    """One link: `row` is the key of the row whose fact `seal` covers; `digest` covers the whole
+    entry and the digest before it."""
 
     tenant: int
     sequence: int
@@ -134,20 +134,20 @@ class Entry:
 
     @property
     def first(self) -> int:
-        """The first sequence that it stands for."""
+        """Return the first sequence that it stands for."""
         return self.row if self.kind == PRUNED else self.sequence
 
     @property
     def head(self) -> Head:
-        """It as the end of a chain."""
+        """Return this entry as the head of a chain."""
         return Head(self.sequence, self.digest)
 
     def seals(self, keys: Keys, fact: Fact) -> bool:
-        """Return whether it was made of this fact."""
+        """Return whether it seals this fact."""
         return hmac.compare_digest(self.seal, _seal(keys, self.key, self.kind, fact))
 
     def follows(self, keys: Keys, previous: bytes) -> bool:
-        """Return whether whoever had the key made it, to stand after this digest."""
+        """Return whether it was made with the key, to follow this digest."""
         if self.kind == PRUNED:
             return hmac.compare_digest(self.seal, _grave(keys, self, previous))
         return hmac.compare_digest(self.digest, _link(keys, self, previous))
@@ -155,7 +155,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A fact that is to be sealed: of which kind and row, and how it came into the chain."""
+    """A fact to be sealed: its kind, its row, and how it came into the chain."""
 
     kind: str
     row: int
@@ -174,7 +174,7 @@ def extend(keys: Keys, tenant: int, head: Head, at: str, made: Iterable[Made]) -
 
 
 def bury(keys: Keys, gone: list[Entry], at: str, previous: bytes) -> Entry:
-    """Return the tombstone of these entries, which follow one another after this digest."""
+    """Return the tombstone of these consecutive entries, of which the first follows `previous`."""
     first, last = gone[0], gone[-1]
     bare = Entry(
         last.tenant, last.sequence, at, PRUNED, first.first, "", EMPTY, last.digest, keys.current

@@ -1,7 +1,7 @@
-"""A tenant's chain as a file of JSON lines: it verifies wherever the key is, without a database.
+"""A tenant's chain as a file of JSON lines, which can be verified with the key, without a database.
 
-The first line says whose it is and which head it ends with, and is sealed; each further line is an
-entry with its fact, which is null where the row was gone.
+The first line is sealed, and names the tenant and the head of the chain; each further line is an
+entry with its fact, which is null if the row was gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FORMAT: Final = "earshot-ledger-1"
 
 
 class DamagedFile(Exception):
-    """A file is not one that export wrote, or is not whole."""
+    """A file was not written by `export`, or is incomplete."""
 
     def __init__(self, path: Path, why: str, line: int = 0) -> None:
         super().__init__(path, why, line)
@@ -33,7 +33,7 @@ class DamagedFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A file's first line."""
+    """The first line of a file."""
 
     slug: str
     tenant: int
@@ -43,7 +43,7 @@ class Header:
     seal: bytes = b""
 
     def sealed(self, keys: Keys) -> bytes:
-        """Return the seal that it should have; raise UnknownKey."""
+        """Return the seal that it should have; raises UnknownKey."""
         return keys.mac(
             self.key, ["export", self.slug, self.tenant, str(self.head), self.at, self.key]
         )
@@ -52,7 +52,7 @@ class Header:
 def write(
     output: IO[bytes], header: Header, keys: Keys, chain: Iterable[tuple[Entry, Fact | None]]
 ) -> int:
-    """Write a chain, and return how many lines it has without the header."""
+    """Write a chain; return the number of lines, without the header."""
     own = Header(header.slug, header.tenant, header.head, header.at, keys.current)
     first = {"format": FORMAT, "tenant": own.slug, "tenant_id": own.tenant, "at": own.at}
     seal = {"head": str(own.head), "key": own.key, "seal": own.sealed(keys).hex()}
@@ -78,8 +78,8 @@ def _line(entry: Entry, fact: Fact | None) -> dict[str, Any]:
 
 
 def read(path: Path) -> tuple[Header, Iterator[tuple[Entry, Fact | None]]]:
-    """Return a file's header and its entries, which are read as they are taken; both raise
-    DamagedFile."""
+    """Return a file's header and its entries, which are read lazily; both the call and the
+    iteration raise DamagedFile."""
     lines = _lines(path)
     first = next(lines, None)
     if first is None:

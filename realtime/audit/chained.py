@@ -1,7 +1,7 @@
 """What of the ledger is chained: each kind of fact, by one declaration.
 
-What a kind's columns are never changes, since older entries were made of them: a table that gets
-another column gets another kind.
+The columns of a kind never change, since older entries were made of them: a table that gets another
+column gets another kind.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from realtime.audit.models import Access, ChainEntry, Push
 from tenants.models import Tenant
 
 UNREADABLE: Final = {"unreadable": True}
-"""What is sealed of a row that cannot be read: SQLite takes any value in any column."""
+"""What is sealed for a row that cannot be read: SQLite accepts any value in any column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A fact of each row of a model that has a `tenant`.
 
-    `written` is the column that says when the row was written. With `ended`, the fact is there once
-    that column is not null. Of the columns in `hidden` only a digest is sealed.
+    `written` is the column with the time at which the row was written. With `ended`, the fact
+    exists once that column is not null. Of the columns in `hidden`, only a digest is sealed.
 
-    The rows of a model with an `xid` are found by their transactions, in whatever order they
-    commit: whoever sets `ended` sets it too, to `commits.Stamp`. Without, rows are found by their
-    keys and ends by their times; what that misses, since it was overtaken, `everything` finds.
+    The rows of a model with an `xid` are found by their transactions, in whatever order these
+    commit: whoever sets `ended` also sets it, to `commits.Stamp`. Other rows are found by their
+    keys, and their ends by their times; `everything` finds those that were overtaken and missed.
     """
 
     name: str
@@ -45,24 +45,24 @@ class Kind:
 
     @property
     def has_xid(self) -> bool:
-        """Whether its rows say which transaction wrote them."""
+        """Return whether its rows say which transaction wrote them."""
         return any(field.attname == "xid" for field in self.model._meta.concrete_fields)
 
     @property
     def rows(self) -> models.QuerySet[Any]:
-        """The rows that have the fact, of tenants that are not being deleted."""
+        """Return the rows that have the fact, of tenants that are not being deleted."""
         there = Tenant.objects.filter(deleting_since=None)
         rows = self.model._base_manager.filter(tenant__in=there.order_by())
         return rows.filter(**{f"{self.ended}__isnull": False}) if self.ended else rows
 
     @property
     def unchained(self) -> models.QuerySet[Any]:
-        """Those that no entry was made of."""
+        """Return those of which no entry was made."""
         same = {"row": OuterRef("pk"), "tenant": OuterRef("tenant_id")}
         return self.rows.exclude(Exists(ChainEntry.objects.filter(kind=self.name, **same)))
 
     def facts(self, pks: Iterable[int]) -> dict[int, Found]:
-        """Return the facts of those of these rows that are there, by their keys, in that order."""
+        """Return the facts of those of these rows that exist, by key, in the order of the keys."""
         rows = self.model._base_manager.filter(pk__in=pks).order_by("pk")
         names = {"pk", "tenant_id", *self.columns, *filter(None, (self.written, self.ended))}
         names |= {"xid"} if self.has_xid else set()
@@ -90,8 +90,8 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A fact as its row says it now, whose it is, and when and by which transaction it was written,
-    if that is known."""
+    """A fact as its row states it now, its tenant, and, if known, when and by which transaction it
+    was written."""
 
     tenant_id: int
     fact: Fact
@@ -100,14 +100,14 @@ class Found:
 
 
 def _plain(value: Any, hidden: bool) -> Any:
-    """Return what JSON can say for a value."""
+    """Return a value that JSON can express."""
     if isinstance(value, datetime):
         return moment(value)
     return digest_of_text(str(value)) if hidden and value is not None else value
 
 
 def moment(at: datetime) -> str:
-    """Return the one spelling of a time."""
+    """Return the canonical text of a time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 

@@ -1,9 +1,9 @@
-"""Chaining: what committed is read as the publisher reads it, and sealed at the end of its tenant's
-chain.
+"""Chaining: reads what was committed, as the publisher does, and seals it at the end of its
+tenant's chain.
 
-Nothing that is written waits for it. It may stop anywhere and go on anywhere else: an entry is made
-once for each fact, by whoever holds the tenant's head. What no look found, since it was written
-past the ledger, `everything` finds.
+No write waits for it. It may stop anywhere and be continued by another process: each fact gets one
+entry, made by whoever holds the tenant's head. What no look found, because it was written without
+the ledger's code, `everything` finds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from realtime.audit.models import ChainEntry, ChainHead, ChainPosition
 from realtime.capture.batches import BATCH
 
 MOST: Final = 100 * BATCH
-"""Keys of rows that are held at a time."""
+"""How many keys of rows are held in memory at a time."""
 
 LAST: Final = Subquery(
     ChainEntry.objects.filter(tenant=OuterRef("tenant_id"))
@@ -38,19 +38,19 @@ LAST: Final = Subquery(
 EVER: Final = datetime.fromtimestamp(0, UTC)
 
 LATE_AFTER: Final = timedelta(minutes=10)
-"""How much older than the look before a row may say that it is: clocks differ, processes hang."""
+"""How much older than the previous look a row may claim to be: clocks differ, processes hang."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the ledger: when the one before was, and what was open then."""
+    """One look at the ledger: when the previous one was, and which transactions were open then."""
 
     before: datetime | None
     open: frozenset[int] = frozenset()
     adopts: bool = False
 
     def how(self, found: Found) -> str:
-        """How a row comes into the chain: ordinarily, as one from before the chain, or late."""
+        """Return how a row comes into the chain: ordinarily, adopted, or late."""
         if self.adopts:
             return ADOPTED
         if self.before is None or found.written is None or found.xid in self.open:
@@ -59,7 +59,7 @@ class Look:
 
 
 def claim(seconds: float) -> bool:
-    """Return whether nobody has looked for so long; then it is for the caller to look."""
+    """Return whether nobody has looked for this long; if so, the caller is the one to look."""
     now = timezone.now()
     _position()
     idle = ChainPosition.objects.filter(claimed_at__lte=now - timedelta(seconds=seconds))
@@ -67,8 +67,8 @@ def claim(seconds: float) -> bool:
 
 
 def committed() -> Iterator[int]:
-    """Chain what committed since the last look that came to its end; yield, after each transaction,
-    how many entries it made. Raise UnknownKey if the key that sealed last is not known here."""
+    """Chain what was committed since the last look that finished; after each transaction, yield how
+    many entries it made. Raises UnknownKey if the key that sealed last is not known here."""
     position = _position()
     now, marks, before = timezone.now(), _marks(), position.at
     for kind in CHAINED:
@@ -77,12 +77,12 @@ def committed() -> Iterator[int]:
         name: {"column": m.column, "end": m.end, "open": sorted(m.open)}
         for name, m in marks.items()
     }
-    # Unless another look has ended meanwhile, which knows as much.
+    # Unless another look has finished meanwhile, which read at least as far.
     ChainPosition.objects.filter(pk=1, at=before).update(at=now, marks=said)
 
 
 def everything(tenant_id: int | None = None) -> Iterator[int]:
-    """Chain what committed, and what no look could find: of one tenant, or of all."""
+    """Chain what was committed, and what no look could find: of one tenant, or of all."""
     yield from committed()
     position = _position()
     for kind in CHAINED:
@@ -104,7 +104,7 @@ def _mark(position: ChainPosition, kind: Kind) -> Mark | None:
 def _of_kind(kind: Kind, mark: Mark | None, now: Mark, before: datetime | None) -> Iterator[int]:
     if mark is None:
         yield from _sweep(kind, kind.unchained, Look(before, adopts=True))
-    elif now.end < mark.end:  # a cluster restored from a dump numbers its transactions anew
+    elif now.end < mark.end:  # after a restore, transactions are numbered anew
         yield from _sweep(kind, kind.unchained, Look(before))
     else:
         look, new = Look(before, mark.open), mark.until(now)
@@ -118,7 +118,7 @@ def _of_kind(kind: Kind, mark: Mark | None, now: Mark, before: datetime | None) 
 
 
 def _sweep(kind: Kind, rows: QuerySet[Any], look: Look) -> Iterator[int]:
-    """Chain these rows in the order of their keys, however many there are."""
+    """Chain these rows in the order of their keys, in batches."""
     last = 0
     while pks := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:MOST]):
         yield from _in_batches(kind, pks, look)
@@ -136,10 +136,10 @@ def _in_batches(kind: Kind, pks: list[int], look: Look) -> Iterator[int]:
 def _append(kind: Kind, pks: list[int], look: Look) -> int:
     found = kind.facts(pks)
     heads = hold({each.tenant_id for each in found.values()})
-    if look.adopts and kind.name in _position().marks:  # another process has come to the end of it
+    if look.adopts and kind.name in _position().marks:  # another process has finished it
         look = Look(look.before)
     chained = ChainEntry.objects.filter(kind=kind.name, row__in=pks).values_list("tenant", "row")
-    done = set(chained)  # another process may have been faster, until its head was held here
+    done = set(chained)  # another process may have been faster, until the head was held here
     made: dict[int, list[Made]] = {}
     for pk, each in found.items():
         if (each.tenant_id, pk) not in done:
@@ -149,9 +149,9 @@ def _append(kind: Kind, pks: list[int], look: Look) -> int:
 
 
 def hold(tenant_ids: Iterable[int]) -> dict[int, Head]:
-    """Hold the heads of these tenants' chains until the transaction ends; raise UnknownKey.
+    """Lock the heads of these tenants' chains until the transaction ends; raises UnknownKey.
 
-    Should somebody have put a head back, the last entry counts.
+    If somebody has set a head back, the last entry counts.
     """
     wanted = sorted(tenant_ids)
     known = ChainHead.objects.filter(tenant__in=wanted).order_by("tenant_id")
@@ -221,7 +221,7 @@ def entry_of(row: ChainEntry) -> Entry:
 
 
 def _marks() -> dict[str, Mark]:
-    """Return, by kind, how far what is committed now goes."""
+    """Return, by kind, how far a read of everything committed now goes."""
     [of_commits] = commits.marks([ChainEntry])
     if of_commits.column == "xid":
         return {k.name: of_commits if k.has_xid else _last(k, "pk") for k in CHAINED}

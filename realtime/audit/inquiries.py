@@ -1,4 +1,4 @@
-"""The record of who asked the review who saw what: it is looked at, too."""
+"""The record of who asked the review who saw what: asking is recorded, too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tenants.models import Tenant
 class Inquiry(models.Model):
     """Somebody asked who saw something, or what somebody saw; `user_id` is null for the operator.
 
-    `asked` holds names and ids as they were asked, and no values.
+    `asked` holds the names and ids as they were asked for, and no values.
     """
 
     tenant = models.ForeignKey(
@@ -30,6 +30,6 @@ class Inquiry(models.Model):
 
 
 def record(tenant_id: int, user_id: int | None, what: str, asked: dict[str, Any]) -> None:
-    """Write that this is asked, before it is answered."""
+    """Record this question; call it before answering."""
     told = {name: str(value) for name, value in asked.items() if value is not None}
     Inquiry.objects.create(tenant_id=tenant_id, user_id=user_id, what=what, asked=told)

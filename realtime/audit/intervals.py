@@ -1,6 +1,6 @@
-"""The rows that say who could see what, and for how long: the database's triggers write them.
+"""The rows that say who could see what, and for how long; the database's triggers write them.
 
-They name users and objects by their keys, without constraints: the record outlives both.
+They refer to users and objects by key, without constraints: the record outlives both.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Interval(models.Model):
     """Something held from `began_at` until `ended_at`, and why it began and ended.
 
     `until` is the tenant's access revision, numbered as access changes are; `since` is no later
-    than that of the beginning. Both are null for what is of no tenant. `source` names the table, or
-    the column of it, and `source_id` the row, of which it comes.
+    than that of the beginning. Both are null for what belongs to no tenant. `source` names the
+    table or the column, and `source_id` the row, that the interval comes from.
     """
 
     tenant: Any = models.ForeignKey(
@@ -49,7 +49,7 @@ class Interval(models.Model):
 class Held(Interval):
     """A principal had a permission on an object; on every object, if `object_id` is null.
 
-    `given_by` is the user who granted it, where that is known.
+    `given_by` is the user who granted it, if that is known.
     """
 
     model = models.CharField(max_length=100)
@@ -69,9 +69,9 @@ class Held(Interval):
 
 
 class Belongs(Interval):
-    """A user was of a principal: a role as an active member, or a group.
+    """A user belonged to a principal: to a role as an active member, or to a group.
 
-    The principal `deactivated` of a user, and `suspended` of a tenant, keep them from everything.
+    The principals `deactivated` (of a user) and `suspended` (of a tenant) deny them everything.
     """
 
     user_id = models.BigIntegerField(null=True)

@@ -13,14 +13,14 @@ PURPOSE: Final = b"earshot ledger"
 
 
 def keys() -> Keys:
-    """Return the key that seals, which is the first of `LEDGER_KEYS`, and those before it.
+    """Return the keys of `LEDGER_KEYS`, of which the first one seals, and one more.
 
-    The last is made of `SECRET_KEY`, and seals where there is no other.
+    That last one is derived from `SECRET_KEY`, and seals if there is no other.
     """
     own = [*getattr(settings, "LEDGER_KEYS", ()), derived(settings.SECRET_KEY)]
     return Keys([key.encode() for key in own])
 
 
 def derived(secret: str) -> str:
-    """Return the key that a `SECRET_KEY` gives, as text that settings can hold."""
+    """Return the key derived from a `SECRET_KEY`, as text that a setting can hold."""
     return hmac.digest(secret.encode(), PURPOSE, "sha256").hex()

@@ -1,7 +1,7 @@
 """The ledger: who had a live copy of what and when, and what was pushed.
 
-Rounds and publishers write before the payload leaves. An access that only ends, because its client
-left, is written soon afterwards. Plain functions, for a thread; `Ledger` is a hub's part of it.
+Rounds and publishers write to it before the payload leaves. An access that only ends, because its
+client left, is written soon afterwards. Plain functions, for a thread; `Ledger` is a hub's part.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Run(Protocol):
 
 
 def write(process: int, tenant_id: int, made: Entries) -> list[int]:
-    """Write a round's entries together; return the keys of the accesses that begin, in order."""
+    """Write a round's entries together; return the keys of the accesses that began, in order."""
     now = timezone.now()
     with transaction.atomic():
         for cause, subscriptions in made.ended.items():
@@ -72,7 +72,7 @@ def write(process: int, tenant_id: int, made: Entries) -> list[int]:
 
 
 def end(cause: str, accesses: Collection[int]) -> None:
-    """End those of these accesses that have no end yet."""
+    """End those of these accesses that have not ended yet."""
     now = timezone.now()
     for pks in in_batches(accesses):
         open_ones = Access.objects.filter(pk__in=pks, ended_at=None)
@@ -85,9 +85,9 @@ _WITH_PAYLOADS: Final = Compiled(
 
 
 def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
-    """Write versions that are about to be pushed; one that was written already stays as it is.
+    """Record versions that are about to be pushed; one that is recorded already stays as it is.
 
-    What cannot be shown is no push.
+    A version that cannot be shown is not a push.
     """
     bodies = [(frame, frame.seen.body) for frame in frames if frame.seen.body is not None]
     if not bodies:
@@ -119,23 +119,23 @@ def begin_process() -> int:
 
 
 def beat(process: int) -> bool:
-    """Note that the process lives; return False if it was presumed lost."""
+    """Record that the process lives; return False if it was presumed lost."""
     return bool(Process.objects.filter(pk=process).update(beat_at=timezone.now()))
 
 
 def end_lost() -> None:
-    """End what lost processes left."""
+    """End what lost processes left open."""
     for lost in living(alive=False).values_list("pk", "beat_at"):
         end_process(*lost)
 
 
 def sockets_of_user(user_id: int, process: int) -> int:
-    """Return how many sockets of a user other processes have."""
+    """Return how many sockets a user has in other processes."""
     return Connection.objects.filter(user_id=user_id).exclude(process=process).count()
 
 
 def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, int]:
-    """Return how many sockets of each of these tenants other processes have, if any."""
+    """Return how many sockets each of these tenants has in other processes; only those with any."""
     if not tenant_ids:
         return {}
     others = Connection.objects.filter(tenant__in=tenant_ids).exclude(process=process)
@@ -143,13 +143,13 @@ def sockets_of_tenants(tenant_ids: Collection[int], process: int) -> dict[int, i
 
 
 def living(*, alive: bool = True) -> QuerySet[Process]:
-    """Return the processes whose last heartbeat is recent, or the others."""
+    """Return the processes whose last heartbeat is recent, or, if not `alive`, the others."""
     after = timezone.now() - timedelta(seconds=limits()["process_lost_seconds"])
     return Process.objects.filter(**{"beat_at__gt" if alive else "beat_at__lte": after})
 
 
 def end_process(process: int, at: datetime | None = None) -> None:
-    """End all that a process had, and forget it; `at` is its last heartbeat, if it is lost."""
+    """End all that a process had, and delete its row; `at` is its last heartbeat if it was lost."""
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():
         left = Access.objects.filter(process=process, ended_at=None)
@@ -160,7 +160,7 @@ def end_process(process: int, at: datetime | None = None) -> None:
 
 
 def write_ends(ended: Mapping[str, Collection[int]], left: Collection[str]) -> None:
-    """End accesses, by cause, and forget connections."""
+    """End accesses, by cause, and delete the rows of closed connections."""
     with transaction.atomic():
         for cause, accesses in ended.items():
             end(cause, accesses)
@@ -168,7 +168,7 @@ def write_ends(ended: Mapping[str, Collection[int]], left: Collection[str]) -> N
 
 
 class Ledger:
-    """A hub's process row, and what has ended in it and is still to be written, in batches."""
+    """A hub's process row, and the ends that are still to be written, in batches."""
 
     def __init__(self, run: Run) -> None:
         self.process = 0
@@ -179,14 +179,14 @@ class Ledger:
         self._left: list[str] = []
 
     async def start(self) -> None:
-        """Open the process's row, and begin to chain what is written."""
+        """Write the process's row, and begin to chain what is written."""
         self.process = await self._run(begin_process)
         if self._chaining is None:
             seconds = limits()["chain_seconds"]
             self._chaining = asyncio.get_running_loop().create_task(chain(self._run, seconds))
 
     async def stop(self) -> None:
-        """Write what is left, and that the process is gone; leave a failure to the others."""
+        """Write what is left, and that the process is gone; if it fails, other processes do it."""
         tasks = [task for task in (self.task, self._chaining) if task is not None]
         for task in tasks:
             task.cancel()
@@ -202,7 +202,7 @@ class Ledger:
             )
 
     async def write(self, tenant_id: int, made: Entries) -> None:
-        """Write a round's entries, if there are any; raise what the database raises."""
+        """Write a round's entries, if there are any; raises what the database raises."""
         if made:
             accesses = await self._run(write, self.process, tenant_id, made)
             for cause, subscriptions in made.ended.items():

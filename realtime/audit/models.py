@@ -1,6 +1,6 @@
-"""The ledger's rows: which process lives, which sockets it has, who saw what, what was pushed.
+"""The ledger's rows: which processes live, which sockets they have, who saw what, what was pushed.
 
-They name users and objects by their keys, without constraints: the ledger outlives both.
+They refer to users and objects by key, without constraints: the ledger outlives both.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tenants.models import Tenant
 
 
 class Process(models.Model):
-    """One hub: it beats while it lives; if it does not, its sockets are lost."""
+    """One hub: it writes heartbeats while it lives; when they stop, its sockets count as lost."""
 
     started_at = models.DateTimeField(auto_now_add=True)
     beat_at = models.DateTimeField()
 
 
 class Connection(models.Model):
-    """One socket that is open now, by the id that its WELCOME names.
+    """One socket that is open now, by the id in its WELCOME.
 
     `kind` and `key` name its credential as `tenants.credentials` does; `closing` asks its process
     to close it.
@@ -48,7 +48,7 @@ class Connection(models.Model):
 
 
 class Access(models.Model):
-    """A user had a live copy of an object in one audience, from then until then, and why.
+    """A user had a live copy of an object in one audience during a time, and why.
 
     `cause` says why it began and, once it has an end, why it ended. `process` and `connection` are
     those of the socket. `xid` is the transaction that wrote it last, by which the chain reads it.
@@ -94,7 +94,7 @@ class Access(models.Model):
 
 
 class Push(models.Model):
-    """A version of an object as one audience was sent it; the payload only where it is wanted."""
+    """A version of an object as one audience was sent it; with the payload only if configured."""
 
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
@@ -152,7 +152,7 @@ class ChainEntry(models.Model):
 
 
 class ChainHead(models.Model):
-    """The end of a tenant's chain: whoever extends or prunes the chain holds this row."""
+    """The end of a tenant's chain: whoever extends or prunes the chain locks this row."""
 
     tenant = models.OneToOneField(
         Tenant, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
@@ -163,9 +163,9 @@ class ChainHead(models.Model):
 
 
 class ChainPosition(models.Model):
-    """How far the ledger has been chained: `marks` by kind, as of the look `at`; there is one row.
+    """How far the ledger has been chained, in a single row: `marks` by kind, as of the look `at`.
 
-    `claimed_at` is when a process was last at work, so that the others need not be.
+    `claimed_at` is when a process last was at work, so that the others need not be.
     """
 
     at = models.DateTimeField(null=True)

@@ -1,7 +1,7 @@
-"""Deleting what is old: rows of changes, of access changes and of the ledger, in batches.
+"""Deletes what is old: rows of changes, of access changes and of the ledger, in batches.
 
 The logs grow at one end, so what is old is a range of their keys, whose end is found by bisection:
-an index of times would cost each write. What is chained goes with its entries: see `tombstones`.
+an index on times would slow every write. What is chained goes with its entries: see `tombstones`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BATCH: Final = 5_000
 
 
 class Disagreeing(RuntimeError):
-    """Rows that are old do not agree with the ledger's chain, and stay."""
+    """Old rows do not agree with the ledger's chain, and were not deleted."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
@@ -41,13 +41,13 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
     """Delete all rows from before this time; yield each model's name and how many were deleted.
 
     Each batch is a transaction of its own, so that nobody waits for long. A process that has not
-    seen a pruned access change re-evaluates all that it has of the tenant. What the chain has not
-    seen yet is chained first; raise Disagreeing at the end for what does not agree with it.
+    seen a pruned access change re-evaluates all that it has of the tenant. What is not chained yet
+    is chained first. Raises Disagreeing at the end if any row does not agree with the chain.
     """
     for _ in chaining.everything():
         pass
     old: dict[type[Any], models.QuerySet[Any]] = {
-        Access: Access.objects.filter(ended_at__lt=before),  # one that is open is not old
+        Access: Access.objects.filter(ended_at__lt=before),  # an open one is not old
         Push: Push.objects.filter(at__lt=before),
         Held: Held.objects.filter(ended_at__lt=before),
         Belongs: Belongs.objects.filter(ended_at__lt=before),
@@ -77,13 +77,13 @@ def _in_batches(old: models.QuerySet[Any]) -> Iterator[int]:
 
 
 def _old(log: type[Any], before: datetime, keys: range) -> models.QuerySet[Any]:
-    """The rows of a log from before this time, which are among these keys."""
-    # Times are not quite in the order of the keys: a row is written a little after it is named.
+    """Return the rows of a log from before this time, which are among these keys."""
+    # Times are not strictly in the order of keys: a row is written a little after it gets its time.
     return log._base_manager.filter(pk__lt=keys.stop, at__lt=before)
 
 
 def _keys(log: type[Any], before: datetime) -> range:
-    """The keys among which the rows of a log from before this time are."""
+    """Return the range of keys that contains a log's rows from before this time."""
     keys = log._base_manager.aggregate(first=models.Min("pk"), last=models.Max("pk"))
     if keys["first"] is None:
         return range(0)

@@ -15,14 +15,14 @@ PAGE: Final = 2_000
 
 
 def head_of(tenant_id: int) -> Head:
-    """Return the head that a tenant's ledger says it has."""
+    """Return the head that a tenant's ledger claims to have."""
     row = ChainHead.objects.filter(pk=tenant_id).first()
     return Head(row.sequence, bytes(row.digest)) if row else Head()
 
 
 def chain_of(tenant_id: int) -> Iterator[tuple[Entry, Fact | None]]:
-    """Yield a tenant's entries with their facts, None for rows that are gone; use it in a snapshot,
-    else prune takes rows away while it reads."""
+    """Yield a tenant's entries with their facts, None for rows that are gone. Call it in a
+    snapshot: otherwise prune may delete rows while it reads."""
     last = 0
     rows = ChainEntry.objects.filter(tenant=tenant_id).order_by("sequence")
     while page := [entry_of(row) for row in rows.filter(sequence__gt=last)[:PAGE]]:
@@ -31,7 +31,7 @@ def chain_of(tenant_id: int) -> Iterator[tuple[Entry, Fact | None]]:
 
 
 def with_facts(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Fact | None]]:
-    """Yield these entries with what their rows say; a tombstone and an unknown kind have none."""
+    """Yield these entries with their rows' facts; None for a tombstone or an unknown kind."""
     entries = list(entries)
     rows = defaultdict(list)
     for entry in entries:

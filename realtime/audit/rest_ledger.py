@@ -31,7 +31,7 @@ FILTERS = [
 
 
 def id_of(row: Any) -> str | None:
-    """Return the id of a row's object; None if its model is not declared, or its key is none."""
+    """Return the id of a row's object; None if its model is not declared, or its key is invalid."""
     if row.model not in registry or row.object_id < 0:
         return None
     return opaque.encode(registry.get(row.model).model, row.object_id)
@@ -73,10 +73,10 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
     """Rows of a tenant's ledger, newest first."""
 
     rows: ClassVar[Callable[[Any, int, dict[str, Any]], QuerySet[Any]]]
-    """The rows of a tenant that the validated filters leave."""
+    """Return the tenant's rows that match the validated filters."""
 
     shown: ClassVar[Callable[[Any, list[Any]], list[dict[str, Any]]]]
-    """What is shown of a page of rows."""
+    """Return what is shown of a page of rows."""
 
     permission_classes = (IsReviewer,)
     pagination_class = Pagination
@@ -110,7 +110,7 @@ class AccessSerializer(serializers.Serializer[Any]):
     cause = serializers.CharField()
 
     def get_fields(self) -> dict[str, Any]:
-        """Return the fields by their names on the wire, of which one is a keyword of Python."""
+        """Return the fields by their names on the wire; one of these is a Python keyword."""
         names = {"named": self.naming, "began": "from"}
         return {names.get(name, name): field for name, field in super().get_fields().items()}
 
@@ -130,7 +130,7 @@ class AccessesView(LedgerView):
 
     @property
     def of_reviewer(self) -> bool:
-        """Whether a reviewer asks; the schema is made for nobody."""
+        """Return whether a reviewer asks; the schema is generated for nobody."""
         role = getattr(getattr(self.request, "membership", None), "role", None)
         return role == Role.REVIEWER
 
@@ -138,7 +138,7 @@ class AccessesView(LedgerView):
         return NamedAccessSerializer if self.of_reviewer else AccessSerializer
 
     def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
-        """Return the field in which the reader is told these users' names, and the names."""
+        """Return the field that tells the reader these users' names, and the names."""
         if not self.of_reviewer:
             return "username", dict(usernames(users))
         request: Any = self.request
@@ -211,6 +211,6 @@ class PushesView(LedgerView):
 
 
 def _exact(wanted: dict[str, Any], user: str | None = None) -> dict[str, Any]:
-    """The filters that compare a column as it is."""
+    """Return the filters that compare a column with a value as it is."""
     exact = {name: wanted[name] for name in ("model", "object_id", "audience") if name in wanted}
     return exact | ({"user_id": wanted["user"]} if user in wanted else {})

@@ -112,10 +112,10 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     query: ClassVar[type[SpanSerializer]]
 
     question: ClassVar[Callable[[Any, dict[str, Any]], Question]]
-    """What is asked for."""
+    """Return the question that the request asks."""
 
     def answer(self, request: Any) -> Response:
-        """A page of it."""
+        """Return a page of the answer."""
         known = self.query().fields
         given = {name: text for name, text in request.query_params.items() if name in known}
         query = self.query(data=given)
@@ -137,7 +137,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         )
 
     def told(self, rows: list[Seen]) -> list[dict[str, Any]]:
-        """What the one who asks is told of these."""
+        """Return what the reader is told of these rows."""
         naming, names = self.names({row.access.user_id for row in rows})
         moment = serializers.DateTimeField().to_representation
         return [
@@ -158,7 +158,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         ]
 
     def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
-        """The field in which the one who asks is told these users' names, and the names."""
+        """Return the field that tells the reader these users' names, and the names."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
             return "username", dict(usernames(users))

@@ -1,4 +1,4 @@
-"""`manage.py review verify` and `manage.py review export`: what they take, and what they answer."""
+"""`manage.py review verify` and `manage.py review export`: their arguments and their answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ exit code: 2 for what cannot be answered
 
 
 def add_verify_arguments(parser: Any) -> None:
-    """The options of `review verify`."""
+    """Add the options of `review verify`."""
     of = parser.add_mutually_exclusive_group(required=True)
     of.add_argument("--tenant", metavar="SLUG", help="The tenant whose ledger is verified.")
     of.add_argument("--all-tenants", action="store_true", help="Every tenant's ledger.")
@@ -55,7 +55,7 @@ def add_verify_arguments(parser: Any) -> None:
 
 
 def add_export_arguments(parser: Any) -> None:
-    """The options of `review export`."""
+    """Add the options of `review export`."""
     parser.add_argument("--tenant", required=True, metavar="SLUG", help="The tenant's slug.")
     parser.add_argument(
         "--output", required=True, type=Path, metavar="FILE", help="A file that does not exist yet."
@@ -64,7 +64,7 @@ def add_export_arguments(parser: Any) -> None:
 
 
 def verify(*, head: str | None, **options: Any) -> Iterator[str]:
-    """Verify one ledger or all of them; raise Wrong if any is broken."""
+    """Verify one ledger or all of them; raises Wrong if any is broken."""
     with answerable():
         given = None if head is None else Head.parse(head)
         if given and options["all_tenants"]:
@@ -119,7 +119,7 @@ def _chain(tenant: Tenant) -> None:
 
 
 def export(*, tenant: str, output: Path, **options: Any) -> Iterator[str]:
-    """Write a tenant's chain into a new file; yield how much it was, and the head."""
+    """Write a tenant's chain into a new file; yield its number of lines, and the head."""
     with answerable():
         where = named.tenant(tenant)
         _chain(where)
@@ -146,7 +146,7 @@ def export(*, tenant: str, output: Path, **options: Any) -> Iterator[str]:
 
 @contextmanager
 def answerable() -> Iterator[None]:
-    """Turn what cannot be answered into the one line that says what to do."""
+    """Turn exceptions for what cannot be answered into one line that says what to do."""
     try:
         yield
     except (UnknownKey, InvalidHead, DamagedFile) as error:
@@ -155,7 +155,7 @@ def answerable() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a verifier found of a tenant's ledger."""
+    """What a verifier found in a tenant's ledger."""
 
     slug: str
     verifier: Verifier
@@ -163,7 +163,7 @@ class Result:
 
     @property
     def lines(self) -> Iterator[str]:
-        """It for a terminal."""
+        """Yield its lines for a terminal."""
         for fault in self.faults:
             yield f"BROKEN  {_named(fault)}: {SAYS[fault.what]}."
         if self.verifier.head_is_pruned:
@@ -174,7 +174,7 @@ class Result:
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """It for a program."""
+        """Return it for a program."""
         return {
             "tenant": self.slug,
             "intact": not self.faults,
@@ -191,7 +191,7 @@ def _table(fault: Fault) -> str | None:
 
 
 def _named(fault: Fault) -> str:
-    """Name what is at fault: a row by its table and key, or places in the chain."""
+    """Return the name of what is at fault: a row's table and key, or places in the chain."""
     if (table := _table(fault)) is not None:
         of = f"entry {fault.last}" if fault.what == ALTERED else f"entry {fault.last}, {fault.kind}"
         return f"{table} {fault.row} ({of})"

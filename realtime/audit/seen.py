@@ -1,7 +1,7 @@
 """Who could have seen what, when, and why: the ledger's accesses with the intervals behind them.
 
-Both ways: of an object, whose sockets had it; of a user, what their sockets had. What is read over
-REST is not in the ledger.
+In both directions: for an object, whose sockets had it; for a user, what their sockets had. What is
+read over REST is not in the ledger.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from realtime.audit.models import Access, Push
 BATCH: Final = 500
 OTHER: Final = "not recorded"
 Place = tuple[datetime, int]
-"""Where a page ends: a beginning and a key."""
+"""Where a page ends: the time at which an access began, and its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An object, or a user, in a span of time; of the object, a field or a pushed version."""
+    """An object, or a user, in a span of time; for an object, also a field or a pushed version."""
 
     tenant_id: int
     since: datetime | None = None
@@ -41,9 +41,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A user's sockets had an object in one audience, from then until then, and how they had it.
+    """A user's sockets had an object in one audience during a time, and why they were in it.
 
-    `held_since` is when they came to be in the audience, `given_by` who granted it.
+    `held_since` is when they came into the audience, `given_by` who granted it.
     """
 
     access: Access
@@ -54,7 +54,7 @@ class Seen:
 
     @property
     def place(self) -> Place:
-        """Return where this row stands in the order of all."""
+        """Return this row's place in the order of all rows."""
         return self.access.began_at, self.access.pk
 
 
@@ -74,7 +74,7 @@ def batches(question: Question, after: Place | None = None) -> Iterator[list[See
 
 
 def accesses(question: Question, after: Place | None = None) -> QuerySet[Access]:
-    """Return the accesses asked for that stand after this place, in their order, by an index."""
+    """Return the accesses asked for that come after this place, in order, by an index."""
     found = Access.objects.filter(tenant_id=question.tenant_id)
     if question.resource is not None:
         found = found.filter(model=question.resource.label, object_id=question.object_id or 0)
@@ -97,7 +97,7 @@ def accesses(question: Question, after: Place | None = None) -> QuerySet[Access]
 
 
 def _while_pushed(question: Question) -> Q:
-    """The accesses of an audience while this version of the object was its newest."""
+    """Return the condition on accesses of an audience while this version was its newest."""
     assert question.resource is not None
     pushes = Push.objects.filter(
         tenant_id=question.tenant_id,
@@ -116,7 +116,7 @@ def _while_pushed(question: Question) -> Q:
 
 
 def explained(tenant_id: int, rows: Sequence[Access]) -> list[Seen]:
-    """Say of each access how its user came to be in the audience; two queries for all."""
+    """Explain how the user of each access came into the audience; two queries for all."""
     belongs = _belongs(tenant_id, {row.user_id for row in rows})
     principals = {f"user:{row.user_id}" for row in rows}
     principals |= {each.principal for some in belongs.values() for each in some}
@@ -142,7 +142,7 @@ def _belongs(tenant_id: int, users: Iterable[int]) -> defaultdict[int, list[Belo
 
 
 def _seen(row: Access, held: Iterable[Held], belongs: Iterable[Belongs]) -> Seen:
-    """The first way by which the user had the audience when the access began, else while it was."""
+    """Return the access with the first way to the audience when it began, else while it lasted."""
     permission = _permission(row)
     end = row.ended_at or timezone.now()
     ways = list(_ways(row.user_id, (h for h in held if h.permission == permission), belongs))
@@ -161,7 +161,7 @@ def _permission(row: Access) -> str | None:
 def _ways(
     user_id: int, held: Iterable[Held], belongs: Iterable[Belongs]
 ) -> Iterator[tuple[Held, datetime, datetime | None]]:
-    """The spans in which the user held it: of their own, or while they belonged to who did."""
+    """Return the spans in which the user held it: themselves, or by belonging to who did."""
     belongs = list(belongs)
     for each in held:
         if each.principal == f"user:{user_id}":
@@ -173,7 +173,7 @@ def _ways(
 
 
 def how(held: Held) -> str:
-    """How somebody came to hold it, in words."""
+    """Return in words how somebody came to hold it."""
     kind, _, name = held.principal.partition(":")
     if held.source == "role":
         return f"the role {name} has it on every object"

@@ -1,4 +1,4 @@
-"""`manage.py review who-saw` and `seen-by`: for the server's operator."""
+"""`manage.py review who-saw` and `seen-by`, for the server's operator."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ exit code: 2 for a tenant or user that there is not, and an empty span
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the time that somebody wrote: a date, a time, or an age as 2h, 1d, 3w."""
+    """Return the time that a text means: a date, a time, or an age such as 2h, 1d or 3w."""
     if text is None:
         return None
     if age := AGE.fullmatch(text):
@@ -77,7 +77,7 @@ def span(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def add_span(parser: Any) -> None:
-    """The options that both have."""
+    """Add the options that both commands have."""
     parser.add_argument("--tenant", required=True, metavar="SLUG", help="The tenant's slug.")
     for name in ("since", "until"):
         parser.add_argument(f"--{name}", metavar="TIME", help="A date, a time, or an age: 1d.")
@@ -87,7 +87,7 @@ def add_span(parser: Any) -> None:
 
 
 def add_who_saw(parser: Any) -> None:
-    """The options of `review who-saw`."""
+    """Add the options of `review who-saw`."""
     add_span(parser)
     parser.add_argument("--model", required=True, metavar="LABEL", help="As app.model.")
     which = parser.add_mutually_exclusive_group(required=True)
@@ -98,7 +98,7 @@ def add_who_saw(parser: Any) -> None:
 
 
 def add_seen_by(parser: Any) -> None:
-    """The options of `review seen-by`."""
+    """Add the options of `review seen-by`."""
     add_span(parser)
     parser.add_argument("--user", required=True, help="A username or a user's id.")
 
@@ -142,7 +142,7 @@ def answer(
     options: dict[str, Any],
     asked: dict[str, Any],
 ) -> Iterable[str]:
-    """Record the question; return the lines of its answer, made while they are printed."""
+    """Record the question; return the lines of its answer, produced while they are printed."""
     asked |= {name: options.get(name) for name in ("since", "until", "field", "etag")}
     inquiries.record(tenant.pk, None, what, asked)
     rows = (row for some in seen.batches(question) for row in told(some))
@@ -151,7 +151,7 @@ def answer(
 
 
 def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
-    """What the operator is told of rows, in the columns of an accounting of disclosures."""
+    """Yield what the operator is told of rows, in the columns of an accounting of disclosures."""
     names = usernames({u for r in rows for u in (r.access.user_id, r.given_by) if u})
     for row in rows:
         access = row.access
@@ -170,7 +170,7 @@ def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
 
 
 def in_text(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """For a terminal."""
+    """Yield the answer for a terminal."""
     yield head
     yield ""
     yield _line(("from", "who", "what", "audience", "until", "how"))
@@ -195,7 +195,7 @@ def _short(at: datetime | None) -> str:
 
 
 def in_json(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """For a program: one object, a row on each line."""
+    """Yield the answer for a program: one JSON object, with a row on each line."""
     yield f'{{"sockets_only": true, "note": {orjson.dumps(SOCKETS_ONLY).decode()}, "rows": ['
     before = ""
     for row in rows:
@@ -206,7 +206,7 @@ def in_json(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def in_csv(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """For a spreadsheet: each row says that it is of sockets."""
+    """Yield the answer for a spreadsheet; each row says that it is about sockets."""
     yield ",".join(COLUMNS)
     for row in rows:
         out = StringIO()
@@ -216,7 +216,7 @@ def in_csv(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """What a spreadsheet would take for a formula is a text."""
+    """Return a text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 

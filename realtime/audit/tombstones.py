@@ -1,7 +1,7 @@
-"""Pruning what is chained: rows go with their entries, and a tombstone stands in their place.
+"""Pruning what is chained: rows go with their entries, and a tombstone takes the entries' place.
 
-Only what still agrees with the chain goes: else whoever edits a row could have prune take away what
-they did. Entries in a row share a tombstone.
+Only rows that still agree with the chain go: otherwise whoever edits a row could have prune remove
+the evidence. Consecutive entries share a tombstone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Rows = models.QuerySet[Any]
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What one transaction of pruning did: how many rows went of which model, and how many old ones
+    """What one transaction of pruning did: by model, how many rows went, and how many old rows
     stayed because they do not agree with the chain."""
 
     rows: Mapping[type[Any], int]
@@ -39,7 +39,7 @@ class Gone:
 
 def prune(old: Mapping[type[Any], Rows]) -> Iterator[Gone]:
     """Delete these rows of chained models with their entries, page by page of each tenant's chain;
-    yield after each transaction what went."""
+    after each transaction, yield what it did."""
     for tenant_id, last in _last_entries(old).items():
         after: int | None = 0
         while after is not None:
@@ -80,7 +80,7 @@ def _prune_page(
 def _leaving(
     page: Iterable[ChainEntry], old: Mapping[type[Any], Rows]
 ) -> dict[type[Any], set[int]]:
-    """Return those of the page's rows that are to go, by model."""
+    """Return, by model, those of the page's rows that are to go."""
     pks: defaultdict[type[Any], set[int]] = defaultdict(set)
     for entry in page:
         if entry.kind in KINDS:
@@ -92,7 +92,7 @@ def _leaving(
 
 
 def _made_of(leaving: Mapping[type[Any], set[int]]) -> Q:
-    """The entries that were made of these rows, wherever in the chain they are."""
+    """Return the condition on entries made of these rows, wherever in the chain they are."""
     made = Q(pk=None)
     for kind in CHAINED:
         made |= Q(kind=kind.name, row__in=leaving.get(kind.model, ()))
@@ -100,14 +100,14 @@ def _made_of(leaving: Mapping[type[Any], set[int]]) -> Q:
 
 
 def _digests_before(chain: Rows, entries: Iterable[Entry]) -> dict[int, bytes]:
-    """Return the digest before each of these entries, by its first sequence."""
+    """Return the digest before each of these entries, by the entry's first sequence."""
     wanted = {entry.first - 1 for entry in entries}
     found = chain.filter(sequence__in=wanted).values_list("sequence", "digest")
     return {1: EMPTY} | {sequence + 1: bytes(digest) for sequence, digest in found}
 
 
 def _agreeing(entries: Iterable[Entry], before: Mapping[int, bytes]) -> dict[type[Any], set[int]]:
-    """Return the rows, by model, of which every entry is there and is as it was made."""
+    """Return, by model, the rows whose entries are all there and match the rows."""
     sealing = keys()
     good: defaultdict[tuple[type[Any], int], set[str]] = defaultdict(set)
     for entry, fact in with_facts(entries):
@@ -124,7 +124,7 @@ def _agreeing(entries: Iterable[Entry], before: Mapping[int, bytes]) -> dict[typ
 
 
 def _bury(chain: Rows, gone: list[Entry], before: dict[int, bytes]) -> None:
-    """Put tombstones in the place of these entries, and of the tombstones beside them."""
+    """Replace these entries, and the tombstones next to them, by tombstones."""
     ends = {entry.sequence for entry in gone}
     beside = Q(sequence__in={s - 1 for s in ends}) | Q(row__in={s + 1 for s in ends})
     stones = [entry_of(row) for row in chain.filter(beside, kind=PRUNED)]
@@ -139,7 +139,7 @@ def _bury(chain: Rows, gone: list[Entry], before: dict[int, bytes]) -> None:
 
 
 def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Yield these entries in lists of those that follow one another."""
+    """Yield these entries in lists of consecutive ones."""
     run: list[Entry] = []
     for entry in sorted(entries, key=lambda e: e.first):
         if run and entry.first != run[-1].sequence + 1:
@@ -152,4 +152,4 @@ def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 def _delete(model: type[Any], pks: set[int]) -> int:
     rows = model._base_manager.filter(pk__in=pks)
-    return rows._raw_delete(rows.db) or 0  # None: there was nothing to ask for
+    return rows._raw_delete(rows.db) or 0  # None if no query was needed

@@ -1,4 +1,4 @@
-"""Whether a chain and the rows that it seals still agree, one entry after the other. No I/O."""
+"""Verifies that a chain and the rows that it seals agree, one entry after the other. No I/O."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Fault:
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """It for a program."""
+        """Return it for a program."""
         return asdict(self) | {"says": SAYS[self.what]}
 
 
 class Verifier:
-    """Takes a chain's entries in the order of their sequences, each with the fact of its row as it
-    is now, and says what is wrong with each; `given` is a head that it had at some time."""
+    """Takes a chain's entries in order, each with the current fact of its row, and yields the
+    faults of each; `given` is a head that the chain had at some time."""
 
     def __init__(self, keys: Keys, given: Head | None = None) -> None:
         self.head = Head()
@@ -62,16 +62,16 @@ class Verifier:
         self._given = given
 
     def all(self, chain: Iterable[tuple[Entry, Fact | None]], own: Head) -> Iterator[Fault]:
-        """Yield what is wrong with a chain that says itself that `own` is its head; raise
+        """Yield every fault of a chain whose database names `own` as its head; raises
         UnknownKey."""
         for entry, fact in chain:
             yield from self.take(entry, fact)
         yield from self._end(own)
 
     def take(self, entry: Entry, fact: Fact | None) -> Iterator[Fault]:
-        """Yield what is wrong with the next entry; raise UnknownKey."""
+        """Yield the faults of the next entry; raises UnknownKey."""
         expected = self.head.sequence + 1
-        if entry.first > expected:  # nobody knows the digest before it
+        if entry.first > expected:  # the digest before it is unknown
             yield Fault(MISSING, expected, entry.first - 1)
         elif (
             entry.first < expected
@@ -99,7 +99,7 @@ class Verifier:
             self._chained.add(entry.kind)
 
     def _compare(self, entry: Entry) -> Iterator[Fault]:
-        """Compare with the head that is expected, once it is reached."""
+        """Compare with the expected head, once it is reached."""
         head = self._given
         if head is None or entry.sequence < head.sequence:
             return
