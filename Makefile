@@ -46,11 +46,11 @@ SHARED := --numprocesses 2 --dist worksteal
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and Valkey too; every line must be covered
 	$(PY) -m coverage erase
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest $(SHARED) $(MEASURED)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(SHARED) $(PROMISES)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(MEASURED)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(SHARED) --junitxml=var/results/promises.xml $(PROMISES)
 	$(PY) -m tests.servers sh -ec '\
-		$(PY) -m coverage run -m pytest $(SHARED) $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) -m served $(POSTGRESQL_ONLY:%=--ignore=%)'
+		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m served $(POSTGRESQL_ONLY:%=--ignore=%)'
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

@@ -12,10 +12,11 @@ class PermissionsConfig(AppConfig):
 
     def ready(self) -> None:
         from permissions import checks, signals
-        from permissions.review import asking, subcommands, what_if
+        from permissions.review import asking, evidence, subcommands, what_if
 
         autodiscover_modules("audiences")
         signals.connect()
         checks.register_checks()
         subcommands.register(asking.EXPLAIN)
+        subcommands.register(evidence.EVIDENCE)
         subcommands.register(what_if.WHAT_IF)

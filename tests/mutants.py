@@ -6,10 +6,12 @@ and the named test must fail there; it must pass in the tree as it is.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from tests.mutant import Mutant
 from tests.mutants_of_review import OF_REVIEW
 
 TREE: Final = Path(__file__).parent.parent
+RESULTS: Final = TREE / "var" / "results" / "mutants.json"
 COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "tests", "docs")
 
 
@@ -223,12 +226,21 @@ def fails(mutant: Mutant) -> bool:
         return result.returncode == 1
 
 
+def keep(mutant: Mutant, noticed: bool) -> None:
+    """Write down what was found, for `manage.py review evidence`."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found[mutant.rule] = {"noticed": noticed, "at": f"{datetime.now(UTC):%Y-%m-%d}"}
+    RESULTS.write_text(json.dumps(found, indent=1))
+
+
 def main(words: str) -> int:
     """Print each rule that has these words, and whether its test noticed; 1 if one did not."""
     chosen = [mutant for mutant in MUTANTS if words in mutant.rule]
     missed = 0
     for mutant in chosen:
         noticed = fails(mutant)
+        keep(mutant, noticed)
         missed += not noticed
         print(f"{'noticed' if noticed else 'MISSED '}  {mutant.rule}", flush=True)
     print(f"{len(chosen) - missed} passed, {missed} failed")

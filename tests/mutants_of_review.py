@@ -151,4 +151,51 @@ REVIEWERS: Final = (
     ),
 )
 
-OF_REVIEW: Final = (*LOCK, *PROBE, *DELIVERED, *REVIEWERS)
+REQUIRED: Final = (
+    Mutant(
+        "an object is rendered once for each audience, however many read it",
+        "permissions/read.py",
+        "        if key not in self.done:\n",
+        "        if True:\n",
+        "tests/permissions/test_read.py::"
+        "test_one_rendering_for_each_object_and_audience_however_many_ask",
+    ),
+    Mutant(
+        "whoever loses an object is told, so that their copy goes",
+        "realtime/state/mailbox.py",
+        "        texts.append(messages.deleted(model, id))\n",
+        "",
+        "tests/realtime/state/test_mailbox.py::test_lost_object_is_deleted_once",
+    ),
+    Mutant(
+        "a row of the ledger that was edited is named",
+        "realtime/audit/verifying.py",
+        "        elif not entry.seals(self._keys, fact):\n",
+        "        elif False:\n",
+        "tests/realtime/audit/test_verifying.py::test_edited_row_is_named",
+    ),
+    Mutant(
+        "a row of the ledger that was deleted is named",
+        "realtime/audit/verifying.py",
+        "        if fact is None:\n            yield _of(DELETED, entry)\n        elif",
+        "        if fact is not None and",
+        "tests/realtime/audit/test_verifying.py::test_deleted_row_is_named",
+    ),
+    Mutant(
+        "reviewers are told the ledger's users by name",
+        "realtime/audit/rest_ledger.py",
+        "return NamedAccessSerializer if self.of_reviewer else AccessSerializer",
+        "return AccessSerializer",
+        "tests/test_reviewers.py::test_reviewer_is_told_users_of_the_ledger_by_name",
+    ),
+    Mutant(
+        "the ledger and the review are for admins and reviewers",
+        "tenants/rest.py",
+        "        return entered and role in (Role.ADMIN, Role.REVIEWER)\n",
+        "        return entered\n",
+        "tests/test_reviewers.py::test_admins_and_reviewers_read_the_review_and_nobody_else",
+    ),
+)
+"""What requirements ask for besides."""
+
+OF_REVIEW: Final = (*LOCK, *PROBE, *DELIVERED, *REVIEWERS, *REQUIRED)
