@@ -10,8 +10,9 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from permissions.review import subcommands
+        from permissions.review import beginnings, subcommands
         from realtime import checks
+        from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command
         from realtime.capture import installing, tables, tracking, transactions
         from realtime.capture.waking import Waking
@@ -24,6 +25,7 @@ class RealtimeConfig(AppConfig):
         Waking(publisher).connect()
         tracking.keep_with_instances(LiveModel)
         checks.register_checks()
+        beginnings.register(recorded.beginning)
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
         for part in seen_command.PARTS:

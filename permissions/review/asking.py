@@ -62,7 +62,7 @@ def _ask(tenant: str, model: str, user: str | None, which: Any) -> Asked:
 
 def _one(resource: Resource, tenant: Tenant, user: User, pk: int) -> Asked:
     found = _explained(resource, tenant, user, pk)
-    by = {found.way.granted_by} if found.way and found.way.granted_by else set()
+    by = {giver for giver in [telling.giver(found)] if giver is not None}
     names = dict(User.objects.filter(pk__in=by).values_list("pk", "username"))
     lines = telling.lines(found, f"{user.username} in {tenant.slug}", names)
     return Asked(list(lines), _json(user, found))

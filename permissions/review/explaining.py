@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from permissions import decision
@@ -17,6 +16,7 @@ from permissions.decision import Answer
 from permissions.loading import values
 from permissions.read import read_within
 from permissions.representation import ObjectKey, Representation
+from permissions.review.beginnings import Beginning, beginning
 from permissions.review.holding import Facts, Way, changes, obstacles, ways, why_not
 from permissions.snapshot import in_snapshot
 from permissions.subjects import UNNAMED, Subject
@@ -41,6 +41,9 @@ class Explanation:
     user_id: int
     audience: Audience | None
     way: Way | None
+    beginning: Beginning | None
+    """Since when the way is theirs; None if that is not recorded."""
+
     tried: tuple[Tried, ...]
     obstacles: tuple[str, ...]
     changes: tuple[str, ...]
@@ -70,6 +73,7 @@ def _explain(
     answer = decision.ask(resource, tenant.pk, [(user.pk, pk)])
     facts = _facts(resource, tenant, user, row)
     audience = answer.audience(user.pk, pk)
+    way = None if audience is None else _way(audience, answer, facts)
     place = len(resource.audiences) if audience is None else resource.audiences.index(audience)
     key = ObjectKey(resource.label, pk)
     pairs = {(who, key) for who in (user.pk, reader_id)}
@@ -79,7 +83,8 @@ def _explain(
         pk=pk,
         user_id=user.pk,
         audience=audience,
-        way=None if audience is None else _way(audience, answer, facts),
+        way=way,
+        beginning=None if way is None else _beginning(facts, tenant.pk, way),
         tried=tuple(Tried(a, why_not(a, facts)) for a in resource.audiences[:place]),
         obstacles=tuple(obstacles(facts)),
         changes=() if audience else tuple(changes(facts)),
@@ -95,6 +100,15 @@ def _way(audience: Audience, answer: Answer, facts: Facts) -> Way:
     }
     found = [way for way in ways(audience, facts) if way.kind in kinds]
     return min(found, key=lambda way: way.kind)
+
+
+def _beginning(facts: Facts, tenant_id: int, way: Way) -> Beginning | None:
+    """Since when the way is theirs: a user's own grant may say it where the record does not."""
+    found = beginning(facts.resource, tenant_id, facts.user_id, facts.pk, way)
+    is_unknown = found is None or found.before
+    if is_unknown and way.kind == decision.OWN and way.granted_at is not None:
+        return Beginning(way.granted_at, before=False, given_by=way.granted_by)
+    return found
 
 
 def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) -> Facts:
@@ -123,19 +137,15 @@ def _grants(resource: Resource, tenant: Tenant, user: User, pk: int) -> Iterator
         subject = Subject(user_id=user.pk)
         yield Way(decision.OWN, codename, subject, "a grant to them", label, by, at)
     roles = {group_name(tenant.pk, role): role for role in Role.values}
-    groups = set(user.groups.values_list("name", flat=True))
+    groups = set(user.groups.values_list("pk", flat=True))
     label = tables[1]._meta.label_lower
-    for name, codename, by, at in (
-        tables[1].objects.filter(**here).values_list("group__name", *how).order_by("pk")
+    names = ("group_id", "group__name", *how)
+    for key, name, codename, by, at in (
+        tables[1].objects.filter(**here).values_list(*names).order_by("pk")
     ):
         if role := roles.get(name):
             text = f"a grant to the role {role}"
             yield Way(decision.BY_ROLE, codename, Subject(role=role), text, label, by, at)
-        elif name in groups:
+        elif key in groups:
             text = "a grant to a group of the operator's"
-            yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name)
-
-
-def moment(at: datetime | None) -> str:
-    """A time as it is told, in UTC."""
-    return "not recorded" if at is None else at.isoformat(timespec="seconds")
+            yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name, key)

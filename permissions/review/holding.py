@@ -16,7 +16,10 @@ from tenants.models import State
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to a permission: by the declaration, or by a stored row of `table`."""
+    """A way to a permission: by the declaration, or by a stored row of `table`.
+
+    `field` is the holder's field that names the user; `group` and `group_id` are the operator's.
+    """
 
     kind: int
     permission: str
@@ -26,6 +29,8 @@ class Way:
     granted_by: int | None = None
     granted_at: datetime | None = None
     group: str = ""
+    group_id: int | None = None
+    field: str = ""
 
     @property
     def default(self) -> bool:
@@ -55,7 +60,8 @@ def ways(audience: Audience, facts: Facts) -> Iterator[Way]:
     for field, name in resource.holders.items():
         if name == audience.name and facts.row[field] == facts.user_id:
             text = f"the object's {field} is this user"
-            yield Way(decision.OWN, permission, Subject(user_id=facts.user_id), text)
+            subject = Subject(user_id=facts.user_id)
+            yield Way(decision.OWN, permission, subject, text, field=field)
     if facts.role is not None and resource.roles.get(facts.role) == audience.name:
         text = f"the role {facts.role} has it on every object"
         yield Way(decision.BY_ROLE, permission, Subject(role=facts.role), text)

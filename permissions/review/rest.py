@@ -107,6 +107,10 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     path = serializers.CharField(allow_null=True)
     how = serializers.CharField(allow_null=True)
     default = serializers.BooleanField(allow_null=True)
+    since = serializers.DateTimeField(allow_null=True)
+    since_before = serializers.BooleanField(
+        allow_null=True, help_text="It was so before `since` already, when the record began."
+    )
     granted_by = serializers.CharField(allow_null=True)
     granted_at = serializers.DateTimeField(allow_null=True)
     tried = TriedSerializer(many=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
 from typing import Any
 
 import orjson
 from rest_framework import serializers
 
 from permissions.rest_grants import spell
-from permissions.review.explaining import Explanation, moment
+from permissions.review.explaining import Explanation
 from permissions.review.showing import table
 from tenants import opaque
 from tenants.models import User
@@ -40,16 +41,38 @@ def lines(found: Explanation, who: str, names: Mapping[int, str]) -> Iterator[st
 def _row(found: Explanation, names: Mapping[int, str]) -> Iterator[str]:
     assert found.way is not None
     way = found.way
-    by = "nobody: it is declared" if way.default else "not recorded"
-    if way.granted_by is not None:
-        by = names.get(way.granted_by, "somebody who is gone")
-    since = "as long as that is so" if way.default else moment(way.granted_at)
     how = f"{way.text} ({way.group})" if way.group else way.text
     yield f"  permission  {way.permission}"
     yield f"  how         {how}"
     yield f"  stored in   {way.table or 'nowhere: it is declared'}"
-    yield f"  since       {since}"
-    yield f"  granted by  {by}"
+    yield f"  since       {_since(found)}"
+    yield f"  granted by  {_giver(found, names)}"
+
+
+def _since(found: Explanation) -> str:
+    if found.beginning is None:
+        return "not recorded"
+    at = found.beginning.at.astimezone(UTC).isoformat(timespec="seconds")
+    return f"before {at}, when the record began" if found.beginning.before else at
+
+
+def _giver(found: Explanation, names: Mapping[int, str]) -> str:
+    assert found.way is not None
+    if found.way.default:
+        return "nobody: it is declared"
+    by = giver(found)
+    if by is not None:
+        return names.get(by, "somebody who is gone")
+    if found.way.granted_at is not None:
+        return "somebody who is gone"
+    return "not through the API: by a script, or another program"
+
+
+def giver(found: Explanation) -> int | None:
+    """Who gave what they hold, by the stored row, or by the record, which outlives its users."""
+    stored = None if found.way is None else found.way.granted_by
+    recorded = None if found.beginning is None else found.beginning.given_by
+    return recorded if stored is None else stored
 
 
 def _payload(found: Explanation) -> Iterator[str]:
@@ -73,7 +96,7 @@ def readers(found: Iterable[tuple[str, Explanation]]) -> Iterator[str]:
 
 def as_json(found: Explanation) -> dict[str, Any]:
     """All of it, without values."""
-    way = found.way
+    way, by = found.way, giver(found)
     return {
         "user": opaque.encode(User, found.user_id),
         "model": found.resource.label,
@@ -83,7 +106,9 @@ def as_json(found: Explanation) -> dict[str, Any]:
         "path": way and spell(way.subject),
         "how": way and way.text,
         "default": way and way.default,
-        "granted_by": way and way.granted_by and opaque.encode(User, way.granted_by),
+        "since": found.beginning and _moment(found.beginning.at),
+        "since_before": found.beginning and found.beginning.before,
+        "granted_by": by and opaque.encode(User, by),
         "granted_at": way and way.granted_at and _moment(way.granted_at),
         "tried": [
             {

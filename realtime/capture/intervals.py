@@ -173,7 +173,10 @@ def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
 
 
 def declare_roles(cursor: Any, now: str) -> None:
-    """Begin the intervals of what the declarations give to roles, and end all others of roles."""
+    """Begin the intervals of what the declarations give to roles, and end all others of roles.
+
+    When those began that are found the first time, nobody saw.
+    """
     now = now.replace("%", "%%")  # stands beside parameters, as Django's debug cursor formats
     wanted = {
         (resource.label, resource.declared(name).permission, f"role:{role}")
@@ -181,10 +184,12 @@ def declare_roles(cursor: Any, now: str) -> None:
         for role, name in resource.roles.items()
     }
     cursor.execute(
-        f"SELECT model, permission, principal, id FROM {HELD}"
-        f" WHERE source = {literal(ROLE)} AND ended_at IS NULL"
+        f"SELECT model, permission, principal, id, ended_at FROM {HELD}"
+        f" WHERE source = {literal(ROLE)}"
     )
-    found = {tuple(row[:3]): row[3] for row in cursor.fetchall()}
+    rows = cursor.fetchall()
+    began = DECLARED if rows else BEFORE
+    found = {tuple(row[:3]): row[3] for row in rows if row[4] is None}
     for gone in found.keys() - wanted:
         cursor.execute(
             f"UPDATE {HELD} SET ended_at = {now}, ended = {literal(DECLARED)} WHERE id = %s",
@@ -193,7 +198,7 @@ def declare_roles(cursor: Any, now: str) -> None:
     for model, permission, principal in sorted(wanted - found.keys()):
         cursor.execute(
             f"INSERT INTO {HELD} (source, source_id, model, permission, principal, began_at, began,"
-            f" ended) VALUES ({literal(ROLE)}, 0, %s, %s, %s, {now}, {literal(DECLARED)}, '')",
+            f" ended) VALUES ({literal(ROLE)}, 0, %s, %s, %s, {now}, {literal(began)}, '')",
             [model, permission, principal],
         )
 

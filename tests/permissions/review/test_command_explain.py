@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from guardian.shortcuts import assign_perm
 
+from realtime.models import Held
 from resources.models import Document
 from tenants import opaque
 from tests.world import World
@@ -39,12 +41,12 @@ def test_command_tells_the_whole_of_it(world: World) -> None:
         "  permission  view_document",
         "  how         a grant to them",
         "  stored in   resources.documentusergrant",
-        "  since       not recorded",
-        "  granted by  not recorded",
+        "  granted by  not through the API: by a script, or another program",
         "  editor: no, no grant of change_document reaches them.",
         '    "title": "Plan",',
     ):
         assert f"{line}\n" in said
+    assert re.search(r"^  since       20\S+\+00:00$", said, re.MULTILINE)
     assert "10.00" not in said
 
 
@@ -59,10 +61,36 @@ def test_command_tells_who_gave_it(world: World) -> None:
     assert "  how         a grant to a group of the operator's (auditors)\n" in said
 
 
+def test_giver_who_is_gone_is_said_to_be(world: World) -> None:
+    world.grant("both", "owner")
+    url = f"{world.url}grants/user:{world.user_id('member')}/"
+    world.rest("both").put(url, {"audience": "viewer"})
+    world.user("both").delete()
+    for _ in ("by the record", "by the grant, which has a time alone"):
+        said = ask(*ACME, "--id", world.id, "--user", "member")
+        assert "  granted by  somebody who is gone\n" in said
+        Held.objects.update(given_by=None)
+
+
+def test_what_the_record_does_not_know_is_said_to_be_unknown(world: World) -> None:
+    Held.objects.update(began="before the record")
+    at = held_by(world, "viewer").began_at.isoformat(timespec="seconds")
+    said = ask(*ACME, "--id", world.id, "--user", "viewer")
+    assert f"  since       before {at}, when the record began\n" in said
+    Held.objects.all().delete()
+    said = ask(*ACME, "--id", world.id, "--user", "viewer")
+    assert "  since       not recorded\n" in said
+
+
+def held_by(world: World, username: str) -> Held:
+    return Held.objects.get(principal=f"user:{world.user(username).pk}", ended_at=None,
+                            model="resources.document")  # fmt: skip
+
+
 def test_command_tells_defaults_and_who_sees_nothing(world: World) -> None:
     said = ask(*ACME, "--called", "Plan", "--user", "owner")
     assert "  granted by  nobody: it is declared\n" in said
-    assert "  since       as long as that is so\n" in said
+    assert re.search(r"^  since       20\S+\+00:00$", said, re.MULTILINE)
     assert "Tried" not in said
     said = ask(*ACME, "--called", "Plan", "--user", "member")
     assert "They are in no audience: nothing of it is sent to them.\n" in said

@@ -17,8 +17,10 @@ from guardian.shortcuts import assign_perm
 from permissions import decision
 from permissions.audiences import Resource
 from permissions.read import read
+from permissions.review.beginnings import Beginning
 from permissions.review.explaining import Explanation, explain
 from permissions.review.telling import as_json
+from realtime.models import Held
 from resources.audiences import DOCUMENTS, PROFILES
 from tenants.models import Membership, Tenant, User
 from tenants.roles import role_group
@@ -74,6 +76,19 @@ def test_grant_is_told_with_who_gave_it_and_when(world: World) -> None:
     assert way.granted_by == world.user("owner").pk
     assert way.granted_at is not None
     assert way.granted_at >= before
+
+
+def test_time_of_an_own_grant_is_told_where_the_record_has_none(world: World) -> None:
+    url = f"{world.url}grants/user:{world.user_id('member')}/"
+    assert world.rest("owner").put(url, {"audience": "viewer"}).status_code == 200
+    Held.objects.update(began="before the record")
+    for _ in ("that it was so before", "nothing"):
+        found = why(world, "member")
+        assert found.way is not None
+        assert found.way.granted_at is not None
+        owner = world.user("owner").pk
+        assert found.beginning == Beginning(found.way.granted_at, False, owner)
+        Held.objects.all().delete()
 
 
 def test_grants_to_roles_and_groups_are_told_by_them(world: World) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from realtime.models import Held
 from resources.models import Document
 from tenants import opaque
 from tenants.models import Membership
@@ -39,6 +41,20 @@ def test_reviewer_is_told_names_and_no_values(world: World) -> None:
     assert told["name"] == world.profile("editor").display_name
     assert "username" not in told
     assert over_rest(world, "member", "editor").status_code == 403
+
+
+def test_since_when_and_from_whom_is_told(world: World) -> None:
+    url = f"{world.url}grants/user:{world.user_id('member')}/"
+    world.rest("owner").put(url, {"audience": "viewer"})
+    told = over_rest(world, "admin", "member").json()
+    mine = Held.objects.get(given_by=world.user("owner").pk)
+    assert datetime.fromisoformat(told["since"]) == mine.began_at
+    assert (told["since_before"], told["granted_by"]) == (False, world.user_id("owner"))
+    Held.objects.update(began="before the record")
+    told = over_rest(world, "admin", "owner").json()
+    assert (told["since_before"], told["granted_by"]) == (True, None)
+    told = over_rest(world, "admin", "both").json()
+    assert (told["since"], told["since_before"], told["granted_by"]) == (None, None, None)
 
 
 def test_somebody_without_access_is_told_what_would_change_it(world: World) -> None:

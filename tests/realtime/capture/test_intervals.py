@@ -167,8 +167,9 @@ def test_what_was_written_without_triggers_is_filled_in(place: World) -> None:
     assert unkept() == []
     now = Held.objects.filter(began="before the record")
     assert {held.source for held in now} == {
-        "resources_documentusergrant", "resources_document.owner_id",
+        "resources_documentusergrant", "resources_document.owner_id", "role",
     }  # fmt: skip
+    assert not Held.objects.filter(source="role", began="declared").exists()
     assert Held.objects.filter(ended="unseen").count() == 2
     rows = Held.objects.count(), Belongs.objects.count()
     without_triggers(*tables)
@@ -226,3 +227,4 @@ def test_roles_are_declared_where_statements_are_recorded_too(place: World) -> N
         for resource in registry
         for name in resource.roles.values()
     }
+    assert {row.began for row in left} == {"declared"}

@@ -1,0 +1,65 @@
+"""Since when somebody holds what they hold now: the open intervals, as the review asks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+
+from permissions import decision
+from permissions.audiences import Resource
+from permissions.review.beginnings import Beginning
+from permissions.review.holding import Way
+from realtime.audit.intervals import Belongs, Held
+from realtime.capture import intervals
+
+
+def beginning(
+    resource: Resource, tenant_id: int, user_id: int, pk: int, way: Way
+) -> Beginning | None:
+    """When the later of the two began: that the principal holds it, that the user is of them."""
+    principal = _principal(user_id, way)
+    everywhere = way.default and not way.field
+    held = Held.objects.filter(
+        model=resource.label,
+        object_id=None if everywhere else pk,
+        tenant=None if everywhere else tenant_id,
+        source=_source(resource, way),
+        permission=way.permission,
+        principal=principal,
+        ended_at=None,
+    ).first()
+    if held is None:
+        return None
+    if way.kind == decision.OWN:
+        return _told(held, held)
+    belongs = Belongs.objects.filter(
+        user_id=user_id,
+        tenant=tenant_id if way.kind == decision.BY_ROLE else None,
+        principal=principal,
+        ended_at=None,
+    ).first()
+    if belongs is None:
+        return None
+    return _told(held if held.began_at >= belongs.began_at else belongs, held)
+
+
+def _principal(user_id: int, way: Way) -> str:
+    """By which name the intervals know who holds it."""
+    if way.kind == decision.OWN:
+        return f"user:{user_id}"
+    return f"role:{way.subject.role}" if way.kind == decision.BY_ROLE else f"group:{way.group_id}"
+
+
+def _source(resource: Resource, way: Way) -> str:
+    """Of which table, or column of it, the interval comes."""
+    if way.table:
+        return apps.get_model(way.table)._meta.db_table
+    if not way.field:
+        return intervals.ROLE
+    meta: Any = resource.model._meta
+    return intervals.source_of(meta.db_table, meta.get_field(way.field).column)
+
+
+def _told(later: Held | Belongs, held: Held) -> Beginning:
+    return Beginning(later.began_at, later.began == intervals.BEFORE, held.given_by)
