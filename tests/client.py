@@ -110,6 +110,7 @@ async def subscribed(world: World, username: str) -> AsyncIterator[SocketClient]
     """A user's socket with a live subscription of the world's document."""
     async with await in_thread(connect)(world, username) as socket:
         assert (await socket.subscribe(world.id))["type"] == "SUBSCRIBED"
+        await first_look()
         await quiet()
         yield socket
 
@@ -119,8 +120,16 @@ async def registered(world: World, username: str) -> AsyncIterator[SocketClient]
     """A user's socket without subscriptions, after the round that looked at its credential."""
     async with await in_thread(connect)(world, username) as socket:
         await socket.receive_until("WELCOME")
+        await first_look()
         await quiet()
         yield socket
+
+
+async def first_look() -> None:
+    """Wait until the hub's tail has begun: later, it would notice by itself what a test holds."""
+    hub = hubs.current()
+    while hub is not None and hub.tail.marks is None:
+        await hub.run(int)
 
 
 class Marker:

@@ -13,8 +13,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
 
 from realtime.transport import wire
-from tests.client import in_thread, quiet
-from tests.gates import this_hub
+from tests.client import first_look, in_thread, quiet
 from tests.protocol import client, frame, subscribe
 from tests.world import World
 
@@ -31,8 +30,7 @@ async def listeners(stack: AsyncExitStack, world: World, number: int) -> list[Cl
         await subscribe(socket, world)
         await frame(socket)
         sockets.append(socket)
-    while this_hub().tail.marks is None:  # at its first look the tail asks all, and delivers
-        await this_hub().run(int)
+    await first_look()  # at which the tail asks all, and delivers
     await quiet()
     return sockets
 

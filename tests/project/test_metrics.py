@@ -60,6 +60,7 @@ def test_developers_read_without_a_token(settings: Settings) -> None:
 
 LABELS = {
     "model", "audience", "tenant", "limit", "code", "cause", "what", "method", "route", "le",
+    "outcome",
 }  # fmt: skip
 
 
