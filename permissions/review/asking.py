@@ -1,6 +1,6 @@
-"""`manage.py review explain`: what it takes, and what it answers.
+"""`manage.py review explain`: its arguments, and its answer.
 
-It is for the server's operator, who may see everything.
+For the server's operator, who may see everything.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Asked:
 
 
 def add_arguments(parser: Any) -> None:
-    """The options of `review explain`."""
+    """Add the options of `review explain`."""
     parser.add_argument("--tenant", required=True, metavar="SLUG", help="The tenant's slug.")
     parser.add_argument("--model", required=True, metavar="LABEL", help="As app.model.")
     which = parser.add_mutually_exclusive_group(required=True)
@@ -46,7 +46,7 @@ def add_arguments(parser: Any) -> None:
 
 
 def ask(*, tenant: str, model: str, user: str | None, **options: Any) -> Iterable[str]:
-    """Explain one user's audience of an object, or name all members'; raises Unknown."""
+    """Explain one user's audience of an object, or list those of all members; raises Unknown."""
     found = _ask(tenant, model, user, options)
     return in_json(found.json) if options["format"] == "json" else found.lines
 

@@ -51,11 +51,11 @@ KINDS: Final = (
     (serializers.DictField, "object"),
 )
 FRAMEWORKS: Final = ("rest_framework", "tenants", "permissions")
-"""The field classes of these show what they are given; what others do is code to be locked."""
+"""Field classes of these packages show what they are given; others are code to be locked."""
 
 
 def catalogue(resources: Iterable[Resource] = registry) -> Catalogue:
-    """The entries of these resources, by label; no database is asked."""
+    """Return the entries of these resources, by label; queries no database."""
     return {resource.label: entry(resource) for resource in sorted(resources, key=_by_label)}
 
 
@@ -64,7 +64,7 @@ def _by_label(resource: Resource) -> str:
 
 
 def entry(resource: Resource) -> Entry:
-    """What is declared of one model."""
+    """Return what is declared of one model."""
     return Entry(
         audiences={a.name: _shown(resource, a) for a in resource.audiences},
         holders=dict(resource.holders),
@@ -98,9 +98,9 @@ def _shown(resource: Resource, audience: Audience) -> Shown:
 
 
 def place(code: Any) -> Place | None:
-    """Where a class is declared, if that is in the project's own folder.
+    """Return where a class is declared, if that is in the project's own folder.
 
-    What is installed is not, even where the virtual environment lies in that folder.
+    Installed code has no place, even if the virtual environment is in that folder.
     """
     root = Path(getattr(settings, "BASE_DIR", Path.cwd())).resolve()
     try:
@@ -113,7 +113,7 @@ def place(code: Any) -> Place | None:
 
 
 def column(resource: Resource, bound: Any) -> Any:
-    """The column that a payload field shows as it is, or None."""
+    """Return the column that a payload field shows unchanged, or None."""
     own = {f.name: f for f in resource.model._meta.concrete_fields}
     own |= {f.attname: f for f in own.values()} | {"pk": resource.model._meta.pk}
     return own.get(str(bound.source))
@@ -156,7 +156,7 @@ def _is_of_framework(code: type) -> bool:
 
 
 def _methods(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
-    """The model's properties and methods on the way that the field's source names."""
+    """Yield the model's properties and methods along the path that the field's source names."""
     model: Any = resource.model
     for step in str(bound.source).split("."):
         try:
@@ -172,7 +172,7 @@ def _methods(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _code(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Whatever decides what is shown and is no declaration, with its digest."""
+    """Yield all code that decides what is shown and is no declaration, with its digest."""
     if resource.prepare is not as_is:
         yield "prepare", digest(resource.prepare)
     for show in resource.shows:
@@ -198,7 +198,7 @@ def _code_of_serializer(serializer: type[AudienceSerializer]) -> Iterator[tuple[
 
 
 def _own_classes(code: type, root: type) -> list[type]:
-    """The class and its bases, but for those of the frameworks and of this app."""
+    """Return the class and its bases, except those of the frameworks and of this app."""
     return [c for c in code.__mro__ if issubclass(c, root) and not _is_of_framework(c)]
 
 

@@ -15,11 +15,11 @@ from permissions.review.sensitivity import LABELS, declared, label, several
 
 
 def check_declarations(**_: Any) -> list[checks.CheckMessage]:
-    """Labels and `never` name what there is, agree with each other, and are kept."""
+    """Check that labels and `never` name what exists, agree with each other, and are kept."""
     found: list[checks.CheckMessage] = []
     for resource in registry:
         if not all(_lists_fields(audience) for audience in resource.audiences):
-            continue  # `permissions.checks` says so
+            continue  # `permissions.checks` reports it
         for audience in resource.audiences:
             found.extend(_check_labels(resource, audience))
         found.extend(_check_agreement(resource))
@@ -63,7 +63,7 @@ def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.Che
 
 
 def _check_agreement(resource: Resource) -> Iterator[checks.CheckMessage]:
-    """One field of two labels would be as secret as the reader of the right serializer thinks."""
+    """Check that no field has two labels: a reader of one serializer would rely on that one."""
     labels: dict[str, set[str]] = {}
     for audience in resource.audiences:
         for name, given in declared(audience.serializer).items():
@@ -97,7 +97,7 @@ def _check_names(
 ) -> Iterator[checks.CheckMessage]:
     for subject, audiences in rules.items():
         unknown = [] if subject in known else [subject]
-        if isinstance(audiences, str):  # its letters would be taken for audiences
+        if isinstance(audiences, str):  # its letters would be taken for names
             unknown.append(audiences)
         else:
             unknown += [name for name in audiences if resource.audience(name) is None]

@@ -1,6 +1,6 @@
-"""Two catalogues compared: what is wider than before, and what is narrower. No I/O.
+"""Compares two catalogues: what is wider than before, and what is narrower. No I/O.
 
-In doubt it is wider: whoever changed it says by `--accept` that it is meant.
+In doubt, a change is wider: its author confirms by `--accept` that it is meant.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RULES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a model, an audience or a field was, and is: wider or narrower, by which rule."""
+    """What a model, an audience or a field was and is: wider or narrower, by which rule."""
 
     rule: str
     widens: bool
@@ -46,11 +46,11 @@ class Difference:
 
 
 Found = Iterator[tuple[str, bool, str, str, str]]
-"""Rule, whether it widens, audience, field and text, of one model."""
+"""For one model: rule, whether it widens, audience, field and text."""
 
 
 def compare(old: Catalogue, new: Catalogue) -> list[Difference]:
-    """Every difference, in the order of the models."""
+    """Return every difference, in the order of the models."""
     return [
         Difference(rule, widens, label, audience, field, text)
         for label in sorted({*old, *new})
@@ -80,7 +80,7 @@ def _list(names: Mapping[str, object] | list[str]) -> str:
 
 
 def gains(less: Shown, more: Shown) -> list[str]:
-    """What somebody gains who moves from one audience to another."""
+    """Return what somebody gains who moves from one audience to another."""
     found = [name for name in more.fields if name not in less.fields]
     writes = [n for n, f in more.fields.items() if f.writable and n in less.fields]
     found += [f"writing {name}" for name in writes if not less.fields[name].writable]
@@ -89,7 +89,7 @@ def gains(less: Shown, more: Shown) -> list[str]:
 
 
 def _uncovered(name: str, old: Entry, new: Entry) -> Iterator[tuple[str, str]]:
-    """The audiences behind this one that show more, to whoever does not hold this one any more."""
+    """Yield the later audiences that now show more, for those who no longer hold this one."""
     names = list(old.audiences)
     for other in names[names.index(name) + 1 :]:
         more = gains(old.audiences[name], new.audiences[other]) if other in new.audiences else []
@@ -156,14 +156,14 @@ def _field(old: Field, new: Field) -> Iterator[tuple[str, bool, str]]:
 
 
 def _is_narrower(old: Type, new: Type) -> bool:
-    """Whether every value of the new type is one of the old."""
+    """Return whether every value of the new type is one of the old type."""
     fits = old.size is None or (new.size is not None and new.size <= old.size)
     chosen = not old.choices or (bool(new.choices) and set(new.choices) <= set(old.choices))
     return old.kind == new.kind and fits and chosen
 
 
 def _is_part(old: Source, new: Source) -> bool:
-    """Whether the same is read of less."""
+    """Return whether the new source reads a part of what the old one reads."""
     same = (old.kind, old.by, old.code) == (new.kind, new.by, new.code)
     return same and set(new.of) < set(old.of)
 
@@ -182,7 +182,7 @@ def _order(old: Entry, new: Entry) -> Found:
 def _given(
     rule: str, whom: str, before: Mapping[str, str], now: Mapping[str, str], old: Entry, new: Entry
 ) -> Found:
-    """Who holds an audience by the declaration alone."""
+    """Return who holds an audience by the declaration alone."""
     for what in sorted({*before, *now}):
         was, name, who = before.get(what), now.get(what), whom.format(what)
         if was == name:
@@ -194,7 +194,7 @@ def _given(
 
 
 def _lost(rule: str, who: str, was: str, name: str | None, old: Entry, new: Entry) -> Found:
-    """Who held one audience holds another, or none: that is no loss if another one shows more."""
+    """Compare when holders of an audience now hold another or none; no loss if that shows more."""
     more = [] if name is None else gains(old.audiences[was], new.audiences[name])
     behind = list(_uncovered(was, old, new))
     if name is None:
@@ -231,7 +231,7 @@ def _never(old: Entry, new: Entry) -> Found:
 
 
 def _code(old: Entry, new: Entry, changed: set[str]) -> Found:
-    """Code that came or went with a field is told by that field."""
+    """Report changed code, except code that came or went with a field, which that field reports."""
     with_fields = {code for name in changed for code in _code_of(name, new)}
     used = {code for shown in new.audiences.values() for code in _codes(shown)}
     for name in sorted({*old.code, *new.code}):

@@ -1,7 +1,7 @@
-"""One statement that counts who is in another audience once a fact is otherwise; it writes nothing.
+"""One statement that counts who would be in another audience if a fact were different.
 
-It is the decision's rule (`permissions.decision`) over relations: over those that are stored, and
-over those that would be. The database counts, and nothing is held in memory but the answer.
+It applies the decision's rule (`permissions.decision`) to relations: to the stored ones, and to
+the supposed ones. The database counts, so that only the answer is held in memory. Writes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ RELATIONS: Final = ("members", "objects", "own", "granted", "joined")
 
 
 class Difference:
-    """The statement for one resource of a tenant, as it is written."""
+    """Builds and runs the statement for one resource of a tenant."""
 
     def __init__(self, resource: Resource, tenant_id: int, connection: Any) -> None:
         concrete: Any = resource.model._meta.concrete_model
@@ -73,7 +73,7 @@ class Difference:
         self.sides: list[str] = []
 
     def run(self, question: Question, listed: int) -> list[tuple[Any, ...]]:
-        """Return what has moved: counts by audience before and later, in all, and some pairs."""
+        """Return what moves: counts by audience before and later, in all, and some of the pairs."""
         for compared in question.compared:
             self._compare(compared)
         text = f"WITH {', '.join(self.relations)}"
@@ -94,7 +94,7 @@ class Difference:
             self.sides.append(SIDE.format(ranks=ranks, ways=ways))
 
     def _ways(self, facts: Facts, number: int) -> Iterator[str]:
-        """Return every permission that somebody holds, as the decision does, by its rank."""
+        """Yield every permission that somebody holds, as in the decision, by its rank."""
         names = self._relations(facts, number)
         codes = {
             name: facts.resource.permissions.index(name) for name in facts.resource.permissions
@@ -112,7 +112,7 @@ class Difference:
             yield ROLE.format(role_rank=role_rank, **names)
 
     def _relations(self, facts: Facts, number: int) -> dict[str, str]:
-        """Write the facts as relations of the statement, and return their names."""
+        """Return the names of the facts' relations, after writing them into the statement."""
         visible = visible_where(facts.resource, self.connection, self.parameters)
         holders = enumerate(facts.resource.holders)
         columns = "".join(
@@ -128,7 +128,7 @@ class Difference:
         return {name: f"{name}{number}" for name in RELATIONS}
 
     def _ranked(self, column: str, ranks: dict[str, int], key: str) -> str:
-        """Return the rank of what a column names, or nothing."""
+        """Return SQL for the rank of what a column names, or NULL."""
         self.parameters |= {f"{key}{n}": name for n, name in enumerate(ranks)}
         cases = (f"WHEN %({key}{n})s THEN {rank}" for n, rank in enumerate(ranks.values()))
         return f"CASE {column} {' '.join(cases)} END"

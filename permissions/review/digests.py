@@ -1,7 +1,7 @@
 """Digests of code that a declaration names, so that an edit of it is noticed.
 
-The text of a function counts, of what it calls in the same app, and the plain values that both
-name. What is called elsewhere does not: a framework's release is another review's subject.
+A digest covers the text of a function and of what it calls in the same app, and the plain values
+that both name. It covers nothing that is called elsewhere, such as in a framework.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ PLAIN: Final = (str, int, float, bool, bytes, tuple, frozenset, type(None))
 
 
 def digest(code: Any) -> str:
-    """The digest of a function, a property, a class, or whatever else can be called."""
+    """Return the digest of a function, a property, a class or any other callable."""
     texts = "\n".join(sorted(set(_texts(_plain(code), set()))))
     return hashlib.sha256(texts.encode()).hexdigest()[:LENGTH]
 
 
 def _plain(code: Any) -> Any:
-    """The function that is behind it."""
+    """Return the function behind it."""
     while True:
         if isinstance(code, property):
             code = code.fget
@@ -46,7 +46,7 @@ def _texts(code: Any, seen: set[int]) -> Iterator[str]:
         yield from _texts(_plain(code.func), seen)
         return
     if not (inspect.isroutine(code) or inspect.isclass(code)):
-        code = type(code)  # it is called by a method of its class
+        code = type(code)  # its class's method is what is called
     yield _source(code)
     for function in _functions(code):
         for name, value in _named(function):
@@ -59,7 +59,7 @@ def _texts(code: Any, seen: set[int]) -> Iterator[str]:
 def _source(code: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(code))
-    except (OSError, TypeError):  # it is not written in Python, or was made by a program
+    except (OSError, TypeError):  # not written in Python, or generated
         return f"{code.__module__}.{code.__qualname__}"
 
 
@@ -70,7 +70,7 @@ def _functions(code: Any) -> list[Any]:
 
 
 def _named(function: Any) -> Iterator[tuple[str, Any]]:
-    """What the function, and those within it, name of their module and of what is around them."""
+    """Yield what the function, and those nested in it, name of their module and their scopes."""
     around = inspect.getclosurevars(function).nonlocals
     yield from around.items()
     for name in _names(function.__code__):
@@ -84,6 +84,6 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _is_neighbour(function: Any, value: Any) -> bool:
-    """Whether it is a function of the same app; models and serializers are declarations."""
+    """Return whether it is a function of the same app; models and serializers are declarations."""
     mine = function.__module__.split(".")[0]
     return inspect.isfunction(value) and value.__module__.split(".")[0] == mine

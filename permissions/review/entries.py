@@ -1,7 +1,7 @@
 """The catalogue's entries: what is declared of a model and its audiences, as plain values.
 
-They are what `audiences.lock.json` keeps and what two releases are compared by, so they hold names,
-never classes. Nothing here reads or writes anything.
+`audiences.lock.json` stores them, and releases are compared by them, so they hold names and never
+classes. No I/O.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ METHOD: Final = "method"
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """What a value can be: of a kind, of at most this size, one of these choices."""
+    """What a value can be: its kind, its maximum size, its choices."""
 
     kind: str
     size: int | None = None
@@ -32,8 +32,8 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from: columns of the row or of others, which `by` chooses; or `code`, by
-    its name in the entry."""
+    """Where a value comes from: columns of the row, or of other rows, which `by` selects; or
+    `code`, by its name in the entry."""
 
     kind: str
     of: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file of the project."""
+    """A line in a file of the project."""
 
     file: str
     line: int
@@ -77,9 +77,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model: its audiences in order, who holds which without a grant, and what never is shown.
+    """A model: its audiences in order, who holds which without a grant, and what is never shown.
 
-    `code` has digests of what no declaration tells: `prepare`, `find`, methods.
+    `code` has digests of what no declaration describes: `prepare`, `find`, methods.
     """
 
     audiences: Mapping[str, Shown]
@@ -92,4 +92,4 @@ class Entry:
 
 
 Catalogue = Mapping[str, Entry]
-"""The entries of all models, by their labels."""
+"""The entries of all models, by label."""

@@ -1,7 +1,7 @@
-"""Why somebody is in their audience of an object, or in none: the decision, told step by step.
+"""Why somebody is in their audience of an object, or in none: the decision, step by step.
 
-The decision is that of `permissions.decision`; here it is only put into words, and the rows behind
-it are looked up, in the same snapshot.
+The decision itself is made by `permissions.decision`; this module puts it into words, and looks up
+the rows behind it in the same snapshot.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tenants.roles import group_name
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """An audience that stands before theirs, and why they are not in it."""
+    """An audience that comes before the user's own, and why they are not in it."""
 
     audience: Audience
     why: str
@@ -34,7 +34,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a user is shown of an object, by which way, and why not otherwise."""
+    """What a user is shown of an object, how they hold that, and why nothing else."""
 
     resource: Resource
     pk: int
@@ -48,16 +48,16 @@ class Explanation:
     obstacles: tuple[str, ...]
     changes: tuple[str, ...]
     seen: Representation | None
-    """What their socket would be sent now."""
+    """What the user's socket would be sent now."""
 
     by_reader: Representation | None
-    """What the one who asks would be sent, who is told no other values."""
+    """What the person asking would be sent; they are told no other values."""
 
 
 def explain(
     resource: Resource, tenant: Tenant, user: User, pk: int, *, reader_id: int | None = None
 ) -> Explanation | None:
-    """Explain what the user sees of the tenant's object; None if there is no such object."""
+    """Explain what the user sees of the tenant's object; None if it does not exist."""
     return in_snapshot(
         lambda guarded: _explain(resource, tenant, user, pk, reader_id or user.pk, guarded)
     )
@@ -94,7 +94,7 @@ def _explain(
 
 
 def _way(audience: Audience, answer: Answer, facts: Facts) -> Way:
-    """The first of the ways to this audience, in the order in which the list of grants tells."""
+    """Return the first way to this audience, in the order in which the list of grants tells it."""
     kinds = {
         kind for kind, name in answer.ways(facts.user_id, facts.pk) if name == audience.permission
     }
@@ -112,7 +112,7 @@ def _beginning(facts: Facts, tenant_id: int, way: Way) -> Beginning | None:
 
 
 def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) -> Facts:
-    """What the words need beside the decision; a few queries, whatever there is."""
+    """Return what the words need besides the decision, in a constant number of queries."""
     member = Membership.objects.filter(tenant=tenant.pk, user=user.pk).first()
     return Facts(
         resource=resource,
@@ -128,7 +128,7 @@ def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) 
 
 
 def _grants(resource: Resource, tenant: Tenant, user: User, pk: int) -> Iterator[Way]:
-    """The stored grants that may reach the user."""
+    """Yield the stored grants that may reach the user."""
     tables: Any = (resource.user_grants, resource.group_grants)
     how = ("permission__codename", "granted_by_id", "granted_at")
     here = {"content_object": pk, "permission__codename__in": resource.permissions}

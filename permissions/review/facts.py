@@ -1,4 +1,4 @@
-"""The facts on which the decision rests, as relations in SQL: as they are stored, or otherwise."""
+"""The facts on which the decision rests, as SQL relations: as they are stored, or supposed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ JOIN {groups} n ON n.id = g.group_id WHERE p.content_type_id = %(type)s"""
 JOINED: Final = """
 SELECT j.{joined_user} AS user_id, n.name AS name
 FROM {joined} j JOIN {groups} n ON n.id = j.{joined_group} WHERE 1 = 1"""
-"""The facts, as they are stored; conditions may follow."""
+"""The facts as they are stored; conditions may follow."""
 
 MEMBER: Final = """
 SELECT u.{user_key} AS user_id, CAST(%(role)s AS VARCHAR(16)) AS role
@@ -51,7 +51,7 @@ ENTERED: Final = """
 UNION ALL SELECT u.{user_key}, CAST(%(group)s AS VARCHAR(150))
 FROM {users} u WHERE u.{user_key} = %(user)s"""
 WRITTEN: Final = "(SELECT {kept} FROM {objects} o WHERE o.{key} = %(object)s)"
-"""The facts, as they would be."""
+"""The facts as they would be."""
 
 VALUE: Final = {"postgresql": "CAST(%(value)s AS {type})", "sqlite": "%(value)s"}
 """PostgreSQL must know the type; SQLite would convert the value."""
@@ -62,9 +62,9 @@ NONE: Final = " AND 1 = 0"
 
 @dataclass(frozen=True)
 class Facts:
-    """The texts of the relations, to be formatted with the names of tables, and the declaration.
+    """The relations as templates, to be formatted with the names of tables, and the declaration.
 
-    `source` is read in the place of the objects' table.
+    `source` is read instead of the objects' table.
     """
 
     resource: Resource
@@ -76,7 +76,7 @@ class Facts:
     source: str = "{objects}"
 
     def of_user(self) -> Facts:
-        """The same about one user."""
+        """Return the same facts, restricted to one user."""
         return replace(
             self,
             members=f"{self.members} AND m.user_id = %(user)s",
@@ -85,7 +85,7 @@ class Facts:
         )
 
     def of_object(self) -> Facts:
-        """The same about one object."""
+        """Return the same facts, restricted to one object."""
         here = " AND g.content_object_id = %(object)s"
         return replace(
             self,
@@ -97,7 +97,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Compared:
-    """What is so, and what would be."""
+    """The facts as they are, and as they would be."""
 
     before: Facts
     later: Facts
@@ -105,9 +105,9 @@ class Compared:
 
 @dataclass(frozen=True)
 class Question:
-    """What to compare for one resource, and the parameters that the texts name.
+    """What to compare for one resource, and the parameters that the templates name.
 
-    No user and object is in two of the comparisons.
+    No pair of a user and an object is in two of the comparisons.
     """
 
     compared: tuple[Compared, ...]
@@ -117,7 +117,7 @@ class Question:
 def question(
     resource: Resource, tenant_id: int, what: Hypothesis, connection: Any
 ) -> Question | None:
-    """Return what to ask about this resource; None: the change does not concern it."""
+    """Return what to ask about this resource; None if the change does not concern it."""
     match what:
         case Joining():
             return _joining(resource, what, connection)
@@ -183,7 +183,7 @@ def _writing(before: Facts, what: Writing, connection: Any) -> Question:
 
 
 def tie(resource: Resource) -> str | None:
-    """Return the column by which an object belongs to a membership, with which it is deleted."""
+    """Return the column that ties an object to a membership, with which it is deleted."""
     for column in resource.model._meta.concrete_fields:
         remote: Any = column.remote_field
         if remote and remote.model is Membership and remote.on_delete.__name__ == "CASCADE":

@@ -1,4 +1,4 @@
-"""Canaries: two values for a column that stand nowhere else. No I/O."""
+"""Canaries: two values for a column that occur nowhere else. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOON: Final = datetime(2100, 1, 1, 12, tzinfo=UTC)
 
 
 def canaries(column: Any, number: int) -> tuple[Any, Any] | None:
-    """Two values of this column, by a number that is used for nothing else; None if it has none."""
+    """Return two values of this column for a number that is used only once; None if it has none."""
     if column.choices:
         values = [value for value, _ in column.flatchoices if value not in (None, "")]
         return (values[0], values[1]) if len(values) > 1 else None
@@ -26,7 +26,7 @@ def canaries(column: Any, number: int) -> tuple[Any, Any] | None:
 
 
 def _word(number: int) -> str:
-    """The second of each two is longer: its length, too, may come out."""
+    """Return a word; the second of each two is longer, since a length may be shown, too."""
     return f"canary{number:06}" + "x" * (number % 2)
 
 
@@ -41,7 +41,7 @@ def _decimal(column: Any, number: int) -> Decimal:
 
 
 def _integer(column: Any, number: int) -> int:
-    return number % 30_000  # so that the smallest column holds it
+    return number % 30_000  # so that it fits the smallest column
 
 
 KINDS: Final[tuple[tuple[type[models.Field[Any, Any]], Callable[[Any, int], Any]], ...]] = (
@@ -64,10 +64,10 @@ KINDS: Final[tuple[tuple[type[models.Field[Any, Any]], Callable[[Any, int], Any]
 
 
 def is_switch(column: Any) -> bool:
-    """Whether it has a few values only, which mean something to the database's rules."""
+    """Return whether the column has only a few values, which have a meaning for the database."""
     return bool(column.choices) or isinstance(column, models.BooleanField)
 
 
 def is_traceable(value: Any) -> bool:
-    """Whether the value is a text that can be looked for in an answer's bytes."""
+    """Return whether the value is a text that can be searched for in an answer's bytes."""
     return isinstance(value, str) and value.startswith("canary")

@@ -1,4 +1,4 @@
-"""What the probe found against what is declared. Decides without I/O."""
+"""What the probe found, compared with what is declared. Decides without I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from permissions.audiences import Audience, Resource
 from permissions.review.catalogue import column
 
 Column = tuple[str, str]
-"""A model's label and the name of its column."""
+"""A model's label and the name of one of its columns."""
 
 MISSING: Final = object()
 
@@ -35,33 +35,33 @@ class Findings:
 
     faults: list[Fault] = field(default_factory=list)
     tried: set[tuple[str, str, str]] = field(default_factory=set)
-    """Model, audience and field of what came out changed when its source changed."""
+    """Model, audience and field where the output changed when its source changed."""
 
     fields: dict[tuple[str, str, str], frozenset[Column]] = field(default_factory=dict)
-    """All that is in payloads, with the columns that it may show."""
+    """Every field of every payload, with the columns that it may show."""
 
     unfilled: dict[Column, str] = field(default_factory=dict)
-    """Columns that could not be given another value, audiences that nobody reaches, and why."""
+    """Columns that took no other value, and audiences that nobody can be in, with the reason."""
 
     def add(self, fault: Fault) -> None:
-        """Each fault once, however many columns show it."""
+        """Add a fault once, however many columns show it."""
         if fault not in self.faults:
             self.faults.append(fault)
 
     @property
     def missed(self) -> list[tuple[str, str, str]]:
-        """What is in a payload, and was not tried."""
+        """Return the payload fields that were not tried."""
         return [each for each in self.fields if each not in self.tried]
 
     def reasons(self, what: tuple[str, str, str]) -> str:
-        """Why a field of an audience was not tried."""
+        """Return why a field of an audience was not tried."""
         of = {what[:2], *self.fields[what]}
         found = {".".join(each): why for each, why in self.unfilled.items() if each in of}
         return "; ".join(f"{each}: {why}" for each, why in found.items()) or "it has no column"
 
 
 def declared(resource: Resource, audience: Audience) -> dict[str, frozenset[Column]]:
-    """The columns that each field of the payload may show."""
+    """Return the columns that each field of the payload may show."""
     shows = {show.field: show for show in resource.shows}
     found: dict[str, frozenset[Column]] = {}
     for name, bound in audience.serializer().fields.items():
@@ -86,7 +86,7 @@ def judge(
     after: Mapping[str, Any],
     findings: Findings,
 ) -> None:
-    """Weigh what of a payload changed when these columns did, and nothing else."""
+    """Judge what changed in a payload when only these columns were changed."""
     where = (resource.label, audience.name)
     for name, sources in declared(resource, audience).items():
         moved = before.get(name, MISSING) != after.get(name, MISSING)
@@ -110,12 +110,12 @@ def _forbidden(resource: Resource, audience: Audience, shown: Iterable[Column]) 
 
 
 def spelled(columns: Iterable[Column]) -> str:
-    """The columns as people write them."""
+    """Return the columns as people write them."""
     return ", ".join(sorted(f"{label}.{name}" for label, name in columns))
 
 
 def lines(found: Findings) -> Iterator[str]:
-    """What was found, in plain words: faults first, then what was not tried, then how much was."""
+    """Yield the findings in plain words: faults, then what was not tried, then the total."""
     for fault in found.faults:
         yield f"FAULT      {fault}."
     for each in found.missed:
@@ -126,7 +126,7 @@ def lines(found: Findings) -> Iterator[str]:
 
 
 def as_json(found: Findings) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the same for a program."""
     keys = ("model", "audience", "field")
     return {
         "faults": [asdict(fault) for fault in found.faults],

@@ -13,7 +13,7 @@ from tenants.models import User
 
 
 def lines(found: Iterable[Prediction], names: Mapping[int, str]) -> Iterator[str]:
-    """The prediction in plain words; `names` are those of the users who are listed."""
+    """Yield the prediction in plain words; `names` are those of the listed users."""
     changed = [each for each in found if each.pairs]
     if not changed:
         yield "Nobody would see more or less."
@@ -53,7 +53,7 @@ def _lines(found: Prediction, names: Mapping[int, str]) -> Iterator[str]:
 def as_json(
     found: Iterable[Prediction], user: Callable[[int], Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The prediction by model; `user` says how a user is named beside their id."""
+    """Return the prediction by model; `user` says how a user is named in addition to their id."""
     return [
         {
             "model": each.resource.label,

@@ -1,4 +1,4 @@
-"""Entries as JSON and back. What is not an entry's form is refused, and where it stands is said."""
+"""Entries as JSON and back; JSON in any other form is refused, with the place of the fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 
 class NoForm(ValueError):
-    """A part of the JSON is not what it should be; `path` says where, as `models/a.b/audiences`."""
+    """A part of the JSON has the wrong form; `path` says where, such as `models/a.b/audiences`."""
 
     def __init__(self, path: str, wanted: str) -> None:
         self.path = path
@@ -18,7 +18,7 @@ class NoForm(ValueError):
 
 
 def encode(value: Any) -> Any:
-    """The value as JSON; what an entry has by default is left out."""
+    """Return the value as JSON; an entry's defaults are left out."""
     if is_dataclass(value):
         return {
             f.name: encode(getattr(value, f.name))
@@ -37,7 +37,7 @@ def _is_default(field: Any, value: Any) -> bool:
 
 
 def decode(kind: Any, data: Any, path: str = "") -> Any:
-    """The value of this type that the JSON is; raises NoForm."""
+    """Return the value of this type that the JSON represents; raises NoForm."""
     if is_dataclass(kind):
         return _decode_entry(kind, data, path)
     if isinstance(kind, types.UnionType):

@@ -1,5 +1,5 @@
-"""How an audience is held, or not, in words. Decides without I/O, and names no values of objects
-and nobody."""
+"""How an audience is held, or not, in words. Decides without I/O, and mentions no values of objects
+and no names."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Way:
 
     @property
     def default(self) -> bool:
-        """Whether it is so by the declaration, and stored nowhere."""
+        """Return whether it comes from the declaration, and is stored nowhere."""
         return not self.table
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is so of a user and an object."""
+    """What is true of a user and an object."""
 
     resource: Resource
     pk: int
@@ -55,7 +55,7 @@ class Facts:
 
 
 def ways(audience: Audience, facts: Facts) -> Iterator[Way]:
-    """The ways by which somebody in the tenant holds the audience, defaults first."""
+    """Yield the ways in which somebody in the tenant holds the audience, defaults first."""
     resource, permission = facts.resource, audience.permission
     for field, name in resource.holders.items():
         if name == audience.name and facts.row[field] == facts.user_id:
@@ -72,7 +72,7 @@ def ways(audience: Audience, facts: Facts) -> Iterator[Way]:
 
 
 def obstacles(facts: Facts) -> Iterator[str]:
-    """What keeps the user from everything, whatever they are granted."""
+    """Yield what keeps the user from everything, whatever they are granted."""
     if not facts.tenant_is_active:
         yield "the tenant is suspended"
     if not facts.user_is_active:
@@ -89,7 +89,7 @@ def obstacles(facts: Facts) -> Iterator[str]:
 
 
 def why_not(audience: Audience, facts: Facts) -> str:
-    """Why the user is not in this audience."""
+    """Return why the user is not in this audience."""
     if next(iter(obstacles(facts)), None) is not None:
         return "; ".join(obstacles(facts))
     reasons = [f"no grant of {audience.permission} reaches them"]
@@ -103,7 +103,7 @@ def why_not(audience: Audience, facts: Facts) -> str:
 
 
 def changes(facts: Facts) -> Iterator[str]:
-    """What would give the user an audience, each alone; but first, what keeps them from all."""
+    """Yield each change that would give the user an audience; first what keeps them from all."""
     yield from (f"first, that it is no longer so: {text}" for text in obstacles(facts))
     for audience in facts.resource.audiences:
         for field, name in facts.resource.holders.items():

@@ -1,4 +1,4 @@
-"""What may be asked of `what-if`: a change of one fact on which the decision rests."""
+"""What `what-if` can be asked: a change of one fact on which the decision rests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from permissions.subjects import Subject
 
 @dataclass(frozen=True, slots=True)
 class Granting:
-    """The subject's grants on the object become this audience's alone; None: none."""
+    """The subject's only grant on the object is of this audience; None: no grant."""
 
     resource: Resource
     pk: int
@@ -23,7 +23,7 @@ class Granting:
 class Joining:
     """The user has this role in the tenant; None: they are no active member.
 
-    `leaving` is the key of their membership, if that is deleted, with what belongs to it.
+    `leaving` is the key of their membership if that is deleted, with what belongs to it.
     """
 
     user_id: int
@@ -33,7 +33,7 @@ class Joining:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The user is in a group of the operator's, or is not."""
+    """The user is in one of the operator's groups, or is not."""
 
     user_id: int
     group: str
@@ -42,7 +42,7 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A column of the object has this value: one that names a holder or decides who may see."""
+    """A column that names a holder or decides who may see has this value on the object."""
 
     resource: Resource
     pk: int
@@ -52,7 +52,7 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Declaring:
-    """A resource is declared otherwise; its audiences keep their names and order."""
+    """A resource is declared differently; its audiences keep their names and order."""
 
     resource: Resource
     declared: Resource

@@ -1,4 +1,4 @@
-"""The lock: the catalogue as somebody has accepted it, in a file that is committed."""
+"""The lock: the catalogue as somebody has accepted it, in a committed file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARK: Final = "earshot.audiences"
 FORMAT: Final = 1
 ANEW: Final = f"look at what `manage.py review` shows, then write it anew: {ACCEPT}"
 INLINE: Final = 6
-"""The depth from which an object stands on one line: that of a payload's field."""
+"""The depth from which an object is written on one line: that of a payload's field."""
 
 
 class UnusableLock(Exception):
@@ -30,7 +30,7 @@ class UnusableLock(Exception):
 
 
 def dumps(catalogue: Catalogue, *, places: bool = False) -> str:
-    """The lock's text, a line for each field; with `places`, also where audiences are declared."""
+    """Return the lock's text, a line a field; with `places`, also where audiences are declared."""
     models = catalogue if places else {name: _bare(entry) for name, entry in catalogue.items()}
     return _text({"lock": MARK, "format": FORMAT, "models": encode(models)}) + "\n"
 
@@ -49,7 +49,7 @@ def _text(value: Any, depth: int = 0) -> str:
 
 
 def loads(text: str, name: str = NAME) -> Catalogue:
-    """The catalogue that was accepted; raises UnusableLock."""
+    """Return the catalogue that was accepted; raises UnusableLock."""
     if "<<<<<<<" in text:
         raise UnusableLock(
             name, "has the marks of a merge that is not done", "merge it, or " + ANEW
@@ -83,7 +83,7 @@ def _check_format(data: Any, name: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a key that is there twice, as after a merge, one would be believed and one be shown."""
+    """Refuse a key that occurs twice, as after a merge: only one of the two would be compared."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -93,7 +93,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read(path: Path) -> Catalogue:
-    """The lock in this file; raises UnusableLock."""
+    """Return the lock in this file; raises UnusableLock."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -104,7 +104,7 @@ def read(path: Path) -> Catalogue:
 
 
 def write(path: Path, catalogue: Catalogue) -> None:
-    """Accept the catalogue; whoever reads meanwhile sees the old lock or the new one."""
+    """Accept the catalogue; concurrent readers see the old lock or the new one."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(dumps(catalogue), encoding="utf-8")
     part.replace(path)

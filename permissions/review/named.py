@@ -1,4 +1,4 @@
-"""What the operator names in a command, found, or refused with what to say instead."""
+"""Finds what the operator names in a command, or refuses it and says what to do instead."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tenants import opaque
 from tenants.models import Tenant, User
 
 MOST: Final = 100_000
-"""So many objects are looked through for one that is called so."""
+"""How many objects are searched for one with a given name."""
 
 
 class Unknown(Unanswerable):
-    """Something was named that there is not; `todo` says how to find its name."""
+    """Something that was named does not exist; `todo` says how to find its name."""
 
     def __init__(self, what: str, name: str, todo: str = "") -> None:
         self.what = what
@@ -26,7 +26,7 @@ class Unknown(Unanswerable):
 
 
 def tenant(slug: str) -> Tenant:
-    """The tenant of this slug."""
+    """Return the tenant with this slug; raises Unknown."""
     found: Tenant | None = Tenant.objects.filter(slug=slug).first()
     if found is None:
         slugs = Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20]
@@ -35,14 +35,14 @@ def tenant(slug: str) -> Tenant:
 
 
 def resource(label: str) -> Resource:
-    """The declaration of this model."""
+    """Return the declaration of this model; raises Unknown."""
     if label not in registry:
         raise Unknown("model", label, f"say one of: {', '.join(sorted(r.label for r in registry))}")
     return registry.get(label)
 
 
 def absent(resource: Resource, tenant: Tenant, pk: int) -> Unknown:
-    """The refusal of an object that there is not."""
+    """Return the error for an object that does not exist."""
     id = opaque.encode(resource.model, pk)
     return Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
 
@@ -51,7 +51,7 @@ NAMED: Final = "ids are as clients see them, or say --called and the object's na
 
 
 def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str | None) -> int:
-    """The key of the object with this id, which need not exist, or of the one of this name."""
+    """Return the key of the object with this id, which need not exist, or with this name."""
     if id is not None:
         pk = opaque.decode(resource.model, id)
         if pk is None:
@@ -73,7 +73,7 @@ def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[int]:
 
 
 def user(name: str) -> User:
-    """The user of this name or id."""
+    """Return the user with this name or id; raises Unknown."""
     found = User.objects.filter(username=name).first()
     if found is None:
         found = User.objects.filter(pk=opaque.decode(User, name) or 0).first()

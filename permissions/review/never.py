@@ -1,5 +1,5 @@
-"""What an audience must never be shown: the declarations `never` and `never_label`, and who breaks
-them by what they declare."""
+"""What an audience must never be shown: the declarations `never` and `never_label`, and which
+audiences violate them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from permissions.review.sensitivity import label
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An audience has a field that it never may have; `rule` says by which declaration."""
+    """An audience has a field that it must never have; `rule` says by which declaration."""
 
     audience: Audience
     field: str
@@ -21,8 +21,8 @@ class Broken:
 
 
 def broken(resource: Resource) -> Iterator[Broken]:
-    """Every payload field that `never` or `never_label` forbids; the payload's name counts, and the
-    columns that it shows under another name."""
+    """Yield every payload field that `never` or `never_label` forbids: by its name in the payload,
+    or by a column that it shows under another name."""
     for audience in resource.audiences:
         for name, bound in audience.serializer().fields.items():
             shown = {name, column(resource, bound), *_declared(resource, name)}
@@ -35,7 +35,7 @@ def broken(resource: Resource) -> Iterator[Broken]:
 
 
 def forbidden(resource: Resource, audience: str) -> frozenset[str]:
-    """The names of payload fields, of whatever audience, that this one must never be shown."""
+    """Return the payload fields, of any audience, that this audience must never be shown."""
     columns = {field for field, whose in resource.never.items() if audience in whose}
     labels = {given for given, whose in resource.never_label.items() if audience in whose}
     fields: dict[str, tuple[Any, Any]] = {}
@@ -54,14 +54,14 @@ def _fields(audience: Audience) -> Any:
 
 
 def _declared(resource: Resource, name: str) -> Iterator[str]:
-    """What a payload field shows of the model by its declaration in `shows`."""
+    """Yield what a payload field shows of the model by its declaration in `shows`."""
     for show in resource.shows:
         if show.field == name and show.model is resource.model:
             yield from show.fields
 
 
 def column(resource: Resource, bound: Any) -> str:
-    """The model field that a payload field begins at: `owner` for `owner_id` and `owner.name`."""
+    """Return the model field that a payload field starts from: `owner` for `owner.name`, too."""
     first = str(bound.source).split(".")[0]
     if first == "pk":
         return str(resource.model._meta.pk.name)

@@ -15,24 +15,24 @@ from permissions.review.hypotheses import Hypothesis
 from permissions.snapshot import in_snapshot
 
 LISTED: Final = 20
-"""So many of a resource's users and objects are listed; all are counted."""
+"""How many of a resource's users and objects are listed; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From one audience to another; None: none."""
+    """From one audience to another; None means none."""
 
     before: Audience | None
     later: Audience | None
 
     @property
     def gained(self) -> tuple[str, ...]:
-        """Return the fields that are shown then, and are not now."""
+        """Return the fields that would be shown and are not shown now."""
         return _beyond(self.later, self.before)
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the fields that are shown now, and are not then."""
+        """Return the fields that are shown now and would not be shown."""
         return _beyond(self.before, self.later)
 
 
@@ -43,7 +43,7 @@ def _beyond(one: Audience | None, other: Audience | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often somebody would move from one audience of something to another."""
+    """How often a user would move from one audience of an object to another."""
 
     move: Move
     pairs: int
@@ -62,7 +62,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the change would do to one resource: counted by move and in all, and partly listed."""
+    """What the change would do to one resource: counts by move and in all, and a partial list."""
 
     resource: Resource
     counts: tuple[Count, ...]
@@ -79,7 +79,7 @@ def predict(
     listed: int = LISTED,
     resources: Iterable[Resource] = registry,
 ) -> list[Prediction]:
-    """Return what the change would do in the tenant, by resource, from one state.
+    """Return what the change would do in the tenant, by resource, all from one snapshot.
 
     Writes nothing. Takes one statement for each resource that the change concerns.
     """

@@ -1,7 +1,7 @@
-"""The probe: fills everything with canaries, shows it to every audience, and sees what comes out.
+"""The probe: fills everything with canaries, shows it to every audience, and compares the payloads.
 
-Whatever is written is rolled back. Each column in turn gets another canary: what then differs in a
-payload shows that column, also if code has shortened, counted or encoded it.
+Whatever it writes is rolled back. Each column in turn gets another canary: what then differs in a
+payload shows that column, even if code has shortened, counted or encoded it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Payloads = dict[str, dict[str, Any]]
 
 
 def probe(resources: Iterable[Resource] = registry) -> Findings:
-    """Probe these resources on the default database, which is as before when it returns."""
+    """Probe these resources on the default database, which is unchanged when this returns."""
     findings = Findings()
     for resource in resources:
         with rehearsal():
@@ -64,13 +64,13 @@ def _fields(audience: Audience) -> Any:
 
 
 def _payloads(resource: Resource, obj: Any, findings: Findings) -> Payloads:
-    """What each audience is shown now; a serializer that fails is a fault."""
+    """Return what each audience is shown now; a serializer that fails is a fault."""
     loaded = load(resource, resource.model._base_manager.filter(pk=obj.pk), savepoint=True)[obj.pk]
     shown: Payloads = {}
     for audience in resource.audiences:
         try:
             shown[audience.name] = orjson.loads(dumps(payload(audience, loaded)))
-        except Exception as error:  # anybody's serializer raises what it likes
+        except Exception as error:  # a serializer may raise anything
             text = f"cannot be shown: {type(error).__name__}: {error}"
             findings.add(Fault(resource.label, audience.name, "", text))
     return shown
@@ -79,7 +79,7 @@ def _payloads(resource: Resource, obj: Any, findings: Findings) -> Payloads:
 def _move(
     resource: Resource, scene: Scene, obj: Any, row: Any, name: str, before: Payloads
 ) -> None:
-    """Give one column the other canary, look at every payload, and take it back."""
+    """Write the alternative canary to one column, judge every payload, and take it back."""
     key = ((row._meta.label_lower, name), row.pk)
     if key not in scene.values:
         return
@@ -101,7 +101,7 @@ def _move(
 def _check_ids(
     resource: Resource, audience: Audience, obj: Any, shown: dict[str, Any], findings: Findings
 ) -> None:
-    """The key cannot be changed: its field is the opaque id or it is a fault."""
+    """Check the key's field: the key cannot change, so any field but the opaque id is a fault."""
     for name, bound in _fields(audience):
         own = column(resource, bound)
         if own is not None and own.primary_key:
@@ -115,7 +115,7 @@ def _check_ids(
 def _check_doors(
     resource: Resource, audience: Audience, scene: Scene, obj: Any, findings: Findings
 ) -> None:
-    """REST, alone and in a list, and the socket show a reader the same, and no canary besides."""
+    """Check that REST, alone and in a list, and the socket show the same, and no other canary."""
     where = (resource.label, audience.name)
     reader = scene.reader(resource, audience, obj)
     if reader is None:
@@ -133,7 +133,7 @@ def _check_doors(
 
 
 def _doors(resource: Resource, scene: Scene, reader: Any, obj: Any) -> Iterator[tuple[str, bytes]]:
-    """The answers of the resource's own addresses, if it has any."""
+    """Yield the answers of the resource's own addresses, if it has any."""
     slug = type(scene.tenant).objects.values_list("slug", flat=True).get(pk=scene.tenant.pk)
     for view in _views(get_resolver(), resource):
         for door, options in (("retrieve", {"pk": opaque.encode(type(obj), obj.pk)}), ("list", {})):
@@ -155,12 +155,12 @@ def _views(resolver: Any, resource: Resource) -> Iterator[Any]:
 
 
 def _holds(answer: bytes, body: bytes | None) -> bool:
-    """Payloads are rendered once: whoever shows one shows these bytes."""
+    """Return whether the answer has this payload's bytes: a payload is rendered only once."""
     return body is not None and body in answer
 
 
 def _foreign(resource: Resource, audience: Audience, scene: Scene, answer: bytes) -> Iterator[str]:
-    """The columns whose canaries are in the answer, and which no field declares."""
+    """Yield the columns whose canaries are in the answer and that no field declares."""
     known = frozenset().union(*declared(resource, audience).values())
     for (source, _), (canary, _) in scene.values.items():
         if source not in known and is_traceable(canary) and canary.encode() in answer:

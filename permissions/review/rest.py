@@ -145,14 +145,14 @@ class ExplainView(PrivateResponseMixin, GenericAPIView[Any]):
         return Response({**answer, **self.named(user), **telling.shown(found)})
 
     def member(self, user_id: int | None) -> User | None:
-        """A member of the tenant, active or not; who is only invited is none yet."""
+        """Return a member of the tenant, active or not; not one who is only invited."""
         request: Any = self.request
         members = Membership.objects.joined().filter(tenant=request.tenant, user=user_id or 0)
         member = members.select_related("user").first()
         return None if member is None else member.user
 
     def named(self, user: User) -> dict[str, str | None]:
-        """The user as the one who asks is told them."""
+        """Return the user as the person asking is told them."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
             return {"username": user.username}

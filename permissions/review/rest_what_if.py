@@ -120,7 +120,7 @@ class WhatIfView(PrivateResponseMixin, GenericAPIView[Any]):
         return Response(as_json(found, lambda pk: names.get(pk, {"name": None})))
 
     def names(self, users: set[int]) -> dict[int, dict[str, Any]]:
-        """The users as the one who asks is told them."""
+        """Return the users as the person asking is told them."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
             told = User.objects.filter(pk__in=users).values_list("pk", "username")
@@ -156,7 +156,7 @@ def _object(resource: Resource, asker: Membership, id: str) -> int:
 
 
 def _user(asker: Membership, id: str) -> User:
-    """A member of the tenant; whom it has only invited, only its admins know."""
+    """Return a member of the tenant; only its admins know whom it has merely invited."""
     members = Membership.objects.filter(tenant=asker.tenant_id, user=opaque.decode(User, id) or 0)
     if asker.role != Role.ADMIN:
         members = members.joined()

@@ -1,5 +1,5 @@
-"""The catalogue of a git revision: its own code tells it, in a folder of its own, without a
-database. Whoever compares revisions therefore runs their code."""
+"""The catalogue of a git revision: its own code prints it, in a separate folder and without a
+database. Comparing revisions therefore runs their code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS: Final = 300
 
 
 class UnusableRevision(Exception):
-    """A revision that cannot be asked; `why` says what failed."""
+    """A revision whose catalogue cannot be read; `why` says what failed."""
 
     def __init__(self, revision: str, why: str) -> None:
         self.revision = revision
@@ -35,7 +35,7 @@ def at(revision: str, root: Path) -> Catalogue:
     """
     name = f"{revision}^{{commit}}"
     commit = _git(root, revision, "rev-parse", "--verify", "--end-of-options", name).decode()
-    # In a folder of the repository it packs that folder alone.
+    # In a subfolder of the repository, it would pack that folder alone.
     packed = _git(root, revision, "archive", "--format=tar", commit.split()[-1])
     with TemporaryDirectory(prefix="earshot-review-") as folder:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -55,7 +55,7 @@ def _git(root: Path, revision: str, *args: str) -> bytes:
 
 
 def _ask(revision: str, folder: str) -> str:
-    """What the revision's own command says; warnings and errors are on the other stream."""
+    """Return what the revision's own command prints; warnings and errors go to stderr."""
     if not Path(folder, COMMAND[0]).exists():
         raise UnusableRevision(revision, f"it has no {COMMAND[0]} here")
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,6 +1,6 @@
 """The probe's scene: a tenant with an object and a reader of each audience, made of canaries.
 
-Everything is made inside a rehearsal, and gone after it.
+Everything is made inside a rehearsal, and is gone after it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEPTH = 3
 
 
 class Scene:
-    """A tenant and somebody in it, who holds whatever the declarations give to somebody."""
+    """A tenant with a member who holds whatever the declarations give to a holder."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
@@ -36,10 +36,10 @@ class Scene:
         self.tenant = Tenant.objects.create(slug=self.name, name=self.name)
         self.holder = self.member("holder", Role.MEMBER)
         self.values: dict[tuple[Column, int], tuple[Any, Any]] = {}
-        """For each column and row, the canary in it and the other one."""
+        """For each column and row, the canary in it and the alternative one."""
 
     def member(self, name: str, role: str) -> Any:
-        """A new user with a membership, and what comes with one."""
+        """Return a new user with a membership, and what comes with it."""
         users: Any = get_user_model()._default_manager
         user = users.create_user(f"{self.name}-{name}")
         Membership.objects.create(tenant=self.tenant, user=user, role=role)
@@ -47,7 +47,7 @@ class Scene:
         return user
 
     def reader(self, resource: Resource, audience: Audience, obj: Any) -> Any:
-        """Somebody who is in just this audience of the object; None if nobody can be."""
+        """Return somebody who is in exactly this audience of the object; None if nobody can be."""
         for role in (Role.MEMBER, Role.REVIEWER, Role.ADMIN):
             user = self.member(f"{resource.label}-{audience.name}-{role}", role)
             grants.add(resource, [obj], Subject(user_id=user.pk), audience, actor=SYSTEM)
@@ -57,7 +57,7 @@ class Scene:
         return None
 
     def object(self, resource: Resource) -> Any:
-        """The holder's object, which came with their membership or is made now; with canaries."""
+        """Return the holder's object, which came with their membership or is new, with canaries."""
         model: Any = resource.model
         named = dict.fromkeys(resource.holders, self.holder)
         found = model._base_manager.filter(tenant=self.tenant, **named).first() if named else None
@@ -67,7 +67,7 @@ class Scene:
         return obj
 
     def make(self, model: Any, depth: int = DEPTH, **values: Any) -> Any:
-        """A row of the model with what it must have."""
+        """Return a new row of the model with everything that it requires."""
         for field in model._meta.concrete_fields:
             if field.primary_key or field.name in values or _is_kept(field):
                 continue
@@ -80,7 +80,7 @@ class Scene:
         return row
 
     def target(self, field: Any, depth: int) -> Any:
-        """A row for a foreign key: of the scene, or one that is made for it."""
+        """Return a row for a foreign key: one of the scene, or a new one."""
         rows = {Tenant: self.tenant, get_user_model(): self.holder}
         rows[Membership] = Membership.objects.filter(tenant=self.tenant, user=self.holder).first()
         if field.related_model in rows:
@@ -90,13 +90,13 @@ class Scene:
         return self.make(field.related_model, depth - 1)
 
     def fill(self, row: Any) -> None:
-        """A canary in each column that takes one; those that take none are noted."""
+        """Put a canary into each column that takes one; note the others."""
         for field in columns(row):
             key = ((row._meta.label_lower, field.name), row.pk)
             if key in self.values:
                 continue
             pair = canaries(field, next(self.numbers))
-            if pair is not None and is_switch(field):  # who may see depends on some of these
+            if pair is not None and is_switch(field):  # some of these decide who may see
                 now = values_of(row)[key[0]]
                 self.values[key] = (now, pair[0] if pair[0] != now else pair[1])
             elif pair is None:
@@ -105,7 +105,7 @@ class Scene:
                 self.values[key] = pair
 
     def set(self, row: Any, name: str, value: Any) -> bool:
-        """Write one column of a row, unless the database refuses."""
+        """Write one column of a row, and return whether the database accepted it."""
         try:
             with transaction.atomic():
                 type(row)._base_manager.filter(pk=row.pk).update(**{name: value})
@@ -115,7 +115,7 @@ class Scene:
         return True
 
     def around(self, resource: Resource, obj: Any) -> Iterator[Any]:
-        """The object, the rows to which it points, and the rows that it is declared to show."""
+        """Yield the object, the rows that it refers to, and the rows that it declares to show."""
         seen: dict[tuple[Any, Any], Any] = {(type(obj), obj.pk): obj}
         for field in obj._meta.concrete_fields:
             if field.remote_field and (row := getattr(obj, field.name)) is not None:
@@ -126,7 +126,7 @@ class Scene:
         yield from seen.values()
 
     def shown(self, show: Any, obj: Any) -> list[Any]:
-        """The row of another model that the object shows, by the declaration's own `find`."""
+        """Return a row of another model that the object shows, by the declared `find`, if any."""
         rows: Any = show.model._base_manager
         names = {field.name for field in show.model._meta.concrete_fields}
         mine = rows.filter(tenant=self.tenant) if "tenant" in names else rows.order_by("-pk")[:50]
@@ -140,7 +140,7 @@ class Scene:
 
 
 def columns(row: Any) -> list[Any]:
-    """The columns of a row that may hold a canary: no keys, and nothing that the database sets."""
+    """Return a row's columns that may hold a canary: no keys, and none that the database sets."""
     found = row._meta.concrete_fields
     return [f for f in found if not (f.primary_key or f.remote_field or _is_kept(f))]
 
@@ -150,7 +150,7 @@ def _is_kept(field: Any) -> bool:
 
 
 def values_of(row: Any) -> dict[Column, Any]:
-    """What is stored in the row now."""
+    """Return what is stored in the row now."""
     names = [field.name for field in columns(row)]
     stored = type(row)._base_manager.filter(pk=row.pk).values(*names).get()
     return {(row._meta.label_lower, name): value for name, value in stored.items()}

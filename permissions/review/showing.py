@@ -1,4 +1,4 @@
-"""The catalogue in plain words, for a terminal; and as JSON, for programs."""
+"""The catalogue in plain words for a terminal, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Sequence[str]
 
 
 def text(catalogue: Catalogue) -> str:
-    """Every model: who gets what, and the matrix of fields and audiences."""
+    """Return, for every model, who gets what, and the matrix of fields and audiences."""
     return "\n\n".join("\n".join(_model(label, entry)) for label, entry in catalogue.items())
 
 
@@ -37,21 +37,21 @@ def _each(entry: Entry) -> Iterable[tuple[str, Any]]:
 
 
 def who(entry: Entry, audience: str) -> str:
-    """Who holds the audience: by whose the object is, by role, by a grant."""
+    """Return who holds the audience: by a holder's column, by role, by a grant."""
     holders = [f"the user in {field}" for field, name in entry.holders.items() if name == audience]
     roles = [f"the role {role}" for role, name in entry.roles.items() if name == audience]
     return ", ".join([*holders, *roles, "by grant"])
 
 
 def also(entry: Entry, audience: str) -> str:
-    """What the audience may do beside reading and writing fields."""
+    """Return what the audience may do besides reading and writing fields."""
     shown = entry.audiences[audience]
     may = [word for word, has in (("delete", shown.deletes), ("grant", shown.grants)) if has]
     return ", ".join(may) or "-"
 
 
 def matrix(entry: Entry) -> list[list[str]]:
-    """A row for each field: what it is, and for each audience whether it reads or writes it."""
+    """Return a row for each field: what it is, and which audiences read or write it."""
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for audience, shown in entry.audiences.items():
         for name, field in shown.fields.items():
@@ -64,7 +64,7 @@ def matrix(entry: Entry) -> list[list[str]]:
 
 
 def described(field: Field) -> tuple[str, str, str, str]:
-    """A field's type, source, whether it may be empty, and its sensitivity."""
+    """Return a field's type, source, whether it may be empty, and its sensitivity."""
     empty = "yes" if field.nullable else "no"
     return str(field.type), str(field.source), empty, field.sensitivity
 
@@ -79,7 +79,7 @@ def _rules(entry: Entry) -> Iterator[str]:
 
 
 def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """Lines with columns as wide as they must be, indented by two."""
+    """Yield the lines of a table, with columns as wide as needed, indented by two."""
     lines = [head, *rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
     for line in lines:
@@ -88,7 +88,7 @@ def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
 
 
 def rows(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """The catalogue as JSON: a row for each model."""
+    """Return the catalogue as JSON: a row for each model."""
     return [{"model": label, **_row(entry)} for label, entry in catalogue.items()]
 
 

@@ -1,6 +1,6 @@
-"""The parts of `manage.py review` that take arguments of their own: each app registers its parts.
+"""The parts of `manage.py review` that take their own arguments: each app registers its parts.
 
-So the command names none of them, and apps above this one add theirs.
+Therefore the command names none of them, and apps above this one can add theirs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 
 
 class Unanswerable(Exception):
-    """What was asked cannot be answered; the text is one line, which says what to do."""
+    """A question that cannot be answered; the text is one line, which says what to do."""
 
 
 class Wrong(Exception):
@@ -22,10 +22,10 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """One part: its name, what it says of itself, its arguments, and how it answers.
+    """One part: its name, its help, its arguments, and the function that answers.
 
-    `ask` is called with the parsed options by name and returns the lines to print, which it may
-    make while they are printed. It, or the lines, raise Unanswerable or Wrong.
+    `ask` is called with the parsed options by name and returns the lines to print, which may be
+    produced lazily. The call or the iteration may raise Unanswerable or Wrong.
     """
 
     name: str
@@ -44,15 +44,15 @@ def register(part: Subcommand) -> None:
 
 
 def registered() -> list[Subcommand]:
-    """Every part, in the order of registration."""
+    """Return every part, in the order of registration."""
     return list(_registered.values())
 
 
 def get(name: str) -> Subcommand:
-    """The part of this name, which is registered."""
+    """Return the registered part with this name."""
     return _registered[name]
 
 
 def in_json(what: Any) -> Iterator[str]:
-    """The lines of something for a program."""
+    """Yield the lines of a value for a program."""
     yield orjson.dumps(what, option=orjson.OPT_INDENT_2).decode()

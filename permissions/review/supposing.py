@@ -1,4 +1,4 @@
-"""From what somebody names to the hypothesis, for the command and for REST alike."""
+"""Builds the hypothesis from what somebody names, for the command and for REST alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tenants.models import GRANTABLE, Membership, Role, Tenant, User
 
 
 class Unusable(Unanswerable):
-    """The parameter `name` does not say what is needed; the text says what does."""
+    """The parameter `name` does not say what is needed; the text says what would."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Unusable(Unanswerable):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What was named: things that there are, and words that are still to be understood."""
+    """What was named: things that were found, and words that are still to be interpreted."""
 
     tenant: Tenant
     user: User | None = None
@@ -51,7 +51,7 @@ class Named:
 
 
 def suppose(kind: str, named: Named) -> Hypothesis:
-    """Return the change of this kind; raise Unusable."""
+    """Return the hypothesis of this kind; raises Unusable."""
     match kind:
         case "grant" | "revoke":
             return _granting(kind, named)
@@ -104,7 +104,7 @@ def _writing(named: Named) -> Writing:
 
 
 def _value(column: Any, named: Named) -> Any:
-    """Return the value as the column takes it; a person is `user`."""
+    """Return the value as the column takes it; a person is given as `user`."""
     if names_person(column):
         if named.user is None and not column.null:
             raise Unusable("value", "say which user; this column cannot be empty.")

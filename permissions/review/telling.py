@@ -1,4 +1,4 @@
-"""An explanation for a terminal, and as JSON for whoever may see only their own fields."""
+"""An explanation for a terminal, and as JSON for those who may see only their own fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tenants.models import User
 
 
 def lines(found: Explanation, who: str, names: Mapping[int, str]) -> Iterator[str]:
-    """The explanation in plain words, with the whole payload: for the server's operator."""
+    """Yield the explanation with the whole payload, for the server's operator."""
     yield f"{who}, {found.resource.label} {_id(found)}"
     yield ""
     if found.audience is None or found.way is None:
@@ -86,7 +86,7 @@ def _payload(found: Explanation) -> Iterator[str]:
 
 
 def readers(found: Iterable[tuple[str, Explanation]]) -> Iterator[str]:
-    """Who sees an object: a line for each member."""
+    """Yield who sees an object: a line for each member."""
     rows = [
         (who, each.audience.name if each.audience else "-", each.way.text if each.way else "-")
         for who, each in found
@@ -95,7 +95,7 @@ def readers(found: Iterable[tuple[str, Explanation]]) -> Iterator[str]:
 
 
 def as_json(found: Explanation) -> dict[str, Any]:
-    """All of it, without values."""
+    """Return all of it, without values."""
     way, by = found.way, giver(found)
     return {
         "user": opaque.encode(User, found.user_id),
@@ -125,7 +125,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
 
 
 def shown(found: Explanation) -> dict[str, Any]:
-    """Values only of fields that the one who asks is shown alike; of the others the names."""
+    """Return the values that the person asking is shown alike, and the names of other fields."""
     theirs, own = _body(found.seen), _body(found.by_reader)
     same = {name: value for name, value in theirs.items() if name in own and own[name] == value}
     return {"payload": same, "hidden": [name for name in theirs if name not in same]}

@@ -14,7 +14,7 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def lines(found: Iterable[Difference]) -> Iterator[str]:
-    """A line for each: what widens first. Audiences to which the same happens share one."""
+    """Yield a line for each, wider ones first; audiences with the same difference share a line."""
     together: dict[tuple[bool, str, str, str], list[str]] = {}
     for each in sorted(found, key=lambda each: not each.widens):
         key = (each.widens, each.model, each.field, each.text)
@@ -28,7 +28,7 @@ def lines(found: Iterable[Difference]) -> Iterator[str]:
 
 
 def as_json(found: Iterable[Difference]) -> dict[str, list[dict[str, Any]]]:
-    """What is wider and what is narrower, each alone."""
+    """Return what is wider and what is narrower, separately."""
     by_kind: dict[str, list[dict[str, Any]]] = {"wider": [], "narrower": []}
     for each in found:
         row = asdict(each)
@@ -37,7 +37,7 @@ def as_json(found: Iterable[Difference]) -> dict[str, list[dict[str, Any]]]:
 
 
 def sarif(found: Iterable[Difference], new: Catalogue, lock: str) -> dict[str, Any]:
-    """A SARIF 2.1.0 log: errors for what is wider, notes for the rest, at the serializer's line."""
+    """Return a SARIF 2.1.0 log: errors for wider, notes for narrower, at the serializer's line."""
     rules = [{"id": name, "shortDescription": {"text": text}} for name, text in RULES.items()]
     driver = {"name": "earshot-review", "rules": rules}
     results = [_result(each, new, lock) for each in found]
@@ -64,7 +64,7 @@ def _result(each: Difference, new: Catalogue, lock: str) -> dict[str, Any]:
 
 
 def _place(each: Difference, new: Catalogue) -> Place | None:
-    """Where the audience is declared, or another one of its model."""
+    """Return where the audience is declared, or else another audience of its model."""
     shown = new[each.model].audiences if each.model in new else {}
     at = shown.get(each.audience) or next(iter(shown.values()), None)
     return None if at is None else at.where

@@ -1,6 +1,6 @@
 """`manage.py review what-if`: who would see more or less after a change, which is not made.
 
-It is for the server's operator, who may know every name.
+For the server's operator, who may know every name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ exit code: 2 for what there is not, or what is missing in the question
 
 
 def add_arguments(parser: Any) -> None:
-    """The options of `review what-if`."""
+    """Add the options of `review what-if`."""
     parser.add_argument("--tenant", required=True, metavar="SLUG", help="The tenant's slug.")
     what = parser.add_mutually_exclusive_group(required=True)
     for name, of, text in (
@@ -73,7 +73,7 @@ KINDS: Final = (
 
 
 def ask(*, tenant: str, **options: Any) -> Iterable[str]:
-    """Say what the change would do; raises Unanswerable."""
+    """Yield what the change would do; raises Unanswerable."""
     where = named.tenant(tenant)
     kind = next(kind for kind in KINDS if options[kind])
     what = suppose("role" if kind == "become" else kind, _named(kind, where, options))
