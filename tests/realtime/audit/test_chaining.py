@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from permissions.models import AccessChange
 from realtime.audit import ledger
-from realtime.audit.chaining import everything
+from realtime.audit.chained import CHAINED
+from realtime.audit.chaining import Look, _sweep, everything
 from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, ChainEntry, ChainHead, ChainPosition, Push
 from realtime.models import Change
@@ -213,3 +214,10 @@ def test_what_is_written_pays_for_no_query_more(world: World) -> None:
     assert queries(ledger.end, "revoked", [begun.pk]) == 1
     assert Change.objects.exists()
     assert AccessChange.objects.exists()
+
+
+def test_who_still_adopts_what_another_process_has_finished_adopts_no_new_row(acme: Tenant) -> None:
+    begun = access(acme)
+    [kind] = [kind for kind in CHAINED if kind.name == "access"]
+    assert sum(_sweep(kind, kind.unchained, Look(None, adopts=True))) == 1
+    assert entries(acme)[-1] == ("access", begun.pk, "")

@@ -125,7 +125,7 @@ def test_what_there_is_not_is_one_line_that_says_what_to_do(seen: World) -> None
     assert refused(*OF_PLAN, "--since", "1h", "--until", "1d") == (
         "The span ends before it begins: exchange --since and --until."
     )
-    for text in ("yesterday", "2026-13-01", "1x"):
+    for text in ("yesterday", "2026-13-01", "2026-13-01T12:00", "1x"):
         assert "is no time: say 2026-11-28" in refused(*OF_PLAN, "--since", text)
     assert not Inquiry.objects.exists()
 
