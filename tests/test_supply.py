@@ -60,8 +60,8 @@ def test_program_that_is_missing_or_takes_too_long_is_no_failure(
 
 
 def test_list_of_packages_has_their_hashes_and_no_address() -> None:
-    reference = {"type": "distribution", "url": "https://registry.example/simple/attrs/",
-                 "hashes": [{"alg": "SHA-256", "content": "ab"}]}  # fmt: skip
+    hashes = [{"alg": "SHA-256", "content": "ab"}]
+    reference = {"type": "distribution", "url": "an address", "hashes": hashes}
     component = {"name": "attrs", "description": "line 1", "externalReferences": [reference]}
     [made] = without_addresses({"components": [component], "metadata": {"tools": []}})["components"]
     assert made == {
