@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tenants.multiprocess import Counter, Gauge, Histogram
+from tenants.multiprocess import Counter, Gauge, Histogram, all_at_once
 
 PUBLISH_FAILURES = Counter(
     "earshot_publish_failures", "Messages the broker did not accept; the tail delivers them."
@@ -30,11 +30,6 @@ FRAME_BYTES = Counter("earshot_frame_bytes", "Bytes of frames sent to clients.")
 CONFLATIONS = Counter("earshot_conflations", "States replaced by newer ones before they were sent.")
 CLOSES = Counter("earshot_closes", "Sockets closed by this server, by code.", ["code"])
 ENDS = Counter("earshot_accesses_ended", "Ended subscriptions, by cause.", ["cause"])
-TAIL_SEEN = Gauge(
-    "earshot_tail_seen_timestamp_seconds",
-    "When the tail last looked, in the process furthest behind; now if no process has a hub.",
-    multiprocess_mode="livemin",
-)
 FENCE_REFUSALS = Counter("earshot_fence_refusals", "Frames the fence withheld from a subscription.")
 DRIFT = Counter(
     "earshot_drift", "Writes that no trigger captured, found and repaired.", ["model", "what"]
@@ -50,11 +45,6 @@ ORACLE_DIFFERENCES = Counter(
     ["model", "audience"],
 )
 ROUND_FAILURES = Counter("earshot_round_failures", "Rounds that failed and were started again.")
-BROKER_UP = Gauge(
-    "earshot_broker_up",
-    "1 if the last broker probe came back in every process with sockets, else 0.",
-    multiprocess_mode="livemin",
-)
 SWEEP_LAG = Gauge(
     "earshot_sweep_lag_seconds",
     "How far the sweep is behind its period, given its CPU budget.",
@@ -85,4 +75,16 @@ def rest() -> None:
     TAIL_SEEN.set(math.inf)  # the least of all processes counts
 
 
-rest()
+# Else a scrape meanwhile would take the broker for away, and the tail for years behind.
+with all_at_once():
+    TAIL_SEEN = Gauge(
+        "earshot_tail_seen_timestamp_seconds",
+        "When the tail last looked, in the process furthest behind; now if no process has a hub.",
+        multiprocess_mode="livemin",
+    )
+    BROKER_UP = Gauge(
+        "earshot_broker_up",
+        "1 if the last broker probe came back in every process with sockets, else 0.",
+        multiprocess_mode="livemin",
+    )
+    rest()

@@ -13,7 +13,7 @@ import os
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 # Joined on import, so that any process that makes a metric, however early, has joined before.
-__all__ = ["Counter", "Gauge", "Histogram", "collect", "folder", "join"]
+__all__ = ["Counter", "Gauge", "Histogram", "all_at_once", "collect", "folder", "join"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,14 @@ def collect() -> list[Any]:
         # The file of a worker that has just begun is empty for a moment, and cannot be read.
         files = [str(path) for path in sorted(place.glob("*.db")) if path.stat().st_size]
         return list(MultiProcessCollector.merge(files))
+
+
+@contextmanager
+def all_at_once() -> Iterator[None]:
+    """Let scrapes see what is made and set inside together: a gauge begins with 0."""
+    place = folder()
+    with nullcontext() if place is None else _alone(place):
+        yield
 
 
 @contextmanager

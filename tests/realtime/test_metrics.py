@@ -1,5 +1,10 @@
 """The names under which operators find the counters."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from prometheus_client import REGISTRY
 
 from realtime import metrics
@@ -19,3 +24,27 @@ def test_counters_have_the_names_that_operators_scrape() -> None:
     for counter, name, labels in counters:
         assert counter._labelnames == labels
         assert name in collected
+
+
+def test_worker_that_begins_is_seen_when_its_gauges_are_right(tmp_path: Path) -> None:
+    """A scrape between their making and their setting saw the broker away, for a moment."""
+    script = (
+        "import fcntl, tenants.multiprocess as workers\n"
+        "made = workers.Gauge.__init__\n"
+        "def watched(self, name, *args, **kwargs):\n"
+        "    made(self, name, *args, **kwargs)\n"
+        "    with open(workers.folder() / workers.FOLDER_LOCK, 'w') as lock:\n"
+        "        try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "        except BlockingIOError: return\n"
+        "    print(name)\n"
+        "workers.Gauge.__init__ = watched\n"
+        "import realtime.metrics\n"
+    )
+    variables = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True
+    )
+    seen_as_they_begin = set(done.stdout.split())
+    assert "earshot_sockets" in seen_as_they_begin  # which begins with 0 rightly
+    right = {"earshot_broker_up", "earshot_tail_seen_timestamp_seconds"}
+    assert not seen_as_they_begin & right
