@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from permissions import people
 from permissions.audiences import registry
+from permissions.fields import ModelField
 from permissions.review import telling
 from permissions.review.catalogue import catalogue
 from permissions.review.explaining import explain
@@ -77,13 +78,8 @@ class WhoSerializer(StrictSerializer):
     """Whose audience of what is to be explained."""
 
     user = serializers.CharField()
-    model = serializers.CharField()
+    model = ModelField()
     id = serializers.CharField()
-
-    def validate_model(self, label: str) -> str:
-        if label not in registry:
-            raise serializers.ValidationError("Unknown model.")
-        return label
 
 
 class TriedSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from permissions import people
 from permissions.audiences import Resource, registry
+from permissions.fields import ModelField
 from permissions.review.foretelling import as_json
 from permissions.review.predicting import predict
 from permissions.review.supposing import Named, Unusable, names_person, suppose
@@ -40,18 +41,13 @@ class ChangeSerializer(StrictSerializer):
     change = serializers.ChoiceField(list(NEEDS))
     user = serializers.CharField(required=False)
     role = serializers.CharField(required=False)
-    model = serializers.CharField(required=False)
+    model = ModelField(required=False)
     id = serializers.CharField(required=False)
     audience = serializers.CharField(required=False)
     column = serializers.CharField(required=False)
     value = serializers.CharField(required=False, allow_blank=True, default="")
     holder = serializers.CharField(required=False)
     permission = serializers.CharField(required=False)
-
-    def validate_model(self, label: str) -> str:
-        if label not in registry:
-            raise serializers.ValidationError("Unknown model.")
-        return label
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         missing = [name for name in NEEDS[attrs["change"]] if name not in attrs]

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from permissions import people
 from permissions.audiences import registry
+from permissions.fields import ModelField
 from realtime.audit.models import Access, Push
 from tenants import opaque
 from tenants.models import Role, User
@@ -46,7 +47,7 @@ class FilterSerializer(StrictSerializer):
     """What narrows a ledger; an id that stands for nobody finds nothing."""
 
     user = serializers.CharField(required=False)
-    model = serializers.CharField(required=False)
+    model = ModelField(required=False)
     id = serializers.CharField(required=False)
     audience = serializers.CharField(required=False)
     since = serializers.DateTimeField(required=False)
@@ -54,11 +55,6 @@ class FilterSerializer(StrictSerializer):
 
     def validate_user(self, text: str) -> int:
         return opaque.decode(User, text) or 0
-
-    def validate_model(self, label: str) -> str:
-        if label not in registry:
-            raise serializers.ValidationError("Unknown model.")
-        return label
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "id" in attrs:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from permissions import people
 from permissions.audiences import registry
+from permissions.fields import ModelField
 from realtime.audit import inquiries, seen
 from realtime.audit.rest_ledger import id_of, usernames
 from realtime.audit.seen import Place, Question, Seen
@@ -55,15 +56,10 @@ class SpanSerializer(StrictSerializer):
 class WhoSawSerializer(SpanSerializer):
     """Of which object it is asked; an id that stands for nothing finds nothing."""
 
-    model = serializers.CharField()
+    model = ModelField()
     id = serializers.CharField()
     field = serializers.CharField(required=False)
     etag = serializers.CharField(required=False)
-
-    def validate_model(self, label: str) -> str:
-        if label not in registry:
-            raise serializers.ValidationError("Unknown model.")
-        return label
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         resource = registry.get(attrs["model"])
