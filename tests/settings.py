@@ -13,10 +13,11 @@ os.environ.setdefault("EARSHOT_ANSWER_SECONDS", "60")
 os.environ.setdefault("EARSHOT_ORACLE", "1")
 os.environ.setdefault("EARSHOT_PASSWORD_LINK", "https://app.example/password/#{user}/{token}")
 # Tests that run at once have databases of their own, in which the same keys mean others.
-# What starts them may have loaded this too, and what it has set is theirs as well.
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    run = os.environ["PYTEST_XDIST_TESTRUNUID"][:12]
-    os.environ["EARSHOT_BROKER_PREFIX"] = f"test-{run}-{worker}"
+# The process that starts them may have loaded this too: what it set is not theirs.
+if "PYTEST_XDIST_WORKER" in os.environ and (
+    os.environ.get("EARSHOT_BROKER_PREFIX", "") in ("", f"test-{os.getppid()}")
+):
+    os.environ["EARSHOT_BROKER_PREFIX"] = f"test-{os.getppid()}-{os.environ['PYTEST_XDIST_WORKER']}"
 os.environ.setdefault("EARSHOT_BROKER_PREFIX", f"test-{os.getpid()}")
 
 from project.settings import *  # noqa: F403

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.conf import settings
 
 from tests.conftest import StartServer
 from tests.servers import Valkey, running
@@ -19,7 +20,8 @@ from tests.world import World
 
 OLD, NEW = secrets.token_urlsafe(50), secrets.token_urlsafe(50)
 CANARY = "a title for the eyes of readers"
-NAME = r"test-\d+(specific\.[0-9a-f]{32}|__group__earshot\.\d+(\.[a-z]+\.[a-z]+\.\d+\.[a-z]+)?)"
+PREFIX = re.escape(settings.BROKER_PREFIX)
+NAME = PREFIX + r"(specific\.[0-9a-f]{32}|__group__earshot\.\d+(\.[a-z]+\.[a-z]+\.\d+\.[a-z]+)?)"
 """Names at the broker are of numbers, models and audiences alone."""
 ROTATION = [OLD, f"{OLD},{NEW}", f"{NEW},{OLD}", NEW]
 """What EARSHOT_BROKER_KEYS is in turn, as docs/operations.md says."""
