@@ -78,12 +78,11 @@ class Compiled:
         return list(_with_compiler(rows, asked))
 
     def write(self) -> Written:
-        """Write the statement, unless that is done; raise what the query set raises."""
-        if self._made is None:
-            rows = self._build()
-            compiler = rows.query.get_compiler(DEFAULT_DB_ALIAS)
-            text, parameters = compiler.as_sql()
-            self._made = rows, compiler, text, parameters
+        """Write the statement now; raise what the query set raises."""
+        rows = self._build()
+        compiler = rows.query.get_compiler(DEFAULT_DB_ALIAS)
+        text, parameters = compiler.as_sql()
+        self._made = rows, compiler, text, parameters
         return self._made
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 from pytest_django import Settings
 
-from tenants.credentials import identify_socket, issue_token
+from tenants.credentials import TokenAuthentication, identify_socket, issue_token
 from tenants.models import Tenant, Ticket, User
 from tenants.refused import NotAuthenticated, TenantForbidden, WrongLogin
 from tests.tenants.door import exclude, handshake, ticket_of
@@ -100,3 +100,15 @@ def test_no_token_for_a_password_that_was_right_before_it_changed(
     with pytest.raises(WrongLogin):
         issue_token(owner)
     assert not AuthToken.objects.exists()
+
+
+def test_project_that_renews_tokens_with_their_use_has_them_renewed(
+    owner: User, settings: Settings
+) -> None:
+    row, text = issue_token(owner)
+    settings.REST_KNOX = {"AUTO_REFRESH": True, "TOKEN_TTL": timedelta(days=9)}
+    soon = timezone.now() + timedelta(hours=1)
+    AuthToken.objects.filter(pk=row.pk).update(expiry=soon)
+    found = TokenAuthentication().authenticate_credentials(text.encode())
+    assert found == (owner, row)
+    assert AuthToken.objects.get(pk=row.pk).expiry > soon + timedelta(days=8)
