@@ -23,11 +23,8 @@ HOST: Final = "earshot.example"
 """A name by which a browser finds this machine: some scripts behave otherwise on the loopback."""
 NAMES: Final = f"MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
-# No wheel holds a browser, and `make test` installs nothing else: what needs none of it, the
-# headers themselves, `test_security_headers.py` tries everywhere.
-needs_browser = pytest.mark.skipif(
-    PROGRAM is None, reason="a browser comes in no wheel; test_security_headers.py needs none"
-)
+# No wheel holds one, and `make test` installs nothing else; test_security_headers.py needs none.
+needs_browser = pytest.mark.skipif(PROGRAM is None, reason="A browser comes in no wheel.")
 
 TELL_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (e) => console.error(
