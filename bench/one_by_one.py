@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from project.asgi import application
-from realtime.hub.rounds import Rounds
+from realtime.hub.reads import Reads
 
 __all__ = ["application"]
 
-_in_batches = Rounds._read_also
+_in_batches = Reads.also
 
 
-async def _read_also(self: Rounds, *args: Any) -> Any:
+async def _also(self: Reads, *args: Any) -> Any:
     size, self._size = self._size, 1
     try:
         return await _in_batches(self, *args)
@@ -20,4 +20,4 @@ async def _read_also(self: Rounds, *args: Any) -> Any:
         self._size = size
 
 
-Rounds._read_also = _read_also  # type: ignore[assignment, method-assign]
+Reads.also = _also  # type: ignore[assignment, method-assign]

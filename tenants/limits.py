@@ -128,6 +128,8 @@ LIMITS = (
     Limit("frames_burst", 1_000, "Frames answered for one client in a burst."),
     Limit("invalid_frames", 10, "Consecutive invalid frames after which a socket is closed."),
     Limit("subscriptions_per_socket", 1_000, "Subscriptions per socket."),
+    Limit("windows_per_socket", 20, "Windows per socket."),
+    Limit("rows_per_socket", 1_000, "Rows of all windows of a socket, by their `limit`."),
     Limit(
         "preframed",
         1,

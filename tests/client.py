@@ -145,6 +145,9 @@ class Marker:
     def ask(self, subscriptions: list[Subscription]) -> None:
         """Nobody is in the index, so nobody is asked for."""
 
+    def ask_all(self) -> None:
+        """There is nothing to read."""
+
     def retry(self) -> None:
         """Nothing was to be repaired. Without this the tail's look fails, and the next is far."""
 

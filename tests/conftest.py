@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests import given
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
 from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, unannounced
+from tests.windows import Open, Windows, opened
 from tests.world import World
 
 TESTS = Path(__file__).parent
@@ -256,3 +257,17 @@ def scene(world: World, settings: Settings) -> Scene:
     most = {"requests_per_minute": 10**6, "invitations_per_minute": 10**6}
     settings.EARSHOT = settings.EARSHOT | most
     return Scene(world)
+
+
+@pytest.fixture
+async def enter(world: World) -> AsyncIterator[Open]:
+    """Welcomed sockets of users with windows, which are closed at the end."""
+    entered: list[Windows] = []
+
+    async def enter(username: str) -> Windows:
+        entered.append(await opened(world, username))
+        return entered[-1]
+
+    yield enter
+    for one in entered:
+        await one.socket.__aexit__()

@@ -14,11 +14,21 @@ Copies = dict[tuple[Any, Any], Any]
 
 def rule() -> Callable[[Copies, dict[str, Any]], None]:
     """The rule for keeping copies, as the document has it."""
-    [block] = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(block, names)
-    found: Callable[[Copies, dict[str, Any]], None] = names["apply"]
+    found: Callable[[Copies, dict[str, Any]], None] = _names()["apply"]
     return found
+
+
+def rule_of_windows() -> Callable[[dict[str, list[str]], dict[str, Any]], None]:
+    """The rule for keeping the rows of windows, as the document has it."""
+    found: Callable[[dict[str, list[str]], dict[str, Any]], None] = _names()["apply_to_window"]
+    return found
+
+
+def _names() -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+    return names
 
 
 def close_codes() -> dict[int, str]:

@@ -94,9 +94,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what is equal is decided against what was sent",
-        "realtime/state/mailbox.py",
-        "    if told or before.etag != seen.etag:\n",
-        "    if True:\n",
+        "realtime/state/telling.py",
+        "        elif told or before.etag != seen.etag:\n",
+        "        else:\n",
         "tests/realtime/state/test_mailbox.py::test_state_that_went_and_came_back_sends_nothing",
     ),
     Mutant(
@@ -137,7 +137,7 @@ MUTANTS: Final = (
     Mutant(
         "a frame of another release is read again",
         "realtime/hub/rounds.py",
-        "        if seen.schema != _schema(seen.key.model, seen.audience):\n",
+        "        if not framing.is_ours(frame):\n",
         "        if False:\n",
         RACES + "a_frame_of_another_release_is_read_again_instead_of_shown",
     ),

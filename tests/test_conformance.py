@@ -16,14 +16,25 @@ from hypothesis import strategies as st
 from project.asgi import application
 from realtime.state import messages
 from realtime.state.codes import Error
-from realtime.state.commands import InvalidFrame, Ping, Subscribe, Unsubscribe
+from realtime.state.commands import (
+    CloseWindow,
+    InvalidFrame,
+    OpenWindow,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+)
 from realtime.transport.parsing import parse
 from resources.models import Document, Profile
 from tenants import opaque
 from tests.client import in_thread
-from tests.conformance import SHORT, TABLE, Case, ping, pong, subscribe
+from tests.conformance import SHORT, Case, ping, pong, subscribe
+from tests.conformance import TABLE as OTHERS
+from tests.conformance_windows import WINDOWS
 from tests.unshowable import spoil
 from tests.world import World
+
+TABLE = (*OTHERS, *WINDOWS)
 
 
 def by_name(cases: list[Case]) -> Any:
@@ -48,8 +59,12 @@ def answer(text: str | bytes) -> str:
             case Subscribe(target, _, ref):
                 assert target.pk is None
                 return messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
+            case CloseWindow(model, window, ref) | OpenWindow(model, window, ref=ref):
+                return messages.window_unsubscribed(model, window, ref)
     except InvalidFrame as refused:
-        return messages.error(Error.INVALID, refused.ref, detail=refused.detail)
+        return messages.error(
+            Error.INVALID, refused.ref, detail=refused.detail, window=refused.window
+        )
 
 
 @by_name([case for case in TABLE if case.alone])

@@ -19,6 +19,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from permissions.commits import Stamp
+from realtime.audit import watches
 from realtime.audit.background import chain
 from realtime.audit.models import Access, Connection, Process, Push
 from realtime.capture.batches import BATCH, in_batches
@@ -159,12 +160,15 @@ def end_process(process: int, at: datetime | None = None) -> None:
         Process.objects.filter(pk=process).delete()
 
 
-def write_ends(ended: Mapping[str, Collection[int]], left: Collection[str]) -> None:
-    """End accesses, by cause, and delete the rows of closed connections."""
+def write_ends(
+    ended: Mapping[str, Collection[int]], left: Collection[str], unwatched: Collection[int]
+) -> None:
+    """End accesses, by cause, and delete the rows of closed connections and of watches."""
     with transaction.atomic():
         for cause, accesses in ended.items():
             end(cause, accesses)
         Connection.objects.filter(pk__in=left).delete()
+        watches.unwatch(unwatched)
 
 
 class Ledger:
@@ -177,6 +181,7 @@ class Ledger:
         self._run = run
         self._ended: defaultdict[str, list[int]] = defaultdict(list)
         self._left: list[str] = []
+        self._unwatched: list[int] = []
 
     async def start(self) -> None:
         """Write the process's row, and begin to chain what is written."""
@@ -221,13 +226,22 @@ class Ledger:
         self._left.extend(connections)
         self._wake()
 
+    def unwatch(self, rows: Iterable[int]) -> None:
+        """Note that the process has no windows any more for which it said so with these rows."""
+        self._unwatched.extend(rows)
+        self._wake()
+
+    @property
+    def _behind(self) -> bool:
+        return bool(self._ended or self._left or self._unwatched)
+
     def _wake(self) -> None:
-        if self.task is None and (self._ended or self._left):
+        if self.task is None and self._behind:
             self.task = asyncio.get_running_loop().create_task(self._write_all())
 
     async def _write_all(self) -> None:
         try:
-            while self._ended or self._left:
+            while self._behind:
                 try:
                     await self._write_ends()
                 except Exception as error:
@@ -239,10 +253,12 @@ class Ledger:
     async def _write_ends(self) -> None:
         ended, self._ended = self._ended, defaultdict(list)
         left, self._left = self._left, []
+        unwatched, self._unwatched = self._unwatched, []
         try:
-            await self._run(write_ends, ended, left)
+            await self._run(write_ends, ended, left, unwatched)
         except BaseException:
             self._left += left
+            self._unwatched += unwatched
             for cause, accesses in ended.items():
                 self._ended[cause] += accesses
             raise

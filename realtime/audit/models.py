@@ -47,6 +47,21 @@ class Connection(models.Model):
         ]
 
 
+class Watch(models.Model):
+    """A process has windows of a model of a tenant: publishers tell its group of each object."""
+
+    process = models.ForeignKey(Process, models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    model = models.CharField(max_length=100)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "model"], name="watch_by_model"),
+        ]
+
+
 class Access(models.Model):
     """A user had a live copy of an object in one audience during a time, and why.
 

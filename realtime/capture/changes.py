@@ -125,6 +125,12 @@ def fields_since(
     return {pk: _union(parts) for pk, parts in found.items()}
 
 
+def created_since(model: str, versions: Mapping[int, int]) -> set[int]:
+    """Return which of these objects were created with the given version or a later one."""
+    rows = _CREATED(model=model, keys=versions, lowest=min(versions.values()))
+    return {pk for pk, version in rows if version >= versions[pk]}
+
+
 def _of_objects(**more: Any) -> models.QuerySet[Any]:
     """Return the changes of some objects of a model."""
     some: Any = {"model": Parameter("model"), "object_id__in": Among("keys", KEY)}
@@ -145,6 +151,11 @@ _TOGETHER: Final = Compiled(
 _SINCE: Final = Compiled(
     lambda: _of_objects(version__gte=Parameter("lowest")).values_list(
         "object_id", "version", "creation", "fields"
+    )
+)
+_CREATED: Final = Compiled(
+    lambda: _of_objects(version__gte=Parameter("lowest"), creation=True).values_list(
+        "object_id", "version"
     )
 )
 

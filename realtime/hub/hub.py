@@ -12,7 +12,6 @@ from typing import Final
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
-from permissions.representation import ObjectKey
 from realtime import metrics
 from realtime.audit import ledger
 from realtime.audit.ledger import Done, Ledger
@@ -27,16 +26,15 @@ from realtime.hub.measuring import count, measure
 from realtime.hub.rounds import Rounds
 from realtime.hub.sweep import Sweep
 from realtime.hub.tail import Tail
-from realtime.publishing import layer_messages
+from realtime.publishing import layer_messages, moves
 from realtime.publishing.publisher import publisher
 from realtime.state import ledger_entries
 from realtime.state.codes import Close
-from realtime.state.commands import Subscribe, Unsubscribe
 from realtime.state.connections import Connections
 from realtime.state.due import Due
-from realtime.state.messages import unsubscribed
 from realtime.state.sockets import Socket
-from realtime.state.subscriptions import Subscription, Waiting
+from realtime.state.subscriptions import Subscription
+from realtime.state.windows import Window
 from tenants.connections import reserve
 from tenants.limits import limits
 from tenants.membership_tasks import do_tasks
@@ -57,6 +55,7 @@ class Hub:
         self.ledger = Ledger(self.run)
         self.rounds: dict[int, Rounds] = {}
         self.due: Due[Subscription] = Due()
+        self.windows_due: Due[Window] = Due()
         self._layer: layer_messages.Layer = layer or get_channel_layer()
         self.groups = GroupMemberships(self._layer, self.limits["broker_timeout_seconds"])
         self._channel = Channel(self._layer, self.groups, self.limits["broker_timeout_seconds"])
@@ -115,7 +114,8 @@ class Hub:
             count_refusal(socket.tenant_id, limit)
             return Close.TOO_MANY
         self.connections.add(socket)
-        rounds = self._rounds(socket.tenant_id)
+        rounds = self.rounds_of(socket.tenant_id)
+        socket.keeper = rounds.windows
         socket.mailbox.again = rounds.ask
         rounds.check()
         return None
@@ -129,8 +129,12 @@ class Hub:
     async def remove(self, socket: Socket) -> None:
         """Let a socket go with all its subscriptions."""
         why = ledger_entries.CLOSED_BY.get(socket.mailbox.closing, ledger_entries.DISCONNECTED)
+        rounds = self.rounds[socket.tenant_id]
+        for window in list(socket.windows.values()):
+            rounds.windows.forget(window)
+        socket.windows.clear()
         for subscription in list(socket.subscriptions.values()):
-            self._end(subscription, why)
+            self.end(subscription, why)
         self.ledger.leave([socket.id])
         count([socket])
         last = self.connections.remove(socket)
@@ -139,53 +143,21 @@ class Hub:
         if last:
             await self.rounds.pop(socket.tenant_id).close()
 
-    def _rounds(self, tenant_id: int) -> Rounds:
+    def rounds_of(self, tenant_id: int) -> Rounds:
+        """Return the rounds of a tenant with sockets here."""
         if tenant_id not in self.rounds:
             self.rounds[tenant_id] = Rounds(tenant_id, self)
         return self.rounds[tenant_id]
 
-    # Commands.
+    # Subscriptions.
 
-    def subscribe(self, socket: Socket, command: Subscribe) -> None:
-        """Register a subscribe; a round brings its answer. The target's key is not None."""
-        assert command.target.pk is not None
-        key = ObjectKey(command.target.model, command.target.pk)
-        waiting = Waiting(command.ref, command.etag)
-        rounds = self._rounds(socket.tenant_id)
-        subscription = socket.subscriptions.get(key)
-        if subscription is not None:
-            subscription.ask(waiting)
-            rounds.ask([subscription])
-            return
-        subscription = Subscription(socket, key, command.target.id)
-        socket.subscriptions[key] = subscription
-        subscription.ask(waiting)
-        rounds.add(subscription)
-
-    def full(self, socket: Socket, command: Subscribe) -> bool:
-        """Return whether the socket already has as many subscriptions as it may."""
-        key = ObjectKey(command.target.model, command.target.pk or 0)
-        many = len(socket.subscriptions) >= socket.limits["subscriptions_per_socket"]
-        return many and key not in socket.subscriptions
-
-    def unsubscribe(self, socket: Socket, command: Unsubscribe) -> None:
-        """End a subscription, if there is one, and confirm it."""
-        target = command.target
-        subscription = None
-        if target.pk is not None:
-            key = ObjectKey(target.model, target.pk)
-            subscription = socket.subscriptions.get(key)
-            socket.mailbox.forget(key)
-        if subscription is not None:
-            self._end(subscription, ledger_entries.UNSUBSCRIBED)
-        socket.mailbox.answer(unsubscribed(target.model, target.id, command.ref))
-
-    def _end(self, subscription: Subscription, why: str) -> None:
+    def end(self, subscription: Subscription, why: str) -> None:
+        """End a subscription without telling the client, who asked for it or has left."""
         subscription.cancel(why)
         if subscription.opened is not None:
             self.ledger.end(subscription.opened.access, why)
         subscription.socket.forget(subscription)
-        self._rounds(subscription.socket.tenant_id).remove(subscription)
+        self.rounds_of(subscription.socket.tenant_id).remove(subscription)
 
     # What comes from other processes.
 
@@ -203,12 +175,14 @@ class Hub:
                 log_failure(logger, "Handling a channel layer message failed", error)
 
     async def _deliver(self, message: layer_messages.Announcement) -> None:
-        """Hand a frame or a notice to its tenant's rounds."""
+        """Hand a frame, a move or a notice to its tenant's rounds."""
         rounds = self.rounds.get(message["tenant"])
         if rounds is None:
             return
         if message["type"] == "hub.frame":
             rounds.frame(layer_messages.from_layer(message))
+        elif message["type"] == "hub.move":
+            rounds.arrivals.arrive(moves.from_layer(message))
         else:
             rounds.notice(message["revision"])
 
@@ -228,7 +202,8 @@ class Hub:
         for rounds in self.rounds.values():
             for subscription in rounds.index.all:
                 subscription.opened = None
-            rounds.ask(rounds.index.all)
+            rounds.windows.begin_anew()
+            rounds.ask_all()
         for socket in self.connections:
             socket.registered = False
             self.ask_to_check(socket)

@@ -47,10 +47,18 @@ class Placement:
     def move(self, s: Subscription, read: Frame) -> None:
         """Put a subscription into the group of the read's audience, and have it read again after
         the join: a frame published between the read and the join would reach nobody."""
-        if self.enter(s, read).membership is Membership.JOINED:
+        if self._enter(s, read).membership is Membership.JOINED:
             self._ask([s])
 
-    def enter(self, s: Subscription, read: Frame) -> Group:
+    def enter(self, s: Subscription, read: Frame) -> None:
+        """Put a subscription into the read's audience, and into its group unless it is only for
+        windows."""
+        if s.single:
+            self._enter(s, read)
+        else:
+            s.audience = read.seen.audience
+
+    def _enter(self, s: Subscription, read: Frame) -> Group:
         """Put a subscription into the group of the read's audience, joining it if need be."""
         name = groups.of_object(self._tenant_id, s.key, read.seen.audience)
         group = self._memberships.want(name, self._joined)

@@ -14,6 +14,7 @@ from permissions import accesslog, commits
 from permissions.accesslog import Touch
 from permissions.audiences import registry
 from permissions.commits import Between, Mark
+from permissions.listing import Ask, list_within
 from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
 from permissions.representation import ObjectKey, Representation
@@ -32,6 +33,7 @@ class RoundReading:
     revision: int
     touches: list[Touch]
     seen: Mapping[Pair, Frame | None]
+    lists: list[list[int]]
 
     @property
     def deleted(self) -> set[ObjectKey]:
@@ -46,23 +48,59 @@ class RoundReading:
         return None if None in users else {user for user in users if user is not None}
 
 
-def read_round(tenant_id: int, applied: int | None, pairs: Collection[Pair]) -> RoundReading:
+def read_round(
+    tenant_id: int,
+    applied: int | None,
+    pairs: Collection[Pair],
+    lists: Sequence[tuple[str, Ask]] = (),
+) -> RoundReading:
     """Return the tenant's access revision and changes above `applied` (None: everything is
-    touched), and what the pairs see, in one snapshot."""
+    touched), the keys of these lists, and what the pairs and the lists' users see of them, in one
+    snapshot."""
 
-    def work(guarded: bool) -> tuple[Reading, list[Touch]]:
-        reading = read_within(tenant_id, pairs, guarded=guarded)
+    def work(guarded: bool) -> tuple[Reading, list[Touch], list[list[int]]]:
+        found, listed = _lists(tenant_id, lists)
+        reading = read_within(tenant_id, {*pairs, *listed}, guarded=guarded)
         if applied is None:
-            return reading, [Touch()]
-        return reading, accesslog.since(tenant_id, applied, reading.revision)
+            return reading, [Touch()], found
+        return reading, accesslog.since(tenant_id, applied, reading.revision), found
 
-    reading, touches = in_snapshot(work)
-    return RoundReading(reading.revision, touches, _frames(reading.seen))
+    reading, touches, found = in_snapshot(work)
+    return RoundReading(reading.revision, touches, _frames(reading.seen), found)
 
 
 def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame | None]:
     """Return what the pairs see, in a snapshot of its own."""
     return _frames(read(tenant_id, pairs).seen)
+
+
+def read_lists(
+    tenant_id: int, lists: Sequence[tuple[str, Ask]]
+) -> tuple[list[list[int]], Mapping[Pair, Frame | None]]:
+    """Return the keys of these lists, and what their users see of them, in one snapshot."""
+
+    def work(guarded: bool) -> tuple[list[list[int]], Reading]:
+        found, listed = _lists(tenant_id, lists)
+        return found, read_within(tenant_id, listed, guarded=guarded)
+
+    found, reading = in_snapshot(work)
+    return found, _frames(reading.seen)
+
+
+def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[int]], set[Pair]]:
+    """Return the keys of these lists, in their order, and each user's pairs with theirs."""
+    by_model: defaultdict[str, list[int]] = defaultdict(list)
+    for number, (model, _) in enumerate(lists):
+        by_model[model].append(number)
+    found: list[list[int]] = [[] for _ in lists]
+    pairs: set[Pair] = set()
+    for model, numbers in by_model.items():
+        asks = [lists[number][1] for number in numbers]
+        listed = list_within(registry.get(model), tenant_id, asks)
+        for number, ask, pks in zip(numbers, asks, listed, strict=True):
+            found[number] = pks
+            pairs.update((ask.user_id, ObjectKey(model, pk)) for pk in pks[: ask.limit])
+    return found, pairs
 
 
 def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | None]:
@@ -82,12 +120,14 @@ def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | No
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One row that the tail found: the object's version, and what it changed (None: any)."""
+    """One row that the tail found: the object's version, what it changed (None: any), and whether
+    it created the object."""
 
     tenant_id: int
     key: ObjectKey
     version: int
     fields: Collection[str] | None
+    creation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +187,9 @@ def _showing_noted(
 
 def _changed(rows: QuerySet[Any]) -> list[Changed]:
     return [
-        Changed(tenant_id, ObjectKey(model, pk), version, changes.known(fields))
-        for tenant_id, model, pk, version, fields in rows.order_by("pk").values_list(
-            "tenant_id", "model", "object_id", "version", "fields"
+        Changed(tenant_id, ObjectKey(model, pk), version, changes.known(fields), creation)
+        for tenant_id, model, pk, version, fields, creation in rows.order_by("pk").values_list(
+            "tenant_id", "model", "object_id", "version", "fields", "creation"
         )
     ]
 

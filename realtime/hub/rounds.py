@@ -9,48 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
-from permissions.audiences import registry
 from permissions.read import Pair
-from realtime.audit.ledger import Ledger, Run
 from realtime.failures import log_failure
-from realtime.hub import reading
+from realtime.hub.arrivals import Arrivals
 from realtime.hub.delivery import Delivery, in_turns
-from realtime.hub.group_membership import GroupMemberships
 from realtime.hub.placement import Placement
+from realtime.hub.reads import Reads
 from realtime.hub.repairs import Repairs
+from realtime.hub.served import Served
+from realtime.hub.windows import Windows
 from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
+from realtime.publishing import framing
+from realtime.state import fence
 from realtime.state.deciding import Decision, decide, has_left
-from realtime.state.due import Due
 from realtime.state.frames import Frame
 from realtime.state.index import Index
 from realtime.state.ledger_entries import Entries
+from realtime.state.settling import stop_single
 from realtime.state.subscriptions import State, Subscription
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
-
-
-class Served(Protocol):
-    """What rounds need of their hub."""
-
-    limits: Mapping[str, Any]
-    due: Due[Subscription]
-    groups: GroupMemberships
-    ledger: Ledger
-
-    @property
-    def run(self) -> Run:
-        """Run a plain function with its arguments on a thread."""
-
-    async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close the sockets of these users (None: of all) that may not stay."""
-
-    def send_away(self, tenant_id: int) -> None:
-        """Close the tenant's sockets: the database does not serve it."""
 
 
 class Rounds:
@@ -65,11 +48,12 @@ class Rounds:
         self._size = hub.limits["round_size"]
         self._asks: dict[Subscription, None] = {}
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
-        self._unchecked = False
+        self._closed = self._unchecked = False
         self._delivery = Delivery(self.ask)
         self._repairs = Repairs(tenant_id, hub.run)
         self._placement = Placement(tenant_id, hub.groups, self.ask)
+        self.arrivals = Arrivals(self, self._delivery)
+        self.windows = Windows(self, hub, self._delivery, self.arrivals.newer)
 
     @property
     def applied(self) -> int | None:
@@ -94,6 +78,22 @@ class Rounds:
         self._asks.update(dict.fromkeys(subscriptions))
         self._wake()
 
+    def ask_all(self) -> None:
+        """Have everything read in the next round."""
+        self.windows.ask_all()
+        self.ask(self.index.all)
+
+    def asked(self, s: Subscription) -> bool:
+        """Return whether the next round reads this."""
+        return s in self._asks
+
+    def end_single(self, s: Subscription) -> None:
+        """End what a client asked for by id, of a row that windows may hold."""
+        audience = s.audience
+        self._placement.leave(s)
+        s.audience = audience
+        stop_single(s)
+
     def retry(self) -> None:
         """Read again the objects that could not be repaired."""
         failed, self._repairs.failed = self._repairs.failed, {}
@@ -115,7 +115,7 @@ class Rounds:
     def frame(self, frame: Frame) -> None:
         """Pass a frame from the broker to its group's subscriptions, as the fence lets it."""
         seen = frame.seen
-        if seen.schema != _schema(seen.key.model, seen.audience):
+        if not framing.is_ours(frame):
             self.ask(self.index.of_key(seen.key))  # a process of another release
             return
         group = self._placement.receiving(frame)
@@ -123,21 +123,23 @@ class Rounds:
             self.notice(seen.revision)  # it is ahead: only this tenant waits
 
     async def close(self) -> None:
-        """End the round and the repairs under way, and leave the tenant's group."""
+        """End the round and the repairs under way, and leave the tenant's groups."""
         self._closed = True
         self._placement.close()
+        self.windows.end()
         tasks = self.tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         # Tasks that were cancelled before they began did not remove themselves.
-        self._task = self._delivery.task = None
+        self._task = self._delivery.task = self.arrivals.task = None
         self._placement.rest()
+        self.windows.rest()
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Return the round, the repairs and the deliveries under way."""
-        others = [task for task in (self._task, self._delivery.task) if task is not None]
-        return [*self._repairs.tasks.values(), *others]
+        others = (self._task, self._delivery.task, self.arrivals.task)
+        return [*self._repairs.tasks.values(), *(task for task in others if task is not None)]
 
     async def settled(self) -> None:
         """Wait until the rounds under way are done."""
@@ -154,7 +156,7 @@ class Rounds:
     def _wanted(self) -> bool:
         """Return whether a round is due, even without subscriptions: it may end a socket."""
         ahead = self.applied is None or self.behind > self.applied
-        return bool(self._asks) or self._unchecked or ahead
+        return bool(self._asks) or self.windows.wanted or self._unchecked or ahead
 
     async def _rounds(self) -> None:
         loop = asyncio.get_running_loop()
@@ -170,6 +172,7 @@ class Rounds:
                     ROUND_FAILURES.inc()
                     log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
                     self._asks.update(dict.fromkeys(todo & self.index.all))
+                    self.windows.retry()
                     self._unchecked = True
                     if loop.time() - well > self._hub.limits["patience_seconds"]:
                         self._hub.send_away(self.tenant_id)
@@ -178,6 +181,7 @@ class Rounds:
             self._task = None
             self._delivery.rest()
             self._placement.rest()
+            self.windows.rest()
 
     def _take(self) -> set[Subscription]:
         taken = list(self._asks)[: self._size]
@@ -186,15 +190,21 @@ class Rounds:
         return set(taken)
 
     async def _round(self, todo: set[Subscription]) -> None:
+        self.windows.reading = set(todo)
+        asked = await self.windows.take(self._size)
+        todo |= self.windows.rows(asked)
         began, at = self._hub.groups.tick(), asyncio.get_running_loop().time()
         goal = self.behind
         self._unchecked = False
-        first = await self._run(
-            reading.read_round, self.tenant_id, self.applied, {s.pair for s in todo}
-        )
+        reads = Reads(self.tenant_id, self._run, self._size)
+        lists, seen = reads.lists, reads.seen
+        first = await reads.first(self.applied, todo, asked)
         touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}
-        seen = await self._read_also(dict(first.seen), touched)
-        todo |= touched
+        moved, gained = self.windows.touched(first.touches)
+        todo |= touched | gained
+        await reads.also(touched | gained, moved)
+        todo |= self.windows.listed(lists)
+        self.windows.reading |= todo
         self._silence(todo, touched, seen)
         await self._hub.check_users(self.tenant_id, first.users)
         made, deleted = Entries(), first.deleted
@@ -202,29 +212,25 @@ class Rounds:
             made.enter(s, seen[s.pair], deleted)
         await self._hub.ledger.write(self.tenant_id, made)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
+        for some in self.windows.together(lists):
+            self.windows.place(some, lists, seen, lambda s: self._place(s, seen[s.pair], began))
+            await asyncio.sleep(0)
         async for s in in_turns(todo):
-            self._place(s, seen[s.pair], began)
+            if s in self.windows.reading:
+                self._place(s, seen[s.pair], began)
         self.index.read(todo, at)
+        self.windows.finish(lists, at)
         self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
         async for s in in_turns(todo):
             group = self._placement.group_of(s)
             self._delivery.offer(s, None if group is None else group.last)
+        await self.arrivals.finish()
 
     def _asked_since(self, s: Subscription) -> bool:
         """Return whether it waits for the next round: this read is older than its question."""
         return s.state is State.PENDING and s in self._asks
-
-    async def _read_also(
-        self, seen: dict[Pair, Frame | None], touched: set[Subscription]
-    ) -> dict[Pair, Frame | None]:
-        """Read also what the touched ones see: later than the rows is allowed, earlier never."""
-        missing = list({s.pair for s in touched} - seen.keys())
-        for start in range(0, len(missing), self._size):
-            pairs = missing[start : start + self._size]
-            seen.update(await self._run(reading.read_pairs, self.tenant_id, pairs))
-        return seen
 
     def _silence(
         self,
@@ -242,7 +248,12 @@ class Rounds:
 
     def _place(self, s: Subscription, read: Frame | None, began: int) -> None:
         """Decide what one read means, and carry it out, without awaiting anything."""
-        joined = s.state is State.LIVE or self._placement.was_joined(s, read, began)
+        self.windows.reading.discard(s)
+        joined = (
+            s.state is State.LIVE
+            or not s.single  # the model's group was joined before
+            or self._placement.was_joined(s, read, began)
+        )
         decision = decide(s, read, joined=joined)
         if read is not None:
             self._carry_out(decision, s, read)
@@ -263,13 +274,9 @@ class Rounds:
             case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
                 if s.state is not State.LIVE:
                     self._placement.enter(s, read)
-                s.place(State.LIVE if decision is Decision.TAKE else State.UNAVAILABLE, read)
+                state = State.LIVE if decision is Decision.TAKE else State.UNAVAILABLE
+                fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
             case Decision.SEND_AGAIN:
                 s.put(read)
         if same_version:
             s.showing = False
-
-
-def _schema(model: str, audience: str) -> str | None:
-    found = registry.get(model).audience(audience) if model in registry else None
-    return None if found is None else found.schema

@@ -21,9 +21,13 @@ from realtime.state.connections import Connections
 from realtime.state.due import Due
 from realtime.state.sockets import Socket
 from realtime.state.subscriptions import Subscription
+from realtime.state.windows import Window
 
 DUE: Final = 0.9
 """The part of the period after which an object is read again; the rest is for queueing."""
+
+ROWS: Final = 100
+"""Rows of a window, about: so many fewer windows are read at once."""
 
 LOOKS: Final = 15
 """Looks per period, if no more is due than one look can read."""
@@ -35,6 +39,7 @@ class Swept(Protocol):
     limits: Mapping[str, Any]
     rounds: dict[int, Rounds]
     due: Due[Subscription]
+    windows_due: Due[Window]
     connections: Connections
 
     @property
@@ -73,12 +78,22 @@ class Sweep:
         before = now - DUE * period
         SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
         due = hub.due.before(before, size)
+        windows = hub.windows_due.before(before, max(1, size // ROWS))
         sockets = hub.connections.checked.before(before, size)
-        asked = await self._ask(due)
+        asked = await self._ask(due) | self._ask_windows(windows)
         await hub.check(sockets)
         for rounds in asked:
             await rounds.settled()
-        return len(due) >= size or len(sockets) >= size
+        return len(due) >= size or len(sockets) >= size or len(windows) >= max(1, size // ROWS)
+
+    def _ask_windows(self, windows: Collection[Window]) -> set[Rounds]:
+        """Have the lists of these read: no row of the access log may have named what they miss."""
+        asked = set()
+        for window in windows:
+            rounds = self._hub.rounds[window.socket.tenant_id]
+            rounds.windows.ask_window(window)
+            asked.add(rounds)
+        return asked
 
     async def _ask(self, due: Collection[Subscription]) -> set[Rounds]:
         """Read these, and return the rounds of those that differ, after asking them."""

@@ -48,11 +48,12 @@ class Tail:
             served[tenant_id].notice(found.revisions[tenant_id])
         if first:  # nobody knows what committed before the first look
             for rounds in served.values():
-                rounds.ask(rounds.index.all)
+                rounds.ask_all()
         for changed in found.changed:
             asked = served.get(changed.tenant_id)
             if asked is not None:
                 asked.ask([s for s in asked.index.of_key(changed.key) if overtaken(s, changed)])
+                asked.arrivals.see(changed)
         for tenant_id, key in found.showing:
             asked = served.get(tenant_id)
             if asked is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from permissions.audiences import Resource
+from permissions.audiences import Resource, registry
 from permissions.representation import Representation
 from realtime.state.frames import Frame
 
@@ -34,3 +34,12 @@ def shared(frame: Frame) -> Frame:
     return _alive.setdefault(
         (s.tenant_id, s.key, s.audience, s.version, s.etag, s.schema, frame.changed), frame
     )
+
+
+def is_ours(frame: Frame) -> bool:
+    """Return whether a frame shows the fields that this process would show: else it comes from a
+    process of another release."""
+    seen = frame.seen
+    found = registry.get(seen.key.model) if seen.key.model in registry else None
+    audience = None if found is None else found.audience(seen.audience)
+    return audience is not None and audience.schema == seen.schema

@@ -13,6 +13,11 @@ def of_object(tenant_id: int, key: ObjectKey, audience: str) -> str:
     return f"earshot.{tenant_id}.{key.model}.{key.pk}.{audience}"
 
 
+def of_model(tenant_id: int, model: str) -> str:
+    """Return the group of every process with windows of a model: what was created or changed."""
+    return f"earshot.{tenant_id}.{model}"
+
+
 def of_tenant(tenant_id: int) -> str:
     """Return the group of every process with sockets of a tenant: notices of access changes."""
     return f"earshot.{tenant_id}"

@@ -39,6 +39,19 @@ class NoticeMessage(TypedDict):
     revision: int
 
 
+class MoveMessage(TypedDict):
+    """An object of a model was created or changed: for windows."""
+
+    type: Literal["hub.move"]
+    tenant: int
+    model: str
+    pk: int
+    revision: int
+    fields: list[str] | None
+    created: bool
+    frames: list[FrameMessage]
+
+
 class ProbeMessage(TypedDict):
     """A process asks whether its own messages come."""
 
@@ -46,7 +59,7 @@ class ProbeMessage(TypedDict):
     number: int
 
 
-Announcement = FrameMessage | NoticeMessage
+Announcement = FrameMessage | MoveMessage | NoticeMessage
 Message = Announcement | ProbeMessage
 
 

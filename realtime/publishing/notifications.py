@@ -6,8 +6,9 @@ What a client receives maps to Redux actions by its `type` (see `messages`):
 - `AUDIENCE_CHANGED`: replace the whole object, its fields may be others now.
 - `DELETE_<MODEL>`: remove the object.
 
-What travels between processes are two messages: `hub.frame` to the group of an object's audience,
-and `hub.notice` to the group of a tenant whose access revision rose.
+What travels between processes are three messages: `hub.frame` to the group of an object's
+audience, `hub.notice` to the group of a tenant whose access revision rose, and `hub.move` to the
+group of a model of which some process has windows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
@@ -25,14 +26,17 @@ from permissions.audiences import Resource, registry
 from permissions.models import Guarded
 from permissions.read import objects_of
 from permissions.rendering import render
+from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
-from realtime.audit import ledger
+from realtime.audit import ledger, watches
 from realtime.capture import changes, dependents
 from realtime.capture.committed import Committed
 from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
-from realtime.publishing import framing, groups, layer_messages
+from realtime.publishing import framing, groups, layer_messages, moves
 from realtime.publishing.layer_messages import Announcement, Layer
+from realtime.publishing.moves import Move
+from realtime.state.frames import Frame
 from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
@@ -85,18 +89,23 @@ def _notices(revisions: Mapping[int, int]) -> list[Sent]:
 
 
 def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Sent]:
-    """Return the frames of changed objects; none of new ones, which nobody can subscribe to yet."""
+    """Return the frames of changed objects; none of new ones, which nobody can subscribe to yet.
 
-    def work(guarded: bool) -> tuple[int, dict[int, Guarded], Since, Exact]:
+    Where some process has windows of the model, its group is told of new ones too.
+    """
+
+    def work(guarded: bool) -> tuple[int, dict[int, Guarded], Since, Exact, set[int] | None]:
+        watched = watches.is_watched(tenant_id, resource.label)
         revision = accesslog.revision(tenant_id)
         objects = objects_of(resource, tenant_id, versions, guarded=guarded)
         since = changes.fields_since(resource.label, versions, creations=False)
         exact = changes.fields_changed(
             resource.label, [(o.pk, o.version) for o in objects.values()]
         )
-        return revision, objects, since, exact
+        created = changes.created_since(resource.label, versions) if watched else None
+        return revision, objects, since, exact, created
 
-    revision, objects, since, exact = in_snapshot(work)
+    revision, objects, since, exact, created = in_snapshot(work)
     made = [
         framing.make(
             resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version]
@@ -106,10 +115,41 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> 
         if resource.changed(audience, since[obj.pk])
     ]
     ledger.write_pushes(tenant_id, made)
-    return [
+    messages: list[Sent] = [
         (groups.of_object(tenant_id, f.key, f.seen.audience), layer_messages.to_layer(f))
         for f in made
     ]
+    if created is not None:
+        group = groups.of_model(tenant_id, resource.label)
+        made_known = _moves(resource, tenant_id, revision, objects, since, created, made)
+        messages += [(group, moves.to_layer(move)) for move in made_known]
+    return messages
+
+
+def _moves(
+    resource: Resource,
+    tenant_id: int,
+    revision: int,
+    objects: Collection[int],
+    since: Since,
+    created: Collection[int],
+    made: Iterable[Frame],
+) -> Iterator[Move]:
+    """Return what windows are told: of what was created, and of what some audience sees changed."""
+    frames: defaultdict[int, list[Frame]] = defaultdict(list)
+    for frame in made:
+        frames[frame.key.pk].append(frame)
+    for pk in objects:
+        if pk in created or frames[pk]:
+            fields = since[pk]
+            yield Move(
+                tenant_id,
+                ObjectKey(resource.label, pk),
+                revision,
+                None if fields is None else frozenset(fields),
+                pk in created,
+                tuple(frames[pk]),
+            )
 
 
 def date(messages: Iterable[Sent], committed: float | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from unicodedata import category
 
 from realtime.state.messages import Reference
 
@@ -11,14 +13,24 @@ MAX_REF = 2**53
 MAX_NAME = 64
 MAX_ETAG = 64
 """Far above the longest etag: a longer one cannot match, and is not kept."""
+MOST_ROWS: Final = 1_000
+"""The largest `limit` of a window."""
+ROWS: Final = 100
+"""The `limit` of a window that names none."""
+MOST_HAVE: Final = 300
+"""Etags that a window may name; the other rows come whole."""
 
 
 class InvalidFrame(Exception):
-    """A frame is not a valid command; holds the reason and the client's `ref`, if usable."""
+    """A frame is not a valid command; holds the reason and the client's `ref` and `window`, if
+    usable."""
 
-    def __init__(self, detail: str, ref: Reference | None = None) -> None:
+    def __init__(
+        self, detail: str, ref: Reference | None = None, window: str | None = None
+    ) -> None:
         self.detail = detail
         self.ref = ref
+        self.window = window
         super().__init__(detail)
 
 
@@ -55,7 +67,30 @@ class Unsubscribe:
     ref: Reference | None
 
 
-Command = Ping | Subscribe | Unsubscribe
+@dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """Ask for a live list: at most `limit` objects of the model after a cursor, filtered by
+    `where`; `have` are the etags of the payloads that the client holds, by id."""
+
+    model: str
+    window: str
+    where: tuple[tuple[str, tuple[Any, ...]], ...]
+    limit: int
+    after: str | None
+    have: Mapping[str, str]
+    ref: Reference | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWindow:
+    """Ask to end a window."""
+
+    model: str
+    window: str
+    ref: Reference | None
+
+
+Command = Ping | Subscribe | Unsubscribe | OpenWindow | CloseWindow
 
 
 def is_reference(value: Any) -> bool:
@@ -63,3 +98,12 @@ def is_reference(value: Any) -> bool:
     if type(value) is int:
         return -MAX_REF <= value <= MAX_REF
     return isinstance(value, str) and len(value) <= 64
+
+
+def is_window(value: Any) -> bool:
+    """Return whether a value can name a window: 1 to 64 characters, none of them a control."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and not any(category(character) == "Cc" for character in value)
+    )

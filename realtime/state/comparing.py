@@ -10,7 +10,12 @@ import orjson
 
 from permissions.representation import ObjectKey, Representation
 
-KNOWN: Final = frozenset({"type", "model", "id", "audience", "etag", "changed", "payload", "ref"})
+KNOWN: Final = frozenset(
+    {
+        *("type", "model", "id", "audience", "etag", "changed", "payload", "ref"),
+        *("window", "before"),
+    }
+)
 """All that a frame with a state may have."""
 
 

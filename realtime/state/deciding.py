@@ -59,7 +59,7 @@ def _confirm(s: Subscription, read: Frame) -> Decision:
         return Decision.SEND_AGAIN  # rendering failed before; of the row there is nothing to repair
     if s.newest is None or s.newest.etag != read.seen.etag:
         return Decision.REPAIR
-    if s.waiting or isinstance(s.slot, Digest):
+    if s.waiting or isinstance(s.slot, Digest) or (s.slot is None and s.moves):
         return Decision.SEND_AGAIN
     return Decision.KEEP
 

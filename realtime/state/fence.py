@@ -30,3 +30,15 @@ def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:
     subscription.version = frame.seen.version
     subscription.put(frame)
     return True
+
+
+def take(
+    subscription: Subscription, state: State, read: Frame, kept: Frame | None, applied: int
+) -> None:
+    """Write a read to the subscription's slot; or what was kept while it was made, if the fence
+    lets it, in the same step: else a window could be entered with what is older than the leaving.
+    """
+    subscription.state = state
+    subscription.version = read.version
+    if kept is None or not offer(subscription, kept, applied):
+        subscription.put(read)

@@ -5,9 +5,12 @@ A frame without a body says that this version cannot be shown to the audience.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 from permissions.representation import ObjectKey, Representation
 from realtime.state import messages
@@ -77,4 +80,23 @@ class Frame:
             assert s.body is not None  # else there is nothing to update to
             made = messages.updated(s.key.model, id, s.audience, s.etag, self.changed, s.body)
             self.__dict__["_update_text"] = made
+        return made
+
+    def entered_text(self, id: str) -> str:
+        """The beginning of the ENTERED frame's text, made once in each process."""
+        made: str | None = self.__dict__.get("_entered_text")
+        if made is None:
+            s = self.seen
+            made = messages.entered(s.key.model, id, s.audience, s.etag, s.body)
+            self.__dict__["_entered_text"] = made
+        return made
+
+    def values(self, fields: Iterable[str]) -> Mapping[str, Any]:
+        """The payload's values of these fields, as far as it has them: its resource's filters, so
+        they are read once in each process."""
+        made: dict[str, Any] | None = self.__dict__.get("_values")
+        if made is None:
+            payload = orjson.loads(self.seen.body or b"{}")
+            made = {name: payload[name] for name in fields if name in payload}
+            self.__dict__["_values"] = made
         return made

@@ -17,8 +17,8 @@ from math import inf
 from typing import Final
 
 from permissions.representation import ObjectKey
-from realtime.state import messages
-from realtime.state.codes import Close, Error
+from realtime.state import telling
+from realtime.state.codes import Close
 from realtime.state.frames import Digest, Frame
 from realtime.state.subscriptions import GONE, Gone, Subscription
 
@@ -109,7 +109,7 @@ class Mailbox:
         if sent is None or not isinstance(slot, Frame) or subscription.waiting or subscription.told:
             return False
         seen = slot.seen
-        if seen.body is None or seen.audience != sent.audience:
+        if seen.body is None or seen.audience != sent.audience or subscription.moves:
             return False
         if seen.etag != sent.etag and not self.send_now(slot.update_text(subscription.id)):
             return False
@@ -133,7 +133,10 @@ class Mailbox:
     def forget(self, key: ObjectKey) -> None:
         """Do not tell of the end of a subscription that its client has ended."""
         for s in [s for s in self._ready if s.key == key and s.slot is GONE]:
-            s.cancel(s.ended)
+            if s.entered:  # its windows are told
+                s.single = s.known = False
+            else:
+                s.cancel(s.ended)
 
     def close(self, code: Close) -> None:
         """After the answers that wait send nothing more but this close code; the first counts."""
@@ -164,16 +167,15 @@ class Mailbox:
         subscription = next(iter(self._ready))
         self.held -= self._ready.pop(subscription)
         slot, subscription.slot = subscription.slot, None
-        assert slot is not None  # what is emptied is dropped
         assert not isinstance(slot, Digest)
-        if slot is GONE:
-            return _gone(subscription)
-        texts = _state(subscription, slot) if slot.available else _unavailable(subscription)
+        if slot is None or isinstance(slot, Gone):
+            return telling.gone(subscription, slot)
+        texts = telling.state(subscription, slot)
         if self.delivered is not None and slot.available:
-            for text in texts:
+            for text in filter(telling.shows, texts):
                 self.delivered(subscription, slot, text)
         waiting = subscription.waiting if slot.available else subscription.unanswered
-        if waiting:  # one answer at a time: each may be large
+        if waiting or subscription.moves:  # one answer at a time: each may be large
             subscription.put(slot)
         return texts
 
@@ -242,48 +244,3 @@ def _weight(subscription: Subscription) -> int:
 
 def _size(text: str) -> int:
     return ITEM_BYTES + (len(text) if text.isascii() else len(text.encode()))
-
-
-def _gone(subscription: Subscription) -> list[str]:
-    model, id = subscription.key.model, subscription.id
-    texts = [
-        messages.error(Error.NOT_FOUND, waiting.ref, model=model, id=id)
-        for waiting in subscription.waiting
-    ]
-    subscription.settle(len(subscription.waiting))
-    if subscription.sent is not None:
-        subscription.sent = None
-        texts.append(messages.deleted(model, id))
-    return texts
-
-
-def _state(subscription: Subscription, frame: Frame) -> list[str]:
-    before, subscription.sent = subscription.sent, frame.digest
-    told, subscription.told = subscription.told, False
-    seen = frame.seen
-    assert seen.body is not None
-    model, id = subscription.key.model, subscription.id
-    if subscription.waiting:
-        waiting = subscription.waiting[0]
-        subscription.settle(1)
-        body = None if waiting.etag == seen.etag else seen.body
-        return [messages.subscribed(model, id, seen.audience, seen.etag, body, waiting.ref)]
-    if before is None or before.audience != seen.audience:
-        return [messages.audience_changed(model, id, seen.audience, seen.etag, seen.body)]
-    if told or before.etag != seen.etag:
-        return [frame.update_text(id)]
-    return []
-
-
-def _unavailable(subscription: Subscription) -> list[str]:
-    """Said once, and to each subscribe once, which is answered when the object can be shown."""
-    told, subscription.told = subscription.told, True
-    ref = messages.NO_REF
-    if subscription.unanswered:
-        ref = subscription.waiting[subscription.answered].ref
-        subscription.answered += 1
-    elif told:
-        return []
-    return [
-        messages.error(Error.UNAVAILABLE, ref, model=subscription.key.model, id=subscription.id)
-    ]

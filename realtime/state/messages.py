@@ -113,9 +113,57 @@ def deleted(model: str, id: str) -> str:
     return _text({"type": f"DELETE_{_suffix(model)}", "model": model, "id": id})
 
 
+def entered(model: str, id: str, audience: str, etag: str, body: bytes | None) -> str:
+    """Return the beginning of the frame for an object that entered a window, equal for all.
+
+    Without `body` the client has the payload; `in_window` adds the rest.
+    """
+    frame: dict[str, Any] = {
+        "type": "ENTERED",
+        "model": model,
+        "id": id,
+        "audience": audience,
+        "etag": etag,
+    }
+    if body is not None:
+        frame["payload"] = orjson.Fragment(body)
+    return _text(frame)
+
+
+def in_window(entered: str, window: str, before: str | None) -> str:
+    """Return the frame for an object that entered this window, above the row with the id
+    `before`."""
+    return entered[:-1] + "," + _text({"window": window, "before": before})[1:]
+
+
+def left(model: str, id: str, window: str) -> str:
+    """Return the frame for an object that left a window, without saying why."""
+    return _text({"type": "LEFT", "model": model, "id": id, "window": window})
+
+
+def window_subscribed(
+    model: str, window: str, more: bool, cursor: str | None, ref: Reference | None
+) -> str:
+    """Return the frame for a window whose first rows were sent."""
+    return _text(
+        {"type": "SUBSCRIBED", "model": model, "window": window, "more": more, "cursor": cursor},
+        ref,
+    )
+
+
+def more(model: str, window: str, more: bool, cursor: str | None) -> str:
+    """Return the frame that says whether a window's list goes on below its rows."""
+    return _text({"type": "MORE", "model": model, "window": window, "more": more, "cursor": cursor})
+
+
 def unsubscribed(model: str, id: str, ref: Reference | None) -> str:
     """Return the frame for a subscription that ended at its client's request."""
     return _text({"type": "UNSUBSCRIBED", "model": model, "id": id}, ref)
+
+
+def window_unsubscribed(model: str, window: str, ref: Reference | None) -> str:
+    """Return the frame for a window that ended at its client's request."""
+    return _text({"type": "UNSUBSCRIBED", "model": model, "window": window}, ref)
 
 
 def pong(ref: Reference | None) -> str:
@@ -130,6 +178,7 @@ def error(
     detail: str | None = None,
     model: str | None = None,
     id: str | None = None,
+    window: str | None = None,
 ) -> str:
     """Return the frame for a command that failed."""
     frame: dict[str, Any] = {"type": "ERROR", "code": code.value, "detail": detail or DETAILS[code]}
@@ -137,4 +186,6 @@ def error(
         frame["model"] = model
     if id is not None:
         frame["id"] = id
+    if window is not None:
+        frame["window"] = window
     return _text(frame, ref)

@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from permissions.representation import ObjectKey
+from realtime.state import settling
 from realtime.state.mailbox import Mailbox
 from realtime.state.subscriptions import Subscription
+from realtime.state.windows import Keeper, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +41,8 @@ class Socket:
     cut: Callable[[], None]
     buffered: Callable[[], int]
     subscriptions: dict[ObjectKey, Subscription] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
+    keeper: Keeper = field(init=False)
     registered: bool = False
     sending_since: float | None = None
     frames: int = 0
@@ -96,6 +100,10 @@ class Socket:
         self.frames += 1
         self.bytes += size
         return size
+
+    def settle(self, subscription: Subscription) -> None:
+        """Decide again which windows hold a row, after a write of its slot."""
+        settling.settle(subscription)
 
     def forget(self, subscription: Subscription) -> None:
         """Drop a subscription that has ended, unless a newer one has its place."""

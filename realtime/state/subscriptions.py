@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from permissions.representation import ObjectKey
 from realtime.state.frames import Digest, Frame
 from realtime.state.messages import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from realtime.state.sockets import Socket
+    from realtime.state.windows import Window
 
 
 class State(Enum):
@@ -30,6 +33,7 @@ class Gone(Enum):
 
 
 GONE: Final = Gone.GONE
+NOWHERE: Final[frozenset[Window]] = frozenset()
 
 
 class Opened(NamedTuple):
@@ -48,7 +52,7 @@ class Waiting:
 
 
 class Subscription:
-    """One socket's subscription of one object.
+    """One socket's subscription of one object: for its client, for windows, or for both.
 
     `pair` is who asks for what; `slot` is the one state to be sent next, or the digest of one for
     which there is no room yet; `sent` names the last payload handed to the socket, `told` says that
@@ -57,11 +61,16 @@ class Subscription:
     `overtaken_at` the version at which a read was last older; `showing` whether a row was written
     that it shows, and perhaps nobody has raised its version; `opened` its row of the ledger, and
     `ended` why it was cancelled.
+
+    `single` says that the client asked for it by its id, `known` that it was answered since;
+    `windows` are those that hold it and `entered` those of which the client was told that they do,
+    `values` the newest payload's values by which they filter.
     """
 
     __slots__ = (
-        "answered", "audience", "ended", "id", "key", "opened", "overtaken_at", "pair", "sent",
-        "showing", "slot", "socket", "state", "told", "version", "waiting",
+        "answered", "audience", "ended", "entered", "id", "key", "known", "opened", "overtaken_at",
+        "pair", "sent", "showing", "single", "slot", "socket", "state", "told", "values", "version",
+        "waiting", "windows",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, key: ObjectKey, id: str) -> None:
@@ -81,11 +90,27 @@ class Subscription:
         self.told = False
         self.waiting: list[Waiting] = []
         self.answered = 0
+        self.single = True
+        self.known = False
+        self.windows = self.entered = NOWHERE
+        self.values: Mapping[str, Any] = {}
 
     @property
     def user_id(self) -> int:
         """Return the id of the subscribing user."""
         return self.pair[0]
+
+    @property
+    def held(self) -> bool:
+        """Return whether its client or a window wants it."""
+        return self.single or bool(self.windows)
+
+    @property
+    def moves(self) -> bool:
+        """Return whether the client has to be told that it entered or left a window."""
+        if self.windows is self.entered:  # nearly always, because nowhere
+            return False
+        return self.entered != (self.windows if self.available else NOWHERE)
 
     @property
     def newest(self) -> Digest | None:
@@ -129,13 +154,16 @@ class Subscription:
     def put(self, slot: Frame | Gone) -> None:
         """Make this the state to be sent next."""
         self.slot = slot
+        if self.socket.windows or not self.single:
+            self.socket.settle(self)
+            if self.state is State.ENDED and slot is not GONE:  # nobody wants it
+                return
         self.socket.mailbox.put(self)
 
-    def place(self, state: State, read: Frame) -> None:
-        """Record what a round read, as the state to be sent next."""
-        self.state = state
-        self.version = read.version
-        self.put(read)
+    def tell(self) -> None:
+        """Tell the client of what happened besides a new state."""
+        if self.moves and not isinstance(self.slot, Digest):  # else it will be read again
+            self.socket.mailbox.put(self)
 
     def put_off(self) -> None:
         """Drop the body of the state to be sent next, keeping its digest."""
@@ -146,7 +174,26 @@ class Subscription:
         """Send nothing more until a read says what may be sent; what is gone stays gone."""
         self.state = State.PENDING
         if self.slot is not GONE:
-            self.slot = None
+            self._empty()
+
+    def begin_anew(self) -> None:
+        """Wait for a read as if nothing had been read yet."""
+        self.silence()
+        self.version = self.overtaken_at = -1
+
+    def let_go(self, why: str) -> None:
+        """End what neither the client nor a window wants; the client is told what it left."""
+        self.state = State.ENDED
+        self.ended = why
+        self._empty()
+        self.socket.forget(self)
+
+    def _empty(self) -> None:
+        """Drop the state to be sent next, but not that it has left windows."""
+        self.slot = None
+        if self.entered - self.windows:
+            self.socket.mailbox.put(self)
+        else:
             self.socket.mailbox.drop(self)
 
     def end(self) -> None:

@@ -16,12 +16,21 @@ from django.utils import timezone
 
 from realtime.audit import ledger
 from realtime.failures import log_failure
+from realtime.hub import obeying
 from realtime.hub.hub import Hub
 from realtime.hub.oracle import oracle
 from realtime.hub.per_loop import hubs
 from realtime.state import messages
 from realtime.state.codes import Close, Error
-from realtime.state.commands import Command, InvalidFrame, Ping, Subscribe, Unsubscribe
+from realtime.state.commands import (
+    CloseWindow,
+    Command,
+    InvalidFrame,
+    OpenWindow,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+)
 from realtime.state.rate_limit import TokenBucket
 from realtime.state.sockets import Socket
 from realtime.transport import servers
@@ -40,6 +49,8 @@ logger = logging.getLogger(__name__)
 WELCOME_LIMITS: Final = (
     "client_frame_bytes",
     "subscriptions_per_socket",
+    "windows_per_socket",
+    "rows_per_socket",
     "frames_per_second",
     "frames_burst",
     "invalid_frames",
@@ -167,14 +178,15 @@ class EarshotConsumer(AsyncConsumer):
         try:
             if text is None:
                 raise InvalidFrame("Binary frames are not supported.")
-            command = parse(text)
+            self._obey(parse(text))
         except InvalidFrame as invalid:
             self.unusable += 1
-            frame = messages.error(Error.INVALID, invalid.ref, detail=invalid.detail)
+            frame = messages.error(
+                Error.INVALID, invalid.ref, detail=invalid.detail, window=invalid.window
+            )
             self._refuse(frame, self.unusable, Close.UNUSABLE)
             return
         self.unusable = 0
-        self._obey(command)
         if self.mailbox.closing is Close.TOO_SLOW:
             self._count_refusal("socket_bytes")
 
@@ -196,16 +208,25 @@ class EarshotConsumer(AsyncConsumer):
             case Ping(ref):
                 self.mailbox.answer(messages.pong(ref))
             case Unsubscribe():
-                hub.unsubscribe(socket, command)
+                obeying.unsubscribe(hub, socket, command)
+            case CloseWindow():
+                obeying.close_window(hub, socket, command)
+            case OpenWindow(model, window) if obeying.full_of_windows(socket, command):
+                self._count_refusal("windows_per_socket")
+                code = Error.TOO_MANY_SUBSCRIPTIONS
+                answer = messages.error(code, command.ref, model=model, window=window)
+                self.mailbox.answer(answer)
+            case OpenWindow():
+                obeying.open_window(hub, socket, command)
             case Subscribe(target, _, ref) if target.pk is None:
                 answer = messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
                 self.mailbox.answer(answer)
-            case Subscribe(target, _, ref) if hub.full(socket, command):
+            case Subscribe(target, _, ref) if obeying.full(socket, command):
                 self._count_refusal("subscriptions_per_socket")
                 code = Error.TOO_MANY_SUBSCRIPTIONS
                 self.mailbox.answer(messages.error(code, ref, model=target.model, id=target.id))
             case _:
-                hub.subscribe(socket, command)
+                obeying.subscribe(hub, socket, command)
 
     # Beginning and end.
 

@@ -8,16 +8,23 @@ import orjson
 from rest_framework import serializers
 
 from permissions.audiences import registry
+from permissions.filters import InvalidWhere, parse_where
 from realtime.state.commands import (
     MAX_ETAG,
     MAX_NAME,
+    MOST_HAVE,
+    MOST_ROWS,
+    ROWS,
+    CloseWindow,
     Command,
     InvalidFrame,
+    OpenWindow,
     Ping,
     Subscribe,
     Target,
     Unsubscribe,
     is_reference,
+    is_window,
 )
 from realtime.state.messages import Reference
 from tenants import opaque
@@ -52,6 +59,38 @@ class ModelField(TextField):
         if label not in registry:
             raise serializers.ValidationError("Unknown model.")
         return label
+
+
+class WindowField(TextField):
+    """The client's own name for a window."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not is_window(data):
+            raise serializers.ValidationError(
+                "Must be a string of 1 to 64 characters without control characters."
+            )
+        name: str = data
+        return name
+
+
+class RowsField(serializers.Field[Any, Any, Any, Any]):
+    """The most rows of a window."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int or not 1 <= data <= MOST_ROWS:
+            raise serializers.ValidationError(f"Must be an integer from 1 to {MOST_ROWS}.")
+        return data
+
+
+class HaveField(serializers.Field[Any, Any, Any, Any]):
+    """The etags of the payloads that the client holds, by id."""
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        if not isinstance(data, dict) or not all(isinstance(etag, str) for etag in data.values()):
+            raise serializers.ValidationError("Must be an object of ids and etags.")
+        if len(data) > MOST_HAVE:
+            raise serializers.ValidationError(f"Must have at most {MOST_HAVE} entries.")
+        return {id: etag for id, etag in data.items() if len(etag) <= MAX_ETAG}
 
 
 class CommandSerializer(serializers.Serializer[Any]):
@@ -99,11 +138,49 @@ class SubscribeSerializer(UnsubscribeSerializer):
         return Subscribe(self.target(values), etag, values.get("ref"))
 
 
+class CloseWindowSerializer(CommandSerializer):
+    """Names a window: `{"model", "window"}`."""
+
+    model = ModelField()
+    window = WindowField()
+
+    def command(self, values: dict[str, Any]) -> Command:
+        return CloseWindow(values["model"], values["window"], values.get("ref"))
+
+
+class OpenWindowSerializer(CloseWindowSerializer):
+    """Names a window to open, and what it is to show."""
+
+    where = serializers.JSONField(required=False)
+    limit = RowsField(required=False)
+    after = TextField(required=False)
+    have = HaveField(required=False)
+
+    def command(self, values: dict[str, Any]) -> Command:
+        try:
+            where = parse_where(registry.get(values["model"]), values.get("where"))
+        except InvalidWhere as invalid:
+            raise serializers.ValidationError({"where": [str(invalid)]}) from None
+        return OpenWindow(
+            values["model"],
+            values["window"],
+            where,
+            values.get("limit", ROWS),
+            values.get("after"),
+            values.get("have", {}),
+            values.get("ref"),
+        )
+
+
 # One instance each: building a serializer's fields costs more than validating with them.
 SERIALIZERS: dict[str, CommandSerializer] = {
     "ping": CommandSerializer(),
     "subscribe": SubscribeSerializer(),
     "unsubscribe": UnsubscribeSerializer(),
+}
+OF_WINDOWS: dict[str, CommandSerializer] = {
+    "subscribe": OpenWindowSerializer(),
+    "unsubscribe": CloseWindowSerializer(),
 }
 
 
@@ -117,13 +194,19 @@ def parse(text: str | bytes) -> Command:
         raise InvalidFrame("Must be a JSON object.")
     ref = frame["ref"] if is_reference(frame.get("ref")) else None
     action = frame.get("action", "subscribe")
-    serializer = SERIALIZERS.get(action) if isinstance(action, str) else None
+    serializer = _serializer(action, frame) if isinstance(action, str) else None
+    window = frame["window"] if is_window(frame.get("window")) else None
     if serializer is None:
-        raise InvalidFrame("action: unknown action.", ref)
+        raise InvalidFrame("action: unknown action.", ref, window)
     try:
         return serializer.command(serializer.run_validation(frame))
     except serializers.ValidationError as error:
-        raise InvalidFrame(_first(error.detail), ref) from None
+        raise InvalidFrame(_first(error.detail), ref, window) from None
+
+
+def _serializer(action: str, frame: dict[str, Any]) -> CommandSerializer | None:
+    of_window = OF_WINDOWS.get(action) if "window" in frame else None
+    return of_window or SERIALIZERS.get(action)
 
 
 def _first(detail: Any) -> str:

@@ -70,9 +70,9 @@ def test_beat_of_a_process_that_was_held_for_lost_says_so(world: World) -> None:
 def test_end_that_is_written_stays(world: World) -> None:
     lost_process(world)
     access = Access.objects.get()
-    ledger.write_ends({"revoked": [access.pk]}, ["lost"])
+    ledger.write_ends({"revoked": [access.pk]}, ["lost"], [])
     ended = Access.objects.get().ended_at
-    ledger.write_ends({"disconnected": [access.pk]}, [])
+    ledger.write_ends({"disconnected": [access.pk]}, [], [])
     assert accesses(world, "viewer") == [("viewer", "subscribed", "revoked")]
     assert Access.objects.get().ended_at == ended
     assert not Connection.objects.exists()
@@ -108,9 +108,10 @@ async def test_ends_that_cannot_be_written_are_tried_again(
     book = Ledger(run)
     book.end(1, "unsubscribed")
     book.leave(["a"])
+    book.unwatch([7])
     book.end(2, "unsubscribed")
     await asyncio.wait([book.task] if book.task else [])
-    assert run.done == [(ledger.write_ends, {"unsubscribed": [1, 2]}, ["a"])]
+    assert run.done == [(ledger.write_ends, {"unsubscribed": [1, 2]}, ["a"], [7])]
     assert caplog.text.count("OSError") == 2 * 2
 
 

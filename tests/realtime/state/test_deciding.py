@@ -3,7 +3,7 @@
 import pytest
 
 from realtime.state.deciding import Decision, decide, has_left
-from realtime.state.fence import offer
+from realtime.state.fence import offer, take
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import GONE, Opened, State, Subscription, Waiting
 from tests.realtime.pieces import frame, socket, subscription
@@ -13,7 +13,7 @@ def live(version: int = 2, body: str | None = '"A"') -> Subscription:
     """It was sent this version."""
     s = subscription()
     s.opened = Opened(1, "viewer")
-    s.place(State.LIVE, frame(version, body))
+    take(s, State.LIVE, frame(version, body), None, 0)
     s.socket.mailbox.take()
     return s
 
@@ -27,7 +27,7 @@ def pending(audience: str | None = None) -> Subscription:
 def unavailable(version: int = 2) -> Subscription:
     """In its audience, which was never shown the object."""
     s = subscription()
-    s.place(State.UNAVAILABLE, frame(version, None))
+    take(s, State.UNAVAILABLE, frame(version, None), None, 0)
     s.socket.mailbox.take()
     return s
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from realtime.state import fence
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import GONE, State, Subscription
 from tests.realtime.pieces import frame, socket, subscription, waiting
@@ -18,7 +19,7 @@ def test_new_subscription_is_pending_and_has_nothing() -> None:
 
 def placed() -> Subscription:
     s = subscription()
-    s.place(State.LIVE, frame(3))
+    fence.take(s, State.LIVE, frame(3), None, 0)
     return s
 
 

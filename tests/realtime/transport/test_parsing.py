@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.state.commands import (
+    MAX_ETAG,
     MAX_REF,
+    CloseWindow,
     Command,
     InvalidFrame,
+    OpenWindow,
     Ping,
     Subscribe,
     Target,
@@ -124,3 +127,31 @@ def test_etag_longer_than_any_is_not_kept(length: int, kept: bool) -> None:
     command = parse(json.dumps({"model": MODEL, "id": ID, "etag": etag}))
     assert isinstance(command, Subscribe)
     assert command.etag == (etag if kept else None)
+
+
+def test_windows_are_opened_and_closed() -> None:
+    whole = {
+        "model": MODEL,
+        "window": "w",
+        "where": {"status": ["draft", "archived"]},
+        "limit": 1000,
+        "after": "cursor",
+        "have": {ID: "e", "other": "e" * (MAX_ETAG + 1)},
+        "ref": 1,
+    }
+    assert parse(json.dumps(whole)) == OpenWindow(
+        MODEL, "w", (("status", ("draft", "archived")),), 1000, "cursor", {ID: "e"}, 1
+    )
+    assert parse(json.dumps({"model": MODEL, "window": "w"})) == OpenWindow(
+        MODEL, "w", (), 100, None, {}, None
+    )
+    close = {"action": "unsubscribe", "model": MODEL, "window": "w", "ref": "r"}
+    assert parse(json.dumps(close)) == CloseWindow(MODEL, "w", "r")
+
+
+@pytest.mark.parametrize("where", [{"title": "x"}, {"status": 5}, {"status": []}, [], "x"])
+def test_undeclared_filters_are_refused(where: Any) -> None:
+    with pytest.raises(InvalidFrame) as refused:
+        parse(json.dumps({"model": MODEL, "window": "w", "where": where, "ref": 1}))
+    assert (refused.value.ref, refused.value.window) == (1, "w")
+    assert refused.value.detail.startswith("where: ")

@@ -1,0 +1,200 @@
+"""Windows: live lists on a socket, and which rows they hold. No I/O, no Django.
+
+A window is the beginning of its user's list of a model, newest first: a key range, a filter and a
+limit. A row is the subscription of one object on one socket, for its client or for windows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from realtime.state import messages
+from realtime.state.messages import Reference
+from realtime.state.subscriptions import State, Subscription
+
+if TYPE_CHECKING:
+    from realtime.state.sockets import Socket
+
+Where = tuple[tuple[str, tuple[Any, ...]], ...]
+"""A filter: values of payload fields, any of each."""
+Matches = Callable[[Mapping[str, Any]], bool]
+
+
+class WindowState(Enum):
+    """The state of a window."""
+
+    PENDING = "pending"  # its list has not been read yet
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class Keeper(Protocol):
+    """What windows need of the rounds of their tenant."""
+
+    def ask(self, subscriptions: Iterable[Subscription]) -> None:
+        """Have these rows read in the next round."""
+
+    def ask_window(self, window: Window) -> None:
+        """Have the window's list read in the next round."""
+
+    def reads(self, s: Subscription) -> bool:
+        """Return whether a round is reading the row."""
+
+    def waits(self, s: Subscription) -> bool:
+        """Return whether the row is asked for, or something newer is kept of it."""
+
+    def let_go(self, s: Subscription) -> None:
+        """Forget a row that nobody here wants any more."""
+
+
+class Window:
+    """One live list of one socket, under the name that its client gave it.
+
+    Its rows have keys below `after` and above `floor` (None: no end). `members` are the rows that
+    belong to it, `entering` those of them that the client has still to be told of, and `have` the
+    etags of payloads that the client holds. `due` says that the window has not been answered yet,
+    `told_more` what the client was last told of rows below the floor. `fields` are those by which
+    windows of the model may filter, `where` is the filter and `matches` decides it by the values of
+    a payload; `sign` makes a cursor of a key.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        model: str,
+        name: str,
+        *,
+        limit: int,
+        after: int | None = None,
+        where: Where = (),
+        fields: Iterable[str] = (),
+        matches: Matches = bool,
+        have: Mapping[str, str] | None = None,
+        ref: Reference | None = None,
+        sign: Callable[[int], str] = str,
+    ) -> None:
+        self.socket = socket
+        self.model = model
+        self.name = name
+        self.limit = limit
+        self.after = after
+        self.where = where
+        self.fields = tuple(fields) if where else ()
+        self.have = dict(have or {})
+        self.ref = ref
+        self.state = WindowState.PENDING
+        self.floor: int | None = None
+        self.members: dict[int, Subscription] = {}
+        self.entering: set[Subscription] = set()
+        self.due = True
+        self.told_more = False
+        self.placing = False
+        self._matches = matches
+        self._sign = sign
+        self._keys: list[int] = []  # of the members, ascending
+        self._told: list[tuple[int, str]] = []  # what the client has, ascending
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether its list was read, and it has not ended."""
+        return self.state is WindowState.LIVE
+
+    def inside(self, pk: int) -> bool:
+        """Return whether the key is in the window's range, and the window is live."""
+        return (
+            self.is_live
+            and (self.floor is None or pk > self.floor)
+            and (self.after is None or pk < self.after)
+        )
+
+    def holds(self, s: Subscription) -> bool:
+        """Return whether the row belongs to the window as it is now.
+
+        A pending row stays where it is, as far as the range lets it; what cannot be shown now is
+        held, so that it can enter when it can be.
+        """
+        if s.state is State.ENDED or not self.inside(s.key.pk):
+            return False
+        if s.state is State.PENDING:
+            return self in s.windows
+        return not s.available or self.matches(s.values)
+
+    def matches(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a payload with these values is in the window's list."""
+        return not self.where or self._matches(values)
+
+    @property
+    def short(self) -> bool:
+        """Return whether so few rows are left that the list must be read again, and has more."""
+        return self.floor is not None and 2 * len(self._keys) < self.limit
+
+    def admit(self, s: Subscription) -> None:
+        """Make the row one of the window's."""
+        if self not in s.windows:
+            s.windows |= {self}
+            self.members[s.key.pk] = s
+            insort(self._keys, s.key.pk)
+
+    def dismiss(self, s: Subscription) -> None:
+        """Make the row none of the window's."""
+        if self in s.windows:
+            s.windows -= {self}
+            del self.members[s.key.pk]
+            del self._keys[bisect_left(self._keys, s.key.pk)]
+            self.entering.discard(s)
+
+    def cut(self) -> Subscription | None:
+        """Dismiss and return the lowest row if there is one too many; None otherwise.
+
+        The floor rises to it: else rows below would be missed, and `more` would lie.
+        """
+        if len(self._keys) <= self.limit:
+            return None
+        self.floor = self._keys[0]
+        lowest = self.members[self.floor]
+        self.dismiss(lowest)
+        return lowest
+
+    # What the client is told.
+
+    def enter(self, s: Subscription) -> str | None:
+        """Note that the client is told of a row; return the id of the row that it stands above."""
+        s.entered |= {self}
+        self.entering.discard(s)
+        place = bisect_left(self._told, (s.key.pk, s.id))
+        self._told.insert(place, (s.key.pk, s.id))
+        return self._told[place - 1][1] if place else None
+
+    def leave(self, s: Subscription) -> None:
+        """Note that the client is told that a row has left."""
+        s.entered -= {self}
+        del self._told[bisect_left(self._told, (s.key.pk, s.id))]
+
+    def has(self, s: Subscription, etag: str) -> bool:
+        """Return whether the client named this payload of a row that enters for the first time."""
+        return self.due and self.have.pop(s.id, None) == etag
+
+    def news(self) -> str | None:
+        """Return the text that says that the window is complete, or whether there is more.
+
+        None while rows are on their way, or if the client knows.
+        """
+        more = self.floor is not None
+        if not self.is_live or self.placing or self.entering:
+            return None
+        if not self.due and more == self.told_more:
+            return None
+        due, self.due, self.told_more = self.due, False, more
+        if due:
+            self.have.clear()  # what did not enter, the client forgets
+            return messages.window_subscribed(self.model, self.name, more, self._cursor(), self.ref)
+        return messages.more(self.model, self.name, more, self._cursor())
+
+    def _cursor(self) -> str | None:
+        """Return the cursor with which the list goes on below; None if there is no more."""
+        if self.floor is None:
+            return None
+        return self._sign(self._told[0][0] if self._told else self.floor + 1)

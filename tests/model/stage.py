@@ -1,0 +1,270 @@
+"""The real rounds and windows of one tenant, with a database, a broker and clients that do as a
+walk says: whatever is awaited is a step of its own, and may be taken late, twice or never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from permissions import cursors
+from permissions.audiences import registry
+from realtime.hub import obeying
+from realtime.hub.group_membership import GroupMemberships
+from realtime.hub.rounds import Rounds
+from realtime.hub.tail import overtaken
+from realtime.publishing.moves import Move
+from realtime.state.commands import CloseWindow, OpenWindow, Subscribe, Target, Unsubscribe
+from realtime.state.due import Due
+from realtime.state.frames import Frame
+from realtime.state.ledger_entries import Entries
+from realtime.state.sockets import Socket
+from resources.models import Document
+from tenants import opaque
+from tenants.limits import limits
+from tests.model.database import KEYS, MODEL, TENANT, USERS, Database
+from tests.model.ghost import Broken, Ghost
+from tests.realtime.pieces import socket
+
+DRAFT = (("status", ("1",)),)
+ID = {pk: opaque.encode(Document, pk) for pk in KEYS}
+
+
+class Awaited:
+    """Something that is awaited: first it happens, then its result comes."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.work: Callable[[], Any] | None = work
+        self.result: Any = None
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def go_on(self) -> None:
+        """Take the next step."""
+        if self.work is not None:
+            self.result, self.work = self.work(), None
+        elif not self.future.done():
+            self.future.set_result(self.result)
+
+
+class Stage:
+    """A hub as far as rounds see it; `reliable`: each message comes exactly once."""
+
+    def __init__(self, database: Database, *, reliable: bool) -> None:
+        self.limits = limits()
+        self.due: Due[Any] = Due()
+        self.windows_due: Due[Any] = Due()
+        self.ledger = self
+        self.process = 1
+        self.database = database
+        self.reliable = reliable
+        self.awaited: list[Awaited] = []
+        self.network: list[Frame | Move] = []
+        self.noticed = 0
+        self.seen = 0
+        self.numbers = iter(range(1, 10**6))
+        self.repairs: list[str] = []
+        self.shown: set[tuple[int, int, str]] = set()
+        self.groups = GroupMemberships(self, 10_000)
+        self.groups.channel = "channel"
+        self.rounds = Rounds(TENANT, self)  # type: ignore[arg-type]
+        self.sockets: dict[int, Socket] = {}
+        self.ghosts: dict[int, Ghost] = {}
+        for user in USERS:
+            of = self.sockets[user] = socket(user, TENANT, f"socket of {user}")
+            of.keeper = self.rounds.windows
+            of.mailbox.again = self.rounds.ask
+            self.ghosts[user] = Ghost(database, user)
+
+    # What rounds need of a hub, of the ledger and of the channel layer.
+
+    async def run(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Read or write, in two steps."""
+        if work.__name__.startswith("repair"):
+            self.repairs.append(f"nothing escaped, and yet {work.__name__}{args}")
+        found = getattr(self.database, work.__name__, None)
+        return await self._await(lambda: 1 if found is None else found(*args))
+
+    def _await(self, work: Callable[[], Any]) -> Awaitable[Any]:
+        self.awaited.append(Awaited(work))
+        return self.awaited[-1].future
+
+    async def write(self, tenant_id: int, made: Entries) -> None:
+        """Write a round's entries."""
+        if made:
+            await self._await(lambda: None)
+            for s, frame, _ in made.begun:
+                self.shown.add((s.user_id, s.key.pk, frame.seen.audience))
+            made.written([next(self.numbers) for _ in made.begun])
+
+    def end(self, *_: Any) -> None:
+        """End an access, or a subscription."""
+        if not isinstance(_[0], int):
+            s, why = _
+            s.cancel(why)
+            s.socket.forget(s)
+            self.rounds.remove(s)
+
+    def unwatch(self, rows: Any) -> None:
+        """Nobody reads what is watched."""
+
+    async def check_users(self, *_: Any) -> None:
+        """All may stay."""
+
+    def rounds_of(self, tenant_id: int) -> Rounds:
+        """The only tenant's."""
+        return self.rounds
+
+    async def group_add(self, *_: Any) -> None:
+        """Join, in two steps."""
+        await self._await(lambda: None)
+
+    async def group_discard(self, *_: Any) -> None:
+        """Leave, in two steps."""
+        await self._await(lambda: None)
+
+    # Steps.
+
+    async def idle(self) -> None:
+        """Let the loop do all that it can."""
+        for _ in range(15):
+            await asyncio.sleep(0)
+        self.awaited = [one for one in self.awaited if not one.future.done()]
+
+    def must(self) -> list[Callable[[], Any]]:
+        """What must happen sooner or later."""
+        steps: list[Callable[[], Any]] = [one.go_on for one in self.awaited]
+        for user, of in self.sockets.items():
+            if of.mailbox:
+                steps.append(partial(self.send, user))
+        if self.reliable:
+            steps += self.arrivals()
+            if self.noticed < self.database.now.revision:
+                steps.append(self.notice)
+        elif self.seen < len(self.database.changes) or self.noticed < self.database.now.revision:
+            steps.append(self.tail)
+        return steps
+
+    def arrivals(self) -> list[Callable[[], Any]]:
+        """What publishers and the broker may do."""
+        publishers = range(len(self.database.unpublished))
+        return [
+            *(partial(self._publish, place) for place in publishers),
+            *(partial(self.arrive, message) for message in self.network),
+        ]
+
+    def _publish(self, place: int) -> None:
+        self.network.extend(self.database.publish(place))
+
+    def arrive(self, message: Frame | Move) -> None:
+        """Bring a message, if the process is in the group."""
+        if self.reliable:
+            self.network.remove(message)
+        if isinstance(message, Frame):
+            self.rounds.frame(message)
+        else:
+            name = f"earshot.{TENANT}.{MODEL}"
+            if self.groups.get(name) is not None:
+                self.rounds.arrivals.arrive(message)
+
+    def notice(self) -> None:
+        """Bring a notice."""
+        self.noticed = self.database.now.revision
+        self.rounds.notice(self.noticed)
+
+    def tail(self) -> None:
+        """Look once for all that committed since."""
+        self.notice()
+        changes, self.seen = self.database.changes[self.seen :], len(self.database.changes)
+        for changed in changes:
+            rows = self.rounds.index.of_key(changed.key)
+            self.rounds.ask([s for s in rows if overtaken(s, changed)])
+            self.rounds.arrivals.see(changed)
+
+    def send(self, user: int) -> None:
+        """Send what is next to a client."""
+        ghost = self.ghosts[user]
+        for text in self.sockets[user].mailbox.take():
+            ghost.take(text)
+        for pk, (audience, _) in ghost.copies.items():
+            name = {"A": "owner", "B": "viewer"}[audience]
+            if (user, pk, name) not in self.shown:
+                raise Broken(f"the ledger does not say that {user} was shown {pk} as {audience}")
+
+    # Clients.
+
+    def act(self, chance: random.Random) -> None:
+        """A client opens or closes something."""
+        user = chance.choice(USERS)
+        ghost, of = self.ghosts[user], self.sockets[user]
+        kind = chance.choice("owwuussc")
+        name = chance.choice(("some", "all"))
+        ref = next(self.numbers)
+        if (kind in "ow" and name not in ghost.rows) or kind == "o":
+            self._open(chance, user, name, ref)
+        elif kind in "uc" and name in ghost.rows:
+            obeying.close_window(self, of, CloseWindow(MODEL, name, ref))  # type: ignore[arg-type]
+            ghost.closed(name)
+            ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)}
+        else:
+            self._single(chance, user, ref)
+
+    def _open(self, chance: random.Random, user: int, name: str, ref: int) -> None:
+        ghost = self.ghosts[user]
+        if name in ghost.rows:
+            ghost.closed(name)
+        few = name == "some"
+        after = chance.choice((None, None, 3)) if few else None
+        resource = registry.get(MODEL)
+        window = OpenWindow(
+            MODEL,
+            name,
+            DRAFT if few and chance.random() < 0.7 else (),
+            chance.choice((1, 1, 2)) if few else 100,
+            None if after is None else cursors.encode(resource, TENANT, user, after),
+            {ID[pk]: a + _json(p) for pk, (a, p) in ghost.copies.items() if chance.random() < 0.5},
+            f"{name} {ref}",
+        )
+        ghost.rows[name] = []
+        ghost.windows[name] = {"where": window.where, "limit": window.limit, "after": after}
+        ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)} | {window.ref}
+        obeying.open_window(self, self.sockets[user], window)  # type: ignore[arg-type]
+
+    def _single(self, chance: random.Random, user: int, ref: int) -> None:
+        ghost, of = self.ghosts[user], self.sockets[user]
+        pk = chance.choice(KEYS)
+        target = Target(MODEL, ID[pk], pk)
+        if chance.random() < 0.4:
+            ghost.singles.discard(pk)
+            ghost._forget(pk)
+            ghost.waiting = {w for w in ghost.waiting if not w.startswith(f"{pk} ")}
+            obeying.unsubscribe(self, of, Unsubscribe(target, None))  # type: ignore[arg-type]
+        else:
+            ghost.waiting.add(f"{pk} {ref}")
+            obeying.subscribe(self, of, Subscribe(target, None, f"{pk} {ref}"))  # type: ignore[arg-type]
+
+    def check(self) -> None:
+        """When all is quiet, everybody has what they should."""
+        if self.repairs:
+            raise Broken(self.repairs[0])
+        for user, ghost in self.ghosts.items():
+            ghost.check()
+            for s in self.sockets[user].subscriptions.values():
+                if not s.held:
+                    raise Broken(f"{s.key} is held for nobody")
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self.rounds.tasks():
+            task.cancel()
+        for task in self.groups._tasks:
+            task.cancel()
+        await asyncio.sleep(0)
+
+
+def _json(payload: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(payload)
