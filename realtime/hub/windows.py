@@ -174,9 +174,6 @@ class Windows:
     def rows(self, some: Iterable[Window]) -> set[Subscription]:
         """Return what a round reads with these windows' lists: what their sockets hold of the
         models already, which may live by other groups."""
-        return self._rows(some)
-
-    def _rows(self, some: Iterable[Window]) -> set[Subscription]:
         return {
             s
             for window in some
@@ -233,7 +230,8 @@ class Windows:
             window.state, window.placing = WindowState.LIVE, True
             window.floor = pks[window.limit] if len(pks) > window.limit else None
             listed.update(ObjectKey(window.model, pk) for pk in pks[: window.limit])
-        rows = sorted(self._rows(some), key=lambda s: s.key in listed)  # what ends makes room
+        # What ends makes room; what enters comes as it is listed.
+        rows = sorted(self.rows(some), key=lambda s: (s.key in listed, -s.key.pk))
         for s in rows:
             if s in self.reading:
                 place(s)

@@ -10,13 +10,9 @@ import orjson
 
 from permissions.representation import ObjectKey, Representation
 
-KNOWN: Final = frozenset(
-    {
-        *("type", "model", "id", "audience", "etag", "changed", "payload", "ref"),
-        *("window", "before"),
-    }
-)
+KNOWN: Final = frozenset({"type", "model", "id", "audience", "etag", "changed", "payload", "ref"})
 """All that a frame with a state may have."""
+ENTERING: Final = KNOWN | {"window", "before"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def differences(sent: Sent, revision: int, now: Representation | None) -> tuple[
 def _of_frame(frame: dict[str, Any], sent: Sent, now: Representation) -> Iterator[str]:
     wanted = {"model": now.key.model, "id": sent.id, "audience": now.audience, "etag": now.etag}
     yield from (name for name, value in wanted.items() if frame.get(name) != value)
-    yield from sorted(frame.keys() - KNOWN)
+    yield from sorted(frame.keys() - (ENTERING if frame["type"] == "ENTERED" else KNOWN))
 
 
 def _of_payload(frame: dict[str, Any], text: str, body: bytes) -> Iterator[str]:

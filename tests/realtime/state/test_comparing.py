@@ -9,7 +9,7 @@ import pytest
 
 from permissions.representation import ObjectKey, Representation
 from realtime.state.comparing import Sent, differences, shown_against
-from realtime.state.messages import subscribed, updated
+from realtime.state.messages import entered, in_window, subscribed, updated
 from tests.realtime.pieces import ID, MODEL, frame
 
 BODY = '{"id":"x","title":"A"}'
@@ -26,6 +26,8 @@ def test_equal_frame_has_no_differences() -> None:
     assert differences(sent(), 0, SEEN) == ()
     answer = subscribed(MODEL, ID, "viewer", SEEN.etag, None, "ref")
     assert differences(sent(answer), 7, SEEN) == ()
+    first = entered(MODEL, ID, "viewer", SEEN.etag, BODY.encode())
+    assert differences(sent(in_window(first, "w", None)), 7, SEEN) == ()
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,9 @@ async def test_member_is_welcomed_with_what_they_must_know(
         "heartbeat": 20,
         "limits": {
             "client_frame_bytes": 16384,
-            **dict.fromkeys(("subscriptions_per_socket", "rows_per_socket"), 1000),
+            **dict.fromkeys(("subscriptions_per_socket", "rows_per_socket", "frames_burst"), 1000),
             "windows_per_socket": 20,
             "frames_per_second": 50,
-            "frames_burst": 1000,
             "invalid_frames": 10,
             "stalled_seconds": 10.0,
         },
