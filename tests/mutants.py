@@ -17,6 +17,7 @@ from typing import Final
 
 from tests.mutant import Mutant
 from tests.mutants_of_review import OF_REVIEW
+from tests.mutants_of_windows import OF_WINDOWS
 
 TREE: Final = Path(__file__).parent.parent
 RESULTS: Final = TREE / "var" / "results" / "mutants.json"
@@ -203,6 +204,7 @@ MUTANTS: Final = (
         "tests/realtime/hub/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
     ),
     *OF_REVIEW,
+    *OF_WINDOWS,
 )
 
 

@@ -19,7 +19,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/hub/obeying.py",
         "realtime/hub/reads.py",
         "realtime/hub/served.py",
-        "realtime/publishing/moves.py",
         "realtime/state/telling.py",
         "realtime/state/windows.py",
     ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from realtime.state.due import Due
 from realtime.state.frames import Frame
 from realtime.state.ledger_entries import Entries
 from realtime.state.sockets import Socket
+from realtime.state.windows import Where
 from resources.models import Document
 from tenants import opaque
 from tenants.limits import limits
@@ -198,52 +199,79 @@ class Stage:
     def act(self, chance: random.Random) -> None:
         """A client opens or closes something."""
         user = chance.choice(USERS)
-        ghost, of = self.ghosts[user], self.sockets[user]
+        ghost = self.ghosts[user]
         kind = chance.choice("owwuussc")
         name = chance.choice(("some", "all"))
-        ref = next(self.numbers)
         if (kind in "ow" and name not in ghost.rows) or kind == "o":
-            self._open(chance, user, name, ref)
+            self._open(chance, user, name)
         elif kind in "uc" and name in ghost.rows:
-            obeying.close_window(self, of, CloseWindow(MODEL, name, ref))  # type: ignore[arg-type]
-            ghost.closed(name)
-            ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)}
+            self.close_window(user, name)
+        elif chance.random() < 0.4:
+            self.unsubscribe(user, chance.choice(KEYS))
         else:
-            self._single(chance, user, ref)
+            self.subscribe(user, chance.choice(KEYS))
 
-    def _open(self, chance: random.Random, user: int, name: str, ref: int) -> None:
-        ghost = self.ghosts[user]
+    def _open(self, chance: random.Random, user: int, name: str) -> None:
+        few, copies = name == "some", self.ghosts[user].copies
+        self.open(
+            user,
+            name,
+            where=DRAFT if few and chance.random() < 0.7 else (),
+            limit=chance.choice((1, 1, 2)) if few else 100,
+            after=chance.choice((None, None, 3)) if few else None,
+            have={ID[k]: a + _json(p) for k, (a, p) in copies.items() if chance.random() < 0.5},
+        )
+
+    def open(
+        self,
+        user: int,
+        name: str = "all",
+        *,
+        where: Where = (),
+        limit: int = 100,
+        after: int | None = None,
+        have: Mapping[str, str] | None = None,
+    ) -> None:
+        """A client opens a window, perhaps in the place of another one."""
+        ghost, ref = self.ghosts[user], f"{name} {next(self.numbers)}"
         if name in ghost.rows:
             ghost.closed(name)
-        few = name == "some"
-        after = chance.choice((None, None, 3)) if few else None
-        resource = registry.get(MODEL)
-        window = OpenWindow(
-            MODEL,
-            name,
-            DRAFT if few and chance.random() < 0.7 else (),
-            chance.choice((1, 1, 2)) if few else 100,
-            None if after is None else cursors.encode(resource, TENANT, user, after),
-            {ID[pk]: a + _json(p) for pk, (a, p) in ghost.copies.items() if chance.random() < 0.5},
-            f"{name} {ref}",
-        )
+        cursor = None if after is None else cursors.encode(registry.get(MODEL), TENANT, user, after)
         ghost.rows[name] = []
-        ghost.windows[name] = {"where": window.where, "limit": window.limit, "after": after}
-        ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)} | {window.ref}
+        ghost.windows[name] = {"where": where, "limit": limit, "after": after}
+        ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)} | {ref}
+        window = OpenWindow(MODEL, name, where, limit, cursor, have or {}, ref)
         obeying.open_window(self, self.sockets[user], window)  # type: ignore[arg-type]
 
-    def _single(self, chance: random.Random, user: int, ref: int) -> None:
-        ghost, of = self.ghosts[user], self.sockets[user]
-        pk = chance.choice(KEYS)
-        target = Target(MODEL, ID[pk], pk)
-        if chance.random() < 0.4:
-            ghost.singles.discard(pk)
-            ghost._forget(pk)
-            ghost.waiting = {w for w in ghost.waiting if not w.startswith(f"{pk} ")}
-            obeying.unsubscribe(self, of, Unsubscribe(target, None))  # type: ignore[arg-type]
-        else:
-            ghost.waiting.add(f"{pk} {ref}")
-            obeying.subscribe(self, of, Subscribe(target, None, f"{pk} {ref}"))  # type: ignore[arg-type]
+    def close_window(self, user: int, name: str) -> None:
+        """A client closes a window."""
+        ghost, close = self.ghosts[user], CloseWindow(MODEL, name, next(self.numbers))
+        obeying.close_window(self, self.sockets[user], close)  # type: ignore[arg-type]
+        ghost.closed(name)
+        ghost.waiting = {w for w in ghost.waiting if not w.startswith(name)}
+
+    def subscribe(self, user: int, pk: int) -> None:
+        """A client asks for an object by its id."""
+        ref = f"{pk} {next(self.numbers)}"
+        self.ghosts[user].waiting.add(ref)
+        command = Subscribe(Target(MODEL, ID[pk], pk), None, ref)
+        obeying.subscribe(self, self.sockets[user], command)  # type: ignore[arg-type]
+
+    def unsubscribe(self, user: int, pk: int) -> None:
+        """A client wants an object no more by its id."""
+        ghost = self.ghosts[user]
+        ghost.singles.discard(pk)
+        ghost._forget(pk)
+        ghost.waiting = {w for w in ghost.waiting if not w.startswith(f"{pk} ")}
+        command = Unsubscribe(Target(MODEL, ID[pk], pk), None)
+        obeying.unsubscribe(self, self.sockets[user], command)  # type: ignore[arg-type]
+
+    async def settle(self) -> None:
+        """Let all happen that must, the oldest first."""
+        await self.idle()
+        while must := self.must():
+            must[0]()
+            await self.idle()
 
     def check(self) -> None:
         """When all is quiet, everybody has what they should."""

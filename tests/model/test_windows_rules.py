@@ -1,215 +1,291 @@
-"""Each rule of windows is needed: without it some path breaks a promise."""
+"""Each rule of windows on the path that needs it: `tests/mutants_of_windows.py` undoes them.
+
+`read` is the moment at which a round has its snapshot but not yet its answer.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from realtime.hub.arrivals import Arrivals
-from realtime.hub.model_groups import ModelGroups
-from realtime.hub.windows import Windows
-from realtime.publishing.moves import Move
-from realtime.state import fence, settling, telling
-from realtime.state.frames import Frame
-from realtime.state.subscriptions import State, Subscription
-from realtime.state.windows import Window
-from tests.model import test_windows
-from tests.model.database import Database
+from permissions.representation import ObjectKey
+from tests.model.database import KEYS, MODEL, Database, Row, State
 from tests.model.ghost import Broken
+from tests.model.stage import DRAFT, Stage
 
-WALKS = int(os.environ.get("MODEL_STEPS") or 100)
-Undo = Callable[[pytest.MonkeyPatch], None]
-
-
-def enter_on_a_frames_word(patch: pytest.MonkeyPatch) -> None:
-    """1: what a frame says is enough to enter."""
-    bring = Arrivals._bring
-
-    async def at_once(self: Arrivals, move: Move) -> None:
-        await bring(self, move)
-        for s in self._rounds.index.of_key(move.key):
-            if s.state is State.PENDING and move.frames and s.version < 0 and not s.single:
-                frame = move.frames[0]
-                s.audience, s.state, s.version = frame.seen.audience, State.LIVE, frame.version
-                s.put(frame)
-
-    patch.setattr(Arrivals, "_bring", at_once)
+MINE = ("A", "")
+SEEN = ("B", "")
 
 
-def let_the_list_decide(patch: pytest.MonkeyPatch) -> None:
-    """2: what the list does not name leaves, though a newer frame let it in."""
-    place = Windows.place
-
-    def and_throw_out(self: Windows, some: Any, lists: Any, *more: Any) -> None:
-        place(self, some, lists, *more)
-        for window in some:
-            for pk in set(window.members) - set(lists[window]):
-                s = window.members[pk]
-                window.dismiss(s)
-                settling._release(s)
-                s.tell()
-
-    patch.setattr(Windows, "place", and_throw_out)
-
-
-def keep_one_of_an_object(patch: pytest.MonkeyPatch) -> None:
-    """3: the newest frame is kept of each object, whatever its audience."""
-
-    def keep(self: Arrivals, frame: Frame) -> None:
-        others = {n: f for n, f in self._kept.items() if n[0] == frame.key}
-        if all(f.version <= frame.version for f in others.values()):
-            for name in others:
-                del self._kept[name]
-            self._kept[frame.key, frame.seen.audience] = frame
-
-    patch.setattr(Arrivals, "_keep", keep)
-
-
-def place_before_what_was_kept(patch: pytest.MonkeyPatch) -> None:
-    """4: what was kept is offered when all is placed."""
-    patch.setattr(Arrivals, "kept", lambda *_: None)
-
-
-def look_only_once(patch: pytest.MonkeyPatch) -> None:
-    """5: what came in a round is not looked at again."""
-    finish = Arrivals.finish
-
-    async def without(self: Arrivals) -> None:
-        self._look.clear()
-        self._seen.clear()
-        await finish(self)
-
-    patch.setattr(Arrivals, "finish", without)
-
-
-def read_the_list_alone(patch: pytest.MonkeyPatch) -> None:
-    """6: what the socket holds is not read with the list."""
-    patch.setattr(Windows, "rows", lambda *_: set())
-
-
-def let_go_of_what_waits(patch: pytest.MonkeyPatch) -> None:
-    """7: a row is forgotten though it is asked for, or something newer is kept of it."""
-    patch.setattr(Windows, "waits", lambda *_: False)
-
-
-def let_go_of_what_is_read(patch: pytest.MonkeyPatch) -> None:
-    """7: a row is forgotten while it is read."""
-    patch.setattr(Windows, "reads", lambda *_: False)
-
-
-def say_what_the_last_version_moved(patch: pytest.MonkeyPatch) -> None:
-    """8: two changes are one message, which names the fields of the second."""
-    change = Database._change
-
-    def last(self: Database, pk: int, version: int, fields: str, **more: Any) -> None:
-        change(self, pk, version, fields, **more)
-        *before, (key, own, _, creation) = self.unpublished
-        merged = [b for b in before if b[0] != pk]
-        self.unpublished = [*merged, (key, own, own, creation)]
-
-    patch.setattr(Database, "_change", last)
-
-
-def match_what_is_absent(patch: pytest.MonkeyPatch) -> None:
-    """9: a field that the reader's payload does not have matches."""
-    patch.setattr(Window, "matches", lambda self, v: not self.where or v.get("status", "1") == "1")
-
-
-def keep_the_floor(patch: pytest.MonkeyPatch) -> None:
-    """10: a cut leaves the floor where it is."""
-    cut = Window.cut
-
-    def only(self: Window) -> Subscription | None:
-        floor = self.floor
-        found = cut(self)
-        self.floor = floor
-        return found
-
-    patch.setattr(Window, "cut", only)
-
-
-def forget_what_was_told(patch: pytest.MonkeyPatch) -> None:
-    """11: nothing is noted of what the client was told."""
-    enter = Window.enter
-
-    def unnoted(self: Window, s: Subscription) -> str | None:
-        before = enter(self, s)
-        s.entered -= {self}
-        return before
-
-    patch.setattr(Window, "enter", unnoted)
-
-
-def end_without_leaving(patch: pytest.MonkeyPatch) -> None:
-    """12: what is gone does not leave its windows."""
-    gone = telling.gone
-    patch.setattr(
-        telling, "gone", lambda s, slot: gone(s, slot) if slot is None else telling._ended(s)
+def rows(**shown: tuple[int, tuple[str, str]]) -> tuple[Row | None, ...]:
+    """The objects, each by its status and grants: `o1=(1, MINE)`."""
+    given = (shown.get(f"o{pk}") for pk in KEYS)
+    return tuple(
+        None if one is None else Row(pk, 0, 0, one[0], one[1], "")
+        for pk, one in zip(KEYS, given, strict=True)
     )
 
 
-def ignore_gains(patch: pytest.MonkeyPatch) -> None:
-    """A grant makes no candidate."""
-    patch.setattr(Windows, "touched", lambda *_: (set(), set()))
+class Played(Stage):
+    """A stage whose steps a test takes; user 1 is sent at once what there is for them."""
 
+    def __init__(self, *, reliable: bool = True, **shown: tuple[int, tuple[str, str]]) -> None:
+        state = State(0, (False, False), True, rows(**shown))
+        super().__init__(Database(state, hidden=False), reliable=reliable)
+        self.asked: list[tuple[Any, ...]] = []
+        self.may_join = asyncio.Event()
+        self.may_join.set()
+        loop = asyncio.get_running_loop()
+        self.sockets[1].mailbox._wake = lambda: loop.call_soon(self._send_all) and None
 
-def ignore_creations(patch: pytest.MonkeyPatch) -> None:
-    """A creation makes no candidate."""
-    consider = Arrivals._consider
+    async def run(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Note what is asked of the database."""
+        self.asked.append((work.__name__, *args))
+        return await super().run(work, *args)
 
-    def only(self: Arrivals, key: Any, some: Iterable[Window]) -> None:
-        consider(self, key, [w for w in some if w.where])
+    async def group_add(self, *args: Any) -> None:
+        """Join, when the test lets it."""
+        await self.may_join.wait()
+        await super().group_add(*args)
 
-    patch.setattr(Arrivals, "_consider", only)
-
-
-def read_before_the_join(patch: pytest.MonkeyPatch) -> None:
-    """A list is read though the process is not in the group yet."""
-    joined = ModelGroups.is_joined
-
-    async def at_once(self: ModelGroups, model: str) -> bool:
-        await joined(self, model)
-        return True
-
-    patch.setattr(ModelGroups, "is_joined", at_once)
-
-
-def never_refill(patch: pytest.MonkeyPatch) -> None:
-    """A window that has few rows left is not read again."""
-    patch.setattr(Window, "short", False)
-
-
-def answer_before_the_join(patch: pytest.MonkeyPatch) -> None:
-    """A row that its client asks for goes on without its own group."""
-    patch.setattr(Subscription, "silence", lambda self: None)
-
-
-def let_anything_pass(patch: pytest.MonkeyPatch) -> None:
-    """A frame of an access revision that is not applied passes."""
-    passes = fence.passes
-    patch.setattr(fence, "passes", lambda s, frame, applied: passes(s, frame, 10**9))
-
-
-UNDONE: list[Undo] = [
-    enter_on_a_frames_word, let_the_list_decide, keep_one_of_an_object,
-    place_before_what_was_kept, look_only_once, read_the_list_alone, let_go_of_what_waits,
-    let_go_of_what_is_read, say_what_the_last_version_moved, match_what_is_absent, keep_the_floor,
-    forget_what_was_told, end_without_leaving, ignore_gains, ignore_creations,
-    read_before_the_join, never_refill, answer_before_the_join, let_anything_pass,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("undo", UNDONE, ids=lambda undo: undo.__name__)
-def test_each_rule_is_needed(undo: Undo, monkeypatch: pytest.MonkeyPatch) -> None:
-    undo(monkeypatch)
-    for n in range(WALKS):
+    def _send_all(self) -> None:
         try:
-            asyncio.run(test_windows.walk(random.Random(f"rules {n}")))
-        except (Broken, AssertionError, KeyError):
-            return
-    raise AssertionError("no path breaks a promise without this rule")
+            while self.sockets[1].mailbox:
+                self.send(1)
+        except Broken as broken:  # which would end in the loop
+            self.repairs.append(str(broken))
+
+    async def opened(self, name: str = "all", **more: Any) -> None:
+        """User 1 opens a window, and it is complete."""
+        self.open(1, name, **more)
+        await self.settle()
+
+    async def opening(self, name: str = "all", **more: Any) -> None:
+        """User 1 opens a window, and a round is about to read its list."""
+        self.open(1, name, **more)
+        await self.idle()
+        while not (self.asked[-1][0] == "read_round" and self.asked[-1][4]):
+            self.awaited[0].go_on()
+            await self.idle()
+
+    async def read(self) -> Callable[[], None]:
+        """The round under way has its snapshot; return what gives it the answer."""
+        await self.idle()
+        [one] = self.awaited
+        one.go_on()
+        return one.go_on
+
+    async def commit(self, *writes: str) -> None:
+        """Commit these, and bring what is announced of them."""
+        for write in writes:
+            assert self.database.commit(write)
+        self.publish()
+        await self.idle()
+
+    def publish(self) -> None:
+        """Bring what is announced of all that was committed."""
+        while self.database.unpublished:
+            self._publish(0)
+        for message in tuple(self.network):
+            self.arrive(message)
+
+    async def reads_list(self, name: str) -> Callable[[], None]:
+        """A round has read the list of this window of user 1."""
+        self.rounds.windows.ask_window(self.sockets[1].windows[name])
+        return await self.read()
+
+    async def rest(self) -> None:
+        """At rest all is as it should be."""
+        await self.settle()
+        self.check()
+
+
+@pytest.fixture
+async def play() -> AsyncIterator[Callable[..., Awaitable[Played]]]:
+    """Begin: the first round, which nobody asked, is done."""
+    begun: list[Played] = []
+
+    async def begin(**more: Any) -> Played:
+        begun.append(Played(**more))
+        await begun[0].settle()
+        return begun[0]
+
+    yield begin
+    await begun[0].close()
+
+
+Play = Callable[..., Awaitable[Played]]
+
+
+async def test_object_enters_by_a_read_and_not_by_a_frame(play: Play) -> None:
+    """1: a row that waits is offered a frame of somebody else's object."""
+    stage = await play(o1=(1, MINE))
+    await stage.opened()
+    await stage.commit("C2:2A")
+    answer = await stage.read()
+    await stage.commit("D2a")
+    answer()
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [1]}
+
+
+async def test_newer_frame_lets_in_what_the_list_does_not_name(play: Play) -> None:
+    """2: the list was read before its object matched."""
+    stage = await play(o1=(0, MINE))
+    await stage.opened()
+    await stage.opened("some", where=DRAFT)
+    answer = await stage.reads_list("some")
+    await stage.commit("D1w")
+    assert stage.ghosts[1].rows["some"] == [1]
+    answer()
+    await stage.rest()
+    assert stage.ghosts[1].rows["some"] == [1]
+
+
+async def test_frame_for_others_does_not_replace_the_one_kept_for_a_reader(play: Play) -> None:
+    """3: what only owners see came after what a viewer waits for."""
+    stage = await play(o1=(1, SEEN))
+    await stage.opening()
+    answer = await stage.read()
+    await stage.commit("D1b")
+    await stage.commit("D1a")
+    answer()
+    await stage.rest()
+
+
+async def test_object_that_left_does_not_enter_with_what_was_read_before(play: Play) -> None:
+    """4: a row leaves while a round reads it again, and the round knows only the older state."""
+    stage = await play(o1=(1, MINE))
+    await stage.opened("some", where=DRAFT)
+    answer = await stage.reads_list("some")
+    await stage.commit("D1w")
+    assert stage.ghosts[1].rows["some"] == []
+    answer()
+    await stage.rest()
+
+
+async def test_object_created_while_a_list_is_read_enters_at_its_end(play: Play) -> None:
+    """5: no window was live when its message came."""
+    stage = await play(o1=(1, MINE))
+    await stage.opening()
+    answer = await stage.read()
+    await stage.commit("C3:1A")
+    answer()
+    await stage.rest()
+    assert stage.ghosts[1].rows["all"] == [3, 1]
+
+
+async def test_change_that_the_tail_saw_while_its_row_was_read_is_read_again(play: Play) -> None:
+    """5: the tail shows a change once, and the broker lost it."""
+    stage = await play(o1=(1, MINE), reliable=False)
+    await stage.opening()
+    answer = await stage.read()
+    assert stage.database.commit("D1b")
+    stage.tail()
+    answer()
+    await stage.rest()
+
+
+async def test_list_is_read_with_what_its_socket_holds_of_the_model(play: Play) -> None:
+    """6: what is held by its id lives by another group, which may be late."""
+    stage = await play(o1=(0, MINE), o2=(1, MINE))
+    stage.subscribe(1, 1)
+    await stage.settle()
+    await stage.opening("some", where=DRAFT)
+    assert stage.asked[-1][3] == {(1, ObjectKey(MODEL, 1))}
+    await stage.rest()
+
+
+async def test_row_of_which_something_newer_is_kept_is_read_again(play: Play) -> None:
+    """7: it matches again in what waits for an access revision."""
+    stage = await play(o1=(1, MINE))
+    await stage.opened("some", where=DRAFT)
+    stage.database.commit("D1w")
+    stage._publish(0)
+    late = tuple(stage.network)
+    stage.network.clear()
+    await stage.commit("N", "D1w")
+    for message in late:
+        stage.network.append(message)
+        stage.arrive(message)
+    await stage.rest()
+    assert stage.ghosts[1].rows["some"] == [1]
+
+
+async def test_row_that_is_read_outlives_the_window_that_held_it(play: Play) -> None:
+    """7: it is read for another one, which is not live yet."""
+    stage = await play(o1=(1, MINE), o2=(0, MINE))
+    await stage.opened("some", where=DRAFT)
+    await stage.opening()
+    answer = await stage.read()
+    answer()
+    await stage.idle()  # the ledger is being written
+    stage.close_window(1, "some")
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [2, 1]}
+
+
+async def test_row_that_was_cut_is_more(play: Play) -> None:
+    """10: it is below the floor now, and what changes there is not the window's."""
+    stage = await play(o1=(1, MINE), o2=(1, MINE))
+    await stage.opened("few", limit=2)
+    await stage.commit("C3:1A")
+    await stage.settle()
+    assert (stage.ghosts[1].rows["few"], stage.ghosts[1].more["few"]) == ([3, 2], True)
+    await stage.commit("D1b")
+    await stage.rest()
+    assert stage.ghosts[1].rows["few"] == [3, 2]
+
+
+async def test_window_that_lost_half_of_its_rows_is_filled_up(play: Play) -> None:
+    """10: the list goes on below the floor."""
+    stage = await play(o1=(1, MINE), o2=(1, MINE), o3=(1, MINE))
+    await stage.opened("few", limit=1)
+    await stage.commit("X3")
+    await stage.rest()
+    assert stage.ghosts[1].rows["few"] == [2]
+
+
+async def test_object_that_comes_and_goes_enters_and_leaves_in_turns(play: Play) -> None:
+    """11: what the client was told is noted."""
+    stage = await play(o1=(1, MINE))
+    await stage.opened()
+    await stage.opened("some", where=DRAFT)
+    await stage.commit("D1w")
+    await stage.commit("D1w")
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [1], "some": [1]}
+
+
+async def test_deleted_object_leaves_its_windows(play: Play) -> None:
+    """12: whoever asked for it by its id is told both."""
+    stage = await play(o1=(1, MINE), o2=(1, MINE))
+    await stage.opened()
+    stage.subscribe(1, 1)
+    await stage.settle()
+    await stage.commit("X1")
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [2]}
+
+
+async def test_granted_object_enters(play: Play) -> None:
+    """A row of the access log names it."""
+    stage = await play(o1=(1, ("", "A")))
+    await stage.opened()
+    await stage.commit("G1:1B")
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [1]}
+
+
+async def test_list_counts_only_if_it_was_read_after_the_join(play: Play) -> None:
+    """What is announced between the read and the join reaches nobody."""
+    stage = await play()
+    stage.may_join.clear()
+    await stage.opened()
+    await stage.commit("C1:1A")
+    stage.may_join.set()
+    await stage.rest()
+    assert stage.ghosts[1].rows == {"all": [1]}

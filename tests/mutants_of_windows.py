@@ -1,0 +1,141 @@
+"""Each rule of windows undone, once; see `mutants`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutant import Mutant
+
+PATHS = "tests/model/test_windows_rules.py::test_"
+SETTLING = "tests/realtime/state/test_settling.py::test_"
+
+OF_WINDOWS: Final = (
+    Mutant(
+        "windows: an object enters by a read, and not by a frame",
+        "realtime/hub/arrivals.py",
+        '            frame = frames.get(s.audience or "")\n',
+        '            frame = frames.get(s.audience or next(iter(frames), ""))\n'
+        "            if frame is not None and s.audience is None:\n"
+        "                s.audience, s.state = frame.seen.audience, type(s.state).LIVE\n",
+        PATHS + "object_enters_by_a_read_and_not_by_a_frame",
+    ),
+    Mutant(
+        "windows: what the list does not name may be inside",
+        "realtime/hub/windows.py",
+        "            self._settle(s, seen.get(s.pair))\n",
+        "            self._settle(s, seen.get(s.pair))\n"
+        "            for window in some if s.key not in listed else ():\n"
+        "                window.dismiss(s)\n"
+        "                s.tell()\n",
+        PATHS + "newer_frame_lets_in_what_the_list_does_not_name",
+    ),
+    Mutant(
+        "windows: the newest frame is kept of each object and audience",
+        "realtime/hub/arrivals.py",
+        "            self._kept[name] = frame\n",
+        "            for other in [other for other in self._kept if other[0] == frame.key]:\n"
+        "                del self._kept[other]\n"
+        "            self._kept[name] = frame\n",
+        PATHS + "frame_for_others_does_not_replace_the_one_kept_for_a_reader",
+    ),
+    Mutant(
+        "windows: what was kept is offered in the step that places a read",
+        "realtime/hub/rounds.py",
+        "read, self.arrivals.kept(s), self.applied or 0)",
+        "read, None, self.applied or 0)",
+        PATHS + "object_that_left_does_not_enter_with_what_was_read_before",
+    ),
+    Mutant(
+        "windows: an object of which a message came in a round is looked at again",
+        "realtime/hub/arrivals.py",
+        "        look, self._look = self._look, {}\n",
+        "        look: dict[ObjectKey, set[Window]] = {}\n",
+        PATHS + "object_created_while_a_list_is_read_enters_at_its_end",
+    ),
+    Mutant(
+        "windows: what the tail saw in a round is looked at again",
+        "realtime/hub/arrivals.py",
+        "        seen, self._seen = self._seen, {}\n",
+        "        seen: dict[ObjectKey, int] = {}\n",
+        PATHS + "change_that_the_tail_saw_while_its_row_was_read_is_read_again",
+    ),
+    Mutant(
+        "windows: a list is read with what the socket holds of the model",
+        "realtime/hub/rounds.py",
+        "        todo |= self.windows.rows(asked)\n",
+        "",
+        PATHS + "list_is_read_with_what_its_socket_holds_of_the_model",
+    ),
+    Mutant(
+        "windows: a row that waits is not let go",
+        "realtime/state/settling.py",
+        "    elif keeper.waits(s) and any",
+        "    elif False and any",
+        SETTLING + "row_that_waits_is_read_again_instead",
+    ),
+    Mutant(
+        "windows: a row that is read is not let go",
+        "realtime/state/settling.py",
+        "    if keeper.reads(s):  # perhaps",
+        "    if False:  # perhaps",
+        PATHS + "row_that_is_read_outlives_the_window_that_held_it",
+    ),
+    Mutant(
+        "windows: a message names the fields of all that it announces",
+        "realtime/publishing/notifications.py",
+        "_moves(resource, tenant_id, revision, objects, since, created, made)",
+        "_moves(resource, tenant_id, revision, objects, "
+        "{o.pk: exact[o.pk, o.version] for o in objects.values()}, created, made)",
+        "tests/realtime/publishing/test_moves.py::"
+        "test_changes_that_are_announced_at_once_name_the_fields_of_all",
+    ),
+    Mutant(
+        "windows: what the reader's payload does not have matches nothing",
+        "permissions/filters.py",
+        "        name in payload and any(same(payload[name], value)",
+        "        name not in payload or any(same(payload[name], value)",
+        "tests/permissions/test_filters.py::test_absent_field_and_absent_payload_match_nothing_but_no_filter",
+    ),
+    Mutant(
+        "windows: a cut raises the floor",
+        "realtime/state/windows.py",
+        "        self.floor = self._keys[0]\n        lowest = self.members[self.floor]\n",
+        "        lowest = self.members[self._keys[0]]\n",
+        PATHS + "row_that_was_cut_is_more",
+    ),
+    Mutant(
+        "windows: what lost half of its rows is filled up",
+        "realtime/state/settling.py",
+        "        if window.short and not window.placing:\n",
+        "        if False:\n",
+        PATHS + "window_that_lost_half_of_its_rows_is_filled_up",
+    ),
+    Mutant(
+        "windows: it is noted what the client was told has entered",
+        "realtime/state/windows.py",
+        "        s.entered |= {self}\n",
+        "",
+        PATHS + "object_that_comes_and_goes_enters_and_leaves_in_turns",
+    ),
+    Mutant(
+        "windows: what is gone leaves its windows",
+        "realtime/state/telling.py",
+        "    return [*texts, *_moved(s, _left(s))]\n\n\ndef _ended",
+        "    return texts or [*_moved(s, _left(s))]\n\n\ndef _ended",
+        PATHS + "deleted_object_leaves_its_windows",
+    ),
+    Mutant(
+        "windows: a grant makes a candidate",
+        "realtime/hub/windows.py",
+        "rows.update(self.candidates(ObjectKey(touch.model, touch.object_id), theirs))",
+        "pass",
+        PATHS + "granted_object_enters",
+    ),
+    Mutant(
+        "windows: a list counts if it was read after the join",
+        "realtime/hub/model_groups.py",
+        "        return group.membership is Membership.JOINED\n",
+        "        return True\n",
+        PATHS + "list_counts_only_if_it_was_read_after_the_join",
+    ),
+)  # fmt: skip
