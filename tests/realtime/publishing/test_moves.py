@@ -65,3 +65,9 @@ def test_model_that_nobody_watches_has_no_moves(world: World, batches: list[Comm
     world.document.title = "B"
     world.document.save()
     assert told(notifications.publish(batches[0]), world.tenants["acme"].pk) == []
+
+
+def test_change_that_is_not_there_any_more_is_named_to_nobody(world: World, watched: int) -> None:
+    key = ObjectKey(LABEL, world.document.pk)
+    batch = Committed(changed={(watched, key): 10**6}, noticed={}, noted=())
+    assert told(notifications.publish(batch), watched) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -183,3 +184,29 @@ def test_window_that_was_ended_tells_nobody_of_what_left(of: Socket, keeping: Ke
     changed(s)
     window.state = WindowState.ENDED
     assert texts(of) == ""
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_end_of_what_its_client_has_ended_is_told_to_windows_alone(
+    of: Socket, keeping: Keeping, listed: bool
+) -> None:
+    if listed:
+        opened(of)
+    s = row(of)
+    s.single = s.known = True
+    s.end()
+    of.mailbox.forget(s.key)
+    left = f'{{"type":"LEFT","model":"{MODEL}","id":"{s.id}","window":"w"}}'
+    assert texts(of) == (left if listed else "")
+
+
+def test_only_what_shows_the_state_is_compared(of: Socket, keeping: Keeping) -> None:
+    shown: list[str] = []
+    opened(of)
+    opened(of, "some", where=True)
+    of.mailbox.delivered = lambda s, frame, text: shown.append(text)
+    s = row(of)
+    changed(s)
+    assert '"LEFT"' in texts(of)
+    kinds = [json.loads(text)["type"] for text in shown]
+    assert kinds == ["ENTERED", "ENTERED", "UPDATE_DOCUMENT"]

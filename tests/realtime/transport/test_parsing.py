@@ -155,3 +155,20 @@ def test_undeclared_filters_are_refused(where: Any) -> None:
         parse(json.dumps({"model": MODEL, "window": "w", "where": where, "ref": 1}))
     assert (refused.value.ref, refused.value.window) == (1, "w")
     assert refused.value.detail.startswith("where: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("window", "a\nb"),
+        ("limit", 0),
+        ("limit", 1001),
+        ("have", []),
+        ("have", {"a": 5}),
+        ("have", {str(n): "e" for n in range(301)}),
+    ],
+)
+def test_windows_that_are_none_are_refused(key: str, value: Any) -> None:
+    with pytest.raises(InvalidFrame) as refused:
+        parse(json.dumps({"model": MODEL, "window": "w", key: value}))
+    assert refused.value.detail.startswith(f"{key}: Must ")
