@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.model.database import KEYS, Database, Row, State
@@ -30,7 +31,7 @@ class Played(Stage):
         self.may_join = asyncio.Event()
         self.may_join.set()
         loop = asyncio.get_running_loop()
-        self.sockets[1].mailbox._wake = lambda: loop.call_soon(self._send_all) and None
+        self.sockets[1].mailbox._wake = partial(_soon, loop, self._send_all)
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
         """Note what is asked of the database."""
@@ -92,3 +93,7 @@ class Played(Stage):
         """At rest all is as it should be."""
         await self.settle()
         self.check()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    loop.call_soon(work)
