@@ -162,7 +162,7 @@ REQUIRED: Final = (
     ),
     Mutant(
         "whoever loses an object is told, so that their copy goes",
-        "realtime/state/mailbox.py",
+        "realtime/state/telling.py",
         "        texts.append(messages.deleted(model, id))\n",
         "",
         "tests/realtime/state/test_mailbox.py::test_lost_object_is_deleted_once",
