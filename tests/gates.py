@@ -73,6 +73,7 @@ class HeldMessages:
 
     def __init__(self, hub: Hub) -> None:
         self.held: list[Any] = []
+        self._news = asyncio.Event()
         self._deliver = hub._deliver
         hub._deliver = self._hold  # type: ignore[method-assign]
 
@@ -81,6 +82,18 @@ class HeldMessages:
             await self._deliver(message)
         else:
             self.held.append(message)
+            self._news.set()
+
+    async def until(self, held: Callable[[], bool]) -> None:
+        """Wait for what another process sends."""
+        async with asyncio.timeout(10):
+            while not held():
+                self._news.clear()
+                await self._news.wait()
+
+    def moves(self) -> list[Any]:
+        """The messages for windows that are held."""
+        return [m for m in self.held if m["type"] == "hub.move"]
 
     def frames(self, audience: str) -> list[Any]:
         """The frames held for an audience, in the order in which they came."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from realtime.audit.models import Access, Watch
 from resources.documents.audiences import DOCUMENTS
 from tenants.models import Membership
 from tests.client import in_thread, quiet
+from tests.conftest import StartServer
+from tests.databases import with_broker
 from tests.gates import HeldMessages, rounds_of, this_hub
-from tests.windows import DOCUMENT, Open, id_of
+from tests.test_processes import call
+from tests.windows import DOCUMENT, Open, id_of, kinds
 from tests.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
@@ -118,11 +122,38 @@ async def test_delayed_frame_reaches_nobody_who_joined_the_role_after_the_grant_
     await quiet()
     await in_thread(rest.delete)(url)
     await quiet()
-    moves = [m for m in held.held if m["type"] == "hub.move"]
     await held.release(*held.notices())
-    await held.release(*moves, *moves)
+    await held.release(*held.moves(), *held.moves())
     assert w.rows["w"] == []
     assert [f for f in await w.socket.settle() if "payload" in f] == []
+
+
+@with_broker
+async def test_delayed_frame_of_another_process_does_not_reach_who_joined_the_role_later(
+    world: World, by_hand: None, enter: Open, start_server: StartServer
+) -> None:
+    """The same between two processes: auditors do not see the body, viewers by the role do."""
+    server = await in_thread(start_server)("uvicorn")
+    there = partial(in_thread(call), server, world, "owner")
+    w = await enter("admin")
+    await w.open()
+    assert w.shown()[0].keys().isdisjoint({"body"})
+    held = HeldMessages(this_hub())
+    grant = f"{world.url}grants/role:member/"
+    await there("PUT", grant, {"audience": "viewer"})
+    await there("PATCH", world.url, {"body": "For the role"})
+    await held.until(lambda: bool(held.moves()))
+    await there("DELETE", grant)
+    before = len(held.notices())
+    theirs = Membership.objects.filter(user=world.user("admin"), tenant=world.tenants["acme"])
+    await in_thread(theirs.update)(role="member")
+    await held.until(lambda: len(held.notices()) > before)
+    await held.release(*held.notices())
+    assert kinds(await w.socket.settle()) == ["LEFT"]
+    await held.release(*held.moves(), *held.moves())
+    await w.socket.settle()
+    assert "For the role" not in repr(w.socket.frames)
+    assert w.rows["w"] == []
 
 
 async def test_windows_of_two_tenants_with_the_same_keys_are_strangers(
