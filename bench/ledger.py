@@ -33,7 +33,7 @@ RUNS = 15
 
 # Of 20 tenants each has 100 users and 2,000 objects, over 90 days; one in a hundred lasts.
 ACCESSES = """
-INSERT INTO realtime_access
+INSERT INTO earshot_realtime_access
     (tenant_id, user_id, model, object_id, audience, began_at, ended_at, began, ended, process,
      connection)
 SELECT n %% 20, (n %% 20) * 100 + n / 20 %% 100, 'resources.document',
@@ -45,7 +45,7 @@ SELECT n %% 20, (n %% 20) * 100 + n / 20 %% 100, 'resources.document',
 FROM generate_series(1, %(rows)s) AS n
 """
 PUSHES = """
-INSERT INTO realtime_push
+INSERT INTO earshot_realtime_push
     (tenant_id, at, model, object_id, audience, version, fields, etag, size)
 SELECT n %% 20, %(begin)s + n * interval '7.776 seconds', 'resources.document',
     (n %% 20) * 2000 + n / 20 %% 2000,
@@ -97,7 +97,7 @@ def measure() -> list[Row]:
     with connection.cursor() as cursor:
         for statement in (ACCESSES, PUSHES):
             cursor.execute(statement, {"begin": BEGIN, "rows": ROWS})
-        cursor.execute("ANALYZE realtime_access, realtime_push")
+        cursor.execute("ANALYZE earshot_realtime_access, earshot_realtime_push")
     found = []
     for name, view in (("accesses", AccessesView()), ("pushes", PushesView())):
         times, full = {}, []

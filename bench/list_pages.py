@@ -42,8 +42,8 @@ URL = "/api/documents/"
 NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})"
 WRITES = {
     "users": """
-INSERT INTO tenants_user (username, password, first_name, last_name, email, is_staff, is_active,
-    is_superuser, date_joined)
+INSERT INTO earshot_tenants_user (username, password, first_name, last_name, email, is_staff,
+    is_active, is_superuser, date_joined)
 {numbers} SELECT 'reader-' || n, '', '', '', '', {false}, {true}, {false}, CURRENT_TIMESTAMP
 FROM numbers
 """,
@@ -59,7 +59,7 @@ INSERT INTO resources_documentusergrant (user_id, permission_id, content_object_
 SELECT r.user_id, {view}, d.id FROM (
     SELECT id, row_number() OVER (ORDER BY id) AS n FROM resources_document) d
 JOIN ({numbers5} SELECT n AS k FROM numbers) five ON 1 = 1
-JOIN (SELECT id AS user_id, row_number() OVER (ORDER BY id) AS place FROM tenants_user
+JOIN (SELECT id AS user_id, row_number() OVER (ORDER BY id) AS place FROM earshot_tenants_user
       WHERE username LIKE 'reader-%') r
     ON r.place = CASE WHEN five.k = 1 AND d.n % 2 = 0 THEN 2
         WHEN five.k = 2 AND d.n % {apart} = 0 THEN 1

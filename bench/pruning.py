@@ -31,17 +31,17 @@ AT = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', %(now)s, (n - %(rows)s) * 0.1728 || ' seconds')",
 }
 INTO = """
-INSERT INTO realtime_change
+INSERT INTO earshot_realtime_change
     (tenant_id, model, object_id, version, creation, fields, xid, at)
 {series} SELECT n %% 20, 'resources.document', n %% 2000, n, false, '["title"]', n, at FROM t;
-INSERT INTO permissions_accesschange (tenant_id, revision, user_id, cause, at)
+INSERT INTO earshot_permissions_accesschange (tenant_id, revision, user_id, cause, at)
 {series} SELECT n %% 20, n, n %% 100, 'granted', at FROM t;
-INSERT INTO realtime_access
+INSERT INTO earshot_realtime_access
     (tenant_id, user_id, model, object_id, audience, began_at, ended_at, began, ended, process,
      connection)
 {series} SELECT n %% 20, n %% 100, 'resources.document', n %% 2000, 'viewer', at, at,
     'subscribed', 'disconnected', 1, n FROM t;
-INSERT INTO realtime_push
+INSERT INTO earshot_realtime_push
     (tenant_id, at, model, object_id, audience, version, fields, etag, size)
 {series} SELECT n %% 20, at, 'resources.document', n %% 2000, 'viewer', n, '["title"]', n, 300
     FROM t

@@ -54,9 +54,9 @@ GROUPS: Final = 20_000
 PROCESSES: Final = 10
 LOOKS: Final = 10
 ROWS: Final = {
-    "change_bytes": "realtime.Change",
-    "push_bytes": "realtime.Push",
-    "access_bytes": "realtime.Access",
+    "change_bytes": "earshot_realtime.Change",
+    "push_bytes": "earshot_realtime.Push",
+    "access_bytes": "earshot_realtime.Access",
 }
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 

@@ -12,7 +12,7 @@ from permissions.models import AccessChange, AccessRevision
 
 MANY: Final = 10_000
 DELETED: Final = "deleted"
-REVISION: Final = "SELECT revision FROM permissions_accessrevision WHERE tenant_id = %s"
+REVISION: Final = f"SELECT revision FROM {AccessRevision._meta.db_table} WHERE tenant_id = %s"  # noqa: S608 - ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from django.utils.module_loading import autodiscover_modules
 class PermissionsConfig(AppConfig):
     """What a user may see."""
 
-    name = "permissions"
+    name = __package__
+    label = "earshot_permissions"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

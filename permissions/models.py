@@ -105,16 +105,20 @@ class AccessChange(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "revision"], name="access_by_revision"),
+            models.Index(fields=["tenant", "revision"], name="earshot_access_by_revision"),
             models.Index(
-                fields=["tenant"], name="access_unnumbered", condition=models.Q(revision=None)
+                fields=["tenant"],
+                name="earshot_access_unnumbered",
+                condition=models.Q(revision=None),
             ),
             models.Index(
-                fields=["xid"], name="access_by_commit", condition=models.Q(xid__isnull=False)
+                fields=["xid"],
+                name="earshot_access_by_commit",
+                condition=models.Q(xid__isnull=False),
             ),
             models.Index(
                 fields=["writer", "xid"],
-                name="access_by_writer",
+                name="earshot_access_by_writer",
                 condition=models.Q(writer__isnull=False),
             ),
         ]

@@ -192,7 +192,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 
 # --- Users, permissions, credentials
 
-AUTH_USER_MODEL = "tenants.User"
+AUTH_USER_MODEL = "earshot_tenants.User"
 SESSION_ENGINE = "tenants.sessions"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

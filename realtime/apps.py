@@ -6,7 +6,8 @@ from django.apps import AppConfig
 class RealtimeConfig(AppConfig):
     """How what may be seen reaches those who see it."""
 
-    name = "realtime"
+    name = __package__
+    label = "earshot_realtime"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

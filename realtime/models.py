@@ -1,7 +1,6 @@
 """The models of this app, by the names under which everybody else knows them."""
 
 from realtime.audit.inquiries import Inquiry
-from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import (
     Access,
     ChainEntry,
@@ -11,6 +10,7 @@ from realtime.audit.models import (
     Process,
     Push,
 )
+from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.models import Change, LiveModel
 
 __all__ = [

@@ -5,7 +5,8 @@ from tenants import limit_names
 
 
 class TenantsConfig(AppConfig):
-    name = "tenants"
+    name = __package__
+    label = "earshot_tenants"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

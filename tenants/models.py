@@ -26,6 +26,9 @@ class User(auth.AbstractUser):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    class Meta(auth.AbstractUser.Meta):
+        swappable = "AUTH_USER_MODEL"
+
     def check_password(self, raw_password: str | None) -> bool:
         correct, outdated = hashing.verify(raw_password, self.password)
         if correct and outdated:
@@ -87,7 +90,7 @@ class Tenant(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(deleting_since=None) | models.Q(is_active=False),
-                name="closed_while_it_is_deleted",
+                name="earshot_closed_while_it_is_deleted",
                 violation_error_message="It is being deleted, and stays suspended.",
             )
         ]
@@ -134,7 +137,7 @@ class Membership(models.Model):
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -150,8 +153,12 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_per_tenant"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="known_role"),
+            models.UniqueConstraint(
+                fields=["tenant", "user"], name="earshot_one_membership_per_tenant"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="earshot_known_role"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -188,7 +195,7 @@ class Ticket(models.Model):
     """A single-use stand-in, for a few seconds, for the token or session that asked for it."""
 
     digest = models.CharField(max_length=64, unique=True)
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8)
     key = models.CharField(max_length=128)
@@ -202,13 +209,15 @@ class Ticket(models.Model):
 class KnownAddress(models.Model):
     """An address from which a user has logged in: what strangers try does not count there."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "digest"], name="one_of_each_known_address")
+            models.UniqueConstraint(
+                fields=["user", "digest"], name="earshot_one_of_each_known_address"
+            )
         ]
 
     def __str__(self) -> str:
@@ -225,7 +234,7 @@ class Revocation(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["key", "kind", "tenant"], name="revoked_once"),
+            models.UniqueConstraint(fields=["key", "kind", "tenant"], name="earshot_revoked_once"),
         ]
 
     def __str__(self) -> str:
@@ -236,7 +245,9 @@ class Session(AbstractBaseSession):
     """Django's session, with its user in a column, by which sessions are found and ended."""
 
     # Without a constraint: saving the session of a user who is just being deleted is no error.
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", db_constraint=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", db_constraint=False
+    )
 
     @classmethod
     def get_session_store_class(cls) -> Any:

@@ -8,14 +8,14 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from knox.models import get_token_model
 
-from tenants.models import Revocation, Session
+from tenants.models import Membership, Revocation, Session
 
 Key = tuple[str, str]
 """The kind of a credential, and its key."""
 
 REVOKED: Final = (
-    "EXISTS (SELECT 1 FROM tenants_revocation r WHERE r.kind = %s AND r.key = %s"
-    " AND r.tenant_id = tenants_membership.tenant_id)"
+    f"EXISTS (SELECT 1 FROM {Revocation._meta.db_table} r WHERE r.kind = %s AND r.key = %s"  # noqa: S608 - ours
+    f" AND r.tenant_id = {Membership._meta.db_table}.tenant_id)"
 )
 
 

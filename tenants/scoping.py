@@ -132,7 +132,7 @@ class TenantOwned(models.Model):
     with a `Meta` of its own lets that inherit. A system check says where either is missing.
     """
 
-    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
+    tenant = models.ForeignKey("earshot_tenants.Tenant", models.CASCADE, related_name="+")
 
     objects: ClassVar[Any] = TenantQuerySet.as_manager()
     unscoped: ClassVar[Any] = UnscopedManager.from_queryset(TenantQuerySet)()

@@ -153,7 +153,7 @@ TABLE = (
         f'{{"action":"unsubscribe",{DOCUMENT},"ref":0}}',
         invalid("id: This field is required.", "0"),
     ),
-    once("unknown model", '{"model":"tenants.user","id":"x"}', NO_MODEL),
+    once("unknown model", '{"model":"earshot_tenants.user","id":"x"}', NO_MODEL),
     once("empty model", '{"model":"","id":"x"}', NO_MODEL),
     once("model with space", '{"model":"resources.document ","id":"x"}', NO_MODEL),
     once("model in capitals", '{"model":"resources.Document","id":"x"}', NO_MODEL),

@@ -17,16 +17,16 @@ KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 """Tables that migrations fill, and no test empties."""
 
 WRITTEN_BY_TRIGGERS = (
-    "permissions_accesschange",
-    "permissions_accessrevision",
-    "realtime_belongs",
-    "realtime_change",
-    "realtime_held",
-    "tenants_membershiptask",
+    "earshot_permissions_accesschange",
+    "earshot_permissions_accessrevision",
+    "earshot_realtime_belongs",
+    "earshot_realtime_change",
+    "earshot_realtime_held",
+    "earshot_tenants_membershiptask",
 )
 """Tables that are written when others are: emptied after those."""
 
-PUT_BACK_LAST = tuple(table for table in WRITTEN_BY_TRIGGERS if table != "realtime_change")
+PUT_BACK_LAST = tuple(table for table in WRITTEN_BY_TRIGGERS if table != "earshot_realtime_change")
 """Of these, the ones that are filled as they were."""
 
 

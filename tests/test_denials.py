@@ -217,10 +217,15 @@ async def test_who_is_denied_by_rest_is_closed_by_the_socket_with_the_code_of_th
 async def test_a_model_that_rest_does_not_know_cannot_be_subscribed_to(world: World) -> None:
     """Users, tenants and permission tables have no address and no audience."""
     coming = await in_thread(visit)(world, "owner")
-    names = ("tenants.user", "tenants.tenant", "resources.documentusergrant", "auth.group")
+    names = (
+        "earshot_tenants.user",
+        "earshot_tenants.tenant",
+        "resources.documentusergrant",
+        "auth.group",
+    )
     async with SocketClient(coming.token) as socket:
         for name in names:
             path = f"/api/{name.split('.')[1]}s/{coming.id}/"
-            nothing = 405 if name == "tenants.tenant" else 404  # a tenant can only be left
+            nothing = 405 if name == "earshot_tenants.tenant" else 404  # a tenant can only be left
             assert (await in_thread(coming.rest().get)(path)).status_code == nothing
             assert (await socket.subscribe(coming.id, name))["code"] == "invalid"

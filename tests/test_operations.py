@@ -34,7 +34,7 @@ from tests.world import World
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "docs" / "deploy"
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-OURS = ("tenants", "permissions", "realtime", "resources", "console")
+OURS = ("earshot_tenants", "earshot_permissions", "earshot_realtime", "resources", "console")
 HOST = "earshot.example.com"
 
 
@@ -144,13 +144,10 @@ def test_units_are_verified_by_systemd(tmp_path: Path) -> None:
 
 # Old and new processes side by side
 
-EARLIER = {("tenants", "0002_limits_and_payloads")}
-"""Of before there was a promise."""
-
 
 def operations() -> Iterator[tuple[tuple[str, str], Any]]:
     for key, migration in MigrationLoader(None).disk_migrations.items():
-        if key[0] in OURS and key not in EARLIER:
+        if key[0] in OURS:
             for operation in migration.operations:
                 inner = getattr(operation, "database_operations", [operation])
                 yield from ((key, each) for each in inner)

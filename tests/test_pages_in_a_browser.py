@@ -38,7 +38,7 @@ def work_as_the_operator(page: Browser, server: LiveServer) -> None:
     page.open(f"{server.url}/admin/")
     page.fill(username="root", password=PASSWORD)
     page.submit("[type=submit]")
-    page.open(f"{server.url}/admin/tenants/tenant/add/")
+    page.open(f"{server.url}/admin/earshot_tenants/tenant/add/")
     page.fill(slug="initech", name="Initech")
     page.click(".add-row a")
     page.wait("document.querySelector('#id_memberships-0-user')")

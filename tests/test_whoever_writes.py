@@ -292,10 +292,10 @@ async def test_whoever_writes_losses_are_told_before_what_follows_and_gains_arri
 
 
 NOT_PLAYED = {
-    "realtime_connection": "an administrator closes it, which is nobody's access",
+    "earshot_realtime_connection": "an administrator closes it, which is nobody's access",
     "resources_profileusergrant": "as documents' grants",
     "resources_profilegroupgrant": "as documents' grants",
-    "permissions_accesschange": "a log",
+    "earshot_permissions_accesschange": "a log",
 }
 
 

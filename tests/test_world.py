@@ -26,7 +26,7 @@ def comparable(rows: Rows) -> dict[str, list[list[Any]]]:
             described = connection.introspection.get_table_description(cursor, table)
             kept = [i for i, column in enumerate(described) if column.name != "version"]
             found[table] = [[row[i] for i in kept] for row in some]
-    del found["realtime_change"]
+    del found["earshot_realtime_change"]
     return found
 
 

@@ -53,7 +53,13 @@ EVERY_WAY |= (
     if connection.vendor == "postgresql"
     else {"OR REPLACE": by_replacing}
 )
-SHARED = ("auth_group", "auth_permission", "django_content_type", "tenants_tenant", "tenants_user")
+SHARED = (
+    "auth_group",
+    "auth_permission",
+    "django_content_type",
+    "earshot_tenants_tenant",
+    "earshot_tenants_user",
+)
 """What cannot be emptied without all that is there."""
 
 

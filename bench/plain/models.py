@@ -12,7 +12,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 
 class Document(models.Model):
-    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
+    tenant = models.ForeignKey("earshot_tenants.Tenant", models.CASCADE, related_name="+")
     version = models.BigIntegerField(default=0)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     title = models.CharField(max_length=200)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 COPIES: Final = {
-    "tenants_user": "plain_user",
+    "earshot_tenants_user": "plain_user",
     "resources_document": "plain_document",
     "resources_documentusergrant": "plain_documentusergrant",
     "resources_documentgroupgrant": "plain_documentgroupgrant",
-    "tenants_user_groups": "plain_user_groups",
+    "earshot_tenants_user_groups": "plain_user_groups",
 }
 """Each table's copy, after those that it refers to."""
 
@@ -31,7 +31,7 @@ def make(connection: Any) -> None:
         for table in COPIES:
             for statement in _statements(connection.vendor, cursor, table):
                 cursor.execute(statement)
-        cursor.execute("INSERT INTO plain_user SELECT * FROM tenants_user")
+        cursor.execute("INSERT INTO plain_user SELECT * FROM earshot_tenants_user")
 
 
 def _statements(vendor: str, cursor: Any, table: str) -> Iterable[str]:

@@ -10,8 +10,8 @@ from permissions import decision
 from permissions.audiences import Resource
 from permissions.review.beginnings import Beginning
 from permissions.review.holding import Way
-from realtime.audit.intervals import Belongs, Held
 from realtime.capture import intervals
+from realtime.capture.interval_models import Belongs, Held
 
 
 def beginning(

@@ -16,8 +16,8 @@ from django.db.models import Exists, OuterRef
 
 from permissions.models import AccessChange
 from realtime.audit.chain import Fact, digest_of_text
-from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, ChainEntry, Push
+from realtime.capture.interval_models import Belongs, Held
 from tenants.models import Tenant
 
 UNREADABLE: Final = {"unreadable": True}

@@ -25,7 +25,7 @@ class Inquiry(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["at"], name="inquiry_by_age"),
+            models.Index(fields=["at"], name="earshot_inquiry_by_age"),
         ]
 
 

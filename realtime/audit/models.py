@@ -42,8 +42,8 @@ class Connection(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "-since", "id"], name="connection_newest"),
-            models.Index(fields=["user_id"], name="connection_by_user"),
+            models.Index(fields=["tenant", "-since", "id"], name="earshot_connection_newest"),
+            models.Index(fields=["user_id"], name="earshot_connection_by_user"),
         ]
 
 
@@ -58,7 +58,7 @@ class Watch(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "model"], name="watch_by_model"),
+            models.Index(fields=["tenant", "model"], name="earshot_watch_by_model"),
         ]
 
 
@@ -86,23 +86,26 @@ class Access(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "began_at", "id"], name="access_by_time"),
-            models.Index(fields=["tenant", "user_id", "began_at", "id"], name="access_by_user"),
+            models.Index(fields=["tenant", "began_at", "id"], name="earshot_access_by_time"),
             models.Index(
-                fields=["tenant", "model", "object_id", "began_at", "id"], name="access_by_object"
+                fields=["tenant", "user_id", "began_at", "id"], name="earshot_access_by_user"
             ),
             models.Index(
-                fields=["tenant", "audience", "began_at", "id"], name="access_by_audience"
+                fields=["tenant", "model", "object_id", "began_at", "id"],
+                name="earshot_access_by_object",
             ),
-            models.Index(fields=["ended_at"], name="access_by_end"),
+            models.Index(
+                fields=["tenant", "audience", "began_at", "id"], name="earshot_access_by_audience"
+            ),
+            models.Index(fields=["ended_at"], name="earshot_access_by_end"),
             models.Index(
                 fields=["process", "connection"],
-                name="access_open",
+                name="earshot_access_open",
                 condition=models.Q(ended_at=None),
             ),
             models.Index(
                 fields=["xid"],
-                name="ledger_access_by_commit",
+                name="earshot_ledger_by_commit",
                 condition=models.Q(xid__isnull=False),
             ),
         ]
@@ -128,18 +131,21 @@ class Push(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["tenant", "model", "object_id", "audience", "version"], name="pushed_once"
+                fields=["tenant", "model", "object_id", "audience", "version"],
+                name="earshot_pushed_once",
             )
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["tenant", "at", "id"], name="push_by_time"),
+            models.Index(fields=["tenant", "at", "id"], name="earshot_push_by_time"),
             models.Index(
-                fields=["tenant", "model", "object_id", "at", "id"], name="push_by_object"
+                fields=["tenant", "model", "object_id", "at", "id"], name="earshot_push_by_object"
             ),
-            models.Index(fields=["tenant", "audience", "at", "id"], name="push_by_audience"),
-            models.Index(fields=["at"], name="push_by_age"),
             models.Index(
-                fields=["xid"], name="push_by_commit", condition=models.Q(xid__isnull=False)
+                fields=["tenant", "audience", "at", "id"], name="earshot_push_by_audience"
+            ),
+            models.Index(fields=["at"], name="earshot_push_by_age"),
+            models.Index(
+                fields=["xid"], name="earshot_push_by_commit", condition=models.Q(xid__isnull=False)
             ),
         ]
 
@@ -161,8 +167,8 @@ class ChainEntry(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["tenant", "sequence"], name="chain_sequence"),
-            models.UniqueConstraint(fields=["kind", "row", "tenant"], name="chained_once"),
+            models.UniqueConstraint(fields=["tenant", "sequence"], name="earshot_chain_sequence"),
+            models.UniqueConstraint(fields=["kind", "row", "tenant"], name="earshot_chained_once"),
         ]
 
 

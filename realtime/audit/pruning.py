@@ -15,8 +15,8 @@ from django.db import models
 from permissions.models import AccessChange
 from realtime.audit import chaining, tombstones
 from realtime.audit.inquiries import Inquiry
-from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Push
+from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.models import Change
 from tenants.models import Tenant
 

@@ -16,8 +16,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from permissions.audiences import Audience, Resource, registry
-from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, Push
+from realtime.capture.interval_models import Belongs, Held
 
 BATCH: Final = 500
 OTHER: Final = "not recorded"

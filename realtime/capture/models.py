@@ -49,11 +49,11 @@ class Change(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["model", "object_id", "version"], name="change_by_object"),
-            models.Index(fields=["xid"], name="change_by_commit"),
+            models.Index(fields=["model", "object_id", "version"], name="earshot_change_by_object"),
+            models.Index(fields=["xid"], name="earshot_change_by_commit"),
             models.Index(
                 fields=["writer", "xid"],
-                name="change_by_writer",
+                name="earshot_change_by_writer",
                 condition=models.Q(writer__isnull=False),
             ),
         ]

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from permissions.models import AccessChange, AccessRevision
+from realtime.capture.models import Change
+from tenants.models import Tenant
+
 PREFIX: Final = "earshot_"
 LONGEST: Final = 63  # PostgreSQL truncates longer names silently
-CHANGES: Final = "realtime_change"
-ACCESSES: Final = "permissions_accesschange"
-REVISIONS: Final = "permissions_accessrevision"
-TENANTS: Final = "tenants_tenant"
+CHANGES: Final[str] = Change._meta.db_table
+ACCESSES: Final[str] = AccessChange._meta.db_table
+REVISIONS: Final[str] = AccessRevision._meta.db_table
+TENANTS: Final[str] = Tenant._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)

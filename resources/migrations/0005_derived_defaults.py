@@ -36,8 +36,8 @@ DROP_OF_ROLES = (
         AND g.id = resources_{model}groupgrant.group_id)"""
 )
 EMPTY_GROUPS = """
-    DELETE FROM tenants_user_groups WHERE group_id IN (
-        SELECT g.id FROM auth_group g JOIN tenants_tenant t
+    DELETE FROM earshot_tenants_user_groups WHERE group_id IN (
+        SELECT g.id FROM auth_group g JOIN earshot_tenants_tenant t
         ON g.name IN ('tenant:' || t.id || ':admin', 'tenant:' || t.id || ':member'))"""
 
 STORE_HOLDERS = (
@@ -61,11 +61,11 @@ STORE_ROLES = (
 )
 MAKE_GROUPS = """
     INSERT INTO auth_group (name)
-    SELECT 'tenant:' || t.id || ':{role}' FROM tenants_tenant t
+    SELECT 'tenant:' || t.id || ':{role}' FROM earshot_tenants_tenant t
     WHERE true ON CONFLICT DO NOTHING"""
 FILL_GROUPS = """
-    INSERT INTO tenants_user_groups (user_id, group_id)
-    SELECT m.user_id, g.id FROM tenants_membership m
+    INSERT INTO earshot_tenants_user_groups (user_id, group_id)
+    SELECT m.user_id, g.id FROM earshot_tenants_membership m
     JOIN auth_group g ON g.name = 'tenant:' || m.tenant_id || ':' || m.role
     WHERE m.is_active ON CONFLICT DO NOTHING"""
 
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("resources", "0004_bounds_of_texts"),
-        ("tenants", "0005_revocations"),
+        ("earshot_tenants", "0001_initial"),
     ]
 
     operations = [

@@ -61,7 +61,7 @@ def test_no_copy_has_a_trigger() -> None:
     with connection.cursor() as cursor:
         cursor.execute(TRIGGERS[connection.vendor])
         having = {table for (table,) in cursor.fetchall()}
-    assert "tenants_user_groups" in having
+    assert "earshot_tenants_user_groups" in having
     assert not having & {*tables.COPIES.values()}
 
 

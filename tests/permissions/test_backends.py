@@ -50,7 +50,7 @@ def test_grant_of_who_may_not_come_in_counts_nothing(place: World) -> None:
 def test_permission_is_asked_for_with_or_without_its_app(place: World) -> None:
     user = fresh(place, "owner")
     assert user.has_perm("own_document", place.document)
-    assert not AudienceBackend().has_perm(user, "tenants.own_document", place.document)
+    assert not AudienceBackend().has_perm(user, "earshot_tenants.own_document", place.document)
 
 
 def test_other_permissions_and_objects_are_other_back_ends_business(place: World) -> None:
@@ -58,7 +58,7 @@ def test_other_permissions_and_objects_are_other_back_ends_business(place: World
     backend = AudienceBackend()
     for perm, obj in [
         ("resources.delete_document", place.document),
-        ("tenants.view_tenant", place.tenants["acme"]),
+        ("earshot_tenants.view_tenant", place.tenants["acme"]),
         (VIEW, None),
         (VIEW, "no object"),
     ]:

@@ -189,7 +189,7 @@ def test_our_texts_are_bounded_in_forms_and_by_full_clean(
 
 def test_every_text_that_a_client_can_reach_has_a_bound() -> None:
     """Beside the resources: people, tenants, connections. What is left, the server writes."""
-    ours = ("tenants", "permissions", "realtime", "resources")
+    ours = ("earshot_tenants", "earshot_permissions", "earshot_realtime", "resources")
     left = {
         f"{model.__name__}.{column.name}"
         for app in ours

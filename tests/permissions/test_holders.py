@@ -69,7 +69,7 @@ def test_script_gives_it_away_and_nothing_is_read(
     with CaptureQueriesContext(connection) as queries:
         way(place)
     assert stored(place).owner == place.user("viewer")
-    assert not [q for q in queries if "tenants_membership" in q["sql"]]
+    assert not [q for q in queries if "earshot_tenants_membership" in q["sql"]]
 
 
 def test_editor_may_write_what_is_no_holders_column(place: World) -> None:

@@ -98,7 +98,7 @@ def test_unknown_foreign_absent_and_forbidden_are_alike(world: World) -> None:
     world.grant("both", "viewer", foreign)
     keys = [
         ObjectKey("no.such", 1),
-        ObjectKey("tenants.user", both),
+        ObjectKey("earshot_tenants.user", both),
         ObjectKey("resources.document", foreign.pk),
         ObjectKey("resources.document", 10**15),
         world.key,

@@ -108,7 +108,7 @@ async def test_database_that_fails_is_not_ready_and_the_log_says_why(
 
 @pytest.mark.usefixtures("transactional_db")
 async def test_database_without_its_migrations_is_not_ready() -> None:
-    [last] = MigrationLoader(None).graph.leaf_nodes("realtime")
+    [last] = MigrationLoader(None).graph.leaf_nodes("earshot_realtime")
 
     def forget() -> tuple[Any, ...]:
         with connection.cursor() as cursor:
@@ -142,7 +142,7 @@ async def test_database_without_a_trigger_is_not_ready_and_says_which() -> None:
         return number.name
 
     name = await in_thread(take_away)()
-    wrong = f"{name} on permissions_accesschange is missing"
+    wrong = f"{name} on earshot_permissions_accesschange is missing"
     assert await ready() == (503, READY | {"database": wrong})
     await in_thread(install)()
     assert await ready() == (200, READY)

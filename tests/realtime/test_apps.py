@@ -15,7 +15,7 @@ SIGNALS = (connection_created, post_migrate, pre_migrate)
 
 
 def test_ready_connects_signals_and_registers_checks_once() -> None:
-    config = apps.get_app_config("realtime")
+    config = apps.get_app_config("earshot_realtime")
     assert isinstance(config, RealtimeConfig)
     before = [len(signal.receivers) for signal in SIGNALS]
     config.ready()

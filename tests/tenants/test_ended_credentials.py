@@ -68,7 +68,7 @@ def save(user: User) -> None:
 
 def by_sql(user: User) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE tenants_user SET password = '!' WHERE id = %s", [user.pk])
+        cursor.execute("UPDATE earshot_tenants_user SET password = '!' WHERE id = %s", [user.pk])
 
 
 @pytest.mark.parametrize(

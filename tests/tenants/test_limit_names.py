@@ -48,7 +48,7 @@ def test_project_that_sets_the_old_name_has_the_limit_and_is_told(
 ) -> None:
     settings.EARSHOT = read_limits({}) | {old: 7}
     assert limits()[new] == 7
-    config = apps.get_app_config("tenants")
+    config = apps.get_app_config("earshot_tenants")
     assert isinstance(config, TenantsConfig)
     config.tell_of_old_limits()
     [told] = caplog.messages

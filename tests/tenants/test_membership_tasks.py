@@ -29,8 +29,8 @@ def test_saved_member_is_told_of_in_the_same_transaction(
 def raw_insert(acme: Tenant, user: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO tenants_membership (tenant_id, user_id, role, is_active, created_at)"
-            " VALUES (%s, %s, 'member', %s, %s)",
+            "INSERT INTO earshot_tenants_membership"
+            " (tenant_id, user_id, role, is_active, created_at) VALUES (%s, %s, 'member', %s, %s)",
             [acme.pk, user.pk, True, timezone.now()],
         )
 

@@ -25,7 +25,7 @@ class LoudQuerySet(TenantQuerySet[Any]):
 
 class Note(TenantOwned):
     text = models.CharField(max_length=20)
-    author = models.ForeignKey("tenants.User", models.CASCADE, null=True, related_name="+")
+    author = models.ForeignKey("earshot_tenants.User", models.CASCADE, null=True, related_name="+")
     question = models.ForeignKey("self", models.CASCADE, null=True, related_name="answers")
 
     class Meta(TenantOwned.Meta):

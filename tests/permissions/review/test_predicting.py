@@ -233,7 +233,7 @@ def asked(world: World, what: Hypothesis, **how: Any) -> tuple[list[Prediction],
         found = predict(world.tenants["acme"].pk, what, **how)
     # Beside what opens and ends the transaction, and what follows any commit.
     statements = (query["sql"] for query in queries if "SELECT" in query["sql"])
-    return found, [sql for sql in statements if "tenants_membershiptask" not in sql]
+    return found, [sql for sql in statements if "earshot_tenants_membershiptask" not in sql]
 
 
 def test_prediction_reads_one_statement_for_each_resource_and_writes_nothing(world: World) -> None:

@@ -134,14 +134,11 @@ def test_column_of_another_row_that_is_not_declared_is_found() -> None:
 
 def test_another_row_that_is_declared_nowhere_is_found() -> None:
     """The e-mail of whoever owns it, through the foreign key."""
+    email = serializers.CharField(source="owner.email", read_only=True)
     shows = Shows("teaser", Document, ("title",), nothing)
-    found = faults(
-        documents(
-            viewer(teaser=serializers.CharField(source="owner.email", read_only=True)),
-            shows=(shows,),
-        )
-    )
-    assert any("teaser: shows tenants.user.email, which nobody declared" in f for f in found)
+    found = faults(documents(viewer(teaser=email), shows=(shows,)))
+    undeclared = "teaser: shows earshot_tenants.user.email, which nobody declared"
+    assert any(undeclared in f for f in found)
 
 
 def test_field_that_a_rule_forbids_is_found_though_it_is_declared(
@@ -328,7 +325,8 @@ def test_column_that_refuses_is_noted_and_none_of_a_kind_without_canary(
         found = Findings()
         scene = Scene(found)
         assert not scene.set(scene.tenant, "slug", None)
-        assert found.unfilled == {("tenants.tenant", "slug"): "IntegrityError"}
+        label = scene.tenant._meta.label_lower
+        assert found.unfilled == {(label, "slug"): "IntegrityError"}
         monkeypatch.setattr("permissions.review.filling.KINDS", ())
         scene.fill(scene.tenant)
-        assert found.unfilled["tenants.tenant", "name"] == "no canary is known for CharField"
+        assert found.unfilled[label, "name"] == "no canary is known for CharField"

@@ -13,7 +13,7 @@ from realtime.models import LiveModel
 class Item(LiveModel):
     """A constraint of each kind, and a column of JSON."""
 
-    owner = models.ForeignKey("tenants.User", models.PROTECT, null=True, related_name="+")
+    owner = models.ForeignKey("earshot_tenants.User", models.PROTECT, null=True, related_name="+")
     title = models.CharField(max_length=50, default="", blank=True)
     code = models.CharField(max_length=20, unique=True, null=True)  # noqa: DJ001 - unique or none
     aisle = models.IntegerField(null=True)

@@ -25,6 +25,7 @@ from tests.tenants.conftest import session_of
 from tests.world import World
 
 LOGIN = "/admin/login/"
+TENANTS = "/admin/earshot_tenants"
 
 
 @pytest.fixture(autouse=True)
@@ -124,9 +125,7 @@ def test_operator_sees_every_page(world: World) -> None:
     document, profile = world.document, world.profile("owner")
     urls = [
         "/admin/",
-        *(f"/admin/tenants/{name}/{add}" for name in ("tenant", "user") for add in ("", "add/")),
-        "/admin/tenants/membership/",
-        "/admin/tenants/membership/add/",
+        *(f"{TENANTS}/{m}/{add}" for m in ("tenant", "user", "membership") for add in ("", "add/")),
         "/admin/resources/document/",
         "/admin/resources/document/add/",
         "/admin/resources/profile/?tenant__id__exact=1",
@@ -162,7 +161,7 @@ def test_operator_makes_a_tenant_with_a_first_member(world: World) -> None:
     first = {"memberships-0-user": world.user("viewer").pk, "memberships-0-role": "admin"}
     tenant = {"slug": "new", "name": "New", "is_active": "on"}
     answer = client.post(
-        "/admin/tenants/tenant/add/",
+        f"{TENANTS}/tenant/add/",
         {**tenant, **members, **first, "memberships-0-is_active": "on"},
     )
     assert answer.status_code == 302
@@ -172,7 +171,7 @@ def test_operator_makes_a_tenant_with_a_first_member(world: World) -> None:
 def test_operator_makes_a_user_and_a_document(world: World) -> None:
     client = operator()
     words = {"password1": "a long enough phrase", "password2": "a long enough phrase"}
-    client.post("/admin/tenants/user/add/", {"username": "newcomer", **words})
+    client.post(f"{TENANTS}/user/add/", {"username": "newcomer", **words})
     user = User.objects.get(username="newcomer")
     assert user.check_password("a long enough phrase")
     fields = {"tenant": world.tenants["acme"].pk, "owner": user.pk, "title": "New"}

@@ -31,7 +31,7 @@ def of(slug: str, state: dict[str, Any]) -> dict[str, Any]:
     return {
         name: rows
         for name, rows in state.items()
-        if name.startswith(slug) and "permissions.Access" not in name
+        if name.startswith(slug) and "earshot_permissions.Access" not in name
     }
 
 
@@ -54,7 +54,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
     said = run("export_tenant", "acme", "--output", str(path))
     found = exported(path)
     assert said == f"Wrote {sum(map(len, found.values()))} rows of acme to {path}.\n"
-    assert found["tenants.tenant"] == [
+    assert found["earshot_tenants.tenant"] == [
         {
             "id": world.tenants["acme"].pk,
             "slug": "acme",
@@ -64,7 +64,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
             "limits": {},
         }
     ]
-    assert {user["username"] for user in found["tenants.user"]} == {
+    assert {user["username"] for user in found["earshot_tenants.user"]} == {
         "admin", "both", "editor", "member", "owner", "viewer",
     }  # fmt: skip
     [document] = found["resources.document"]
@@ -73,18 +73,18 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
         "Plan",
         "10.00",
     )
-    assert len(found["tenants.membership"]) == len(found["resources.profile"]) == 6
+    assert len(found["earshot_tenants.membership"]) == len(found["resources.profile"]) == 6
     assert {grant["user_id"] for grant in found["resources.documentusergrant"]} == {
         world.user(name).pk for name in ("editor", "viewer")
     }
-    assert found["realtime.change"]
-    assert found["permissions.accesschange"]
+    assert found["earshot_realtime.change"]
+    assert found["earshot_permissions.accesschange"]
     text = path.read_text()
     assert theirs.title not in text
     assert "rival" not in text
     assert "password" not in text
     assert world.user("viewer").password not in text
-    assert not {"tenants.ticket", "tenants.revocation"} & set(found)
+    assert not {"earshot_tenants.ticket", "earshot_tenants.revocation"} & set(found)
     assert Ticket.objects.exists()
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -95,7 +95,7 @@ def test_export_tells_no_more_of_the_invited_than_their_username(
     place = {"tenant": world.tenants["acme"], "user": world.user("rival")}
     Membership.objects.create(**place, is_active=False, invited_at=timezone.now())
     run("export_tenant", "acme", "--output", str(tmp_path / "acme.jsonl"))
-    people = exported(tmp_path / "acme.jsonl")["tenants.user"]
+    people = exported(tmp_path / "acme.jsonl")["earshot_tenants.user"]
     assert [user for user in people if user["username"] == "rival"] == [
         {"id": world.user("rival").pk, "username": "rival"}
     ]
@@ -114,7 +114,7 @@ def test_export_that_fails_leaves_no_half(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(tenant: Tenant) -> Any:
-        yield {"model": "tenants.tenant", "row": {}}
+        yield {"model": "earshot_tenants.tenant", "row": {}}
         raise OSError("disk")
 
     monkeypatch.setattr(tenant_data, "export", fail)
@@ -142,7 +142,7 @@ def test_deleted_tenant_leaves_no_row_and_its_users(world: World) -> None:
     said = run("delete_tenant", "acme", "--slug-again", "acme")
     counted = [line.split() for line in said.splitlines() if line.startswith("  ")]
     counts = {label: number for number, label in counted}
-    assert counts["tenants.Membership"] == "6"
+    assert counts["earshot_tenants.Membership"] == "6"
     assert counts["resources.Document"] == "1"
     assert counts["resources.DocumentUserGrant"] == "2"
     assert counts["auth.Group"] == "1"

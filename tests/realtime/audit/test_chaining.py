@@ -12,8 +12,8 @@ from permissions.models import AccessChange
 from realtime.audit import ledger
 from realtime.audit.chained import CHAINED
 from realtime.audit.chaining import Look, _sweep, everything
-from realtime.audit.intervals import Belongs, Held
 from realtime.audit.models import Access, ChainEntry, ChainHead, ChainPosition, Push
+from realtime.capture.interval_models import Belongs, Held
 from realtime.models import Change
 from tenants.models import Tenant
 from tests.databases import on_postgresql, only_on
@@ -89,7 +89,7 @@ def test_rows_that_triggers_and_sql_write_are_chained(world: World) -> None:
     world.grant("viewer", "viewer")
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO permissions_accesschange (tenant_id, revision, user_id, cause, at)"
+            "INSERT INTO earshot_permissions_accesschange (tenant_id, revision, user_id, cause, at)"
             " VALUES (%s, 900, 7, 'by hand', %s)",
             [acme.pk, timezone.now()],
         )
@@ -177,16 +177,19 @@ def test_row_that_cannot_be_read_is_chained_as_such_and_named_when_it_changes(
     good, bad = access(acme), access(acme)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE realtime_access SET began_at='2026-99-99 00:00:00' WHERE id=%s", [bad.pk]
+            "UPDATE earshot_realtime_access SET began_at='2026-99-99 00:00:00' WHERE id=%s",
+            [bad.pk],
         )
     assert chain() == 2
     assert found(acme) == []
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE realtime_access SET began_at='2026-99-99 00:00:00' WHERE id=%s", [good.pk]
+            "UPDATE earshot_realtime_access SET began_at='2026-99-99 00:00:00' WHERE id=%s",
+            [good.pk],
         )
         cursor.execute(
-            "UPDATE realtime_access SET began_at='2026-01-01 00:00:00' WHERE id=%s", [bad.pk]
+            "UPDATE earshot_realtime_access SET began_at='2026-01-01 00:00:00' WHERE id=%s",
+            [bad.pk],
         )
     assert whats(acme) == ["edited", "edited"]
 

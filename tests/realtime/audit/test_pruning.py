@@ -65,14 +65,14 @@ def test_old_rows_go_and_an_open_access_stays(
     revocations.revoke(aged.tenants["acme"].pk, ("token", "gone"))
     counts = Change.objects.count(), AccessChange.objects.count()
     assert prune("90d") == {
-        "realtime.Access": 1,
-        "realtime.Push": 5,
-        "realtime.Inquiry": 0,
-        "realtime.Held": 1,
-        "realtime.Belongs": 1,
-        "realtime.Change": counts[0],
-        "permissions.AccessChange": counts[1],
-        "tenants.Revocation": 1,
+        "earshot_realtime.Access": 1,
+        "earshot_realtime.Push": 5,
+        "earshot_realtime.Inquiry": 0,
+        "earshot_realtime.Held": 1,
+        "earshot_realtime.Belongs": 1,
+        "earshot_realtime.Change": counts[0],
+        "earshot_permissions.AccessChange": counts[1],
+        "earshot_tenants.Revocation": 1,
     }
     assert [access.ended_at for access in Access.objects.all()] == [None]
     assert not Push.objects.exists()
@@ -81,7 +81,7 @@ def test_old_rows_go_and_an_open_access_stays(
 def test_young_rows_stay(aged: World) -> None:
     assert set(prune("101d").values()) == {0}
     assert set(prune("15w").values()) == {0}
-    assert prune("2399h")["realtime.Push"] == 5
+    assert prune("2399h")["earshot_realtime.Push"] == 5
 
 
 @pytest.mark.parametrize("old", range(8))
@@ -95,7 +95,7 @@ def test_of_a_log_exactly_what_is_old_goes(
     Change.objects.filter(pk__in=keys[2:4]).delete()  # there are gaps
     keys[2:4] = []
     Change.objects.filter(pk__in=keys[:old]).update(at=timezone.now() - OLD)
-    assert prune("90d")["realtime.Change"] == min(old, 5)
+    assert prune("90d")["earshot_realtime.Change"] == min(old, 5)
     assert list(Change.objects.order_by("pk").values_list("pk", flat=True)) == keys[old:]
 
 
@@ -115,10 +115,10 @@ def test_what_stays_of_a_log_is_hardly_read(
     [first] = Change.objects.order_by("pk").values_list("pk", flat=True)[:1]
     Change.objects.filter(pk__lt=first + 4).update(at=timezone.now() - OLD)
     with CaptureQueriesContext(connection) as queries:
-        assert prune("90d")["realtime.Change"] == 4
-    of_changes = [q["sql"] for q in queries if 'FROM "realtime_change"' in q["sql"]]
+        assert prune("90d")["earshot_realtime.Change"] == 4
+    of_changes = [q["sql"] for q in queries if 'FROM "earshot_realtime_change"' in q["sql"]]
     assert len(of_changes) <= 2 + (500).bit_length()
-    assert all('"realtime_change"."id" >= ' in sql or "MIN(" in sql for sql in of_changes)
+    assert all('"earshot_realtime_change"."id" >= ' in sql or "MIN(" in sql for sql in of_changes)
 
 
 def record(*books: int) -> None:
@@ -142,7 +142,7 @@ async def test_those_who_listen_notice_nothing_of_it(world: World) -> None:
                 model.objects.update(at=timezone.now() - OLD)
             return prune("90d")
 
-        assert (await in_thread(make_old_and_prune)())["permissions.AccessChange"]
+        assert (await in_thread(make_old_and_prune)())["earshot_permissions.AccessChange"]
         assert await viewer.settle() == []
         await in_thread(world.write)(title="Afterwards")
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]

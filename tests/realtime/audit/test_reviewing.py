@@ -17,6 +17,8 @@ from tests.realtime.audit.rows_of_ledger import access, chain, in_json, review
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+BROKEN = "BROKEN  earshot_realtime.Access"
+
 
 @pytest.fixture
 def acme(db: None) -> Tenant:
@@ -54,9 +56,9 @@ def test_edited_deleted_and_inserted_rows_are_named_in_a_line_each(acme: Tenant)
     code, printed = review("verify", "--tenant", "acme")
     assert code == 1
     assert printed.splitlines()[:3] == [
-        f"BROKEN  realtime.Access {first.pk} (entry 1, access): edited after it was chained.",
-        f"BROKEN  realtime.Access {second_pk} (entry 2, access): deleted, and not by prune.",
-        f"BROKEN  realtime.Access {late.pk} (entry 4, access): {SAYS[INSERTED]}.",
+        f"{BROKEN} {first.pk} (entry 1, access): edited after it was chained.",
+        f"{BROKEN} {second_pk} (entry 2, access): deleted, and not by prune.",
+        f"{BROKEN} {late.pk} (entry 4, access): {SAYS[INSERTED]}.",
     ]
     assert printed.splitlines()[3].startswith("The ledger of acme is broken: 4 entries")
     assert third.pk not in (first.pk, late.pk)
@@ -72,7 +74,7 @@ def test_entries_that_are_gone_or_altered_are_named_by_their_places(acme: Tenant
     code, printed = review("verify", "--tenant", "acme")
     assert code == 1
     assert "BROKEN  Entries 2 to 3: missing from the chain.\n" in printed
-    assert "BROKEN  realtime.Access 7 (entry 5): altered, moved or forged" in printed
+    assert f"{BROKEN} 7 (entry 5): altered, moved or forged" in printed
     assert "BROKEN  Entry 6: missing from the chain.\n" in printed
 
 
@@ -118,7 +120,7 @@ def test_programs_are_told_the_same(acme: Tenant) -> None:
     assert told["faults"] == [
         {
             "what": "edited", "first": 1, "last": 1, "kind": "access", "row": edited.pk,
-            "says": "edited after it was chained", "table": "realtime.Access",
+            "says": "edited after it was chained", "table": "earshot_realtime.Access",
         }
     ]  # fmt: skip
     assert {name: told[name] for name in ("tenant", "intact", "entries", "pruned")} == {

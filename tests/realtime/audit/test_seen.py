@@ -155,7 +155,7 @@ def test_questions_are_answered_by_an_index(world: World, what: str) -> None:
         for n in range(2000)
     )  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE realtime_access")
+        cursor.execute("ANALYZE earshot_realtime_access")
     user = Question(world.tenants["acme"].pk, user_id=10**6 + 7, since=hours(9))
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one

@@ -12,6 +12,7 @@ from knox.models import AuthToken
 
 from permissions.models import AccessChange, GroupGrant, UserGrant
 from realtime.capture.installing import kept, wanted
+from realtime.capture.intervals import BELONGS, HELD
 from realtime.capture.tables import Access
 from realtime.capture.triggers import literal, quoted
 from tenants.models import User
@@ -231,15 +232,15 @@ def truncated(table: str) -> tuple[Touches, Touches]:
 def not_ended(table: str) -> list[str]:
     """What is not ended when this table is emptied; each that is kept has something open before."""
     run("SET CONSTRAINTS ALL IMMEDIATE")
-    run("UPDATE tenants_user SET is_active = false WHERE username = 'both'")
-    run("UPDATE tenants_tenant SET is_active = false WHERE slug = 'globex'")
+    run("UPDATE earshot_tenants_user SET is_active = false WHERE username = 'both'")
+    run("UPDATE earshot_tenants_tenant SET is_active = false WHERE slug = 'globex'")
     run("INSERT INTO auth_group (name) VALUES ('crowd')")
     run(
-        "INSERT INTO tenants_user_groups (user_id, group_id) SELECT u.id, g.id"
-        " FROM tenants_user u, auth_group g WHERE u.username = 'both' AND g.name = 'crowd'"
+        "INSERT INTO earshot_tenants_user_groups (user_id, group_id) SELECT u.id, g.id"
+        " FROM earshot_tenants_user u, auth_group g WHERE u.username = 'both' AND g.name = 'crowd'"
     )
     for source in {each.source for _, each in kept() if each.source.split(".")[0] == table}:
-        into = "realtime_belongs" if source.startswith("tenants") else "realtime_held"
+        into = BELONGS if source.startswith("earshot_tenants") else HELD
         open_ones = f"SELECT 1 FROM {into} WHERE source = {literal(source)} AND ended_at IS NULL"
         assert run(f"{open_ones} LIMIT 1")
     run(f"TRUNCATE {quoted(table)} CASCADE")

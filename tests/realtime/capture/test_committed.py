@@ -78,7 +78,7 @@ def test_note_of_a_row_that_others_show_is_no_version(own: Own) -> None:
     own.read()
     User.objects.filter(pk=user.pk).update(username="renamed")
     [note] = own.read().noted
-    assert note.key == ObjectKey("tenants.user", user.pk)
+    assert note.key == ObjectKey("earshot_tenants.user", user.pk)
     assert note.was == {"id": user.pk, "username": "owner"}
     assert own.read() == Committed()
 

@@ -101,7 +101,7 @@ def test_whatever_was_written_without_triggers_is_taken_for_touched(world: World
 def test_members_who_came_without_triggers_get_what_belongs_to_them(world: World) -> None:
     """As on SQLite, by a data migration."""
     for trigger in installing.wanted(connection.vendor):
-        if trigger.table == "tenants_membership":
+        if trigger.table == "earshot_tenants_membership":
             take_away(trigger)
     rival, acme = world.user("rival"), world.tenants["acme"]
     Membership.objects.bulk_create([Membership(tenant=acme, user=rival)])
@@ -136,7 +136,10 @@ def test_postgresql_has_general_triggers_of_objects_while_migrations_run() -> No
     differs = differences()
     emit_post_migrate_signal(0, False, "default")
     assert differs == Differences(old=differs.old)
-    assert {trigger.table for trigger in differs.old} >= {"resources_document", "tenants_user"}
+    assert {trigger.table for trigger in differs.old} >= {
+        "resources_document",
+        "earshot_tenants_user",
+    }
     assert not differences()
 
 

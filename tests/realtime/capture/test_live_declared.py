@@ -45,5 +45,5 @@ def test_these_columns_count() -> None:
     }  # fmt: skip
     assert {row.table: {*row.watched} for row in SHOWN} == {
         "resources_profile": {"id", "user_id", "tenant_id", "membership_id"},
-        "tenants_user": {"id", "username"},
+        "earshot_tenants_user": {"id", "username"},
     }

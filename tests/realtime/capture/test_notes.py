@@ -174,12 +174,12 @@ def test_tail_finds_what_shows_the_row_in_its_tenants_only(
 def test_new_row_that_nobody_can_show_yet_leaves_no_note(world: World) -> None:
     """A profile names its person's key, so the person was there before it."""
     key = User.objects.create(username="new").pk
-    assert not Change.objects.filter(model="tenants.user", object_id=key).exists()
+    assert not Change.objects.filter(model="earshot_tenants.user", object_id=key).exists()
 
 
 def test_note_keeps_no_more_of_a_row_than_finds_what_shows_it(world: World) -> None:
-    execute("UPDATE tenants_user SET username = 'renamed' WHERE username = 'owner'")
-    note = Change.objects.filter(model="tenants.user", version=0).latest("pk")
+    execute("UPDATE earshot_tenants_user SET username = 'renamed' WHERE username = 'owner'")
+    note = Change.objects.filter(model="earshot_tenants.user", version=0).latest("pk")
     assert note.fields == {"was": {"id": world.user("owner").pk, "username": "owner"}}
 
 

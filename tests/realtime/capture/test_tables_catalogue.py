@@ -75,6 +75,11 @@ def test_all_that_the_decision_and_payloads_read_is_captured() -> None:
     read = tables_read(lambda: everything_seen(world))
     for door in doors(world):
         read |= tables_read(door)
-    assert {"tenants_membership", "tenants_user", "knox_authtoken", "tenants_session"} <= read
+    assert {
+        "earshot_tenants_membership",
+        "earshot_tenants_user",
+        "knox_authtoken",
+        "earshot_tenants_session",
+    } <= read
     captured = {trigger.table for trigger in wanted(connection.vendor)}
     assert read - captured - READ_ONLY == set()

@@ -68,15 +68,15 @@ def test_emptied_table_ends_what_its_rows_were(full: World, table: str) -> None:
 
 GRANT = {"permission_id", "content_object_id"}
 COUNTING = {
-    "tenants_membership membership": {"tenant_id", "user_id", "role", "is_active"},
-    "tenants_tenant tenant": {"is_active"},
-    "tenants_user user": {"is_active"},
-    "tenants_user password": {"password"},
-    "tenants_user_groups groups": {"user_id", "group_id"},
+    "earshot_tenants_membership membership": {"tenant_id", "user_id", "role", "is_active"},
+    "earshot_tenants_tenant tenant": {"is_active"},
+    "earshot_tenants_user user": {"is_active"},
+    "earshot_tenants_user password": {"password"},
+    "earshot_tenants_user_groups groups": {"user_id", "group_id"},
     "knox_authtoken credential": {"digest", "user_id", "expiry"},
-    "tenants_session credential": {"session_key", "user_id", "expire_date"},
-    "tenants_revocation revoked": set(),
-    "realtime_connection closed": {"closing"},
+    "earshot_tenants_session credential": {"session_key", "user_id", "expire_date"},
+    "earshot_tenants_revocation revoked": set(),
+    "earshot_realtime_connection closed": {"closing"},
     "auth_permission permission": {"id", "codename", "content_type_id"},
     "django_content_type content type": {"id", "app_label", "model"},
     "auth_group group": {"id", "name"},

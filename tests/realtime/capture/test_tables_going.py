@@ -38,8 +38,8 @@ def going(place: World) -> World:
 def mark_by_sql(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE tenants_tenant SET is_active = false, deleting_since = CURRENT_TIMESTAMP"
-            " WHERE slug = 'acme'"
+            "UPDATE earshot_tenants_tenant SET is_active = false,"
+            " deleting_since = CURRENT_TIMESTAMP WHERE slug = 'acme'"
         )
 
 

@@ -12,8 +12,8 @@ from tests.world import World
 
 READ = """
 SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM (
-  SELECT 'permissions_accesschange'::regclass AS oid
-  UNION SELECT indexrelid FROM pg_index WHERE indrelid = 'permissions_accesschange'::regclass
+  SELECT 'earshot_permissions_accesschange'::regclass AS oid UNION
+  SELECT indexrelid FROM pg_index WHERE indrelid = 'earshot_permissions_accesschange'::regclass
 ) AS relations
 """
 
@@ -21,7 +21,7 @@ SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM (
 def entries_read(tenant_id: int, rows: int) -> int:
     """How many entries of table and indexes are read to number this many rows."""
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM permissions_accesschange")  # nothing is left of other tests
+        cursor.execute("VACUUM earshot_permissions_accesschange")  # nothing is left of other tests
         with transaction.atomic():
             # A small table may well be read whole; a plan that does is kept by the session.
             cursor.execute("SET LOCAL enable_seqscan = off; DISCARD PLANS")

@@ -70,11 +70,14 @@ def test_membership_that_another_one_replaces_is_touched(place: World, statement
     other = member(place, "member")
     rows = Rows()
     if statement.startswith("UPDATE"):
-        run(f"{statement} tenants_membership SET user_id = {viewer.user_id} WHERE id = {other.pk}")
+        run(
+            f"{statement} earshot_tenants_membership SET user_id = {viewer.user_id}"
+            f" WHERE id = {other.pk}"
+        )
         expected = {viewer.user_id, other.user_id}
     else:
         run(
-            f"{statement} INTO tenants_membership"
+            f"{statement} INTO earshot_tenants_membership"
             " (tenant_id, user_id, role, is_active, created_at, by_name)"
             f" VALUES ({acme}, {viewer.user_id}, 'admin', 1, '2026-11-27', 0)"
         )
@@ -99,7 +102,7 @@ def test_row_that_is_there_already_and_ignored_touches_nobody(place: World) -> N
 
 @on_postgresql
 @pytest.mark.parametrize(
-    "table", ["tenants_membership", "resources_documentusergrant", "knox_authtoken"]
+    "table", ["earshot_tenants_membership", "resources_documentusergrant", "knox_authtoken"]
 )
 def test_truncated_table_touches_everything_of_every_tenant(world: World, table: str) -> None:
     rows = Rows()
@@ -111,7 +114,7 @@ def test_truncated_table_touches_everything_of_every_tenant(world: World, table:
 @on_postgresql
 def test_truncated_tenants_touch_what_they_had(world: World) -> None:
     rows, tenants = Rows(), {tenant.pk for tenant in world.tenants.values()}
-    run("TRUNCATE tenants_tenant CASCADE")
+    run("TRUNCATE earshot_tenants_tenant CASCADE")
     assert {row[0] for row in rows.new()} >= tenants
 
 
@@ -140,14 +143,14 @@ def test_cascade_of_the_databases_own_is_logged(place: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint WHERE contype = 'f'"
-            " AND conrelid = 'tenants_user_groups'::regclass"
+            " AND conrelid = 'earshot_tenants_user_groups'::regclass"
             " AND confrelid = 'auth_group'::regclass"
         )
         [name] = cursor.fetchone()
     run(
         "SET CONSTRAINTS ALL IMMEDIATE",
-        f"ALTER TABLE tenants_user_groups DROP CONSTRAINT {name}",
-        "ALTER TABLE tenants_user_groups ADD FOREIGN KEY (group_id)"
+        f"ALTER TABLE earshot_tenants_user_groups DROP CONSTRAINT {name}",
+        "ALTER TABLE earshot_tenants_user_groups ADD FOREIGN KEY (group_id)"
         " REFERENCES auth_group (id) ON DELETE CASCADE",
     )
     rows = Rows()
@@ -164,10 +167,10 @@ def test_role_without_rights_on_the_logs_can_write(place: World) -> None:
     run(
         "SET CONSTRAINTS ALL IMMEDIATE",
         "CREATE ROLE writer",
-        "GRANT SELECT, UPDATE ON tenants_membership, tenants_user TO writer",
+        "GRANT SELECT, UPDATE ON earshot_tenants_membership, earshot_tenants_user TO writer",
         "SET LOCAL ROLE writer",
-        f"UPDATE tenants_membership SET is_active = false WHERE user_id = {viewer.pk}",
-        f"UPDATE tenants_user SET password = '!' WHERE id = {viewer.pk}",
+        f"UPDATE earshot_tenants_membership SET is_active = false WHERE user_id = {viewer.pk}",
+        f"UPDATE earshot_tenants_user SET password = '!' WHERE id = {viewer.pk}",
         "SET CONSTRAINTS ALL IMMEDIATE",
         "RESET ROLE",
     )
@@ -180,17 +183,18 @@ def test_schema_that_shadows_the_logs_gets_nothing(place: World, schema: str) ->
     rows, viewer = Rows(), place.user("viewer")
     run(
         "CREATE SCHEMA shadow",
-        f"CREATE TABLE {schema}.permissions_accesschange"
-        " (LIKE public.permissions_accesschange INCLUDING ALL)",
-        f"CREATE TABLE {schema}.tenants_tenant (LIKE public.tenants_tenant)",
+        f"CREATE TABLE {schema}.earshot_permissions_accesschange"
+        " (LIKE public.earshot_permissions_accesschange INCLUDING ALL)",
+        f"CREATE TABLE {schema}.earshot_tenants_tenant (LIKE public.earshot_tenants_tenant)",
         "SET LOCAL search_path = shadow, public",
-        f"UPDATE public.tenants_membership SET is_active = false WHERE user_id = {viewer.pk}",
+        "UPDATE public.earshot_tenants_membership SET is_active = false"
+        f" WHERE user_id = {viewer.pk}",
         "SET LOCAL search_path = public",
     )
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {schema}.permissions_accesschange")
+        cursor.execute(f"SELECT count(*) FROM {schema}.earshot_permissions_accesschange")
         assert cursor.fetchone() == (0,)
-    run("DROP TABLE IF EXISTS pg_temp.permissions_accesschange")
+    run("DROP TABLE IF EXISTS pg_temp.earshot_permissions_accesschange")
     assert [row[3] for row in rows.new()] == ["membership"]
 
 
@@ -199,7 +203,7 @@ def test_replicated_write_is_logged(place: World) -> None:
     rows, viewer = Rows(), place.user("viewer")
     run(
         "SET LOCAL session_replication_role = replica",
-        f"UPDATE tenants_membership SET is_active = false WHERE user_id = {viewer.pk}",
+        f"UPDATE earshot_tenants_membership SET is_active = false WHERE user_id = {viewer.pk}",
     )
     assert [row[3] for row in rows.new()] == ["membership"]
 

@@ -145,7 +145,7 @@ def test_many_writes_wake_once(world: World, monkeypatch: pytest.MonkeyPatch) ->
     "statement",
     [
         "SELECT * FROM resources_documentusergrant WHERE user_id = %s",
-        "UPDATE tenants_knownaddress SET digest = '' WHERE user_id = %s",
+        "UPDATE earshot_tenants_knownaddress SET digest = '' WHERE user_id = %s",
     ],
 )
 def test_what_changes_nothing_that_is_captured_wakes_nobody(
@@ -158,20 +158,21 @@ def test_what_changes_nothing_that_is_captured_wakes_nobody(
 
 
 WAKING = {
-    "INSERT INTO realtime_connection (id, process_id, tenant_id, user_id, since)"
-    " SELECT id, process_id, tenant_id, user_id, since FROM realtime_connection"
+    "INSERT INTO earshot_realtime_connection (id, process_id, tenant_id, user_id, since)"
+    " SELECT id, process_id, tenant_id, user_id, since FROM earshot_realtime_connection"
     " WHERE user_id = %s": 0,
-    "DELETE FROM realtime_connection WHERE user_id = %s": 0,
-    "UPDATE realtime_connection SET since = since WHERE user_id = %s": 1,
-    "INSERT INTO realtime_connection (id, process_id, tenant_id, user_id, since)"
-    " SELECT c.id, c.process_id, c.tenant_id, c.user_id, c.since FROM realtime_connection c"
+    "DELETE FROM earshot_realtime_connection WHERE user_id = %s": 0,
+    "UPDATE earshot_realtime_connection SET since = since WHERE user_id = %s": 1,
+    "INSERT INTO earshot_realtime_connection (id, process_id, tenant_id, user_id, since)"
+    " SELECT c.id, c.process_id, c.tenant_id, c.user_id, c.since FROM earshot_realtime_connection c"
     " WHERE c.user_id = %s AND true ON CONFLICT (id) DO UPDATE SET since = excluded.since": 1,
-    "/* DELETE FROM tenants_session */ DELETE FROM realtime_connection WHERE user_id = %s": 0,
-    "DELETE FROM tenants_session WHERE user_id = %s": 1,
-    "UPDATE tenants_session SET expire_date = expire_date WHERE user_id = %s": 1,
-    "DELETE FROM tenants_revocation WHERE tenant_id = %s": 0,
-    "DELETE FROM realtime_change WHERE tenant_id = %s": 0,
-    "DELETE FROM permissions_accesschange WHERE user_id = %s": 0,
+    "/* DELETE FROM earshot_tenants_session */ DELETE FROM earshot_realtime_connection"
+    " WHERE user_id = %s": 0,
+    "DELETE FROM earshot_tenants_session WHERE user_id = %s": 1,
+    "UPDATE earshot_tenants_session SET expire_date = expire_date WHERE user_id = %s": 1,
+    "DELETE FROM earshot_tenants_revocation WHERE tenant_id = %s": 0,
+    "DELETE FROM earshot_realtime_change WHERE tenant_id = %s": 0,
+    "DELETE FROM earshot_permissions_accesschange WHERE user_id = %s": 0,
     "DELETE FROM resources_document WHERE owner_id = -%s": 1,
 }
 
@@ -190,7 +191,7 @@ def test_only_a_write_that_is_captured_wakes(
 def test_what_migrations_write_is_left_to_the_tail(world: World, told: list[Committed]) -> None:
     """Tables that the followers read may not be there yet."""
     write = WRITES["a base manager"]
-    sent_for = apps.get_app_config("realtime")
+    sent_for = apps.get_app_config("earshot_realtime")
     pre_migrate.send(sent_for, app_config=sent_for, using="default")
     write(world)
     assert publisher.flush()
@@ -222,7 +223,7 @@ async def test_membership_by_another_program_gets_its_profile_within_the_tail(
         with connection.cursor() as cursor:
             wrappers, connection.execute_wrappers[:] = [*connection.execute_wrappers], []
             cursor.execute(
-                "INSERT INTO tenants_membership"
+                "INSERT INTO earshot_tenants_membership"
                 " (tenant_id, user_id, role, is_active, created_at) VALUES (%s, %s, %s, %s, %s)",
                 [acme.pk, rival.pk, "member", True, timezone.now()],
             )

@@ -112,6 +112,6 @@ def test_nothing_notifies_unless_it_is_on(settings: Settings) -> None:
         wanted = installing.wanted("postgresql")
         return {trigger.table for trigger in wanted if "notify" in trigger.name}
 
-    assert notifying() == {"realtime_change", "permissions_accesschange"}
+    assert notifying() == {"earshot_realtime_change", "earshot_permissions_accesschange"}
     settings.EARSHOT = {**settings.EARSHOT, "listen": 0}
     assert notifying() == set()

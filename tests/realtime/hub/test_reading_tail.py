@@ -163,7 +163,7 @@ def write_many(acme: int) -> None:
     changes.record(acme, rows)
     accesslog.record(acme, [Touch(user) for user in range(300)], "test")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE realtime_change, permissions_accesschange")
+        cursor.execute("ANALYZE earshot_realtime_change, earshot_permissions_accesschange")
 
 
 @on_postgresql

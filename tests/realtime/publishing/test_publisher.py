@@ -157,13 +157,13 @@ def test_nothing_is_announced_during_a_migration(gate: Gate, transactional_db: N
     """The logs may lack what is read of them."""
     assert publisher.flush()
     gate.sent.clear()
-    told = {"sender": apps.get_app_config("realtime"), "using": "default", "plan": [], "apps": apps}
-    told |= {"app_config": told["sender"], "verbosity": 0, "interactive": False}
-    pre_migrate.send(**told)
+    sender: Any = apps.get_app_config("earshot_realtime")
+    told = {"app_config": sender, "using": "default", "plan": [], "apps": apps}
+    pre_migrate.send(sender, **told)
     gate.commit(publisher, "a")
     assert publisher.flush(0)
     assert gate.sent == []
-    post_migrate.send(**told)
+    post_migrate.send(sender, **told)
     assert publisher.flush()
     assert gate.sent[0] == ["a"]
 

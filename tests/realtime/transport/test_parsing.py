@@ -68,7 +68,9 @@ def test_refused_frame_echoes_its_ref_only_if_it_may_have_one() -> None:
     assert refused("[").ref is None
 
 
-@pytest.mark.parametrize("model", ["", f" {MODEL}", f"{MODEL} ", MODEL.upper(), "tenants.user"])
+@pytest.mark.parametrize(
+    "model", ["", f" {MODEL}", f"{MODEL} ", MODEL.upper(), "earshot_tenants.user"]
+)
 def test_label_that_is_not_exactly_a_declared_one_is_refused(model: str) -> None:
     assert refused({"model": model, "id": ID}).detail == "model: Unknown model."
 

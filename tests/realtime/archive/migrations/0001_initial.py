@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("tenants", "0001_initial")]
+    dependencies = [("earshot_tenants", "0001_initial")]
     operations = [
         migrations.CreateModel(
             "Box",
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        "tenants.Tenant", models.CASCADE, related_name="+", db_constraint=False
+                        "earshot_tenants.Tenant", models.CASCADE, related_name="+", db_constraint=False
                     ),
                 ),
                 ("version", models.BigIntegerField(default=0)),

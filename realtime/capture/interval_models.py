@@ -59,12 +59,12 @@ class Held(Interval):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["model", "object_id"], name="held_by_object"),
+            models.Index(fields=["model", "object_id"], name="earshot_held_by_object"),
             models.Index(
-                fields=["source", "source_id"], name="held_open", condition=Q(ended_at=None)
+                fields=["source", "source_id"], name="earshot_held_open", condition=Q(ended_at=None)
             ),
-            models.Index(fields=["tenant"], name="held_unnumbered", condition=UNNUMBERED),
-            models.Index(fields=["ended_at"], name="held_by_end", condition=ENDED),
+            models.Index(fields=["tenant"], name="earshot_held_unnumbered", condition=UNNUMBERED),
+            models.Index(fields=["ended_at"], name="earshot_held_by_end", condition=ENDED),
         ]
 
 
@@ -78,11 +78,17 @@ class Belongs(Interval):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["user_id"], name="belongs_by_user"),
-            models.Index(fields=["tenant"], name="belongs_to_all", condition=Q(user_id=None)),
+            models.Index(fields=["user_id"], name="earshot_belongs_by_user"),
             models.Index(
-                fields=["source", "source_id"], name="belongs_open", condition=Q(ended_at=None)
+                fields=["tenant"], name="earshot_belongs_to_all", condition=Q(user_id=None)
             ),
-            models.Index(fields=["tenant"], name="belongs_unnumbered", condition=UNNUMBERED),
-            models.Index(fields=["ended_at"], name="belongs_by_end", condition=ENDED),
+            models.Index(
+                fields=["source", "source_id"],
+                name="earshot_belongs_open",
+                condition=Q(ended_at=None),
+            ),
+            models.Index(
+                fields=["tenant"], name="earshot_belongs_unnumbered", condition=UNNUMBERED
+            ),
+            models.Index(fields=["ended_at"], name="earshot_belongs_by_end", condition=ENDED),
         ]
