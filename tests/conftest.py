@@ -19,6 +19,8 @@ from pytest_django import Settings
 
 from project.logs import Formatter
 from realtime import failures
+from realtime.capture.interval_models import Held
+from realtime.capture.intervals import ROLE
 from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES
 from realtime.publishing.publisher import publisher
@@ -192,6 +194,7 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             yield  # no test of this run needs the database
             return
         whole = Permission.objects.count()
+        roles = list(Held.objects.filter(source=ROLE))
 
     def statements() -> list[str]:
         tables = connection.introspection.django_table_names(only_existing=True)
@@ -206,6 +209,7 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             return
         with unannounced():
             connection.ops.execute_sql_flush(statements())
+            Held.objects.bulk_create(roles)
         if Permission.objects.count() != whole:
             emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 

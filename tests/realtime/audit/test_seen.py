@@ -81,7 +81,10 @@ def test_member_who_left_the_role_had_it_until_then(world: World) -> None:
     had(world, "admin", "auditor")
     Membership.objects.filter(user=world.user("admin")).update(role="member")
     [row] = rows(of_document(world))
-    assert row.held_until == Belongs.objects.get(principal="role:admin", tenant=1).ended_at
+    assert (
+        row.held_until
+        == Belongs.objects.get(principal="role:admin", tenant=world.tenants["acme"].pk).ended_at
+    )
 
 
 def test_access_without_a_way_is_told_as_not_recorded(world: World) -> None:
