@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
+from django.db.models.signals import post_delete
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
@@ -219,6 +221,25 @@ async def test_grant_and_its_end_on_guardians_page_move_live_sockets(world: Worl
         assert (moved["type"], moved["audience"]) == ("AUDIENCE_CHANGED", "editor")
         await in_thread(lambda: rights(operator(), url))()
         assert (await viewer.receive())["type"] == "DELETE_DOCUMENT"
+
+
+def test_rights_of_one_form_on_guardians_page_are_committed_at_once(world: World) -> None:
+    """Else a reader who lost all of them would pass through what the others still gave."""
+    committed: list[int] = []
+    before: list[int] = []  # what was committed before each was written
+
+    def written(**_: Any) -> None:
+        before.append(len(committed))
+        transaction.on_commit(lambda: committed.append(1))
+
+    url = f"{page(Document, world.document, 'permissions')}user-manage/{world.user('viewer').pk}/"
+    rights(operator(), url, "change_document", "view_document")
+    post_delete.connect(written, sender=DOCUMENTS.user_grants)
+    try:
+        rights(operator(), url)
+    finally:
+        post_delete.disconnect(written, sender=DOCUMENTS.user_grants)
+    assert (before, committed) == ([0, 0], [1, 1])
 
 
 async def test_grant_to_a_role_on_guardians_page_moves_live_sockets(world: World) -> None:
