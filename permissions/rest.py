@@ -21,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 from permissions import ceiling, decision, loading
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
+from permissions.disclosures import disclose
 from permissions.pages import read_page
 from permissions.parsers import JSONParser
 from permissions.read import objects_of, read_across
@@ -109,7 +110,9 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         """Return a part of what the reader sees, newest first."""
         tenant_id = self.request.tenant.pk
         ask = asked(self.resource, tenant_id, self.request.user.pk, request.query_params)
-        return Response(answered(self.resource, read_page(self.resource, tenant_id, ask)))
+        page = read_page(self.resource, tenant_id, ask)
+        disclose(self.request.tenant, self.request.user.pk, page.shown)
+        return Response(answered(self.resource, page))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Return one object, or 304 if the reader already has it."""
@@ -136,6 +139,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         """
         if seen.body is None:
             raise Unavailable
+        disclose(self.request.tenant, self.request.user.pk, [seen])
         body = None if code == status.HTTP_304_NOT_MODIFIED else orjson.Fragment(seen.body)
         return Response(
             body, code, headers={"ETag": quote_etag(seen.etag), "X-Audience": seen.audience}

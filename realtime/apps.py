@@ -11,10 +11,12 @@ class RealtimeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from permissions import disclosures
         from permissions.review import beginnings, subcommands
         from realtime import checks
         from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command
+        from realtime.audit.reads import recorder
         from realtime.capture import installing, tables, tracking, transactions
         from realtime.capture.waking import Waking
         from realtime.models import LiveModel
@@ -27,6 +29,7 @@ class RealtimeConfig(AppConfig):
         tracking.keep_with_instances(LiveModel)
         checks.register_checks()
         beginnings.register(recorded.beginning)
+        disclosures.register(recorder.record)
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
         for part in seen_command.PARTS:

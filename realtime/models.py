@@ -9,6 +9,7 @@ from realtime.audit.models import (
     Connection,
     Process,
     Push,
+    Read,
 )
 from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.models import Change, LiveModel
@@ -26,4 +27,5 @@ __all__ = [
     "LiveModel",
     "Process",
     "Push",
+    "Read",
 ]

@@ -79,6 +79,11 @@ LIMITS = (
         "Time without a heartbeat after which a process is presumed dead.",
     ),
     Limit("chain_seconds", 10.0, "How often what was written to the ledger is added to its chain."),
+    Limit(
+        "reads_waiting",
+        10_000,
+        "Reads over REST that wait to be recorded; beyond that, requests record them themselves.",
+    ),
     Limit("patience_seconds", 10.0, "How long payloads wait while the database fails."),
     Limit("broker_probe_seconds", 1.0, "How often each process probes the broker."),
     Limit("round_size", 500, "Subscriptions read in one database snapshot."),

@@ -77,6 +77,11 @@ class Tenant(models.Model):
         default=False,
         help_text="Keep pushed payloads in the ledger, not only the fact that they were pushed.",
     )
+    record_reads = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Record in the ledger who reads which object over REST, once a minute.",
+    )
 
     limits = models.JSONField(
         default=dict,

@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from project.logs import Formatter
 from realtime import failures
+from realtime.audit.reads import recorder
 from realtime.capture.interval_models import Held
 from realtime.capture.intervals import ROLE
 from realtime.hub.oracle import oracle
@@ -98,6 +99,7 @@ def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
     assert publisher.flush()
     assert oracle.flush()
+    recorder.flush()
 
 
 @pytest.fixture(scope="session", autouse=True)

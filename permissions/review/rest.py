@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from permissions import people
 from permissions.audiences import registry
+from permissions.disclosures import disclose
 from permissions.fields import ModelField
 from permissions.review import telling
 from permissions.review.catalogue import catalogue
@@ -137,8 +138,10 @@ class ExplainView(PrivateResponseMixin, GenericAPIView[Any]):
         found = explain(resource, request.tenant, user, pk, reader_id=request.user.pk)
         if found is None:
             raise Http404
-        answer = telling.as_json(found)
-        return Response({**answer, **self.named(user), **telling.shown(found)})
+        shown = telling.shown(found)
+        if shown["payload"] and found.by_reader:
+            disclose(request.tenant, request.user.pk, [found.by_reader])
+        return Response({**telling.as_json(found), **self.named(user), **shown})
 
     def member(self, user_id: int | None) -> User | None:
         """Return a member of the tenant, active or not; not one who is only invited."""

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from permissions.models import AccessChange
 from realtime.audit.chain import Fact, digest_of_text
-from realtime.audit.models import Access, ChainEntry, Push
+from realtime.audit.models import Access, ChainEntry, Push, Read
 from realtime.capture.interval_models import Belongs, Held
 from tenants.models import Tenant
 
@@ -136,6 +136,12 @@ CHAINED: Final = (
         ("at", "model", "object_id", "audience", "version", "fields", "etag", "size", "payload"),
         written="at",
         hidden=frozenset({"payload"}),
+    ),
+    Kind(
+        "read",
+        Read,
+        ("user_id", "model", "object_id", "audience", "minute"),
+        written="minute",
     ),
     Kind(
         "held",

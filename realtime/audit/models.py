@@ -1,16 +1,20 @@
-"""The ledger's rows: which processes live, which sockets they have, who saw what, what was pushed.
+"""The ledger's rows: which processes live, which sockets they have, who saw what, over sockets and
+over REST, what was pushed.
 
 They refer to users and objects by key, without constraints: the ledger outlives both.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 from django.db import models
 
 from permissions.commits import TransactionId
 from tenants.models import Tenant
+
+MINUTE: Final = timedelta(minutes=1)
 
 
 class Process(models.Model):
@@ -69,6 +73,8 @@ class Access(models.Model):
     those of the socket. `xid` is the transaction that wrote it last, by which the chain reads it.
     """
 
+    over: ClassVar = "socket"
+
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
@@ -109,6 +115,50 @@ class Access(models.Model):
                 condition=models.Q(xid__isnull=False),
             ),
         ]
+
+
+class Read(models.Model):
+    """A user was answered with an object over REST, as one audience, at least once in a minute.
+
+    Only of tenants with `record_reads`.
+    """
+
+    over: ClassVar = "rest"
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    user_id = models.BigIntegerField()
+    model = models.CharField(max_length=100)
+    object_id = models.BigIntegerField()
+    audience = models.CharField(max_length=32)
+    minute = models.DateTimeField()
+    xid = models.BigIntegerField(null=True, db_default=TransactionId())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["tenant", "model", "object_id", "minute", "user_id", "audience"],
+                name="earshot_read_once_a_minute",
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "user_id", "minute", "id"], name="earshot_read_by_user"),
+            models.Index(fields=["minute"], name="earshot_read_by_age"),
+            models.Index(
+                fields=["xid"], name="earshot_read_by_commit", condition=models.Q(xid__isnull=False)
+            ),
+        ]
+
+    @property
+    def began_at(self) -> datetime:
+        """Return when the minute began."""
+        return self.minute
+
+    @property
+    def ended_at(self) -> datetime:
+        """Return when the minute ended."""
+        return self.minute + MINUTE
 
 
 class Push(models.Model):

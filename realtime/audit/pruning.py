@@ -15,7 +15,7 @@ from django.db import models
 from permissions.models import AccessChange
 from realtime.audit import chaining, tombstones
 from realtime.audit.inquiries import Inquiry
-from realtime.audit.models import Access, Push
+from realtime.audit.models import Access, Push, Read
 from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.models import Change
 from tenants.models import Tenant
@@ -49,6 +49,7 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
     old: dict[type[Any], models.QuerySet[Any]] = {
         Access: Access.objects.filter(ended_at__lt=before),  # an open one is not old
         Push: Push.objects.filter(at__lt=before),
+        Read: Read.objects.filter(minute__lt=before),
         Held: Held.objects.filter(ended_at__lt=before),
         Belongs: Belongs.objects.filter(ended_at__lt=before),
         AccessChange: _old(AccessChange, before, _keys(AccessChange, before)),

@@ -25,7 +25,7 @@ from tenants import opaque
 from tenants.models import Role, User
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 
-SALT: Final = "earshot.seen"
+SALT: Final = "earshot.seen.over"
 SPAN: Final = [
     OpenApiParameter("since", OpenApiTypes.DATETIME),
     OpenApiParameter("until", OpenApiTypes.DATETIME),
@@ -42,10 +42,10 @@ class SpanSerializer(StrictSerializer):
 
     def validate_cursor(self, text: str) -> Place:
         try:
-            began_at, pk = signing.loads(text, salt=SALT)
+            began_at, over, pk = signing.loads(text, salt=SALT)
         except signing.BadSignature:
             raise serializers.ValidationError("Must be the `next` of a page.") from None
-        return datetime.fromisoformat(began_at), int(pk)
+        return datetime.fromisoformat(began_at), over, pk
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
@@ -75,7 +75,7 @@ class SeenBySerializer(SpanSerializer):
 
 
 class SeenRowSerializer(serializers.Serializer[Any]):
-    """A user's sockets had an object: from when until when, as which audience, and why."""
+    """A user had an object: over what, from when until when, as which audience, and why."""
 
     date = serializers.DateTimeField()
     user = serializers.CharField()
@@ -88,7 +88,11 @@ class SeenRowSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
     how = serializers.CharField()
     since = serializers.DateTimeField(allow_null=True)
+    since_before = serializers.BooleanField(
+        allow_null=True, help_text="It was so before `since` already, when the record began."
+    )
     granted_by = serializers.CharField(allow_null=True)
+    over = serializers.ChoiceField(choices=["socket", "rest"])
 
 
 class SeenPageSerializer(serializers.Serializer[Any]):
@@ -126,7 +130,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         more = len(rows) == seen.BATCH
         return Response(
             {
-                "sockets_only": True,
+                "sockets_only": seen.sockets_only(request.tenant),
                 "results": self.told(rows),
                 "next": _cursor(rows[-1].place) if more else None,
             }
@@ -147,8 +151,10 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
                 "purpose": PURPOSE,
                 "until": row.access.ended_at and moment(row.access.ended_at),
                 "how": row.how,
-                "since": row.held_since and moment(row.held_since),
+                "since": row.way and moment(row.way.since),
+                "since_before": row.way and row.way.before,
                 "granted_by": row.given_by and opaque.encode(User, row.given_by),
+                "over": row.access.over,
             }
             for row in rows
         ]
@@ -162,7 +168,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
 
 
 def _cursor(place: Place) -> str:
-    return signing.dumps((place[0].isoformat(), place[1]), salt=SALT)
+    return signing.dumps((place[0].isoformat(), *place[1:]), salt=SALT)
 
 
 class WhoSawView(SeenView):

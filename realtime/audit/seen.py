@@ -1,28 +1,31 @@
-"""Who could have seen what, when, and why: the ledger's accesses with the intervals behind them.
+"""Who could have seen what, when, and why: what the ledger has, with the intervals behind it.
 
-In both directions: for an object, whose sockets had it; for a user, what their sockets had. What is
-read over REST is not in the ledger.
+In both directions: for an object, who had it; for a user, what they had. Over sockets, and over
+REST while the tenant has `record_reads`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from permissions.audiences import Audience, Resource, registry
-from realtime.audit.models import Access, Push
+from realtime.audit.models import MINUTE, Access, Push, Read
 from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.intervals import BEFORE
+from tenants.models import Tenant
 
 BATCH: Final = 500
 OTHER: Final = "not recorded"
-Place = tuple[datetime, int]
-"""Where a page ends: the time at which an access began, and its key."""
+Row = Access | Read
+Place = tuple[datetime, str, int]
+"""Where a page ends: the time at which its last row began, over what, and the row's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +43,63 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A table of the ledger whose rows say who had what: the column with the time at which a row
+    began, and the condition that it had not ended before a time."""
+
+    model: type[Row]
+    began: str
+    lasted: Callable[[datetime], Q]
+
+
+SOURCES: Final = (
+    Source(Read, "minute", lambda at: Q(minute__gt=at - MINUTE)),
+    Source(Access, "began_at", lambda at: Q(ended_at=None) | Q(ended_at__gte=at)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody held a permission, from when until when. It began `before` its time if that is
+    when the record began."""
+
+    held: Held
+    since: datetime
+    before: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """A user's sockets had an object in one audience during a time, and why they were in it.
+    """A user had an object in one audience during a time; `way`, if it is recorded, says why they
+    were in it."""
 
-    `held_since` is when they came into the audience, `given_by` who granted it.
-    """
-
-    access: Access
-    how: str
-    held_since: datetime | None
-    held_until: datetime | None
-    given_by: int | None
+    access: Row
+    way: Way | None
 
     @property
     def place(self) -> Place:
         """Return this row's place in the order of all rows."""
-        return self.access.began_at, self.access.pk
+        return _place(self.access)
+
+    @property
+    def how(self) -> str:
+        """Return in words how they came into the audience."""
+        return how(self.way.held) if self.way else OTHER
+
+    @property
+    def given_by(self) -> int | None:
+        """Return who granted it to them, if that is known."""
+        return self.way.held.given_by if self.way else None
+
+
+def _place(row: Row) -> Place:
+    return row.began_at, row.over, row.pk
+
+
+def sockets_only(tenant: Tenant) -> bool:
+    """Return whether nothing that was read over REST is in the ledger."""
+    return not (tenant.record_reads or Read.objects.filter(tenant=tenant).exists())
 
 
 def showing(resource: Resource, field: str) -> list[Audience]:
@@ -66,38 +110,48 @@ def showing(resource: Resource, field: str) -> list[Audience]:
 def batches(question: Question, after: Place | None = None) -> Iterator[list[Seen]]:
     """Yield what the ledger has, the oldest first, some hundred rows at a time."""
     while True:
-        rows = list(accesses(question, after)[:BATCH])
-        if not rows:
+        found = [row for each in SOURCES for row in rows(each, question, after)[:BATCH]]
+        found = sorted(found, key=_place)[:BATCH]
+        if not found:
             return
-        yield explained(question.tenant_id, rows)
-        after = rows[-1].began_at, rows[-1].pk
+        yield explained(question.tenant_id, found)
+        after = _place(found[-1])
 
 
-def accesses(question: Question, after: Place | None = None) -> QuerySet[Access]:
-    """Return the accesses asked for that come after this place, in order, by an index."""
-    found = Access.objects.filter(tenant_id=question.tenant_id)
+def rows(source: Source, question: Question, after: Place | None = None) -> QuerySet[Any]:
+    """Return a source's rows asked for that come after this place, in order, by an index."""
+    found = source.model._default_manager.filter(_about(source, question))
+    if question.since is not None:
+        found = found.filter(source.lasted(question.since))
+    if question.until is not None:
+        found = found.filter(**{f"{source.began}__lte": question.until})
+    if after is not None:
+        began_at, over, pk = after
+        found = found.filter(**{f"{source.began}__gte": began_at})
+        if source.model.over < over:
+            found = found.exclude(**{source.began: began_at})
+        elif source.model.over == over:
+            found = found.exclude(**{source.began: began_at, "pk__lte": pk})
+    return found.order_by(source.began, "pk")
+
+
+def _about(source: Source, question: Question) -> Q:
+    """Return the condition on rows that are about what is asked for, whenever it was."""
+    found = Q(tenant_id=question.tenant_id)
+    if question.user_id is not None:
+        found &= Q(user_id=question.user_id)
     if question.resource is not None:
-        found = found.filter(model=question.resource.label, object_id=question.object_id or 0)
+        found &= Q(model=question.resource.label, object_id=question.object_id or 0)
         if question.field is not None:
             names = [each.name for each in showing(question.resource, question.field)]
-            found = found.filter(audience__in=names)
+            found &= Q(audience__in=names)
         if question.etag is not None:
-            found = found.filter(_while_pushed(question))
-    if question.user_id is not None:
-        found = found.filter(user_id=question.user_id)
-    if question.since is not None:
-        found = found.filter(Q(ended_at=None) | Q(ended_at__gte=question.since))
-    if question.until is not None:
-        found = found.filter(began_at__lte=question.until)
-    if after is not None:
-        began_at, pk = after
-        found = found.filter(began_at__gte=began_at)
-        found = found.exclude(began_at=began_at, pk__lte=pk)
-    return found.order_by("began_at", "pk")
+            found &= _while_pushed(source, question)
+    return found
 
 
-def _while_pushed(question: Question) -> Q:
-    """Return the condition on accesses of an audience while this version was its newest."""
+def _while_pushed(source: Source, question: Question) -> Q:
+    """Return the condition on rows of an audience while this version was its newest."""
     assert question.resource is not None
     pushes = Push.objects.filter(
         tenant_id=question.tenant_id,
@@ -110,13 +164,13 @@ def _while_pushed(question: Question) -> Q:
     ):
         later = pushes.filter(audience=audience, version__gt=version).order_by("version")
         following = later.values_list("at", flat=True).first()
-        during = Q(audience=audience) & (Q(ended_at=None) | Q(ended_at__gte=at))
-        found |= during & Q(began_at__lt=following) if following else during
+        during = Q(audience=audience) & source.lasted(at)
+        found |= during & Q(**{f"{source.began}__lt": following}) if following else during
     return found
 
 
-def explained(tenant_id: int, rows: Sequence[Access]) -> list[Seen]:
-    """Explain how the user of each access came into the audience; two queries for all."""
+def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
+    """Explain how the user of each row came into the audience; two queries for all."""
     belongs = _belongs(tenant_id, {row.user_id for row in rows})
     principals = {f"user:{row.user_id}" for row in rows}
     principals |= {each.principal for some in belongs.values() for each in some}
@@ -141,35 +195,34 @@ def _belongs(tenant_id: int, users: Iterable[int]) -> defaultdict[int, list[Belo
     return found
 
 
-def _seen(row: Access, held: Iterable[Held], belongs: Iterable[Belongs]) -> Seen:
-    """Return the access with the first way to the audience when it began, else while it lasted."""
+def _seen(row: Row, held: Iterable[Held], belongs: Iterable[Belongs]) -> Seen:
+    """Return the row with the first way to the audience when it began, else while it lasted."""
     permission = _permission(row)
     end = row.ended_at or timezone.now()
     ways = list(_ways(row.user_id, (h for h in held if h.permission == permission), belongs))
     for upto in (row.began_at, end):
-        for each, since, until in ways:
-            if since <= upto and (until is None or until >= row.began_at):
-                return Seen(row, how(each), since, until, each.given_by)
-    return Seen(row, OTHER, None, None, None)
+        for way in ways:
+            if way.since <= upto and (way.until is None or way.until >= row.began_at):
+                return Seen(row, way)
+    return Seen(row, None)
 
 
-def _permission(row: Access) -> str | None:
+def _permission(row: Row) -> str | None:
     audience = registry.get(row.model).audience(row.audience) if row.model in registry else None
     return None if audience is None else audience.permission
 
 
-def _ways(
-    user_id: int, held: Iterable[Held], belongs: Iterable[Belongs]
-) -> Iterator[tuple[Held, datetime, datetime | None]]:
+def _ways(user_id: int, held: Iterable[Held], belongs: Iterable[Belongs]) -> Iterator[Way]:
     """Return the spans in which the user held it: themselves, or by belonging to who did."""
     belongs = list(belongs)
     for each in held:
         if each.principal == f"user:{user_id}":
-            yield each, each.began_at, each.ended_at
+            yield Way(each, each.began_at, each.began == BEFORE, each.ended_at)
         for row in belongs:
             if row.principal == each.principal:
+                later = max(each, row, key=lambda interval: interval.began_at)
                 ends = [end for end in (each.ended_at, row.ended_at) if end is not None]
-                yield each, max(each.began_at, row.began_at), min(ends, default=None)
+                yield Way(each, later.began_at, later.began == BEFORE, min(ends, default=None))
 
 
 def how(held: Held) -> str:

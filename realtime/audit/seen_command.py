@@ -23,14 +23,15 @@ from tenants import opaque
 from tenants.models import Tenant, User
 
 SOCKETS_ONLY: Final = "Sockets only: what is read over REST is not in the ledger."
+WITH_READS: Final = "Sockets, and what was read over REST while `record_reads` was on."
 PURPOSE: Final = "not recorded"
 AGE: Final = re.compile(r"(\d{1,5})([hdw])")
 UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 COLUMNS: Final = (
-    "date", "recipient", "what", "purpose", "until", "audience", "how", "since", "granted_by",
-    "over",
+    "date", "recipient", "what", "purpose", "until", "audience", "how", "since", "since_before",
+    "granted_by", "over",
 )  # fmt: skip
-WIDTHS: Final = (20, 16, 30, 10, 20, 0)
+WIDTHS: Final = (20, 16, 30, 10, 20, 6, 0)
 
 WHO_SAW: Final = """
 examples:
@@ -104,7 +105,7 @@ def add_seen_by(parser: Any) -> None:
 
 
 def who_saw(**options: Any) -> Iterable[str]:
-    """Say whose sockets could have received an object; raises Unanswerable."""
+    """Say who could have received an object; raises Unanswerable."""
     tenant, resource = named.tenant(options["tenant"]), named.resource(options["model"])
     pk = named.object_key(resource, tenant, options["id"], options["called"])
     field, etag = options["field"], options["etag"]
@@ -121,33 +122,39 @@ def who_saw(**options: Any) -> Iterable[str]:
         tenant.pk, **span(options), resource=resource, object_id=pk, field=field, etag=etag
     )
     asked = {"model": resource.label, "id": opaque.encode(resource.model, pk)}
-    head = f"Whose sockets had {resource.label} {asked['id']} in {tenant.slug}:"
-    return answer(tenant, question, "who-saw", head, options, asked)
+    what = f"{resource.label} {asked['id']} in {tenant.slug}:"
+    heads = (f"Whose sockets had {what}", f"Who had {what}")
+    return answer(tenant, question, "who-saw", heads, options, asked)
 
 
 def seen_by(**options: Any) -> Iterable[str]:
-    """Say what a user's sockets could have received; raises Unanswerable."""
+    """Say what a user could have received; raises Unanswerable."""
     tenant, user = named.tenant(options["tenant"]), named.user(options["user"])
     question = Question(tenant.pk, **span(options), user_id=user.pk)
-    head = f"What the sockets of {user.username} had in {tenant.slug}:"
+    of, where = user.username, f"had in {tenant.slug}:"
+    heads = (f"What the sockets of {of} {where}", f"What {of} {where}")
     asked = {"user": opaque.encode(User, user.pk)}
-    return answer(tenant, question, "seen-by", head, options, asked)
+    return answer(tenant, question, "seen-by", heads, options, asked)
 
 
 def answer(
     tenant: Tenant,
     question: Question,
     what: str,
-    head: str,
+    heads: tuple[str, str],
     options: dict[str, Any],
     asked: dict[str, Any],
 ) -> Iterable[str]:
-    """Record the question; return the lines of its answer, produced while they are printed."""
+    """Record the question; return the lines of its answer, produced while they are printed.
+
+    The second of the heads is for tenants of which reads are recorded.
+    """
     asked |= {name: options.get(name) for name in ("since", "until", "field", "etag")}
     inquiries.record(tenant.pk, None, what, asked)
     rows = (row for some in seen.batches(question) for row in told(some))
     how = {"text": in_text, "json": in_json, "csv": in_csv}[options["format"]]
-    return how(head, rows)
+    sockets_only = seen.sockets_only(tenant)
+    return how(heads[0 if sockets_only else 1], rows, sockets_only=sockets_only)
 
 
 def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
@@ -163,26 +170,42 @@ def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
             "until": access.ended_at,
             "audience": access.audience,
             "how": row.how,
-            "since": row.held_since,
+            "since": row.way and row.way.since,
+            "since_before": row.way and row.way.before,
             "granted_by": names.get(row.given_by or 0),
-            "over": "socket",
+            "over": access.over,
         }
 
 
-def in_text(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def note(*, sockets_only: bool) -> str:
+    """Return what an answer covers, in a sentence."""
+    return SOCKETS_ONLY if sockets_only else WITH_READS
+
+
+def in_text(head: str, rows: Iterable[dict[str, Any]], *, sockets_only: bool) -> Iterator[str]:
     """Yield the answer for a terminal."""
     yield head
     yield ""
-    yield _line(("from", "who", "what", "audience", "until", "how"))
+    yield _line(("from", "who", "what", "audience", "until", "over", "how"))
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007 - it is told below
         until = _short(row["until"]) or "now"
         cells = (_short(row["date"]), row["recipient"], row["what"], row["audience"], until)
-        since = f", since {_short(row['since'])}" if row["since"] else ""
-        by = f", granted by {row['granted_by']}" if row["granted_by"] else ""
-        yield _line((*cells, f"{row['how']}{since}{by}"))
+        yield _line((*cells, row["over"], f"{row['how']}{_since(row)}"))
     yield ""
-    yield f"{count} in all. {SOCKETS_ONLY}"
+    yield f"{count} in all. {note(sockets_only=sockets_only)}"
+
+
+def _since(row: dict[str, Any]) -> str:
+    by = f", granted by {row['granted_by']}" if row["granted_by"] else ""
+    if not row["since"]:
+        return by
+    at = _short(row["since"])
+    return (
+        f", since before {at}, when the record began{by}"
+        if row["since_before"]
+        else (f", since {at}{by}")
+    )
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -194,9 +217,10 @@ def _short(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def in_json(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def in_json(head: str, rows: Iterable[dict[str, Any]], *, sockets_only: bool) -> Iterator[str]:
     """Yield the answer for a program: one JSON object, with a row on each line."""
-    yield f'{{"sockets_only": true, "note": {orjson.dumps(SOCKETS_ONLY).decode()}, "rows": ['
+    told = {"sockets_only": sockets_only, "note": note(sockets_only=sockets_only)}
+    yield f'{orjson.dumps(told).decode()[:-1]},"rows":['
     before = ""
     for row in rows:
         if before:
@@ -205,14 +229,19 @@ def in_json(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield f"{before}\n]}}" if before else "]}"
 
 
-def in_csv(head: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield the answer for a spreadsheet; each row says that it is about sockets."""
+def in_csv(head: str, rows: Iterable[dict[str, Any]], *, sockets_only: bool) -> Iterator[str]:
+    """Yield the answer for a spreadsheet; each row says over what it was."""
     yield ",".join(COLUMNS)
     for row in rows:
         out = StringIO()
-        cells = [_short(v) if isinstance(v, datetime) else _plain(v or "") for v in row.values()]
-        csv.writer(out, lineterminator="").writerow(cells)
+        csv.writer(out, lineterminator="").writerow(map(_cell, row.values()))
         yield out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _short(value)
+    return ("yes" if value else "") if isinstance(value, bool) else _plain(value or "")
 
 
 def _plain(text: str) -> str:
@@ -223,12 +252,10 @@ def _plain(text: str) -> str:
 PARTS: Final = (
     Subcommand(
         "who-saw",
-        "Says whose sockets could have received an object.",
+        "Says who could have received an object.",
         WHO_SAW,
         add_who_saw,
         who_saw,
     ),
-    Subcommand(
-        "seen-by", "Says what a user's sockets could have received.", SEEN_BY, add_seen_by, seen_by
-    ),
+    Subcommand("seen-by", "Says what a user could have received.", SEEN_BY, add_seen_by, seen_by),
 )

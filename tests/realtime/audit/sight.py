@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from realtime.audit.models import Access, Push
+from realtime.audit.models import Access, Push, Read
 from tests.world import World
 
 
@@ -26,6 +26,18 @@ def had(world: World, username: str, audience: str, **values: Any) -> Access:
             "connection": "c",
             **values,
         }
+    )
+
+
+def read(world: World, username: str, audience: str, minute: datetime) -> Read:
+    """A read of the document over REST in this minute."""
+    return Read.objects.create(
+        tenant=world.tenants["acme"],
+        user_id=world.user(username).pk,
+        model="resources.document",
+        object_id=world.document.pk,
+        audience=audience,
+        minute=minute,
     )
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from realtime.audit import ledger, pruning
-from realtime.audit.models import Access, Push
+from realtime.audit.models import Access, Push, Read
 from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.management.commands.prune import age
@@ -25,6 +25,7 @@ from realtime.publishing.publisher import publisher
 from tenants import revocations
 from tenants.models import Membership
 from tests.client import in_thread, subscribed
+from tests.realtime.audit.sight import read
 from tests.realtime.audit.test_ledger import lost_process
 from tests.realtime.pieces import frame
 from tests.world import World
@@ -48,6 +49,8 @@ def aged(world: World) -> World:
         interval.objects.exclude(ended_at=None).update(ended_at=long_ago)
     for model in (Push, Change, AccessChange):
         model.objects.update(at=long_ago)
+    read(world, "viewer", "viewer", long_ago)
+    read(world, "editor", "editor", timezone.now())
     return world
 
 
@@ -67,6 +70,7 @@ def test_old_rows_go_and_an_open_access_stays(
     assert prune("90d") == {
         "earshot_realtime.Access": 1,
         "earshot_realtime.Push": 5,
+        "earshot_realtime.Read": 1,
         "earshot_realtime.Inquiry": 0,
         "earshot_realtime.Held": 1,
         "earshot_realtime.Belongs": 1,
@@ -76,6 +80,7 @@ def test_old_rows_go_and_an_open_access_stays(
     }
     assert [access.ended_at for access in Access.objects.all()] == [None]
     assert not Push.objects.exists()
+    assert Read.objects.get().audience == "editor"
 
 
 def test_young_rows_stay(aged: World) -> None:

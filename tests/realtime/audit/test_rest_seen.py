@@ -11,7 +11,7 @@ from realtime.audit import seen
 from realtime.models import Inquiry
 from resources.models import Document
 from tenants import opaque
-from tests.realtime.audit.sight import had, hours
+from tests.realtime.audit.sight import had, hours, read
 from tests.world import World
 
 
@@ -46,6 +46,16 @@ def test_admin_is_told_usernames_and_reviewer_names(had_by_viewer: World) -> Non
     assert row["name"] == world.profile("viewer").display_name
     assert "username" not in row
     assert "Plan" not in who_saw(world, "watcher").content.decode()
+
+
+def test_reads_are_in_it_where_they_are_recorded(had_by_viewer: World) -> None:
+    world = had_by_viewer
+    read(world, "editor", "editor", hours(1))
+    body = who_saw(world).json()
+    assert body["sockets_only"] is False
+    assert [row["over"] for row in body["results"]] == ["socket", "rest", "socket"]
+    assert [row["since_before"] for row in body["results"]] == [None, None, False]
+    assert seen_by(world).json()["sockets_only"] is False
 
 
 def test_members_are_refused(had_by_viewer: World) -> None:

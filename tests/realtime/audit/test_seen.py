@@ -14,11 +14,11 @@ from guardian.shortcuts import assign_perm
 
 from permissions.audiences import registry
 from realtime.audit import seen
-from realtime.audit.models import Access
+from realtime.audit.models import Access, Read
 from realtime.audit.seen import Question
 from realtime.models import Belongs, Held
 from tenants.models import Membership
-from tests.realtime.audit.sight import had, hours, pushed
+from tests.realtime.audit.sight import had, hours, pushed, read
 from tests.world import World
 
 DOCUMENT = registry.get("resources.document")
@@ -60,11 +60,13 @@ def test_every_way_to_an_audience_is_told_with_its_beginning(world: World) -> No
     ]
     granted = Held.objects.get(principal=f"user:{world.user('viewer').pk}", ended_at=None,
                                permission="view_document")  # fmt: skip
-    assert found[1].held_since == granted.began_at
+    assert found[1].way
+    assert found[1].way.since == granted.began_at
     joined = Belongs.objects.get(user_id=world.user("admin").pk, principal="role:admin")
     declared = Held.objects.get(source="role", model=DOCUMENT.label)
-    assert found[2].held_since == max(joined.began_at, declared.began_at)
-    assert all(row.held_until is None for row in found)
+    assert found[2].way
+    assert found[2].way.since == max(joined.began_at, declared.began_at)
+    assert all(row.way and row.way.until is None for row in found)
 
 
 def test_former_way_is_told_with_its_end_and_who_gave_it(world: World) -> None:
@@ -74,17 +76,17 @@ def test_former_way_is_told_with_its_end_and_who_gave_it(world: World) -> None:
     world.rest("owner").delete(url)
     [row] = rows(of_document(world))
     assert (row.how, row.given_by) == ("a grant to them", world.user("owner").pk)
-    assert row.held_until == Held.objects.get(given_by=row.given_by).ended_at
+    assert row.way
+    assert row.way.until == Held.objects.get(given_by=row.given_by).ended_at
 
 
 def test_member_who_left_the_role_had_it_until_then(world: World) -> None:
     had(world, "admin", "auditor")
     Membership.objects.filter(user=world.user("admin")).update(role="member")
     [row] = rows(of_document(world))
-    assert (
-        row.held_until
-        == Belongs.objects.get(principal="role:admin", tenant=world.tenants["acme"].pk).ended_at
-    )
+    ended = Belongs.objects.get(principal="role:admin", tenant=world.document.tenant_id).ended_at
+    assert row.way
+    assert row.way.until == ended
 
 
 def test_access_without_a_way_is_told_as_not_recorded(world: World) -> None:
@@ -92,7 +94,7 @@ def test_access_without_a_way_is_told_as_not_recorded(world: World) -> None:
     had(world, "member", "gone")
     had(world, "member", "viewer", model="gone.model")
     of_user = Question(world.tenants["acme"].pk, user_id=world.user("member").pk)
-    assert {(row.how, row.held_since) for row in rows(of_user)} == {("not recorded", None)}
+    assert {(row.how, row.way) for row in rows(of_user)} == {("not recorded", None)}
 
 
 def test_way_that_begins_after_the_copy_is_told_if_there_is_no_earlier_one(world: World) -> None:
@@ -138,8 +140,66 @@ def test_batches_are_few_queries_each_and_miss_nothing(
     made += [had(world, "owner", "owner", began_at=at + timedelta(seconds=n)).pk for n in (1, 2)]
     with CaptureQueriesContext(connection) as queries:
         assert [row.access.pk for row in rows(of_document(world))] == made
-    assert len(queries) == 3 * 3 + 1
-    assert rows(of_document(world))[2].place == (at, made[2])
+    assert len(queries) == 3 * 4 + 2
+    assert rows(of_document(world))[2].place == (at, "socket", made[2])
+
+
+def test_what_was_read_over_rest_stands_between_what_sockets_had(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "BATCH", 2)
+    minute = hours(5).replace(second=0, microsecond=0)
+    before = had(world, "viewer", "viewer", began_at=hours(9), ended_at=hours(8)).pk
+    first, second = (read(world, who, who, minute).pk for who in ("editor", "owner"))
+    same = had(world, "owner", "owner", began_at=minute).pk
+    after = read(world, "owner", "owner", hours(3)).pk
+    found = rows(of_document(world))
+    assert [(row.access.over, row.access.pk) for row in found] == [
+        ("socket", before), ("rest", first), ("rest", second), ("socket", same), ("rest", after),
+    ]  # fmt: skip
+    assert found[1].how == "not recorded", "the grant came later"
+    assert found[1].access.ended_at == minute + timedelta(minutes=1)
+
+
+def test_span_field_and_etag_narrow_what_was_read_too(world: World) -> None:
+    minute = hours(5).replace(second=0, microsecond=0)
+    read(world, "viewer", "viewer", minute)
+    read(world, "owner", "owner", minute)
+    within = minute + timedelta(seconds=30)
+    assert users(world, of_document(world, since=within)) == ["viewer", "owner"]
+    assert users(world, of_document(world, since=minute + timedelta(minutes=1))) == []
+    assert users(world, of_document(world, until=minute)) == ["viewer", "owner"]
+    assert users(world, of_document(world, until=minute - timedelta(seconds=1))) == []
+    assert users(world, of_document(world, field="budget")) == ["owner"]
+    pushed(world, "one", 1, 6)
+    push = pushed(world, "two", 2, 5)
+    push.__class__.objects.filter(pk=push.pk).update(at=within)
+    for etag in ("one", "two"):
+        assert users(world, of_document(world, etag=etag)) == ["viewer"], etag
+    pushed(world, "three", 3, 4)
+    assert users(world, of_document(world, etag="three")) == []
+
+
+def test_way_that_is_older_than_the_record_says_so(world: World) -> None:
+    Held.objects.filter(permission="view_document").update(began="before the record")
+    had(world, "viewer", "viewer")
+    had(world, "editor", "editor")
+    assert [row.way and row.way.before for row in rows(of_document(world))] == [True, False]
+
+
+def test_of_a_group_the_later_beginning_counts(world: World) -> None:
+    crowd = Group.objects.create(name="crowd")
+    assign_perm("view_document", crowd, world.document)
+    crowd.user_set.add(world.user("member"))
+    had(world, "member", "viewer")
+    for held, belongs, said in (
+        ("before the record", "group", False), ("granted", "before the record", True),
+    ):  # fmt: skip
+        Held.objects.update(began=held)
+        Belongs.objects.update(began=belongs)
+        [row] = rows(of_document(world))
+        assert row.way is not None
+        assert row.way.before is said
 
 
 PLAN = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}
@@ -162,9 +222,32 @@ def test_questions_are_answered_by_an_index(world: World, what: str) -> None:
     user = Question(world.tenants["acme"].pk, user_id=10**6 + 7, since=hours(9))
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one
-    query = seen.accesses(question, (hours(10), 0))[: seen.BATCH].query
+    [source] = (each for each in seen.SOURCES if each.model is Access)
+    query = seen.rows(source, question, (hours(10), "socket", 0))[: seen.BATCH].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(PLAN[connection.vendor] + sql, params)
         plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
     assert f"access_by_{what}" in plan, plan
+
+
+@pytest.mark.parametrize("what", ["object", "user"])
+def test_reads_are_found_by_an_index(world: World, what: str) -> None:
+    asked = {"model": DOCUMENT.label, "audience": "viewer", "tenant": world.tenants["acme"]}
+    Read.objects.bulk_create(
+        Read(user_id=10**6 + n, object_id=10 + n, minute=hours(n % 7), **asked) for n in range(2000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Read._meta.db_table}")
+    user = Question(world.tenants["acme"].pk, user_id=10**6 + 7, since=hours(9))
+    one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
+    question = user if what == "user" else one
+    [source] = (each for each in seen.SOURCES if each.model is Read)
+    query = seen.rows(source, question, (hours(10), "rest", 0))[: seen.BATCH].query
+    sql, params = query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN[connection.vendor] + sql, params)
+        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
+    # SQLite does not tell the names of unique constraints.
+    indexes = {"object": ("read_once_a_minute", "autoindex"), "user": ("read_by_user",)}[what]
+    assert any(name in plan for name in indexes), plan

@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from realtime.audit.seen_command import moment
-from realtime.models import Inquiry
+from realtime.models import Held, Inquiry
 from resources.models import Document
 from tenants import opaque
 from tenants.models import User
-from tests.realtime.audit.sight import had, hours, pushed
+from tests.realtime.audit.sight import had, hours, pushed, read
 from tests.world import World
 
 OF_PLAN = ("who-saw", "--tenant", "acme", "--model", "resources.document", "--called", "Plan")
@@ -54,6 +54,38 @@ def test_text_says_who_when_as_what_and_why(seen: World) -> None:
     assert " now " in lines[4]
     assert lines[4].endswith(", granted by owner")
     assert ", since 20" in lines[4]
+
+
+def test_reads_are_told_of_where_the_tenant_records_them(seen: World) -> None:
+    read(seen, "editor", "editor", hours(1))
+    said = ask(*OF_PLAN)
+    assert said.startswith(f"Who had resources.document {seen.id} in acme:\n")
+    assert said.endswith(
+        "3 in all. Sockets, and what was read over REST while `record_reads` was on.\n"
+    )
+    assert said.splitlines()[4].endswith("  rest    not recorded")
+    told = json.loads(ask(*OF_PLAN, "--format", "json"))
+    assert told["sockets_only"] is False
+    assert "record_reads" in told["note"]
+    rows = list(csv.DictReader(StringIO(ask(*OF_PLAN, "--format", "csv"))))
+    assert [row["over"] for row in rows] == ["socket", "rest", "socket"]
+
+
+def test_switch_is_enough_to_say_that_reads_are_in_it(seen: World) -> None:
+    seen.tenants["acme"].__class__.objects.filter(slug="acme").update(record_reads=True)
+    said = ask("seen-by", "--tenant", "acme", "--user", "owner")
+    assert said.startswith("What owner had in acme:\n")
+    assert "1 in all. Sockets, and what" in said
+    assert "Sockets only" in ask("seen-by", "--tenant", "globex", "--user", "rival")
+
+
+def test_what_is_older_than_the_record_says_so(seen: World) -> None:
+    Held.objects.update(began="before the record")
+    line = ask(*OF_PLAN).splitlines()[4]
+    assert ", since before 20" in line
+    assert line.endswith(", when the record began, granted by owner")
+    [_, row] = csv.DictReader(StringIO(ask(*OF_PLAN, "--format", "csv")))
+    assert row["since_before"] == "yes"
 
 
 def test_json_is_one_object_and_csv_a_row_each(seen: World) -> None:
