@@ -92,7 +92,8 @@ class Terminal:
 def test_talk_by_hand_works_as_written(start_server: StartServer, settings: Settings) -> None:
     settings.DEMO = True
     call_command("demo", verbosity=0)
-    setup, listing, listening, changing, granting = blocks(section("Talk with it by hand"), "sh")
+    talk = section("Talk with it by hand")
+    setup, listing, listening, changing, granting, watching, moving = blocks(talk, "sh")
     terminal = Terminal(start_server("daphne"), setup)
     listed, frame = terminal.run(listing)
     assert json.loads(listed)["results"][0]["title"] == "Quarterly plan"
@@ -113,6 +114,19 @@ def test_talk_by_hand_works_as_written(start_server: StartServer, settings: Sett
         terminal.run(name + revoke)
         assert next(frames)["type"] == "DELETE_DOCUMENT"
         terminal.run(name + restore)
+    with terminal.listen(watching) as (keyboard, frames):
+        assert next(frames)["type"] == "WELCOME"
+        [window] = blocks(talk, "json")
+        keyboard.write(window)
+        keyboard.flush()
+        assert [next(frames)["type"] for _ in range(2)] == ["ENTERED", "SUBSCRIBED"]
+        publish, draft, *sharing = moving.splitlines(keepends=True)
+        terminal.run(publish)
+        assert next(frames)["type"] == "LEFT"
+        terminal.run(draft)
+        assert next(frames)["type"] == "ENTERED"
+        terminal.run("".join(sharing))
+        assert next(frames)["payload"]["title"] == "Minutes"
 
 
 def write(folder: Path, block: str) -> None:
@@ -237,9 +251,14 @@ class Person:
 
 
 def share_a_task(author: Person, reader: Person, model: str) -> None:
-    """The author's changes reach the author and the reader, as the audience of each sees them."""
+    """The author's changes reach the author and the reader, as the audience of each sees them, in a
+    live list too."""
+    reader.send(model=model, window="all")
+    assert reader.receive()["type"] == "SUBSCRIBED"
     task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
     assert task == {"id": task["id"], "title": "Count", "hours": 3}
+    entered = reader.receive()
+    assert (entered["type"], entered["payload"]) == ("ENTERED", {"id": task["id"], "title": "Count"})
     for person, audience in ((author, "author"), (reader, "reader")):
         person.send(model=model, id=task["id"])
         assert person.receive()["audience"] == audience
