@@ -8,6 +8,7 @@ from typing import Any
 from tests.conformance import DOCUMENT, Case, invalid, once
 
 NAME = "Must be a string of 1 to 64 characters without control characters."
+NULL = "This field may not be null."
 ROWS = "Must be an integer from 1 to 1000."
 HAVE = "Must be an object of ids and etags."
 
@@ -23,9 +24,22 @@ def refused(detail: str, ref: str = "") -> str:
 
 
 NAMES: tuple[Any, ...] = ("", "x" * 65, "a\nb", "\x00", "\x7f", 5, True, [], {})
-LIMITS: tuple[Any, ...] = (0, -1, 1001, 2**70, 1.0, 1.5, "1", True, [])
-HAVES: tuple[Any, ...] = ([], "x", 5, {"a": 5}, {"a": None})
+LIMITS: tuple[Any, ...] = (0, -1, 1001, 2**70, 1.0, 1.5, "1", True, [], {})
+HAVES: tuple[Any, ...] = ([], "x", 5, {"a": 5}, {"a": None}, {"a": ["e"]})
 AFTERS: tuple[Any, ...] = (5, True, [], {})
+
+UNDECLARED = "This is not a declared filter."
+COUNT = "There must be between 1 and 100 values."
+TYPE = "Must be a string, or null."
+WHERES: tuple[tuple[Any, str], ...] = (
+    *((where, "`where` must be an object of fields and values.") for where in ([], "x", 5, True)),
+    ({"title": "x"}, f"`title`: {UNDECLARED}"),
+    ({"budget": "1.00", "status": "draft"}, f"`budget`: {UNDECLARED}"),
+    ({"": "x"}, f"``: {UNDECLARED}"),
+    *(({"status": value}, f"`status`: {TYPE}") for value in (5, True, {}, [5], ["draft", []])),
+    ({"status": []}, f"`status`: {COUNT}"),
+    ({"status": ["draft"] * 101}, f"`status`: {COUNT}"),
+)
 
 WINDOWS: tuple[Case, ...] = (
     once("window and id", window(id="x"), refused("id: Unknown key.")),
@@ -39,6 +53,25 @@ WINDOWS: tuple[Case, ...] = (
     once("window of another model", window(model="x.y"), refused("model: Unknown model.")),
     once("ping of a window", '{"action":"ping","window":"w"}', refused("window: Unknown key.")),
     once("window of an unknown action", window(action="x"), refused("action: unknown action.")),
+    once(
+        "window to end, and limit",
+        f'{{"action":"unsubscribe",{DOCUMENT},"window":"w","limit":1}}',
+        refused("limit: Unknown key."),
+    ),
+    once(
+        "window to end that is not there",
+        f'{{"action":"unsubscribe",{DOCUMENT},"window":"w","ref":1}}',
+        f'{{"type":"UNSUBSCRIBED",{DOCUMENT},"window":"w","ref":1}}',
+    ),
+    *(
+        once(f"{name} of null", window(**{name: None}), refused(f"{name}: {NULL}"))
+        for name in ("where", "limit", "after", "have")
+    ),
+    once("window of null", window(window=None), invalid(f"window: {NULL}")),
+    *(
+        once(f"where {str(where)[:40]}", window(where=where), refused(f"where: {detail}"))
+        for where, detail in WHERES
+    ),
     *(
         once(f"window named {name!r}", window(window=name), invalid(f"window: {NAME}"))
         for name in NAMES

@@ -258,7 +258,10 @@ def share_a_task(author: Person, reader: Person, model: str) -> None:
     task = author.call("POST", "/api/tasks/", {"title": "Count", "hours": 3})
     assert task == {"id": task["id"], "title": "Count", "hours": 3}
     entered = reader.receive()
-    assert (entered["type"], entered["payload"]) == ("ENTERED", {"id": task["id"], "title": "Count"})
+    assert (entered["type"], entered["payload"]) == (
+        "ENTERED",
+        {"id": task["id"], "title": "Count"},
+    )
     for person, audience in ((author, "author"), (reader, "reader")):
         person.send(model=model, id=task["id"])
         assert person.receive()["audience"] == audience

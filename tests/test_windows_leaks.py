@@ -1,8 +1,7 @@
-"""Windows: leaks that happened to others, what processes say and write, failures and bad input."""
+"""Windows: what processes say, failures and bad input."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -11,13 +10,10 @@ from pytest_django import Settings
 from permissions import cursors
 from realtime.audit.models import Access, Watch
 from resources.documents.audiences import DOCUMENTS
-from tenants.models import Membership
+from resources.profiles.audiences import PROFILES
 from tests.client import in_thread, quiet
-from tests.conftest import StartServer
-from tests.databases import with_broker
 from tests.gates import HeldMessages, rounds_of, this_hub
-from tests.test_processes import call
-from tests.windows import DOCUMENT, Open, id_of, kinds
+from tests.windows import DOCUMENT, Open, id_of
 from tests.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
@@ -103,79 +99,6 @@ async def test_move_that_cannot_be_brought_is_logged(
     assert "could not be brought to windows" in caplog.text
 
 
-# Leaks that happened to others.
-
-
-async def test_delayed_frame_reaches_nobody_who_joined_the_role_after_the_grant_was_taken(
-    world: World, enter: Open
-) -> None:
-    """A role is granted, content written, the frame delayed, the grant revoked; then a user joins
-    the role, that is applied, and the frame comes."""
-    await in_thread(Membership.objects.filter(user=world.user("member")).update)(is_active=True)
-    w = await enter("member")
-    await w.open()
-    held = HeldMessages(this_hub())
-    rest = await in_thread(world.rest)("owner")
-    url = f"{world.url}grants/role:member/"
-    await in_thread(rest.put)(url, {"audience": "viewer"}, format="json")
-    await in_thread(world.write)(title="For the role")
-    await quiet()
-    await in_thread(rest.delete)(url)
-    await quiet()
-    await held.release(*held.notices())
-    await held.release(*held.moves(), *held.moves())
-    assert w.rows["w"] == []
-    assert [f for f in await w.socket.settle() if "payload" in f] == []
-
-
-@with_broker
-async def test_delayed_frame_of_another_process_does_not_reach_who_joined_the_role_later(
-    world: World, by_hand: None, enter: Open, start_server: StartServer
-) -> None:
-    """The same between two processes: auditors do not see the body, viewers by the role do."""
-    server = await in_thread(start_server)("uvicorn")
-    there = partial(in_thread(call), server, world, "owner")
-    w = await enter("admin")
-    await w.open()
-    assert w.shown()[0].keys().isdisjoint({"body"})
-    held = HeldMessages(this_hub())
-    grant = f"{world.url}grants/role:member/"
-    await there("PUT", grant, {"audience": "viewer"})
-    await there("PATCH", world.url, {"body": "For the role"})
-    await held.until(lambda: bool(held.moves()))
-    await there("DELETE", grant)
-    before = len(held.notices())
-    theirs = Membership.objects.filter(user=world.user("admin"), tenant=world.tenants["acme"])
-    await in_thread(theirs.update)(role="member")
-    await held.until(lambda: len(held.notices()) > before)
-    await held.release(*held.notices())
-    assert kinds(await w.socket.settle()) == ["LEFT"]
-    await held.release(*held.moves(), *held.moves())
-    await w.socket.settle()
-    assert "For the role" not in repr(w.socket.frames)
-    assert w.rows["w"] == []
-
-
-async def test_windows_of_two_tenants_with_the_same_keys_are_strangers(
-    world: World, enter: Open
-) -> None:
-    w = await enter("owner")
-    await w.open()
-    await in_thread(world.create)("globex", "rival")
-    assert await w.socket.settle() == []
-
-
-async def test_window_ends_with_its_credential(world: World, enter: Open) -> None:
-    w = await enter("viewer")
-    await w.open()
-    rest = await in_thread(world.rest)("viewer")
-    await in_thread(rest.post)("/api/logoutall/")
-    assert (await w.socket.settle())[-1] == {"close": 4401}
-    await in_thread(world.write)(title="New")
-    await quiet()
-    assert not w.socket.communicator.output_queue.qsize()
-
-
 # Bad input, through the socket.
 
 
@@ -186,8 +109,10 @@ async def test_cursors_of_others_are_refused(world: World, enter: Open) -> None:
     for cursor in (
         cursors.encode(DOCUMENTS, acme, world.user("owner").pk, 5),
         cursors.encode(DOCUMENTS, globex, world.user("viewer").pk, 5),
+        cursors.encode(PROFILES, acme, world.user("viewer").pk, 5),
         mine[:-1],
         mine.upper(),
+        f"{id_of(world.document)}.{mine.split('.')[1]}",
         "",
     ):
         await w.socket.send({"model": DOCUMENT, "window": "w", "after": cursor, "ref": 1})
