@@ -66,7 +66,7 @@ def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
             yield _error(
                 1,
                 f"{resource.label} has no direct permission table of its own.",
-                f"Subclass permissions.models.{base.__name__} with a `content_object` foreign key.",
+                f"Subclass {base.__module__}.{base.__name__} with a `content_object` foreign key.",
                 resource.model,
             )
     for name in {*resource.holders.values(), *resource.roles.values()}:

@@ -8,14 +8,14 @@ import traceback
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
-from redis.exceptions import ConnectionError as BrokerError
-from redis.exceptions import TimeoutError as BrokerTimeout
 
+from tenants import optional
 from tenants.failures import reason as reason_of
 
 logger = logging.getLogger(__name__)
 
-GONE_FROM_THE_NET = (ConnectionError, TimeoutError, BrokerError, BrokerTimeout)
+OF_THE_BROKER = optional.errors("redis.exceptions", "ConnectionError", "TimeoutError")
+GONE_FROM_THE_NET = (ConnectionError, TimeoutError, *OF_THE_BROKER)
 GONE = ("08", "57", "53")
 """Classes of SQLSTATE: no connection, the operator's intervention, no resources."""
 
@@ -64,7 +64,7 @@ def outage_of(error: BaseException) -> Outage | None:
 
 def reason(error: BaseException) -> str:
     """What the log may say of it; the broker's connection errors are quoted too."""
-    if isinstance(error, BrokerError | BrokerTimeout):
+    if isinstance(error, OF_THE_BROKER):
         return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     return reason_of(error)
 

@@ -29,6 +29,11 @@ class User(auth.AbstractUser):
     class Meta(auth.AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"
 
+    @property
+    def memberships(self) -> Any:
+        """Return the manager of this user's memberships, by its short name."""
+        return self.earshot_memberships
+
     def check_password(self, raw_password: str | None) -> bool:
         correct, outdated = hashing.verify(raw_password, self.password)
         if correct and outdated:
@@ -142,7 +147,9 @@ class Membership(models.Model):
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="earshot_memberships"
+    )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

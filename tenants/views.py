@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants.credentials import issue_ticket, issue_token
+from tenants.credentials import TokenAuthentication, issue_ticket, issue_token
 from tenants.ended_credentials import end_credentials
 from tenants.models import Membership, User
 from tenants.opaque import OpaqueIdField
@@ -32,7 +32,7 @@ from tenants.throttling import login_limits
 class TokenScheme(KnoxTokenScheme):
     """What the schema says of our tokens."""
 
-    target_class = "tenants.credentials.TokenAuthentication"
+    target_class = TokenAuthentication
     name = "token"
 
 

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from rest_framework import serializers
 
+import permissions
+import tenants
 from permissions.audiences import Audience, Resource, as_is, registry
 from permissions.review.digests import digest
 from permissions.review.entries import (
@@ -50,7 +52,7 @@ KINDS: Final = (
     (serializers.ListField, "list"),
     (serializers.DictField, "object"),
 )
-FRAMEWORKS: Final = ("rest_framework", "tenants", "permissions")
+FRAMEWORKS: Final = ("rest_framework.", f"{tenants.__name__}.", f"{permissions.__name__}.")
 """Field classes of these packages show what they are given; others are code to be locked."""
 
 
@@ -152,7 +154,7 @@ def _is_nullable(resource: Resource, name: str, bound: Any) -> bool:
 
 
 def _is_of_framework(code: type) -> bool:
-    return code.__module__.split(".")[0] in FRAMEWORKS
+    return code.__module__.startswith(FRAMEWORKS)
 
 
 def _methods(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:

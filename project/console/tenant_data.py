@@ -52,7 +52,7 @@ def _users(places: QuerySet[Membership]) -> QuerySet[User]:
 
 def only_here(tenant: Tenant) -> QuerySet[User]:
     """Its members who are in no other tenant."""
-    elsewhere = User.objects.filter(memberships__in=_others(tenant))
+    elsewhere = User.objects.filter(earshot_memberships__in=_others(tenant))
     return members(tenant).exclude(pk__in=elsewhere.values("pk"))
 
 

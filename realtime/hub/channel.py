@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from cryptography.fernet import InvalidToken
-from msgpack import ExtraData
-
 from realtime.failures import log_failure
 from realtime.hub.group_membership import GroupMemberships
 from realtime.metrics import UNREADABLE
 from realtime.publishing.layer_messages import Layer, Message
+from tenants import optional
 
 logger = logging.getLogger(__name__)
 unreadable = logging.getLogger(f"{__name__}.unreadable")
 
-OF_OTHER_KEYS = (InvalidToken, ExtraData)
+OF_OTHER_KEYS = (
+    *optional.errors("cryptography.fernet", "InvalidToken"),
+    *optional.errors("msgpack", "ExtraData"),
+)
 """What the layer raises of a message encrypted with other keys, and without keys of any."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 logger = logging.getLogger(__name__)
 
-BOUNDED = "start uvicorn with --ws-max-size {most} --ws realtime.transport.on_uvicorn:Protocol"
+BOUNDED = f"start uvicorn with --ws-max-size {{most}} --ws {__package__}.on_uvicorn:Protocol"
 
 _told: set[str] = set()
 

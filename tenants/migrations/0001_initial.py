@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('invited_at', models.DateTimeField(editable=False, null=True)),
                 ('by_name', models.BooleanField(db_default=False, default=False, editable=False, help_text='The tenant knows no more of the person than their username.')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='earshot_memberships', to=settings.AUTH_USER_MODEL)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='earshot_tenants.tenant')),
             ],
             options={

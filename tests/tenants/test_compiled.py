@@ -85,12 +85,12 @@ def test_aggregates_and_tuples_are_those_of_the_query_set(world: World) -> None:
 
 def test_other_rows_are_fetched_as_the_query_set_says(world: World) -> None:
     users = Compiled(
-        lambda: User.objects.filter(pk=Parameter("pk")).prefetch_related("memberships")
+        lambda: User.objects.filter(pk=Parameter("pk")).prefetch_related("earshot_memberships")
     )
     for name in ("owner", "viewer"):
         [user] = users(pk=world.user(name).pk)
         with CaptureQueriesContext(connection) as queries:
-            assert all(place.user_id == user.pk for place in user.memberships.all())
+            assert all(place.user_id == user.pk for place in user.earshot_memberships.all())
         assert not queries
 
 

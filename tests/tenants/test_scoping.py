@@ -103,7 +103,7 @@ def test_query_that_names_no_tenant_is_refused(run: Callable[[Query], object]) -
     "query",
     [
         lambda: Note.objects.filter(text="one"),
-        lambda: Note.objects.filter(author__memberships__tenant=1),
+        lambda: Note.objects.filter(author__earshot_memberships__tenant=1),
         lambda: Note.objects.filter(Q(tenant=1) | Q(text="one")),
         lambda: Note.objects.filter(~Q(tenant=1)),
         lambda: Note.objects.filter(Q(Q(tenant=1) | Q(text="one"), text="one")),
