@@ -11,7 +11,7 @@ from realtime.audit.models import (
     Push,
     Read,
 )
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.models import Change, LiveModel
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "Process",
     "Push",
     "Read",
+    "Replaced",
 ]

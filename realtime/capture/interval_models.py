@@ -92,3 +92,16 @@ class Belongs(Interval):
             ),
             models.Index(fields=["ended_at"], name="earshot_belongs_by_end", condition=ENDED),
         ]
+
+
+class Replaced(models.Model):
+    """A row that a statement on SQLite may be about to replace by another one: if it does, no
+    trigger fires for it. It stays here until the next statement on its table if it was not."""
+
+    source = models.CharField(max_length=130)
+    source_id = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["source", "source_id"], name="earshot_replaced_once")
+        ]

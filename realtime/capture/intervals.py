@@ -15,11 +15,12 @@ from typing import Any, Final
 from django.contrib.auth.models import Group, Permission
 
 from permissions.audiences import registry
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
 
 HELD: Final[str] = Held._meta.db_table
 BELONGS: Final[str] = Belongs._meta.db_table
+REPLACED: Final[str] = Replaced._meta.db_table
 OF_HELD: Final = (
     "source_id", "tenant_id", "model", "object_id", "permission", "principal", "given_by",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final
 
 from realtime.capture import intervals
 from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
-from realtime.capture.sqlite import NOW, differ, in_the_way, trigger, until
+from realtime.capture.sqlite import NOW, differ, gone, in_the_way, trigger, until
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -170,6 +170,9 @@ INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
 """
         needs = [ACCESSES, TENANTS]
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
+    if live.kept:
+        needs, kept = [ACCESSES, TENANTS, intervals.HELD], list(live.kept.values())
+        yield from gone(live.table, "gone", REPLACED, live.key, live.unique, kept, needs)
 
 
 def _notes(shown: Shown) -> Iterator[Trigger]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from realtime.capture import intervals
@@ -141,6 +142,10 @@ def _replaced(access: Access) -> Iterator[Trigger]:
         body = _log(access.touch.format(row=row), access)
         what, needs = f"{access.what}_replaced", [*access.needs, TENANTS]
         yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=needs)
+    if access.kept:
+        what, kept = f"{access.what}_gone", [access.kept]
+        needs = [*access.needs, TENANTS]
+        yield from gone(access.table, what, access.cause, key, access.unique[1:], kept, needs)
     if "UPDATE" in access.also and "INSERT" not in access.events:
         same = f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"
         yield trigger(
@@ -163,7 +168,7 @@ def _kept(access: Access) -> dict[str, str]:
     ends = intervals.ends(kept, "OLD", access.cause, NOW, until(kept))
     # Those of a row that this one replaced, for which no trigger ran.
     replaced = intervals.ends(kept, "NEW", access.cause, NOW, until(kept))
-    moved = f"\n{ends}\n{begins}"
+    moved = f"\n{ends}\n{replaced}\n{begins}"
     return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": f"\n{ends}"}
 
 
@@ -186,6 +191,60 @@ def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[st
     moved = differ(dict.fromkeys(column for columns in keys for column in columns))
     yield "INSERT", same(keys), ""
     yield "UPDATE", f"({same(keys)}) AND x.rowid <> OLD.rowid", moved
+
+
+def gone(
+    table: str,
+    what: str,
+    cause: str,
+    key: str,
+    unique: Iterable[tuple[str, ...]],
+    kept: Collection[Kept],
+    needs: Iterable[str],
+) -> Iterator[Trigger]:
+    """Yield the triggers that end the intervals of rows which a write with another key replaces.
+
+    Only after the write is it known whether it has replaced them, or was ignored or refused: until
+    then they are noted.
+    """
+    unique, needs = list(unique), [*needs, intervals.REPLACED]
+    for event, where, when in in_the_way(key, unique) if unique else ():
+        other = f"({where}) AND x.{quoted(key)} IS NOT NEW.{quoted(key)}"
+        note = "\n".join(_note_replaced(each, table, key, other) for each in kept)
+        yield trigger(table, what, event, note, when=when, time="BEFORE", needs=needs)
+        ends = "\n".join(_end_replaced(each, table, cause) for each in kept)
+        sources = ", ".join(literal(each.source) for each in kept)
+        noted = f"EXISTS (SELECT 1 FROM {intervals.REPLACED} WHERE source IN ({sources}))"
+        yield trigger(table, f"{what}_after", event, ends, when=noted, needs=needs)
+
+
+def _note_replaced(kept: Kept, table: str, key: str, where: str) -> str:
+    source_id, joined = f"x.{quoted(key)}", ""
+    if kept.named_by:
+        names, column = kept.named_by
+        source_id = f"w.{quoted(kept.columns[0])}"
+        joined = f" JOIN {quoted(names)} w ON w.{quoted(column)} = x.{quoted(key)}"
+    source = literal(kept.source)
+    return (
+        f"INSERT INTO {intervals.REPLACED} (source, source_id) SELECT {source}, {source_id}"
+        f" FROM {quoted(table)} x{joined} WHERE {where} AND NOT EXISTS (SELECT 1 FROM"
+        f" {intervals.REPLACED} n WHERE n.source = {source} AND n.source_id = {source_id});"
+    )
+
+
+def _end_replaced(kept: Kept, table: str, cause: str) -> str:
+    """Return the statements that end what the noted rows stood for, as far as they are gone."""
+    source = literal(kept.source)
+    noted = f"SELECT n.source_id FROM {intervals.REPLACED} n WHERE n.source = {source}"
+    rows = kept.named_by[0] if kept.named_by else table
+    row = f"(SELECT w.* FROM {quoted(rows)} w WHERE w.{quoted(kept.columns[0])} IN ({noted}))"
+    still = f"SELECT b.source_id FROM ({kept.begins.format(row=row)}) b"
+    those = f"IN ({noted}) AND source_id NOT IN ({still})"
+    own = replace(kept, named_by=None)
+    return (
+        f"{intervals.end(own, those, cause, NOW, until(kept))}\n"
+        f"DELETE FROM {intervals.REPLACED} WHERE source = {source};"
+    )
 
 
 def _of_row(touch: str, side: str) -> str:
