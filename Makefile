@@ -9,7 +9,7 @@ AUDIT := $(VENV)/audit
 AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly check sbom wheel bench scale soak mutants fmt lock
+.PHONY: help run test nightly check sbom wheel npm bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -88,6 +88,9 @@ sbom: $(AUDIT_READY)  ## Write the list of the server's packages, as CycloneDX J
 
 wheel: $(READY)  ## Make the package that other Django projects install, in var/ (SOURCE_DATE_EPOCH=)
 	$(PY) -m supply.wheel var
+
+npm: $(READY)  ## Make the JavaScript client's package, var/npm/earshot-*.tgz, and print its size
+	$(PY) -m supply.npm
 
 # What is measured beside may be missing: then its rows say so, and the others are measured.
 $(BENCH_READY): requirements-bench.txt $(READY)

@@ -1,9 +1,13 @@
 """Static files, served by the application itself."""
 
-from typing import Any
+from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+CLIENT: Final = f"{settings.STATIC_URL}earshot/client/"
+"""The JavaScript client, which pages of other origins may import; nothing else is for them."""
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
@@ -17,4 +21,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         if found.file is not None:
             with found.file as file:
                 content = file.read()
-        return HttpResponse(content, status=int(found.status), headers=dict(found.headers))
+        headers = dict(found.headers)
+        if request.path_info.startswith(CLIENT):
+            headers["Access-Control-Allow-Origin"] = "*"
+        return HttpResponse(content, status=int(found.status), headers=headers)

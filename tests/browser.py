@@ -40,6 +40,7 @@ class Browser:
         self._line = line
         self._number = 0
         self._loaded = ""
+        self._chunks: list[str] = []
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
         self.call("Page.setLifecycleEventsEnabled", enabled=True)
@@ -60,6 +61,8 @@ class Browser:
         match message.get("method"):
             case "Page.lifecycleEvent" if parameters["name"] == "load":
                 self._loaded = parameters["loaderId"]
+            case "HeapProfiler.addHeapSnapshotChunk":
+                self._chunks.append(parameters["chunk"])
             case "Page.javascriptDialogOpening":
                 self.complaints.append(f"dialog {parameters['message']}")
             case "Runtime.exceptionThrown":
@@ -97,6 +100,13 @@ class Browser:
             "new Promise((done) => { const look = () =>"
             f" ({expression}) ? done() : setTimeout(look, 10); look(); }})"
         )
+
+    def memory(self) -> str:
+        """All that the page's scripts hold, and its document, after what nobody holds was freed."""
+        self._chunks.clear()
+        self.call("HeapProfiler.collectGarbage")
+        self.call("HeapProfiler.takeHeapSnapshot", reportProgress=False)
+        return "".join(self._chunks) + str(self.run("document.documentElement.outerHTML"))
 
     def click(self, selector: str) -> None:
         self.wait(f"document.querySelector({selector!r})")

@@ -1,0 +1,194 @@
+/** One socket that comes back by itself, as the close codes ask for. Seconds everywhere. */
+
+import { afterClose } from "./closes.js";
+import { read } from "./rest.js";
+
+const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429 };
+const PATIENCE = 15; // for credentials and a connection, until the first frame
+const WAKE_PATIENCE = 2; // for an answer after sleep, or when the network is back
+const STABLE = 10; // a connection that lived so long makes earlier failures forgotten
+const NO_PAST = { failures: 0, renewed: false };
+
+const now = () => performance.now() / 1000;
+
+export class Connection {
+  status = { state: "closed" };
+
+  #options;
+  #on;
+  #timers = {};
+  #attempt = null;
+  #socket = null;
+  #maySend = null; // whether one more frame may be sent: from WELCOME to the end
+  #outbox = [];
+  #openedAt = Infinity;
+  #heardAt = 0;
+  #asked = null; // {at, patience} of what has to be answered
+  #heartbeat = 20;
+  #retry = { min: 1, max: 10 };
+  #past = NO_PAST;
+  #renew = false;
+
+  /**
+   * `on` has `open()` after WELCOME, `frame(frame, direction)`, `end(forget)` when the connection
+   * is over, and `status(status)`.
+   */
+  constructor(options, on) {
+    this.#options = options;
+    this.#on = on;
+  }
+
+  connect() {
+    const { state } = this.status;
+    if (state === "closed") this.#awake("addEventListener");
+    if (state !== "connecting" && state !== "open") this.#open();
+  }
+
+  close() {
+    this.#awake("removeEventListener");
+    this.#disconnect(true);
+    this.#report({ state: "closed" });
+  }
+
+  /** As fast as the server's frame limit allows. */
+  send(frame) {
+    if (!this.#maySend) return;
+    this.#outbox.push(frame);
+    this.#flush();
+  }
+
+  /** The network may be back, or the computer was asleep: see at once what is left of the line. */
+  wake = () => {
+    const { state, code } = this.status;
+    if (globalThis.document?.visibilityState === "hidden") return;
+    if (state === "open") this.#expect(WAKE_PATIENCE);
+    else if (state === "waiting" && code !== 4429 && code !== 4503) this.#open();
+  };
+
+  #awake(method) {
+    for (const type of ["online", "pageshow"]) globalThis[method]?.(type, this.wake);
+    globalThis.document?.[method]("visibilitychange", this.wake);
+  }
+
+  async #open() {
+    const attempt = (this.#attempt = Symbol("attempt"));
+    clearTimeout(this.#timers.reconnect);
+    this.#asked = { at: now(), patience: PATIENCE };
+    this.#watch();
+    this.#report({ state: "connecting" });
+    try {
+      const given = await read(await this.#options.credentials?.({ renew: this.#renew }));
+      if (attempt !== this.#attempt) return;
+      this.#listen(new this.#options.WebSocket(this.#url(given?.payload?.ticket ?? given)));
+    } catch (error) {
+      if (attempt === this.#attempt) this.#lost(HTTP_CODES[error.status] ?? 4500, error.retryAfter);
+    }
+  }
+
+  #url(ticket) {
+    const { url, tenant } = this.#options;
+    const address = new URL(url, globalThis.location?.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    for (const [name, value] of Object.entries({ ticket, tenant })) {
+      if (value) address.searchParams.set(name, value);
+    }
+    return address.href;
+  }
+
+  #listen(socket) {
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onclose = ({ code }) => this.#lost(code);
+  }
+
+  #receive(frame) {
+    this.#heardAt = now();
+    this.#asked = null;
+    if (frame.type === "WELCOME") this.#welcomed(frame);
+    this.#on.frame(frame, "in");
+    if (frame.code === "rate_limited") this.#lost(4429); // what was refused it does not say
+    else if (frame.type === "WELCOME" && this.#maySend) this.#on.open();
+  }
+
+  #welcomed({ heartbeat, limits, retry }) {
+    this.#heartbeat = heartbeat;
+    this.#retry = retry;
+    this.#maySend = bucket(limits.frames_per_second, limits.frames_burst);
+    this.#openedAt = this.#heardAt;
+    this.#renew = false;
+    this.#watch();
+    this.#report({ state: "open" });
+  }
+
+  /**
+   * Scripts do not see the server's pings, so one asks after half a heartbeat of silence, and has
+   * the answer before the other half is over. Hidden pages run late: only what was asked counts.
+   */
+  #watch() {
+    const half = this.#heartbeat / 2;
+    const due = this.#asked ? this.#asked.at + this.#asked.patience : this.#heardAt + half;
+    if (now() < due) return this.#after("watch", due - now(), () => this.#watch());
+    if (this.#asked) return this.#lost(1006);
+    this.#expect(half + 0.5);
+  }
+
+  #expect(patience) {
+    this.#asked = { at: now(), patience };
+    this.send({ action: "ping" });
+    this.#watch();
+  }
+
+  #lost(code, retryAfter) {
+    if (now() - this.#openedAt > STABLE) this.#past = NO_PAST;
+    const next = afterClose(code, this.#past, this.#retry, Math.random(), retryAfter);
+    this.#past = next.past;
+    this.#renew = next.renew;
+    this.#disconnect(next.forget);
+    if (next.delay === null) return this.#report({ state: "stopped", code });
+    this.#after("reconnect", next.delay, () => this.#open());
+    this.#report({ state: "waiting", code, delay: next.delay });
+  }
+
+  #disconnect(forget) {
+    const socket = this.#socket;
+    Object.values(this.#timers).forEach(clearTimeout);
+    this.#attempt = this.#socket = this.#maySend = this.#asked = null;
+    this.#openedAt = Infinity;
+    this.#outbox = [];
+    if (socket) {
+      socket.onmessage = socket.onclose = null; // whatever it still says interests nobody
+      socket.close();
+    }
+    this.#on.end(forget);
+  }
+
+  #flush() {
+    while (this.#outbox.length && this.#maySend()) {
+      const frame = this.#outbox.shift();
+      this.#socket.send(JSON.stringify(frame));
+      this.#on.frame(frame, "out");
+    }
+    if (this.#outbox.length) this.#after("flush", 0.1, () => this.#flush());
+  }
+
+  #after(name, seconds, callback) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(callback, seconds * 1000);
+  }
+
+  #report(status) {
+    this.status = status;
+    this.#on.status(this.status);
+  }
+}
+
+/** A token bucket that stays a fifth below the server's, which may count a little differently. */
+function bucket(rate, burst) {
+  let tokens = burst * 0.8;
+  let at = now();
+  return () => {
+    tokens = Math.min(burst * 0.8, tokens + (now() - at) * rate * 0.8);
+    at = now();
+    return tokens >= 1 && tokens--;
+  };
+}

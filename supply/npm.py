@@ -1,0 +1,105 @@
+"""`make npm`: the JavaScript client as an npm package, the same bytes for the same sources.
+
+Its core is one file, without comments and needless spaces, and with short names of private fields;
+names that anybody sees stay. It is made by Python alone.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import string
+import tarfile
+from pathlib import Path
+from typing import Final
+
+SOURCES: Final = Path(__file__).parent.parent / "realtime/static/earshot/client"
+OUTPUT: Final = Path("var/npm")
+CORE: Final = ("closes.js", "rest.js", "store.js", "connection.js", "index.js")
+"""Modules of the core, each after those that it imports."""
+CORE_BYTES: Final = 5 * 1024
+"""What the core may have, compressed."""
+
+TOKEN: Final = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|/\*.*?\*/|//[^\n]*|\s+|[\w$#]+|.', re.DOTALL
+)
+IMPORT: Final = re.compile(r'^import [^;]*"\./[^;]*;\n', re.MULTILINE)
+PRIVATE: Final = re.compile(r"#\w+")
+
+
+def squeezed(source: str) -> str:
+    """Return the source without comments, and with spaces only where words would run together.
+
+    It has no regular expressions, and a semicolon after each statement.
+    """
+    tokens: list[str] = []
+    space = False
+    for word in TOKEN.findall(source):
+        if word.isspace() or word.startswith(("/*", "//")):
+            space = True
+            continue
+        pair = (tokens[-1][-1] if tokens else " ") + word[0]
+        if space and (re.fullmatch(r"[\w$#]{2}", pair) or pair in ("++", "--")):
+            tokens.append(" ")
+        tokens.append("let" if word == "const" else word)
+        space = False
+    return "".join(tokens).replace(";}", "}")
+
+
+def shortened(source: str) -> str:
+    """Return the source with short names of private fields, the shortest for the most frequent."""
+    names = PRIVATE.findall(source)
+    order = sorted(set(names), key=lambda name: (-names.count(name), name))
+    letters = [*string.ascii_letters, *(f"{a}{b}" for a in "ab" for b in string.ascii_letters)]
+    short = dict(zip(order, letters, strict=False))
+    return PRIVATE.sub(lambda match: f"#{short[match[0]]}", source)
+
+
+def core() -> str:
+    """Return the modules of the core as one that exports what `index.js` does."""
+    parts = []
+    for name in CORE:
+        source = IMPORT.sub("", (SOURCES / name).read_text())
+        parts.append(source if name == "index.js" else source.replace("\nexport ", "\n"))
+    return shortened(squeezed("\n".join(parts)))
+
+
+def files() -> dict[str, str]:
+    """Return the package's files by name: the core, and what stands beside it as it is."""
+    others = [path for path in sorted(SOURCES.iterdir()) if path.name not in CORE]
+    return {"index.js": core()} | {path.name: path.read_text() for path in others}
+
+
+def packed(contents: dict[str, str]) -> bytes:
+    """Return the package as npm packs it, without the times of the files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, text in sorted(contents.items()):
+            about = tarfile.TarInfo(f"package/{name}")
+            about.size, about.mode = len(text.encode()), 0o644
+            archive.addfile(about, io.BytesIO(text.encode()))
+    return gzip.compress(buffer.getvalue(), 9, mtime=0)
+
+
+def compressed(text: str) -> int:
+    """Return how many bytes a text has when it is compressed."""
+    return len(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def main() -> None:
+    """Write the package, and say how large its parts are."""
+    contents = files()
+    about = json.loads(contents["package.json"])
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    path = OUTPUT / f"{about['name']}-{about['version']}.tgz"
+    path.write_bytes(packed(contents))
+    for name, text in contents.items():
+        if name.endswith(".js"):
+            print(f"{name:<12} {compressed(text):>6} bytes compressed")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""The JavaScript client: its package, its rules, and what it does in a real browser."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import signal
+import tarfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+from django.test import Client
+
+from supply import npm
+from tests.browser import HOST, Browser, browser, needs_browser
+from tests.conformance_clients import CLOSES, MODEL, TABLE
+from tests.conftest import StartServer
+from tests.documented import close_codes
+from tests.live import LiveServer
+from tests.world import World
+
+RUNNER = (Path(__file__).parent / "conformance_clients.js").read_text()
+STATIC = "/static/earshot/client/"
+HEARTBEAT = 2
+
+
+# The package
+
+
+def test_core_is_small_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    size = len(gzip.compress(npm.core().encode(), 9, mtime=0))
+    assert size <= npm.CORE_BYTES
+    npm.main()
+    assert f"index.js {size:>10} bytes compressed" in capsys.readouterr().out
+
+
+def test_package_has_the_same_bytes_each_time_and_all_that_it_names() -> None:
+    contents = npm.files()
+    assert npm.packed(contents) == npm.packed(dict(reversed(contents.items())))
+    about = json.loads(contents["package.json"])
+    paths = {path for entry in about["exports"].values() for path in entry.values()}
+    assert {path.removeprefix("./") for path in paths} <= contents.keys()
+    with tarfile.open(fileobj=io.BytesIO(npm.packed(contents))) as archive:
+        assert set(archive.getnames()) == {f"package/{name}" for name in contents}
+
+
+@pytest.mark.parametrize(
+    ("source", "short"),
+    [
+        ("a + b; // words\nreturn x;", "a+b;return x;"),
+        ('const a = "b  // c";', 'let a="b  // c";'),
+        ("`a ${b}  c`", "`a ${b}  c`"),
+        ("a - -b; a+ +b", "a- -b;a+ +b"),
+        ("/* a\n b */ if (x) { y(); }", "if(x){y()}"),
+        (
+            "class A { #b = 1; get c() { return this.#b; } }",
+            "class A{#b=1;get c(){return this.#b}}",
+        ),
+    ],
+)
+def test_source_is_squeezed_and_means_the_same(source: str, short: str) -> None:
+    assert npm.squeezed(source) == short
+
+
+def test_private_fields_get_short_names() -> None:
+    assert npm.shortened("#long; this.#seldom; this.#long") == "#a; this.#b; this.#a"
+
+
+# The files
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in npm.SOURCES.iterdir()))
+def test_other_origins_may_import_the_client_from_the_server(name: str) -> None:
+    answer = Client().get(STATIC + name)
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (200, "*")
+
+
+def test_other_origins_may_import_nothing_else() -> None:
+    assert "Access-Control-Allow-Origin" not in Client().get("/static/earshot/console.js")
+
+
+# What the table asks of a client
+
+
+def delayed(does: dict[str, Any]) -> bool:
+    """Whether the client comes back by itself."""
+    return does["delay"] is not None
+
+
+def test_table_has_every_close_code_of_the_protocol_and_what_it_asks() -> None:
+    does: dict[int, dict[str, Any]] = {}
+    for (code, *about), what in CLOSES:
+        does.setdefault(code, {})[str(about)] = what
+    codes = close_codes()
+    assert codes.keys() <= does.keys()
+    away = {code for code, do in codes.items() if "do not re" in do}
+    assert {code for code, cases in does.items() if not any(map(delayed, cases.values()))} == away
+    same = {code: int(do.split()[-1]) for code, do in codes.items() if do.startswith("as after")}
+    for code, other in same.items():
+        common = does[code].keys() & does[other].keys()
+        assert common
+        assert [does[code][about] for about in common] == [does[other][about] for about in common]
+
+
+# In a browser
+
+
+def call(server: LiveServer, token: str, method: str, path: str, body: Any = None) -> Any:
+    """What REST answers."""
+    headers = {"Authorization": f"Token {token}", "X-Tenant": "acme"}
+    data = None if body is None else json.dumps(body).encode()
+    headers |= {"Content-Type": "application/json"} if data else {}
+    request = Request(server.url + path, data, headers, method=method)
+    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def rules_hold(page: Browser, server: LiveServer) -> None:
+    """From another origin than the server's."""
+    page.open(f"http://{HOST}:{server.port}/healthz")
+    cases = json.dumps([asdict(case) for case in TABLE])
+    base = json.dumps(server.url + STATIC)
+    arguments = f"{base}, {MODEL!r}, {cases}, {json.dumps(CLOSES)}"
+    assert page.run(f"({RUNNER[RUNNER.index('async') :].strip().rstrip(';')})({arguments})") == []
+
+
+OPEN = """
+import(URL.createObjectURL(new Blob([%s], {type: "text/javascript"}))).then(({ connect }) => {
+  const headers = { Authorization: "Token " + %s, "X-Tenant": "acme" };
+  Object.assign(window, { frames: [], lists: [], statuses: [], asked: [], late: 0 });
+  let last = performance.now();
+  setInterval(() => {
+    late = Math.max(late, performance.now() - last - 20);
+    last = performance.now();
+  }, 20);
+  window.earshot = connect({
+    url: "/ws/",
+    tenant: "acme",
+    credentials: (about) => {
+      asked.push(about.renew);
+      return fetch("/api/tickets/", { method: "POST", headers });
+    },
+    onstatus: (status) => statuses.push({ ...status, at: performance.now() }),
+    onframe: ({ type, action, id, etag, have, payload }, direction) => frames.push({
+      name: type ?? action, id, direction, at: performance.now(), whole: !!payload, etag: !!etag,
+      have: Object.keys(have ?? {}).length,
+    }),
+  });
+  window.copy = earshot.object("resources.document", %s);
+  window.list = earshot.collection("resources.document", { where: { status: ["draft"] } });
+  copy.subscribe(() => {});
+  (async () => {
+    for await (const { state, rows, changes } of list) {
+      lists.push([state, rows.length, changes.map(({ type }) => type)]);
+    }
+  })();
+})
+"""
+LIVE = "window.copy?.value.state === 'live' && list.value.state === 'live'"
+
+
+def comes_back_to_a_server_that_was_dead(page: Browser, server: LiveServer) -> None:
+    """Scripts see no pings, and nothing closes the line of a process that stands still."""
+    page.run("statuses.length = late = 0")
+    server.process.send_signal(signal.SIGSTOP)
+    page.wait("statuses.some(({ state }) => state === 'waiting')")
+    last = "frames.findLast(({ direction }) => direction === 'in').at"
+    assert page.run("[statuses[0].code, frames.at(-1).name]") == [1006, "ping"]
+    assert page.run(f"statuses[0].at - {last} - late") / 1000 <= HEARTBEAT + 1
+    page.run("frames.length = 0")
+    server.process.send_signal(signal.SIGCONT)
+    page.run("dispatchEvent(new Event('online'))")
+    page.wait(LIVE)
+    came = page.run("frames.filter(({ name }) => name === 'SUBSCRIBED' || name === 'ENTERED')")
+    assert {f.get("id") for f in came if not f["whole"]} > {page.run("list.value.rows[0].id")}
+    asked = page.run("frames.filter(({ name }) => name === 'subscribe')")
+    assert sorted((frame["etag"], frame["have"]) for frame in asked) == [(False, 2), (True, 0)]
+
+
+@needs_browser
+def test_client_keeps_its_rules_in_a_browser_and_forgets(
+    start_server: StartServer, world: World
+) -> None:
+    """A row that left and an object that was revoked are nowhere, nor anything after a logout."""
+    other = world.create(title="Seen in the list only")
+    world.grant("viewer", "viewer", other)
+    server = start_server(
+        "uvicorn", EARSHOT_PING_SECONDS=str(HEARTBEAT), ALLOWED_HOSTS=f"{HOST},127.0.0.1"
+    )
+    owner, viewer = world.token("owner"), world.token("viewer")
+    address = f"/api/documents/{world.id}/"
+    with browser() as page:
+        page.call("Page.setBypassCSP", enabled=True)
+        rules_hold(page, server)
+        page.open(f"{server.url}/healthz")
+        page.run(OPEN % (json.dumps(npm.core()), json.dumps(viewer), json.dumps(world.id)))
+        page.wait(LIVE)
+        comes_back_to_a_server_that_was_dead(page, server)
+
+        call(server, owner, "PATCH", address, {"title": "Canary that was revoked"})
+        page.wait("copy.value.payload.title.startsWith('Canary')")
+        page.wait("lists.at(-1)[2][0] === 'updated'")
+        held = page.memory()
+        assert "Canary that was revoked" in held
+        assert "Seen in the list only" in held
+        subject = call(server, viewer, "GET", "/api/me/")["user"]
+        call(server, owner, "DELETE", f"{address}grants/user:{subject}/")
+        page.wait("copy.value.state === 'gone' && list.value.rows.length === 1")
+        page.wait("lists.some(([, , changes]) => changes[0] === 'left')")
+        held = page.memory()
+        assert "Canary that was revoked" not in held
+        assert "Seen in the list only" in held
+
+        call(server, viewer, "POST", "/api/logout/")
+        page.wait("earshot.status.state === 'stopped'")
+        assert page.run("asked") == [False, False, True]
+        assert page.run("[earshot.status.code, list.value.rows.length]") == [4401, 0]
+        assert "Seen in the list only" not in page.memory()
+        assert page.complaints == []
