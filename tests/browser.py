@@ -112,6 +112,11 @@ class Browser:
         self.wait(f"document.querySelector({selector!r})")
         self.run(f"document.querySelector({selector!r}).click()")
 
+    def choose(self, selector: str, value: str) -> None:
+        """Choose a value of a select field, as by hand."""
+        field = f"document.querySelector({selector!r})"
+        self.run(f"{field}.value = {value!r}; void {field}.dispatchEvent(new Event('change'))")
+
     def fill(self, **values: str) -> None:
         """Write into the form's fields of these names."""
         for name, value in values.items():

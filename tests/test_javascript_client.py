@@ -13,7 +13,6 @@ from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from django.test import Client
 
 from supply import npm
 from tests.browser import HOST, Browser, browser, needs_browser
@@ -68,19 +67,6 @@ def test_source_is_squeezed_and_means_the_same(source: str, short: str) -> None:
 
 def test_private_fields_get_short_names() -> None:
     assert npm.shortened("#long; this.#seldom; this.#long") == "#a; this.#b; this.#a"
-
-
-# The files
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in npm.SOURCES.iterdir()))
-def test_other_origins_may_import_the_client_from_the_server(name: str) -> None:
-    answer = Client().get(STATIC + name)
-    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (200, "*")
-
-
-def test_other_origins_may_import_nothing_else() -> None:
-    assert "Access-Control-Allow-Origin" not in Client().get("/static/earshot/console.js")
 
 
 # What the table asks of a client

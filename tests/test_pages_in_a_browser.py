@@ -18,10 +18,35 @@ def follow_a_change_and_ask_for_a_password(page: Browser, server: LiveServer) ->
     page.wait("document.querySelector('[data-try=budget]:not([disabled])')")
     page.click("[data-try=budget]")
     page.wait("document.body.innerText.includes('UPDATE_DOCUMENT')")
+    see_rows_come_and_go(page)
     page.open(f"{server.url}/password/#somebody/token")
     page.fill(new="a Password of 17")
     page.click("button[type=submit]")
     page.wait("!document.getElementById('password-error').hidden")
+
+
+def see_rows_come_and_go(page: Browser) -> None:
+    """By creating, sharing, publishing, revoking and deleting; what went is nowhere on the page."""
+    rows = "document.querySelectorAll('{} .listed').length === {}"
+    page.wait(rows.format("#people", 4))  # of all but the member
+    page.click("#create")
+    page.wait(rows.format("#people", 6))  # the owner and the admin
+    page.click("[data-grant=viewer][data-user=member]:not([disabled])")
+    page.wait(rows.format("#pane-member", 1))
+    title = page.run("document.querySelector('#pane-member .listed b').textContent")
+    page.choose("#filter", "published")
+    page.wait(rows.format("#people", 0))
+    page.click("[data-try=status]")
+    page.wait(rows.format("#people", 3))
+    page.choose("#filter", "")
+    page.wait(rows.format("#people", 7))
+    page.click("[data-grant=''][data-user=member]")
+    page.wait(rows.format("#pane-member", 0))
+    assert title not in page.run("document.querySelector('#pane-member').outerHTML")
+    assert title in page.memory()
+    page.click("#delete")
+    page.wait(rows.format("#people", 4))
+    assert title not in page.memory()
 
 
 def try_an_operation_of_the_documentation(page: Browser, server: LiveServer) -> None:

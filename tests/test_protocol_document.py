@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -21,7 +19,6 @@ from tests.live import Program
 from tests.world import World
 
 apply = rule()
-SCRIPTS = Path(__file__).parent.parent / "project" / "console" / "static" / "earshot"
 KEY = ("resources.document", "x")
 
 
@@ -88,20 +85,6 @@ async def test_copy_that_was_revoked_during_a_disconnection_goes_at_the_resubscr
 def test_table_has_every_code_of_ours_and_of_the_servers() -> None:
     standard = {1001, 1002, 1006, 1007, 1009, 1011, 1012}
     assert close_codes().keys() == {int(code) for code in Close} | standard
-
-
-def test_pages_client_does_what_the_table_says() -> None:
-    script = (SCRIPTS / "connection.js").read_text()
-    [final] = re.findall(r"FINAL = new Set\(\[([\d, ]+)\]\)", script)
-    [windowed] = re.findall(r"WINDOWED = new Set\(\[([\d, ]+)\]\)", script)
-    [renamed] = re.findall(r"STANDARD_CODES = \{([\d:, ]+)\}", script)
-    codes = close_codes()
-    same = {int(a): f"as after {b}" for a, b in re.findall(r"(\d+): (\d+)", renamed)}
-    assert same == {code: do for code, do in codes.items() if do.startswith("as after")}
-    stays_away = {code for code, do in codes.items() if re.search(r"do not (retry|reconnect)", do)}
-    assert {int(code) for code in final.split(",")} == stays_away
-    in_window = {code for code, do in codes.items() if "`retry` window" in do}
-    assert {int(code) for code in windowed.split(",")} == in_window
 
 
 MASK = b"\0\0\0\0"

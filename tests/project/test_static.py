@@ -1,4 +1,7 @@
+import pytest
 from django.test import Client
+
+from supply import npm
 
 STYLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css"
 
@@ -13,3 +16,13 @@ def test_unchanged_static_file_is_not_sent_again() -> None:
 
 def test_unknown_static_file_is_not_found() -> None:
     assert Client().get("/static/nothing.css").status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in npm.SOURCES.iterdir()))
+def test_other_origins_may_import_the_client(name: str) -> None:
+    answer = Client().get(f"/static/earshot/client/{name}")
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (200, "*")
+
+
+def test_other_origins_may_import_nothing_else() -> None:
+    assert "Access-Control-Allow-Origin" not in Client().get("/static/earshot/console.js")

@@ -26,11 +26,13 @@ const panes = Object.entries(PEOPLE).map(
     new Pane(new Person(username, TENANT, PASSWORD), about, {
       onchange() {
         if (this === owner && this.copy.state === "live") editor.accept(this.copy);
+        if (this === owner && this.ended) editor.clear();
         changed();
       },
       onheard(frame) {
         outcome.heard(this, frame);
       },
+      onchoose: choose,
     }),
 );
 const paneOf = (username) => panes.find(({ name }) => name === username);
@@ -47,9 +49,8 @@ async function start() {
   try {
     // One by one: the server looks at one password of an address at a time.
     for (const { person } of panes) if (!person.user) await person.login();
-    const id = await findDocument();
-    documentUrl = `/api/documents/${id}/`;
-    for (const pane of panes) pane.watch(MODEL, id);
+    choose(await findDocument());
+    filter();
     outcome.say("Change something, and see who hears it");
   } catch (error) {
     outcome.say("Not connected");
@@ -66,6 +67,19 @@ async function findDocument() {
   const found = owned.find(({ title }) => title === TITLE) ?? owned.at(-1);
   if (!found) throw new NoDemoData();
   return found.id;
+}
+
+/** The object beside the lists, on which one acts. */
+function choose(id) {
+  documentUrl = `/api/documents/${id}/`;
+  editor.clear();
+  hint([]);
+  for (const pane of panes) pane.watch(MODEL, id);
+}
+
+function filter() {
+  const status = $("#filter").value;
+  for (const pane of panes) pane.watchList(MODEL, status ? { status } : undefined);
 }
 
 function failedToStart(error) {
@@ -141,6 +155,28 @@ async function share(username, audience) {
   }
 }
 
+async function create() {
+  const title = `Note of ${new Date().toLocaleTimeString()}`;
+  try {
+    const { data } = await act("Owner creates a document", "#list-error", () =>
+      owner.person.call("POST", "/api/documents/", { title }),
+    );
+    choose(data.id);
+  } catch (error) {
+    problem("#list-error", explain(error));
+  }
+}
+
+async function remove() {
+  try {
+    await act("Owner deletes a document", "#list-error", () =>
+      owner.person.call("DELETE", documentUrl),
+    );
+  } catch (error) {
+    problem("#list-error", explain(error));
+  }
+}
+
 const TRIES = {
   budget: ({ budget }) => ({ budget: (Number(budget ?? 0) + 1000).toFixed(2) }),
   review_notes: () => ({ review_notes: `Checked at ${new Date().toLocaleTimeString()}` }),
@@ -176,9 +212,9 @@ function problem(place, text) {
 
 /** After any person's copy has changed. */
 function changed() {
-  const { payload } = owner.copy;
-  for (const button of document.querySelectorAll("[data-try], [data-grant]")) {
-    button.disabled = !payload;
+  const owned = owner.copy.audience === "owner";
+  for (const button of document.querySelectorAll("[data-try], [data-grant], #delete")) {
+    button.disabled = !owned;
   }
   for (const button of document.querySelectorAll("[data-grant]")) {
     const { copy } = paneOf(button.dataset.user);
@@ -186,7 +222,7 @@ function changed() {
     button.setAttribute("aria-pressed", String(button.dataset.grant === current));
   }
   for (const reach of document.querySelectorAll("[data-reach]")) {
-    reach.textContent = payload ? reached([reach.dataset.reach]) : "";
+    reach.textContent = owned ? reached([reach.dataset.reach]) : "";
   }
   $("[data-share-label]").textContent = demoting() ? "Demote editor to viewer" : "Make editor an editor";
 }
@@ -230,7 +266,7 @@ $("#try").addEventListener("click", ({ target }) => {
   if (button) attempt(button.dataset.try);
 });
 $("#notice button").addEventListener("click", start);
-addEventListener("online", () => {
-  for (const { earshot } of panes) if (earshot.status.state === "waiting") earshot.connect();
-});
+$("#filter").addEventListener("change", filter);
+$("#create").addEventListener("click", create);
+$("#delete").addEventListener("click", remove);
 start();

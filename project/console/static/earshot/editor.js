@@ -20,7 +20,7 @@ export class Editor {
     form.addEventListener("reset", (event) => {
       event.preventDefault();
       this.errors({});
-      for (const input of this.#inputs) input.value = text(this.#base[input.name]);
+      for (const input of this.#inputs) input.value = text(this.#base?.[input.name]);
       this.#buttons();
       onfocus([]);
     });
@@ -42,6 +42,14 @@ export class Editor {
     const dirty = this.#dirty();
     this.#fill(payload, dirty);
     if (!dirty.length) this.#etag = etag;
+  }
+
+  /** Begin with another object: what was typed was about the one before. */
+  clear() {
+    this.#base = this.#etag = null;
+    this.errors({});
+    for (const input of this.#inputs) input.value = "";
+    this.#buttons();
   }
 
   /** Take a version that this page wrote, or that the user has been told of. */

@@ -86,6 +86,8 @@ export class Outcome {
 }
 
 function told({ type, changed, audience }) {
+  if (type === "ENTERED") return "entered the list";
+  if (type === "LEFT") return "left the list";
   if (type.startsWith("UPDATE_")) return changed.join(", ");
   if (type.startsWith("DELETE_")) return "ended";
   return `now ${audience}`;

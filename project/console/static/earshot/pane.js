@@ -1,6 +1,6 @@
-/** What one person is sent: the object as a field list, and the raw frames. */
+/** What one person is sent: a live list, one object as a field list, and the raw frames. */
 
-import { Earshot } from "./client.js";
+import { connect } from "./client/index.js";
 import { element } from "./dom.js";
 
 const FIELDS = [
@@ -11,6 +11,8 @@ const LONG = new Set(["body", "review_notes"]);
 const TIMES = new Set(["updated_at", "created_at"]);
 const DAY = { day: "numeric", month: "short", year: "numeric" };
 const MAX_FRAMES = 60;
+const MAX_ROWS = 50;
+const ASIDE = new Set(["WELCOME", "PONG", "UNSUBSCRIBED", "ERROR", "MORE"]);
 const FLASH = 2500;
 const STOPPED = {
   1000: "ended by an administrator",
@@ -26,15 +28,20 @@ const ENDED = {
 
 export class Pane {
   copy = { state: "pending", payload: null };
+  list = { state: "pending", rows: [] };
   #parts = {};
   #rows = {};
   #unsubscribe = () => {};
+  #unlist = () => {};
   #model;
   #id;
 
-  /** `onchange()` after each new copy; `onheard(frame)` for each frame that brought a change. */
-  constructor(person, about, { onchange, onheard }) {
-    Object.assign(this, { person, name: person.username, onchange, onheard });
+  /**
+   * `onchange()` after each new copy; `onheard(frame)` for each frame that brought a change;
+   * `onchoose(id)` when a row of the list is chosen.
+   */
+  constructor(person, about, { onchange, onheard, onchoose }) {
+    Object.assign(this, { person, name: person.username, onchange, onheard, onchoose });
     this.element = document.getElementById("pane").content.firstElementChild.cloneNode(true);
     for (const part of this.element.querySelectorAll("[data-part]")) {
       this.#parts[part.dataset.part] = part;
@@ -44,18 +51,19 @@ export class Pane {
     this.#parts.name.textContent = this.name;
     this.#parts.about.textContent = about;
     this.#parts.frames.setAttribute("aria-label", `Frames of ${this.name}`);
+    this.#parts.list.setAttribute("aria-label", `Documents of ${this.name}`);
     this.#parts.fields.append(...FIELDS.map((field) => this.#row(field)));
     this.#parts.subscribe.addEventListener("click", () => this.subscribe());
     this.#parts.connect.addEventListener("click", () => this.earshot.connect());
     this.#badge();
 
-    this.earshot = new Earshot({
+    this.earshot = connect({
       url: "/ws/",
       tenant: person.tenant,
-      ticket: () => person.ticket(),
+      credentials: () => person.ticket(),
+      onstatus: (status) => this.#status(status),
+      onframe: (frame, direction) => this.#frame(frame, direction),
     });
-    this.earshot.onstatus = (status) => this.#status(status);
-    this.earshot.onframe = (frame, direction) => this.#frame(frame, direction);
   }
 
   get ended() {
@@ -75,7 +83,50 @@ export class Pane {
   /** Ask again, as one does after the document has been shared anew. */
   subscribe() {
     this.#unsubscribe();
-    this.#unsubscribe = this.earshot.subscribe(this.#model, this.#id, (copy) => this.#show(copy));
+    const object = this.earshot.object(this.#model, this.#id);
+    this.#unsubscribe = object.subscribe((copy) => this.#show(copy));
+    this.#mark();
+  }
+
+  /** Keep the list of what this person may see, with this filter. */
+  watchList(model, where) {
+    this.#unlist();
+    const list = this.earshot.collection(model, { where, limit: MAX_ROWS });
+    this.#unlist = list.subscribe((value) => this.#showList(value));
+  }
+
+  #showList(list) {
+    this.list = list;
+    const rows = new Map([...this.#parts.list.children].map((item) => [item.dataset.id, item]));
+    const items = list.rows.map((row) => this.#listed(row, rows.get(row.id)));
+    for (const { type, id } of list.changes) {
+      if (type !== "left" && rows.size) flash(items.find((item) => item.dataset.id === id));
+    }
+    this.#parts.list.replaceChildren(...items);
+    this.#parts.count.textContent = list.state === "pending" ? "…" : `${items.length}${list.more ? "+" : ""}`;
+    this.#parts.none.hidden = items.length > 0 || list.state === "pending";
+    this.#mark();
+    this.onchange();
+  }
+
+  #listed({ id, audience, payload }, item = element("li", { className: "listed" })) {
+    const button = item.firstChild ?? element("button", { type: "button" });
+    if (!item.firstChild) button.addEventListener("click", () => this.onchoose(id));
+    item.dataset.id = id;
+    item.dataset.audience = audience ?? "none";
+    button.title = audience ? `seen as ${audience}` : "";
+    button.replaceChildren(
+      element("b", { textContent: payload?.title ?? "…" }),
+      element("small", { textContent: payload?.status ?? "" }),
+    );
+    item.append(button);
+    return item;
+  }
+
+  #mark() {
+    for (const item of this.#parts.list.children) {
+      item.firstChild.setAttribute("aria-pressed", String(item.dataset.id === this.#id));
+    }
   }
 
   heard(text, tone = "") {
@@ -122,6 +173,7 @@ export class Pane {
 
   #status({ state, code, delay }) {
     const cause = code ? ` (${code})` : "";
+    if (code === 4401 || code === 4403) this.#redact(() => true);
     const texts = {
       connecting: "connecting",
       open: "connected",
@@ -138,6 +190,7 @@ export class Pane {
     const time = new Date().toTimeString().slice(0, 8);
     const millis = String(Date.now() % 1000).padStart(3, "0");
     const item = element("li", { className: direction });
+    if (frame.payload) item.dataset.id = frame.id;
     const { type, action, ...rest } = frame;
     item.append(
       element("time", { textContent: `${time}.${millis}` }),
@@ -151,8 +204,22 @@ export class Pane {
     item.append(holder);
     this.#parts.frames.prepend(item);
     while (this.#parts.frames.children.length > MAX_FRAMES) this.#parts.frames.lastChild.remove();
-    if (direction === "in" && !["WELCOME", "PONG", "UNSUBSCRIBED", "ERROR"].includes(type)) {
-      this.onheard(frame);
+    // The frame is told of before the client takes it: afterwards one sees what it has forgotten.
+    queueMicrotask(() => this.#redact((id) => !this.#holds(id)));
+    const opening = frame.window && (type === "SUBSCRIBED" || this.list.state !== "live");
+    if (direction === "in" && !ASIDE.has(type) && !opening) this.onheard(frame);
+  }
+
+  #holds(id) {
+    return this.earshot.object(this.#model, id).value.payload !== null;
+  }
+
+  /** Whatever the client has forgotten is not kept here either. */
+  #redact(isForgotten) {
+    for (const item of this.#parts.frames.querySelectorAll("[data-id]")) {
+      if (!isForgotten(item.dataset.id)) continue;
+      delete item.dataset.id;
+      item.lastChild.replaceWith(element("code", { textContent: "forgotten with its object" }));
     }
   }
 }
