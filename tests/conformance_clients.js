@@ -72,7 +72,6 @@ async (base, model, cases, closes) => {
         store.changed.clear();
         return [holds(store, word), false];
       },
-      kept: (word) => [holds(store, word), true],
     };
     for (const [operation, ...args] of steps) {
       try {
