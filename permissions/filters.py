@@ -93,7 +93,7 @@ def _checked(resource: Resource, name: str, values: list[Any]) -> tuple[Value, .
         raise InvalidWhere(name, "This is not a declared filter.")
     if not 0 < len(values) <= MOST_VALUES:
         raise InvalidWhere(name, f"There must be between 1 and {MOST_VALUES} values.")
-    types = _types(resource, name)
+    types = types_of(resource, name)
     for value in values:
         if value is not None and type(value) not in types:
             raise InvalidWhere(name, f"Must be {' or '.join(NAMES[t] for t in types)}, or null.")
@@ -105,7 +105,7 @@ def _checked(resource: Resource, name: str, values: list[Any]) -> tuple[Value, .
 
 def _from_text(resource: Resource, name: str, text: str) -> Any:
     """Return the JSON value that a query parameter spells; texts are not quoted."""
-    if str in _types(resource, name):
+    if str in types_of(resource, name):
         column = resource.model._meta.get_field(name)
         is_text = isinstance(column, models.CharField | models.TextField)
         return None if text == "null" and not is_text else text
@@ -115,7 +115,7 @@ def _from_text(resource: Resource, name: str, text: str) -> Any:
         return text  # which the field cannot have
 
 
-def _types(resource: Resource, name: str) -> tuple[type, ...]:
+def types_of(resource: Resource, name: str) -> tuple[type, ...]:
     """Return the JSON types that the field has in any audience's payload, in a fixed order."""
     shown = [a.serializer for a in resource.audiences if name in a.fields]
     found = {t for s in shown for t in json_types(shared_serializer(s).fields[name]) or ()}

@@ -28,6 +28,7 @@ PAGES: Final[dict[str, dict[str, str]]] = {
     "password-page": {**OWN_FILES, "connect-src": "'self'"},
     # Swagger UI draws its icons from addresses that hold them.
     "docs": {**OWN_FILES, "img-src": "'self' data:", "connect-src": "'self'"},
+    "socket-docs": {"style-src": "'self'", "img-src": "'self'"},
     "admin": {**OWN_FILES, "form-action": "'self'"},
 }
 """What pages may do beyond `NOTHING`, by the name of their address or of the application's."""

@@ -11,6 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from project import environment, logs
+from project.contracts import spectacular
 from project.environment import flag, text
 from tenants import limit_names
 from tenants.limit_rules import Contradiction
@@ -244,22 +245,13 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["permissions.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["permissions.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "tenants.rest.Pagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "project.contracts.fields.ContractSchema",
     "EXCEPTION_HANDLER": "tenants.rest.exception_handler",
     "NUM_PROXIES": EARSHOT["proxies"],  # what a client says about its own address is not believed
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Earshot",
-    "DESCRIPTION": "A multi-tenant, permission-aware notification server.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+SPECTACULAR_SETTINGS = spectacular.SETTINGS
 
 # --- Browsers
 
@@ -274,7 +266,7 @@ CORS_ALLOW_HEADERS = [
     "x-csrftoken",
     "x-tenant",
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Audience", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Audience", "X-Request-ID"]
 
 # The switch for TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("EARSHOT_TLS")

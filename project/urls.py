@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from project import health, metrics
 from project.console.views import ConsoleView, PasswordView
-from project.schema import SchemaView
+from project.schema import SchemaView, SocketDocsView, asyncapi
 
 # What OPTIONS would answer has no template, and so would be an error of ours.
 docs = SpectacularSwaggerSplitView.as_view(
@@ -26,7 +26,9 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/asyncapi.json", asyncapi, name="asyncapi"),
     path("api/docs/", docs, name="docs"),
+    path("api/docs/socket/", SocketDocsView.as_view(), name="socket-docs"),
     path("api/", include("tenants.urls")),
     path("api/", include("permissions.review.urls")),
     path("api/", include("realtime.urls")),

@@ -115,7 +115,9 @@ OPEN = {
     "metrics",
     "password/",
     "api/schema/",
+    "api/asyncapi.json",
     "api/docs/",
+    "api/docs/socket/",
     "admin/login/",
     "admin/jsi18n/",
 }

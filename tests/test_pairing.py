@@ -94,6 +94,16 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/hub/session_checks.py",
     ),
     "the settings' tests": ("project/environment.py",),
+    "what both documents are made of, tried with them": (
+        "project/contracts/errors.py",
+        "project/contracts/examples.py",
+        "project/contracts/fields.py",
+        "project/contracts/operations.py",
+        "project/contracts/payloads.py",
+        "project/contracts/schemas.py",
+        "project/contracts/spectacular.py",
+        "project/contracts/texts.py",
+    ),
 }
 """Modules without tests of their own, by what tries them instead."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -94,9 +94,11 @@ class TriedSerializer(serializers.Serializer[Any]):
 class ExplanationSerializer(serializers.Serializer[Any]):
     """Why somebody is in their audience of an object, or in none."""
 
+    one_of: ClassVar = ("username", "name")  # admins are told the first, reviewers the second
+
     user = serializers.CharField()
-    username = serializers.CharField(required=False, help_text="For admins.")
-    name = serializers.CharField(allow_null=True, required=False, help_text="For reviewers.")
+    username = serializers.CharField(required=False)
+    name = serializers.CharField(allow_null=True, required=False)
     model = serializers.CharField()
     id = serializers.CharField()
     audience = serializers.CharField(allow_null=True)

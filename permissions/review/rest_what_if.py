@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -71,9 +71,11 @@ class PredictedMoveSerializer(serializers.Serializer[Any]):
 class PredictedPairSerializer(serializers.Serializer[Any]):
     """A user who would be in another audience of an object."""
 
+    one_of: ClassVar = ("username", "name")  # admins are told the first, reviewers the second
+
     user = serializers.CharField()
-    username = serializers.CharField(required=False, help_text="For admins.")
-    name = serializers.CharField(allow_null=True, required=False, help_text="For reviewers.")
+    username = serializers.CharField(required=False)
+    name = serializers.CharField(allow_null=True, required=False)
     id = serializers.CharField()
     before = serializers.CharField(allow_null=True)
     after = serializers.CharField(allow_null=True)

@@ -25,7 +25,9 @@ from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
 ENTRY = 100
 """About how many bytes a subscription takes on a page."""
 
-REVOKE = OpenApiParameter("revoke", bool, description="Also end its credential in this tenant.")
+REVOKE = OpenApiParameter(
+    "revoke", enum=["0", "1"], description="1: also end its credential in this tenant."
+)
 
 
 class PageTooLarge(exceptions.APIException):

@@ -77,10 +77,12 @@ class SeenBySerializer(SpanSerializer):
 class SeenRowSerializer(serializers.Serializer[Any]):
     """A user had an object: over what, from when until when, as which audience, and why."""
 
+    one_of: ClassVar = ("username", "name")  # admins are told the first, reviewers the second
+
     date = serializers.DateTimeField()
     user = serializers.CharField()
-    username = serializers.CharField(allow_null=True, required=False, help_text="For admins.")
-    name = serializers.CharField(allow_null=True, required=False, help_text="For reviewers.")
+    username = serializers.CharField(allow_null=True, required=False)
+    name = serializers.CharField(allow_null=True, required=False)
     model = serializers.CharField()
     id = serializers.CharField(allow_null=True)
     audience = serializers.CharField()

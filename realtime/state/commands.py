@@ -10,6 +10,7 @@ from unicodedata import category
 from realtime.state.messages import Reference
 
 MAX_REF = 2**53
+MAX_REF_TEXT = 64
 MAX_NAME = 64
 MAX_ETAG = 64
 """Far above the longest etag: a longer one cannot match, and is not kept."""
@@ -97,7 +98,7 @@ def is_reference(value: Any) -> bool:
     """Return whether a value can be a `ref`: at most 64 characters, or an integer within ±2⁵³."""
     if type(value) is int:
         return -MAX_REF <= value <= MAX_REF
-    return isinstance(value, str) and len(value) <= 64
+    return isinstance(value, str) and len(value) <= MAX_REF_TEXT
 
 
 def is_window(value: Any) -> bool:

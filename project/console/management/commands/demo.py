@@ -31,6 +31,14 @@ MEMBERS: Final = {
     ("globex", "Globex"): {"rival": Role.ADMIN, "both": Role.MEMBER},
 }
 
+PLAN: Final = {
+    "title": "Quarterly plan",
+    "body": "What we will do until the end of the quarter.",
+    "review_notes": "Ask for the figures of the last quarter.",
+    "budget": "125000.00",
+}
+"""The document that is shared, and that the contracts have for an example."""
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -78,7 +86,7 @@ class Command(BaseCommand):
                 Membership.objects.get_or_create(
                     tenant=tenant, user=self.user(username), defaults={"role": role}
                 )
-        self.share(self.document("acme", "owner", "Quarterly plan"))
+        self.share(self.document("acme", "owner", PLAN["title"]))
         self.document("globex", "rival", "Market study")
 
     def user(self, username: str) -> User:
@@ -99,12 +107,7 @@ class Command(BaseCommand):
         tenant = Tenant.objects.get(slug=slug)
         found = Document.objects.filter(tenant=tenant, title=title).order_by("pk").first()
         return found or Document.objects.create(
-            tenant=tenant,
-            title=title,
-            owner=User.objects.get(username=owner),
-            body="What we will do until the end of the quarter.",
-            review_notes="Ask for the figures of the last quarter.",
-            budget="125000.00",
+            tenant=tenant, owner=User.objects.get(username=owner), **PLAN | {"title": title}
         )
 
     def share(self, document: Document) -> None:
