@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection, models
 
 from permissions.models import AccessChange, AccessRevision
+from tenants.keys import Key
 
 MANY: Final = 10_000
 DELETED: Final = "deleted"
@@ -24,7 +25,7 @@ class Touch:
 
     user_id: int | None = None
     model: str | None = None
-    object_id: int | None = None
+    object_id: Key | None = None
     deleted: bool = False
 
 

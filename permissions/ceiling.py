@@ -20,6 +20,7 @@ from rest_framework import exceptions
 from permissions import decision
 from permissions.audiences import Audience, Resource
 from permissions.subjects import Subject
+from tenants import keys
 from tenants.models import Role
 
 Gift = tuple[Any, Subject, Audience]
@@ -30,7 +31,7 @@ BATCH = 500
 class Key(NamedTuple):
     """What must be known of an object to decide on a grant for it."""
 
-    pk: int
+    pk: keys.Key
     tenant_id: int
 
 
@@ -104,7 +105,9 @@ def check(resource: Resource, gifts: Sequence[Gift], actor: Actor) -> None:
         weigh(resource, batch, standings(resource, [obj for obj, _, _ in batch], actor))
 
 
-def weigh(resource: Resource, gifts: Iterable[Gift], found: Mapping[int, Standing] | None) -> None:
+def weigh(
+    resource: Resource, gifts: Iterable[Gift], found: Mapping[keys.Key, Standing] | None
+) -> None:
     """Raise AboveCeiling unless an actor in this position may grant this; None may."""
     if found is None:
         return
@@ -122,7 +125,7 @@ def check_manages(resource: Resource, obj: Any, actor: Actor) -> None:
 
 def standings(
     resource: Resource, objects: Iterable[Any], actor: Actor
-) -> Mapping[int, Standing] | None:
+) -> Mapping[keys.Key, Standing] | None:
     """Return the actor's position regarding each object, by key, or None for SYSTEM.
 
     Takes one statement per tenant.
@@ -130,8 +133,8 @@ def standings(
     if actor.unlimited:
         return None
     user_id = actor.user_id
-    found: dict[int, Standing] = {}
-    by_tenant: defaultdict[int, list[int]] = defaultdict(list)
+    found: dict[keys.Key, Standing] = {}
+    by_tenant: defaultdict[int, list[keys.Key]] = defaultdict(list)
     for obj in objects:
         by_tenant[obj.tenant_id].append(obj.pk)
     for tenant_id, pks in by_tenant.items():

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
+from permissions.model_checks import check_model
 from permissions.models import GroupGrant, UserGrant
 from permissions.review.checks import check_declarations
 from permissions.serializers import AudienceSerializer
@@ -42,6 +43,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     """Return every problem of every declared resource."""
     found: list[checks.CheckMessage] = []
     for resource in registry:
+        found.extend(check_model(resource.model))
         found.extend(_check_grants(resource))
         found.extend(_check_columns(resource))
         found.extend(_check_names(resource))

@@ -9,8 +9,9 @@ from django.core.signing import BadSignature, Signer
 
 from permissions.audiences import Resource
 from tenants import opaque
+from tenants.keys import Key
 
-FORM: Final = re.compile(r"[0-9A-Za-z]{1,32}\.[0-9A-Za-z_-]{43}", re.ASCII)
+FORM: Final = re.compile(r"[0-9A-Za-z]+\.[0-9A-Za-z_-]{43}", re.ASCII)
 
 
 class InvalidCursor(ValueError):
@@ -20,12 +21,12 @@ class InvalidCursor(ValueError):
         super().__init__("This is no cursor of yours for this list: start from its beginning.")
 
 
-def encode(resource: Resource, tenant_id: int, user_id: int, pk: int) -> str:
+def encode(resource: Resource, tenant_id: int, user_id: int, pk: Key) -> str:
     """Return the cursor of what comes after this object in the user's list."""
     return _signer(resource, tenant_id, user_id).sign(opaque.encode(resource.model, pk))
 
 
-def decode(resource: Resource, tenant_id: int, user_id: int, cursor: Any) -> int:
+def decode(resource: Resource, tenant_id: int, user_id: int, cursor: Any) -> Key:
     """Return the key for which `encode` made this cursor; raise InvalidCursor.
 
     The object may be gone, or no longer the user's to see: the cursor still names its place.

@@ -10,10 +10,11 @@ from django.db import connection
 
 from permissions.audiences import Audience, Resource
 from permissions.statements import statement
+from tenants.keys import Key
 from tenants.models import Role
 from tenants.roles import group_name
 
-UserObject = tuple[int, int]
+UserObject = tuple[int, Key]
 Row = tuple[Any, ...]
 
 OWN: Final = 0
@@ -30,9 +31,9 @@ class Answer:
     ) -> None:
         self.roles: dict[int, str] = {}
         self._resource = resource
-        self._objects: set[int] = set()
+        self._objects: set[Key] = set()
         self._own: defaultdict[UserObject, list[str]] = defaultdict(list)
-        self._granted: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        self._granted: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
         self._joined: defaultdict[int, set[int]] = defaultdict(set)
         self._groups: dict[int, str] = {}
         roles = {group_name(tenant_id, role): role for role in Role.values}
@@ -50,7 +51,7 @@ class Answer:
                 if kind == "object":
                     self._objects.add(pk)
 
-    def ways(self, user_id: int, pk: int) -> Iterator[tuple[int, str]]:
+    def ways(self, user_id: int, pk: Key) -> Iterator[tuple[int, str]]:
         """Return the permissions that the user holds on the object, each with the way to it.
 
         Only active members of active tenants hold any, and only on the tenant's visible objects. A
@@ -71,7 +72,7 @@ class Answer:
             elif group_id in joined:
                 yield BY_GROUP, name
 
-    def audience(self, user_id: int, pk: int) -> Audience | None:
+    def audience(self, user_id: int, pk: Key) -> Audience | None:
         """Return the first audience whose permission the user holds on the object."""
         return self._resource.first(name for _, name in self.ways(user_id, pk))
 
@@ -102,7 +103,7 @@ def _by_tenant(rows: Collection[Row], tenants: Iterable[int]) -> dict[int, list[
     found: dict[int, list[Row]] = {tenant_id: [] for tenant_id in tenants}
     roles = {group_name(t, role): t for t in found for role in Role.values}
     places: defaultdict[int, set[int]] = defaultdict(set)
-    homes: dict[int, int] = {}
+    homes: dict[Key, int] = {}
     for kind, user_id, pk, key, _ in rows:
         if kind == "member":
             places[user_id].add(key)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 
 from permissions.representation import Representation
+from tenants.keys import Key
 from tenants.models import Tenant
 
 
@@ -21,7 +22,7 @@ class Disclosed(NamedTuple):
     tenant_id: int
     user_id: int
     model: str
-    pk: int
+    pk: Key
     audience: str
 
 

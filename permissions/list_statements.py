@@ -14,9 +14,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from django.contrib.auth.models import Permission
+
 from permissions.audiences import Resource
 from permissions.filter_columns import Parameters
-from permissions.statements import MEMBERS, ROLES, column_of, names_of, visible_where
+from permissions.statements import (
+    MEMBERS,
+    ROLES,
+    column_of,
+    names_of,
+    nothing,
+    visible_where,
+    with_keys,
+)
+from tenants.keys import TEXT, Key, converter, kind_of, parameter
 from tenants.models import Role
 from tenants.roles import group_name
 
@@ -28,6 +39,15 @@ BEFORE: Final = {
     "postgresql": "({left}) >= ({right}) AND ({left}, {key}) < ({right}, {after})",
     "sqlite": "({left}) = ({right}) AND {key} < {after}",
 }
+
+AS_BYTES: Final = {
+    ("postgresql", True): ' COLLATE "C"',
+    ("postgresql", False): "",
+    ("sqlite", True): "",
+    ("sqlite", False): "",
+}
+"""Keys that are texts have the order in which windows compare them; it is that of an index if the
+database's own collation is `C`."""
 
 OWN: Final = """
 SELECT 'own', u.{user_key}, p.id, {no_group}, p.codename
@@ -60,14 +80,14 @@ OF_GRANTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, g.content_object_id AS pk
 FROM {grants} g CROSS JOIN {objects} o
 WHERE {same} AND o.{key} = g.content_object_id AND o.tenant_id = {tenant}{conditions}
-ORDER BY g.{principal} DESC, g.permission_id DESC, g.content_object_id DESC LIMIT {limit}) t
+ORDER BY g.{principal} DESC, g.permission_id DESC, g.content_object_id{bytes} DESC LIMIT {limit}) t
 """
 """The newest objects on which a principal was granted a permission."""
 
 OF_OBJECTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
 FROM {objects} o WHERE o.tenant_id = {tenant}{same}{conditions}
-ORDER BY o.{key} DESC LIMIT {limit}) t
+ORDER BY o.{key}{bytes} DESC LIMIT {limit}) t
 """
 """The tenant's newest objects."""
 
@@ -113,6 +133,7 @@ def ways_found(
     fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
     if vendor not in kept:
         names = names_of(resource, connection)
+        names["no_object"] = nothing(Permission, connection)  # permissions are in its place
         same = SAME[vendor].format
         names["same_user"] = same(
             left="g.user_id, g.permission_id", right=f"u.{names['user_key']}, p.id"
@@ -144,13 +165,14 @@ class Branches:
         self._names = names_of(resource, connection)
         self._names["visible"] = visible_where(resource, connection, self.parameters)
         self._names["tenant"] = self.parameters.put(tenant_id)
+        self._names["bytes"] = AS_BYTES[connection.vendor, kind_of(resource.model) == TEXT]
         self._texts: list[str] = []
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def add(
-        self, ask: int, way: Way, after: int | None, limit: int, conditions: str, better: list[Way]
+        self, ask: int, way: Way, after: Key | None, limit: int, conditions: str, better: list[Way]
     ) -> None:
         """Add what a way shows: at most `limit` keys below `after` that meet the conditions.
 
@@ -158,12 +180,13 @@ class Branches:
         """
         put = self.parameters.put
         names = {"ask": put(ask), "limit": put(limit)}
-        below = None if after is None else put(after)
+        below = None if after is None else put(parameter(after, self._connection))
         if way.permission:
             same = self._same(way, below)
             names |= {"grants": self._names[TABLES[way.column]], "principal": way.column}
         else:
-            same = f" AND o.{self._names['key']} < {below}" if below else ""
+            key = self._names["key"] + self._names["bytes"]
+            same = f" AND o.{key} < {below}" if below else ""
             if way.column:
                 same += f" AND {self._held(way)} = {put(way.principal)}"
         conditions = self._names["visible"] + conditions + self._unless(better)
@@ -177,7 +200,7 @@ class Branches:
         return (SAME if below is None else BEFORE)[vendor].format(
             left=f"g.{way.column}, g.permission_id",
             right=f"{put(way.principal)}, {put(way.permission)}",
-            key="g.content_object_id",
+            key="g.content_object_id" + self._names["bytes"],
             after=below,
         )
 
@@ -205,9 +228,10 @@ class Branches:
     def _listed(self, keys: Iterable[int]) -> str:
         return ", ".join(map(self.parameters.put, sorted(keys)))
 
-    def run(self) -> list[tuple[int, int]]:
+    def run(self) -> list[tuple[Any, ...]]:
         """Return the rows (ask, key)."""
+        read = converter(self._resource.model, self._connection)
         with self._connection.cursor() as cursor:
             cursor.execute("UNION ALL".join(self._texts), self.parameters)
-            rows: list[tuple[int, int]] = cursor.fetchall()
-        return rows
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows if read is None else with_keys(rows, 1, read)

@@ -19,6 +19,7 @@ from permissions.audiences import Resource
 from permissions.filter_columns import condition
 from permissions.filters import EVERYTHING, Where
 from permissions.list_statements import Branches, Way, ways_found
+from tenants.keys import Key
 from tenants.models import Role
 from tenants.roles import group_name
 
@@ -32,11 +33,11 @@ class Ask:
 
     user_id: int
     limit: int
-    after: int | None = None
+    after: Key | None = None
     where: Where = EVERYTHING
 
 
-def list_within(resource: Resource, tenant_id: int, asks: Sequence[Ask]) -> list[list[int]]:
+def list_within(resource: Resource, tenant_id: int, asks: Sequence[Ask]) -> list[list[Key]]:
     """Return for each ask the keys, newest first, in the caller's snapshot or transaction.
 
     One more than `limit` says that there are more. An object is listed if it has an audience for
@@ -44,7 +45,7 @@ def list_within(resource: Resource, tenant_id: int, asks: Sequence[Ask]) -> list
     asks, whatever the number of objects.
     """
     ways = _ways(resource, tenant_id, {ask.user_id for ask in asks})
-    found: list[set[int]] = [set() for _ in asks]
+    found: list[set[Key]] = [set() for _ in asks]
     branches = Branches(resource, connection, tenant_id)
     for number, ask in enumerate(asks):
         for way in _needed(ways[ask.user_id], ask.where):
@@ -59,7 +60,7 @@ def list_within(resource: Resource, tenant_id: int, asks: Sequence[Ask]) -> list
     ]
 
 
-def _collect(branches: Branches, found: list[set[int]]) -> None:
+def _collect(branches: Branches, found: list[set[Key]]) -> None:
     for number, pk in branches.run():
         found[number].add(pk)
 

@@ -16,6 +16,7 @@ from django.db.models import BigIntegerField
 from permissions import unavailable
 from permissions.audiences import Resource
 from tenants.compiled import Among, Compiled
+from tenants.keys import Key, field_of
 
 UNREADABLE: Final = object()
 """Stands for a value that cannot be read; it equals no other value."""
@@ -35,7 +36,7 @@ class UnreadableValue(ValueError):
 
 def load(
     resource: Resource, rows: models.QuerySet[Any], *, savepoint: bool = False
-) -> dict[int, Any]:
+) -> dict[Key, Any]:
     """Return the objects of these rows, by key, with what their payloads need, in one query.
 
     If a row fails, more queries follow. `savepoint` guards them where a failed query spoils the
@@ -45,8 +46,8 @@ def load(
 
 
 def load_keys(
-    resource: Resource, tenant_ids: Collection[int], pks: Collection[int], *, savepoint: bool
-) -> dict[int, Any]:
+    resource: Resource, tenant_ids: Collection[int], pks: Collection[Key], *, savepoint: bool
+) -> dict[Key, Any]:
     """Do `load` for the objects with these keys in these tenants, by a statement that is written
     once."""
     if not pks:
@@ -66,7 +67,7 @@ def load_keys(
 def _statement(resource: Resource) -> Compiled:
     """Return the statement that loads a resource's objects, cached on the resource."""
     kept: dict[Any, Compiled] = resource.__dict__.setdefault("_loading", {})
-    prepare, key = resource.prepare, resource.model._meta.pk
+    prepare, key = resource.prepare, field_of(resource.model)
     if prepare not in kept:
         tenants = Among("tenants", BigIntegerField())
         rows = Compiled(lambda: prepare(_rows(resource, tenants, Among("keys", key))))
@@ -80,7 +81,7 @@ def _rows(resource: Resource, tenant_ids: Any, pks: Any) -> models.QuerySet[Any]
     return rows
 
 
-def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[int, Any]:
+def load_rows(rows: models.QuerySet[Any], *, savepoint: bool = False) -> dict[Key, Any]:
     """Return the objects of these rows, without preparation."""
     try:
         with _guard(savepoint):
@@ -96,7 +97,7 @@ def _without_what_fails(rows: models.QuerySet[Any]) -> dict[int, Any]:
     return _load_in_parts(rows, list(keys))
 
 
-def one(rows: models.QuerySet[Any], pk: int) -> Any:
+def one(rows: models.QuerySet[Any], pk: Key) -> Any:
     """Return the object with this key from these rows, or None, for writing or deleting.
 
     Values that cannot be read are UNREADABLE, and may be set.
@@ -111,7 +112,7 @@ def one(rows: models.QuerySet[Any], pk: int) -> Any:
     return obj
 
 
-def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[int, dict[str, Any]]:
+def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[Key, dict[str, Any]]:
     """Return these fields of the rows, by key; UNREADABLE for values that cannot be read."""
     try:
         return {row["pk"]: row for row in rows.values("pk", *names)}
@@ -140,7 +141,7 @@ def _prepared(resource: Resource, rows: models.QuerySet[Any]) -> models.QuerySet
         return rows
 
 
-def _load_in_parts(prepared: models.QuerySet[Any], pks: list[int]) -> dict[int, Any]:
+def _load_in_parts(prepared: models.QuerySet[Any], pks: list[Key]) -> dict[Key, Any]:
     """Return the objects with these keys, without the values that cannot be read."""
     model = prepared.model
     plain: models.QuerySet[Any] = models.QuerySet(model)
@@ -158,11 +159,11 @@ def _load_in_parts(prepared: models.QuerySet[Any], pks: list[int]) -> dict[int, 
     return found
 
 
-def _by_key(rows: Iterable[Any]) -> dict[int, Any]:
+def _by_key(rows: Iterable[Any]) -> dict[Key, Any]:
     return {obj.pk: obj for obj in rows}
 
 
-def _column(rows: models.QuerySet[Any], pks: list[int], name: str) -> dict[int, Any]:
+def _column(rows: models.QuerySet[Any], pks: list[Key], name: str) -> dict[Key, Any]:
     return _halves(pks, lambda some: rows.filter(pk__in=some).values_list("pk", name))
 
 

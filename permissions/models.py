@@ -14,6 +14,7 @@ from permissions.bounds import beyond
 from permissions.commits import TransactionId
 from permissions.holders import GuardedQuerySet
 from permissions.versions import VersionField
+from tenants.keys import KeyField
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned, UnscopedManager
 from tenants.writers import CurrentWriter
@@ -97,7 +98,7 @@ class AccessChange(models.Model):
     revision = models.BigIntegerField(null=True)
     user_id = models.BigIntegerField(null=True)
     model = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: not about an object
-    object_id = models.BigIntegerField(null=True)
+    object_id = KeyField(null=True)
     cause = models.CharField(max_length=32)
     xid = models.BigIntegerField(null=True, db_default=TransactionId())
     writer = models.CharField(max_length=64, null=True, db_default=CurrentWriter())  # noqa: DJ001 - null: SQLite has none

@@ -16,6 +16,7 @@ from permissions.listing import Ask, list_within
 from permissions.read import read_across_within
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
+from tenants.keys import Key
 from tenants.limits import limits
 
 LONG = 1_000
@@ -27,7 +28,7 @@ PIECES = 4
 ROW_BYTES = 160
 """At least what an answer tells of an object besides its payload."""
 
-Row = tuple[int, int]
+Row = tuple[Key, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _page_within(resource: Resource, tenant_id: int, ask: Ask, guarded: bool) ->
     most = limits()["page_bytes"]
     [keys] = list_within(resource, tenant_id, [ask])
     asked = keys[: ask.limit]
-    read: dict[int, Representation] = {}
+    read: dict[Key, Representation] = {}
     size = 0
     for piece in pieces(weighed(resource, tenant_id, asked), most // PIECES):
         pairs = [(ask.user_id, ObjectKey(resource.label, pk)) for pk in piece]
@@ -73,7 +74,7 @@ def _page_within(resource: Resource, tenant_id: int, ask: Ask, guarded: bool) ->
 
 
 def _page(
-    resource: Resource, tenant_id: int, ask: Ask, read: dict[int, Representation], *, more: bool
+    resource: Resource, tenant_id: int, ask: Ask, read: dict[Key, Representation], *, more: bool
 ) -> Page:
     shown = [r for r in read.values() if r.body is not None]
     last = next(reversed(read), None)
@@ -81,7 +82,7 @@ def _page(
     return Page(shown, len(read) - len(shown), more, cursor)
 
 
-def weighed(resource: Resource, tenant_id: int, pks: list[int]) -> list[Row]:
+def weighed(resource: Resource, tenant_id: int, pks: list[Key]) -> list[Row]:
     """Return these keys, each with the size of the object's long columns.
 
     This only decides how much is read at once, and nothing that readers see, as some may not see
@@ -96,9 +97,9 @@ def weighed(resource: Resource, tenant_id: int, pks: list[int]) -> list[Row]:
     return [(pk, weights.get(pk, 0)) for pk in pks]
 
 
-def pieces(rows: Sequence[Row], most: int) -> Iterator[list[int]]:
+def pieces(rows: Sequence[Row], most: int) -> Iterator[list[Key]]:
     """Return the keys of these rows in groups of at most this weight, or of a single row."""
-    piece: list[int] = []
+    piece: list[Key] = []
     weight = 0
     for pk, octets in rows:
         if piece and weight + octets > most:

@@ -13,6 +13,7 @@ from permissions.loading import load_keys
 from permissions.rendering import render, unobserved
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
+from tenants.keys import Key
 
 Pair = tuple[int, ObjectKey]
 
@@ -85,7 +86,7 @@ def read_across_within(
     seen: dict[tuple[int, Pair], Representation | None] = {
         (tenant_id, pair): None for tenant_id, pairs in wanted.items() for pair in pairs
     }
-    by_label: defaultdict[str, dict[int, set[tuple[int, int]]]] = defaultdict(dict)
+    by_label: defaultdict[str, dict[int, set[tuple[int, Key]]]] = defaultdict(dict)
     for tenant_id, pairs in wanted.items():
         for label, some in _by_label(pairs).items():
             by_label[label][tenant_id] = some
@@ -95,7 +96,7 @@ def read_across_within(
 
 
 def _read_resource(
-    resource: Resource, asked: Mapping[int, Collection[tuple[int, int]]], guarded: bool
+    resource: Resource, asked: Mapping[int, Collection[tuple[int, Key]]], guarded: bool
 ) -> dict[tuple[int, Pair], Representation | None]:
     """Return what the pairs see of one resource, leaving out what they do not see."""
     answers = decision.ask_across(resource, asked)
@@ -114,8 +115,8 @@ def _read_resource(
     }
 
 
-def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:
-    by_label: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, Key]]]:
+    by_label: defaultdict[str, set[tuple[int, Key]]] = defaultdict(set)
     for user_id, key in pairs:
         if key.model in registry:
             by_label[key.model].add((user_id, key.pk))
@@ -123,8 +124,8 @@ def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, int]]]:
 
 
 def objects_of(
-    resource: Resource, tenant_id: int, pks: Iterable[int], *, guarded: bool = False
-) -> dict[int, Any]:
+    resource: Resource, tenant_id: int, pks: Iterable[Key], *, guarded: bool = False
+) -> dict[Key, Any]:
     """Return the tenant's objects with these keys, with what their payloads need, in one query."""
     return load_keys(resource, [tenant_id], set(pks), savepoint=guarded)
 
@@ -133,15 +134,15 @@ class _Renderings:
     """Renders each object at most once per audience."""
 
     def __init__(
-        self, resource: Resource, objects: Mapping[int, Any], revision: int, guarded: bool
+        self, resource: Resource, objects: Mapping[Key, Any], revision: int, guarded: bool
     ) -> None:
         self.resource = resource
         self.objects = objects
         self.revision = revision
         self.guarded = guarded
-        self.done: dict[tuple[int, str], Representation] = {}
+        self.done: dict[tuple[Key, str], Representation] = {}
 
-    def get(self, pk: int, audience: Audience | None) -> Representation | None:
+    def get(self, pk: Key, audience: Audience | None) -> Representation | None:
         obj = self.objects.get(pk)
         if obj is None or audience is None:
             return None

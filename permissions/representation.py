@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 NO_ETAG: Final = ""
 """In the place of the etag of what cannot be shown: equal as long as that is so."""
 
 
 class ObjectKey(NamedTuple):
-    """An object's name inside the server: its resource's label and its key."""
+    """An object's name inside the server: its resource's label and its key (see `tenants.keys`)."""
 
     model: str
-    pk: int
+    pk: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
 from tenants.credentials import TokenAuthentication
+from tenants.keys import Key
 from tenants.models import Role
 from tenants.refusals import names_of
 from tenants.rest import InTenant, PrivateResponseMixin, SessionAuthentication, TenantRequest
@@ -118,7 +119,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         """Return one object, or 304 if the reader already has it."""
         return self.answer_read(self.find(pk))
 
-    def answer_read(self, pk: int) -> Response:
+    def answer_read(self, pk: Key) -> Response:
         """Return the reader's representation of an object; 404 without one, 503 if it cannot be
         shown."""
         pair = (self.request.user.pk, ObjectKey(self.resource.label, pk))
@@ -182,7 +183,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
         self.written = names_of(serializer)
         return serializer
 
-    def find(self, pk: str) -> int:
+    def find(self, pk: str) -> Key:
         """Return the key for an id in the URL, or raise 404."""
         key = opaque.decode(self.resource.model, pk)
         if key is None:
@@ -218,7 +219,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
             raise Http404
         return obj
 
-    def representation(self, audience: Audience, key: int) -> Representation:
+    def representation(self, audience: Audience, key: Key) -> Representation:
         """Return what the writer sees now; its revision is not used, since nothing is pushed from
         it."""
         try:

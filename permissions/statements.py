@@ -7,7 +7,7 @@ objects carry their tenant in the column of the group.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
+from tenants.keys import Key, converter, field_of, parameter
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
 
@@ -79,15 +80,19 @@ class Statement:
 
     text: str
     fixed: dict[str, Any]
+    read: Callable[[Any], Key] | None = None
+    """What makes keys of objects of what the database returns; None if it returns keys."""
 
     def run(
         self,
         connection: Any,
         tenants: Collection[int],
         users: Collection[int],
-        objects: Collection[int],
+        objects: Collection[Key],
     ) -> list[tuple[Any, ...]]:
         """Return the rows for these users and objects in these tenants."""
+        if self.read is not None:
+            objects = [parameter(pk, connection) for pk in objects]
         groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
         several: Any = zip(SEVERAL, (tenants, users, objects, groups), strict=True)
         pack = json.dumps if connection.vendor == "sqlite" else list
@@ -95,7 +100,17 @@ class Statement:
         with connection.cursor() as cursor:
             cursor.execute(self.text, {**packed, **self.fixed})
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return rows if self.read is None else with_keys(rows, 2, self.read)
+
+
+def with_keys(
+    rows: Iterable[tuple[Any, ...]], place: int, read: Callable[[Any], Key]
+) -> list[tuple[Any, ...]]:
+    """Return the rows with a key at this place, where there is one."""
+    return [
+        row if row[place] is None else (*row[:place], read(row[place]), *row[place + 1 :])
+        for row in rows
+    ]
 
 
 def statement(resource: Resource, connection: Any) -> Statement:
@@ -117,7 +132,7 @@ def _write(resource: Resource, connection: Any) -> Statement:
     for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
         more = {"holder": holder, "permission": permission, "visible": visible}
         texts.append(OBJECTS.format_map(names | more))
-    return Statement("UNION ALL".join(texts), fixed)
+    return Statement("UNION ALL".join(texts), fixed, converter(resource.model, connection))
 
 
 def names_of(resource: Resource, connection: Any) -> dict[str, str]:
@@ -142,15 +157,15 @@ def names_of(resource: Resource, connection: Any) -> dict[str, str]:
     return quoted | {
         "type": TYPE.format_map(quoted),
         **{f"in_{name}": among.format(name=name) for name in SEVERAL},
-        "no_user": _nothing(user, connection),
-        "no_object": _nothing(resource.model, connection),
-        "no_group": _nothing(Group, connection),
+        "no_user": nothing(user, connection),
+        "no_object": nothing(resource.model, connection),
+        "no_group": nothing(Group, connection),
     }
 
 
-def _nothing(model: Any, connection: Any) -> str:
+def nothing(model: Any, connection: Any) -> str:
     """Return a typed NULL for a key of this model, as each column of a union needs one."""
-    return f"CAST(NULL AS {model._meta.pk.rel_db_type(connection)})"
+    return f"CAST(NULL AS {field_of(model).rel_db_type(connection)})"
 
 
 def _holders(

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 
 from tenants import opaque
 from tenants.connections import is_away
+from tenants.keys import Key
 from tenants.multiprocess import Counter
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _is_spoiled() -> bool:
     return False
 
 
-def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> None:
+def tell(resource: Resource, audience: Audience, pk: Key, error: Exception) -> None:
     """Count and log that an object cannot be shown, without values, which messages may quote."""
     key = (resource.label, pk, audience.name, type(error))
     with _lock:
@@ -64,7 +65,7 @@ def tell(resource: Resource, audience: Audience, pk: int, error: Exception) -> N
     )  # fmt: skip
 
 
-def _spelled(resource: Resource, pk: int) -> str:
+def _spelled(resource: Resource, pk: Key) -> str:
     try:
         return opaque.encode(resource.model, pk)
     except Exception:  # an invalid key may be the reason why the object cannot be shown

@@ -50,7 +50,9 @@ class Among(Parameter):
 
     def bound(self, value: Collection[Any], connection: Any) -> Any:
         """Return the values as one parameter."""
-        return json.dumps(list(value)) if connection.vendor == "sqlite" else list(value)
+        assert self.kind is not None
+        values = [self.kind.get_db_prep_value(each, connection) for each in value]
+        return json.dumps(values) if connection.vendor == "sqlite" else values
 
 
 Written = tuple[QuerySet[Any], Any, str, tuple[Any, ...]]

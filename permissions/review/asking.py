@@ -15,6 +15,7 @@ from permissions.review import named, telling
 from permissions.review.explaining import Explanation, explain
 from permissions.review.subcommands import Subcommand, in_json
 from tenants import opaque
+from tenants.keys import Key
 from tenants.models import Membership, Tenant, User
 
 EXAMPLES: Final = """
@@ -60,7 +61,7 @@ def _ask(tenant: str, model: str, user: str | None, which: Any) -> Asked:
     return _all(resource, where, pk)
 
 
-def _one(resource: Resource, tenant: Tenant, user: User, pk: int) -> Asked:
+def _one(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Asked:
     found = _explained(resource, tenant, user, pk)
     by = {giver for giver in [telling.giver(found)] if giver is not None}
     names = dict(User.objects.filter(pk__in=by).values_list("pk", "username"))
@@ -68,7 +69,7 @@ def _one(resource: Resource, tenant: Tenant, user: User, pk: int) -> Asked:
     return Asked(list(lines), _json(user, found))
 
 
-def _all(resource: Resource, tenant: Tenant, pk: int) -> Asked:
+def _all(resource: Resource, tenant: Tenant, pk: Key) -> Asked:
     if not resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     members = Membership.objects.joined().filter(tenant=tenant).select_related("user")
@@ -87,7 +88,7 @@ def _json(user: User, found: Explanation) -> dict[str, Any]:
     return {"username": user.username, **telling.as_json(found), **telling.shown(found)}
 
 
-def _explained(resource: Resource, tenant: Tenant, user: User, pk: int) -> Explanation:
+def _explained(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Explanation:
     found = explain(resource, tenant, user, pk)
     if found is None:
         raise named.absent(resource, tenant, pk)

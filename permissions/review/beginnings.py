@@ -12,6 +12,7 @@ from typing import Final
 
 from permissions.audiences import Resource
 from permissions.review.holding import Way
+from tenants.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def register(record: Record) -> None:
 
 
 def beginning(
-    resource: Resource, tenant_id: int, user_id: int, pk: int, way: Way
+    resource: Resource, tenant_id: int, user_id: int, pk: Key, way: Way
 ) -> Beginning | None:
     """When the way began, as the first record that has it says; None: that is not recorded."""
     answers = (record(resource, tenant_id, user_id, pk, way) for record in _registered)

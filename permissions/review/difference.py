@@ -13,7 +13,8 @@ from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
 from permissions.review.facts import Compared, Facts, Question
-from permissions.statements import column_of, names_of, visible_where
+from permissions.statements import column_of, names_of, visible_where, with_keys
+from tenants.keys import converter
 from tenants.models import Role
 from tenants.roles import group_name
 
@@ -21,11 +22,13 @@ DIFFERENCE: Final = """
 , side(user_id, pk, had, has) AS ({sides}), moved AS (
     SELECT user_id, pk, MIN(had) AS before, MIN(has) AS later FROM side
     GROUP BY user_id, pk HAVING COALESCE(MIN(had), -1) <> COALESCE(MIN(has), -1))
-SELECT 'moves', before, later, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk)
+SELECT 'moves', before, later, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk), {no_object}
 FROM moved GROUP BY before, later
-UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk) FROM moved
+UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk), NULL
+FROM moved
 UNION ALL SELECT * FROM (
-    SELECT 'pair', before, later, 0, user_id, pk FROM moved ORDER BY user_id, pk LIMIT %(listed)s) x
+    SELECT 'pair', before, later, 0, user_id, 0, pk
+    FROM moved ORDER BY user_id, pk LIMIT %(listed)s) x
 """
 
 
@@ -62,6 +65,7 @@ class Difference:
     def __init__(self, resource: Resource, tenant_id: int, connection: Any) -> None:
         concrete: Any = resource.model._meta.concrete_model
         self.connection = connection
+        self.model = concrete
         self.names = names_of(resource, connection)
         self.parameters: dict[str, Any] = {
             "tenant": tenant_id,
@@ -77,12 +81,15 @@ class Difference:
         for compared in question.compared:
             self._compare(compared)
         text = f"WITH {', '.join(self.relations)}"
-        text += DIFFERENCE.replace("{sides}", " UNION ALL ".join(self.sides))
+        text += DIFFERENCE.format(
+            sides=" UNION ALL ".join(self.sides), no_object=self.names["no_object"]
+        )
         parameters = {**self.parameters, **question.parameters, "listed": listed}
         with self.connection.cursor() as cursor:
             cursor.execute(text, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        read = converter(self.model, self.connection)
+        return rows if read is None else with_keys(rows, 6, read)
 
     def _compare(self, compared: Compared) -> None:
         nothing = "CAST(NULL AS INTEGER)"

@@ -20,6 +20,7 @@ from permissions.review.beginnings import Beginning, beginning
 from permissions.review.holding import Facts, Way, changes, obstacles, ways, why_not
 from permissions.snapshot import in_snapshot
 from permissions.subjects import UNNAMED, Subject
+from tenants.keys import Key
 from tenants.models import Membership, Role, Tenant, User
 from tenants.roles import group_name
 
@@ -37,7 +38,7 @@ class Explanation:
     """What a user is shown of an object, how they hold that, and why nothing else."""
 
     resource: Resource
-    pk: int
+    pk: Key
     user_id: int
     audience: Audience | None
     way: Way | None
@@ -55,7 +56,7 @@ class Explanation:
 
 
 def explain(
-    resource: Resource, tenant: Tenant, user: User, pk: int, *, reader_id: int | None = None
+    resource: Resource, tenant: Tenant, user: User, pk: Key, *, reader_id: int | None = None
 ) -> Explanation | None:
     """Explain what the user sees of the tenant's object; None if it does not exist."""
     return in_snapshot(
@@ -64,7 +65,7 @@ def explain(
 
 
 def _explain(
-    resource: Resource, tenant: Tenant, user: User, pk: int, reader_id: int, guarded: bool
+    resource: Resource, tenant: Tenant, user: User, pk: Key, reader_id: int, guarded: bool
 ) -> Explanation | None:
     rows = resource.model.objects.filter(tenant_id=tenant.pk, pk=pk)
     row = values(rows, ("pk", *resource.holders, *resource.visible_by))
@@ -127,7 +128,7 @@ def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) 
     )
 
 
-def _grants(resource: Resource, tenant: Tenant, user: User, pk: int) -> Iterator[Way]:
+def _grants(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Iterator[Way]:
     """Yield the stored grants that may reach the user."""
     tables: Any = (resource.user_grants, resource.group_grants)
     how = ("permission__codename", "granted_by_id", "granted_at")

@@ -14,6 +14,7 @@ from permissions.review.hypotheses import (
     Writing,
 )
 from permissions.statements import column_of
+from tenants.keys import parameter
 from tenants.models import Membership
 from tenants.roles import group_name
 
@@ -126,7 +127,7 @@ def question(
         case _ if what.resource.label != resource.label:
             return None
         case Granting():
-            return _granting(Facts(resource).of_object(), tenant_id, what)
+            return _granting(Facts(resource).of_object(), tenant_id, what, connection)
         case Writing():
             return _writing(Facts(resource).of_object(), what, connection)
     return Question((Compared(Facts(resource), Facts(what.declared)),), {})
@@ -155,8 +156,8 @@ def _grouping(before: Facts, what: Grouping) -> Question:
     return Question((Compared(before, later),), {"user": what.user_id, "group": what.group})
 
 
-def _granting(before: Facts, tenant_id: int, what: Granting) -> Question:
-    parameters: dict[str, Any] = {"object": what.pk}
+def _granting(before: Facts, tenant_id: int, what: Granting, connection: Any) -> Question:
+    parameters: dict[str, Any] = {"object": parameter(what.pk, connection)}
     if what.audience is not None:
         parameters["codename"] = what.audience.permission
     if what.subject.role is None:
@@ -178,7 +179,10 @@ def _writing(before: Facts, what: Writing, connection: Any) -> Question:
     columns = ["o.{key}", "o.tenant_id", *(f"o.{name}" for name in names)]
     columns.append(f"{value} AS {column_of(what.resource, connection, what.column)}")
     later = replace(before, source=WRITTEN.replace("{kept}", ", ".join(columns)))
-    parameters = {"object": what.pk, "value": column.get_db_prep_value(what.value, connection)}
+    parameters = {
+        "object": parameter(what.pk, connection),
+        "value": column.get_db_prep_value(what.value, connection),
+    }
     return Question((Compared(before, later),), parameters)
 
 

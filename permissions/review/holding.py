@@ -11,6 +11,7 @@ from typing import Any
 from permissions import decision
 from permissions.audiences import Audience, Resource
 from permissions.subjects import Subject
+from tenants.keys import Key
 from tenants.models import State
 
 
@@ -43,7 +44,7 @@ class Facts:
     """What is true of a user and an object."""
 
     resource: Resource
-    pk: int
+    pk: Key
     user_id: int
     user_is_active: bool
     tenant_is_active: bool

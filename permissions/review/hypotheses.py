@@ -7,6 +7,7 @@ from typing import Any
 
 from permissions.audiences import Audience, Resource
 from permissions.subjects import Subject
+from tenants.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Granting:
     """The subject's only grant on the object is of this audience; None: no grant."""
 
     resource: Resource
-    pk: int
+    pk: Key
     subject: Subject
     audience: Audience | None
 
@@ -45,7 +46,7 @@ class Writing:
     """A column that names a holder or decides who may see has this value on the object."""
 
     resource: Resource
-    pk: int
+    pk: Key
     column: str
     value: Any
 

@@ -9,6 +9,7 @@ from typing import Final
 from permissions.audiences import Resource, registry
 from permissions.review.subcommands import Unanswerable
 from tenants import opaque
+from tenants.keys import Key
 from tenants.models import Tenant, User
 
 MOST: Final = 100_000
@@ -41,7 +42,7 @@ def resource(label: str) -> Resource:
     return registry.get(label)
 
 
-def absent(resource: Resource, tenant: Tenant, pk: int) -> Unknown:
+def absent(resource: Resource, tenant: Tenant, pk: Key) -> Unknown:
     """Return the error for an object that does not exist."""
     id = opaque.encode(resource.model, pk)
     return Unknown(f"{resource.label} in {tenant.slug} with the id", id, NAMED)
@@ -50,7 +51,7 @@ def absent(resource: Resource, tenant: Tenant, pk: int) -> Unknown:
 NAMED: Final = "ids are as clients see them, or say --called and the object's name"
 
 
-def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str | None) -> int:
+def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str | None) -> Key:
     """Return the key of the object with this id, which need not exist, or with this name."""
     if id is not None:
         pk = opaque.decode(resource.model, id)
@@ -67,7 +68,7 @@ def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str |
     return found[0]
 
 
-def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[int]:
+def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[Key]:
     rows = resource.model.objects.filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
     return (row.pk for row in rows.iterator(500) if str(row) == called)
 

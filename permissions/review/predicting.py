@@ -13,6 +13,7 @@ from permissions.review.difference import Difference
 from permissions.review.facts import question
 from permissions.review.hypotheses import Hypothesis
 from permissions.snapshot import in_snapshot
+from tenants.keys import Key
 
 LISTED: Final = 20
 """How many of a resource's users and objects are listed; all are counted."""
@@ -57,7 +58,7 @@ class Moved:
 
     move: Move
     user_id: int
-    pk: int
+    pk: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,14 @@ def _predict(
 
 def _prediction(resource: Resource, rows: Iterable[tuple[Any, ...]]) -> Prediction:
     counts, moved, total = [], [], (0, 0, 0)
-    for kind, before, later, *numbers in rows:
+    for kind, before, later, *numbers, pk in rows:
         move = Move(_audience(resource, before), _audience(resource, later))
         if kind == "all":
             total = (numbers[0], numbers[1], numbers[2])
         elif kind == "moves":
             counts.append(((_place(before), _place(later)), Count(move, *numbers)))
         else:
-            moved.append(Moved(move, *numbers[1:]))
+            moved.append(Moved(move, numbers[1], pk))
     moved.sort(key=lambda each: (each.user_id, each.pk))
     counts.sort(key=lambda each: each[0])
     return Prediction(resource, tuple(count for _, count in counts), *total, tuple(moved))

@@ -18,6 +18,7 @@ from permissions.review.foretelling import as_json
 from permissions.review.predicting import predict
 from permissions.review.supposing import Named, Unusable, names_person, suppose
 from tenants import opaque
+from tenants.keys import Key
 from tenants.models import Membership, Role, User
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 
@@ -145,7 +146,7 @@ def _named(asker: Membership, said: dict[str, Any]) -> Named:
     )
 
 
-def _object(resource: Resource, asker: Membership, id: str) -> int:
+def _object(resource: Resource, asker: Membership, id: str) -> Key:
     pk = opaque.decode(resource.model, id)
     rows = resource.model.objects.filter(tenant=asker.tenant_id, pk=pk or 0)
     if pk is None or not rows.exists():

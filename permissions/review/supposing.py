@@ -21,6 +21,7 @@ from permissions.review.hypotheses import (
 )
 from permissions.review.subcommands import Unanswerable
 from permissions.subjects import Subject
+from tenants.keys import Key
 from tenants.models import GRANTABLE, Membership, Role, Tenant, User
 
 
@@ -40,7 +41,7 @@ class Named:
     tenant: Tenant
     user: User | None = None
     resource: Resource | None = None
-    pk: int | None = None
+    pk: Key | None = None
     group: str | None = None
     audience: str | None = None
     role: str | None = None

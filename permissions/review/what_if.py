@@ -16,6 +16,7 @@ from permissions.review.foretelling import as_json, lines
 from permissions.review.predicting import predict
 from permissions.review.subcommands import Subcommand, in_json
 from permissions.review.supposing import Named, Unusable, names_person, suppose
+from tenants.keys import Key
 from tenants.models import Tenant, User
 
 EXAMPLES: Final = """
@@ -121,7 +122,7 @@ def _needed(name: str, options: dict[str, Any]) -> str:
 WORDS: Final = {"user": "NAME", "model": "app.model"}
 
 
-def _object(resource: Resource, tenant: Tenant, options: dict[str, Any]) -> int:
+def _object(resource: Resource, tenant: Tenant, options: dict[str, Any]) -> Key:
     if options["id"] is None and options["called"] is None:
         raise Unusable("--id", "say which object, with --id or --called.")
     pk = named.object_key(resource, tenant, options["id"], options["called"])

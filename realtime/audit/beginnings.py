@@ -12,10 +12,11 @@ from permissions.review.beginnings import Beginning
 from permissions.review.holding import Way
 from realtime.capture import intervals
 from realtime.capture.interval_models import Belongs, Held
+from tenants.keys import Key
 
 
 def beginning(
-    resource: Resource, tenant_id: int, user_id: int, pk: int, way: Way
+    resource: Resource, tenant_id: int, user_id: int, pk: Key, way: Way
 ) -> Beginning | None:
     """When the later of the two began: that the principal holds it, that the user is of them."""
     principal = _principal(user_id, way)

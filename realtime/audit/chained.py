@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef
@@ -103,6 +104,8 @@ def _plain(value: Any, hidden: bool) -> Any:
     """Return a value that JSON can express."""
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, UUID):
+        return str(value)
     return digest_of_text(str(value)) if hidden and value is not None else value
 
 

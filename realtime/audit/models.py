@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from django.db import models
 
 from permissions.commits import TransactionId
+from tenants.keys import KeyField
 from tenants.models import Tenant
 
 MINUTE: Final = timedelta(minutes=1)
@@ -80,7 +81,7 @@ class Access(models.Model):
     )
     user_id = models.BigIntegerField()
     model = models.CharField(max_length=100)
-    object_id = models.BigIntegerField()
+    object_id = KeyField()
     audience = models.CharField(max_length=32)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -130,7 +131,7 @@ class Read(models.Model):
     )
     user_id = models.BigIntegerField()
     model = models.CharField(max_length=100)
-    object_id = models.BigIntegerField()
+    object_id = KeyField()
     audience = models.CharField(max_length=32)
     minute = models.DateTimeField()
     xid = models.BigIntegerField(null=True, db_default=TransactionId())
@@ -169,7 +170,7 @@ class Push(models.Model):
     )
     at = models.DateTimeField(auto_now_add=True)
     model = models.CharField(max_length=100)
-    object_id = models.BigIntegerField()
+    object_id = KeyField()
     audience = models.CharField(max_length=32)
     version = models.BigIntegerField()
     fields = models.JSONField()

@@ -33,9 +33,12 @@ FILTERS = [
 
 def id_of(row: Any) -> str | None:
     """Return the id of a row's object; None if its model is not declared, or its key is invalid."""
-    if row.model not in registry or row.object_id < 0:
+    if row.model not in registry:
         return None
-    return opaque.encode(registry.get(row.model).model, row.object_id)
+    try:
+        return opaque.encode(registry.get(row.model).model, row.object_id)
+    except ValueError:  # a negative number
+        return None
 
 
 def usernames(users: Iterable[int]) -> dict[int, str]:

@@ -19,6 +19,7 @@ from permissions.audiences import Audience, Resource, registry
 from realtime.audit.models import MINUTE, Access, Push, Read
 from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.intervals import BEFORE
+from tenants.keys import Key
 from tenants.models import Tenant
 
 BATCH: Final = 500
@@ -36,7 +37,7 @@ class Question:
     since: datetime | None = None
     until: datetime | None = None
     resource: Resource | None = None
-    object_id: int | None = None
+    object_id: Key | None = None
     user_id: int | None = None
     field: str | None = None
     etag: str | None = None
@@ -174,7 +175,7 @@ def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
     belongs = _belongs(tenant_id, {row.user_id for row in rows})
     principals = {f"user:{row.user_id}" for row in rows}
     principals |= {each.principal for some in belongs.values() for each in some}
-    held: defaultdict[tuple[str, int | None], list[Held]] = defaultdict(list)
+    held: defaultdict[tuple[str, Key | None], list[Held]] = defaultdict(list)
     for each in Held.objects.filter(
         Q(tenant=tenant_id, object_id__in={row.object_id for row in rows}) | Q(object_id=None),
         model__in={row.model for row in rows},

@@ -10,16 +10,16 @@ from realtime.capture.triggers import CHANGES, literal, quoted
 
 def statements(live: Live, xid: str, now: str) -> Iterator[str]:
     """Yield statements that record a creation for each unversioned row, and give it its id."""
-    table, version, key = map(quoted, (live.table, live.version, live.key))
+    table, version = map(quoted, (live.table, live.version))
     label = literal(live.label)
     yield (
         f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, xid, at)"
-        f" SELECT {quoted(live.tenant)}, {label}, {key}, 0, true, {xid}, {now}"
+        f" SELECT {quoted(live.tenant)}, {label}, {live.logged(table)}, 0, true, {xid}, {now}"
         f" FROM {table} WHERE {version} = 0"
     )
     yield f"UPDATE {CHANGES} SET version = id WHERE version = 0 AND creation AND model = {label}"
     yield (
         f"UPDATE {table} SET {version} = (SELECT max(c.id) FROM {CHANGES} c"
-        f" WHERE c.model = {label} AND c.object_id = {table}.{key} AND c.creation)"
+        f" WHERE c.model = {label} AND c.object_id = {live.logged(table)} AND c.creation)"
         f" WHERE {version} = 0"
     )

@@ -14,9 +14,10 @@ from permissions.representation import ObjectKey
 from realtime.capture import transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
+from tenants.keys import Key, KeyField
 
 
-def key_of(model: type[models.Model], pk: int) -> ObjectKey:
+def key_of(model: type[models.Model], pk: Key) -> ObjectKey:
     """Return the key of this model's object; a proxy gives the key of its concrete model."""
     return ObjectKey(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
@@ -54,7 +55,7 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
 
 
 def raise_versions(
-    model: Any, fields: Collection[str] | None, locked: Mapping[int, Mapping[str, Any]]
+    model: Any, fields: Collection[str] | None, locked: Mapping[Key, Mapping[str, Any]]
 ) -> None:
     """Raise the versions of locked rows that show something which changed elsewhere; record it.
 
@@ -69,7 +70,7 @@ def raise_versions(
         record(tenant_id, by_tenant[tenant_id])
 
 
-def renew(model: Any, tenant_id: int, pk: int) -> None:
+def renew(model: Any, tenant_id: int, pk: Key) -> None:
     """Give a row that this transaction has locked a higher version than it ever had."""
     label = key_of(model, pk).model
     [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
@@ -85,8 +86,8 @@ def known(fields: Any) -> list[str] | None:
 
 
 def fields_changed(
-    model: str, versions: Iterable[tuple[int, int]]
-) -> dict[tuple[int, int], set[str] | None]:
+    model: str, versions: Iterable[tuple[Key, int]]
+) -> dict[tuple[Key, int], set[str] | None]:
     """Return, for each (object id, version), what its transaction had changed by then; None: any.
 
     Takes a constant number of queries. A version without a row counts as a change of any field.
@@ -98,8 +99,8 @@ def fields_changed(
     exact = _EXACT(model=model, keys=keys, versions={version for _, version in wanted})
     xids = {(pk, version): xid for pk, version, xid in exact}
     together = _TOGETHER(model=model, keys=keys, xids=set(xids.values())) if xids else []
-    found: dict[tuple[int, int], set[str] | None] = {}
-    by_object: dict[tuple[int, int], list[tuple[int, list[str] | None]]] = {}
+    found: dict[tuple[Key, int], set[str] | None] = {}
+    by_object: dict[tuple[Key, int], list[tuple[int, list[str] | None]]] = {}
     for pk, version, xid, fields in together:
         by_object.setdefault((pk, xid), []).append((version, known(fields)))
     for pk, version in wanted:
@@ -110,22 +111,22 @@ def fields_changed(
 
 
 def fields_since(
-    model: str, versions: Mapping[int, int], *, creations: bool = True
-) -> dict[int, set[str] | None]:
+    model: str, versions: Mapping[Key, int], *, creations: bool = True
+) -> dict[Key, set[str] | None]:
     """Return, for each object id, the fields changed from the given version on; None: any.
 
     Empty if there are no such versions any more, because they were rolled back. A creation counts
     as a change of any field, or as no change if `creations` is false.
     """
     rows = _SINCE(model=model, keys=versions, lowest=min(versions.values()))
-    found: dict[int, list[list[str] | None]] = {pk: [] for pk in versions}
+    found: dict[Key, list[list[str] | None]] = {pk: [] for pk in versions}
     for pk, version, creation, fields in rows:
         if version >= versions[pk] and (creations or not creation):
             found[pk].append(known(fields))
     return {pk: _union(parts) for pk, parts in found.items()}
 
 
-def created_since(model: str, versions: Mapping[int, int]) -> set[int]:
+def created_since(model: str, versions: Mapping[Key, int]) -> set[Key]:
     """Return which of these objects were created with the given version or a later one."""
     rows = _CREATED(model=model, keys=versions, lowest=min(versions.values()))
     return {pk for pk, version in rows if version >= versions[pk]}
@@ -137,14 +138,15 @@ def _of_objects(**more: Any) -> models.QuerySet[Any]:
     return Change.objects.filter(**some, **more)
 
 
-KEY: Final = models.BigIntegerField()
+KEY: Final = KeyField()
+NUMBER: Final = models.BigIntegerField()
 _EXACT: Final = Compiled(
-    lambda: _of_objects(version__in=Among("versions", KEY)).values_list(
+    lambda: _of_objects(version__in=Among("versions", NUMBER)).values_list(
         "object_id", "version", "xid"
     )
 )
 _TOGETHER: Final = Compiled(
-    lambda: _of_objects(xid__in=Among("xids", KEY)).values_list(
+    lambda: _of_objects(xid__in=Among("xids", NUMBER)).values_list(
         "object_id", "version", "xid", "fields"
     )
 )

@@ -23,6 +23,7 @@ from realtime.capture.batches import BATCH, in_batches
 from realtime.capture.notes import Note
 from realtime.capture.notes import rows as noted_rows
 from realtime.failures import log_failure
+from tenants.keys import Key
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,10 @@ def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
     return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
 
 
-def raise_shown(label: str, tenant_id: int, versions: Mapping[int, int]) -> None:
+def raise_shown(label: str, tenant_id: int, versions: Mapping[Key, int]) -> None:
     """Raise the versions of the objects that show these changed rows of a live model."""
     model = registry.get(label).model
-    since: Mapping[int, Collection[str] | None] = {}
+    since: Mapping[Key, Collection[str] | None] = {}
     for resource, shows in shown(model):
         since = since or changes.fields_since(label, versions)
         raise_for(resource, shows, _rows(model, tenant_id, shows, since))
@@ -65,7 +66,7 @@ def showing(
     guarded: bool = False,
 ) -> set[tuple[int, ObjectKey]]:
     """Return the (tenant id, key) of objects that show live rows in which these fields changed."""
-    by_label: defaultdict[str, dict[int, Collection[str] | None]] = defaultdict(dict)
+    by_label: defaultdict[str, dict[Key, Collection[str] | None]] = defaultdict(dict)
     for key, fields in changed:
         known = by_label[key.model].setdefault(key.pk, ())
         either = None if fields is None or known is None else {*known, *fields}
@@ -90,15 +91,15 @@ def showing_noted(notes: Sequence[Note], *, guarded: bool = False) -> set[tuple[
     return found
 
 
-def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, int]]:
+def find(shows: Shows, rows: Sequence[Any], *, guarded: bool = False) -> set[tuple[int, Key]]:
     """Return the (tenant id, key) of objects that show these rows; `guarded` uses savepoints."""
-    found: set[tuple[int, int]] = set()
+    found: set[tuple[int, Key]] = set()
     for start in range(0, len(rows), BATCH):
         found |= _find(shows, list(rows[start : start + BATCH]), guarded)
     return found
 
 
-def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
+def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, Key]]:
     """Find nothing for a row that fails; a project's own `find` may raise any exception."""
     try:
         with transaction.atomic() if guarded else nullcontext():
@@ -113,7 +114,7 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, int]]:
 
 
 def _rows(
-    model: Any, tenant_id: int, shows: Shows, changed: Mapping[int, Collection[str] | None]
+    model: Any, tenant_id: int, shows: Shows, changed: Mapping[Key, Collection[str] | None]
 ) -> list[Any]:
     """Return those of a tenant's rows in which something shown changed (None: any field)."""
     wanted = set(shows.fields)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from django.db import models
 from django.db.models import Q
 
+from tenants.keys import KeyField
 from tenants.models import Tenant
 
 ENDED: Final = Q(ended_at__isnull=False)
@@ -33,7 +34,7 @@ class Interval(models.Model):
         related_name="+",
     )
     source = models.CharField(max_length=130)
-    source_id = models.BigIntegerField()
+    source_id = KeyField()
     principal = models.CharField(max_length=64)
     since = models.BigIntegerField(null=True)
     until = models.BigIntegerField(null=True)
@@ -53,7 +54,7 @@ class Held(Interval):
     """
 
     model = models.CharField(max_length=100)
-    object_id = models.BigIntegerField(null=True)
+    object_id = KeyField(null=True)
     permission = models.CharField(max_length=100)
     given_by = models.BigIntegerField(null=True)
 
@@ -96,10 +97,11 @@ class Belongs(Interval):
 
 class Replaced(models.Model):
     """A row that a statement on SQLite may be about to replace by another one: if it does, no
-    trigger fires for it. It stays here until the next statement on its table if it was not."""
+    trigger fires for it. It stays here until the next statement on its table if it was not.
+    `source_id` is its key as it is stored."""
 
     source = models.CharField(max_length=130)
-    source_id = models.BigIntegerField()
+    source_id = models.TextField()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -17,6 +17,7 @@ from django.contrib.auth.models import Group, Permission
 from permissions.audiences import registry
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
+from tenants.keys import INTEGER, kind_of, logged
 
 HELD: Final[str] = Held._meta.db_table
 BELONGS: Final[str] = Belongs._meta.db_table
@@ -43,8 +44,9 @@ class Kept:
     """The intervals that the rows of a table stand for.
 
     `begins` selects the columns of `into` for the rows of `{row}` (alias r), of which it reads
-    `columns`; the first is the key. `named_by`, a (table, column), is set where these rows are not
-    the written ones: then they are those of its table whose column holds the written row's key.
+    `columns`; the first is the key, of this `kind`. `named_by`, a (table, column), is set where
+    these rows are not the written ones: then they are those of its table whose column holds the
+    written row's key.
     """
 
     into: str
@@ -53,6 +55,7 @@ class Kept:
     columns: tuple[str, ...]
     joins: tuple[str, ...] = ()
     named_by: tuple[str, str] | None = None
+    kind: str = INTEGER
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -60,15 +63,18 @@ class Kept:
         return (self.into, *self.joins)
 
 
-def holder(table: str, key: str, tenant: str, label: str, column: str, permission: str) -> Kept:
+def holder(
+    table: str, key: str, kind: str, tenant: str, label: str, column: str, permission: str
+) -> Kept:
     """Return the intervals during which a holder's column names somebody."""
+    spelled = logged(kind, f"r.{quoted(key)}")
     begins = (
-        f"SELECT r.{quoted(key)} AS source_id, r.{quoted(tenant)} AS tenant_id,"
-        f" {literal(label)} AS model, r.{quoted(key)} AS object_id,"
+        f"SELECT {spelled} AS source_id, r.{quoted(tenant)} AS tenant_id,"
+        f" {literal(label)} AS model, {spelled} AS object_id,"
         f" {literal(permission)} AS permission, 'user:' || r.{quoted(column)} AS principal,"
         f" {NOBODY} AS given_by FROM {{row}} r WHERE r.{quoted(column)} IS NOT NULL"
     )
-    return Kept(HELD, source_of(table, column), begins, (key, tenant, column))
+    return Kept(HELD, source_of(table, column), begins, (key, tenant, column), kind=kind)
 
 
 def source_of(table: str, column: str) -> str:
@@ -87,11 +93,13 @@ def grants(model: Any, target: Any, who: str) -> Kept:
             f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
         )
         joined = f" JOIN {group} g ON g.id = r.group_id"
-    table, key = target._meta.db_table, target._meta.pk.column
+    table, key = target._meta.db_table, quoted(target._meta.pk.column)
     begins = (
-        f"SELECT r.id AS source_id, o.tenant_id, '{target._meta.label_lower}' AS model,"
-        f" o.{key} AS object_id, p.codename AS permission, {principal} AS principal,"
-        f" r.granted_by_id AS given_by FROM {{row}} r JOIN {table} o ON"
+        f"SELECT {logged(INTEGER, 'r.id')} AS source_id, o.tenant_id,"
+        f" '{target._meta.label_lower}' AS model,"
+        f" {logged(kind_of(target), f'o.{key}')} AS object_id, p.codename AS permission,"
+        f" {principal} AS principal,"
+        f" r.granted_by_id AS given_by FROM {{row}} r JOIN {quoted(table)} o ON"
         f" o.{key} = r.content_object_id JOIN {permission} p ON p.id = r.permission_id{joined}"
     )
     columns = ("id", who, "permission_id", "content_object_id", "granted_by_id")
@@ -109,7 +117,10 @@ def belongs(
     model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NOBODY
 ) -> Kept:
     """Return the intervals during which users belong to principals."""
-    begins = f"SELECT r.id AS source_id, {tenant} AS tenant_id, {what} FROM {{row}} r WHERE {where}"
+    begins = (
+        f"SELECT {logged(INTEGER, 'r.id')} AS source_id, {tenant} AS tenant_id, {what}"
+        f" FROM {{row}} r WHERE {where}"
+    )
     return Kept(BELONGS, model._meta.db_table, begins, ("id", *columns))
 
 
@@ -133,7 +144,8 @@ def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
     if kept.named_by is not None:
         table, column = kept.named_by
         key = kept.columns[0]
-        those = f"IN (SELECT w.{key} FROM {table} w WHERE w.{column} {those})"
+        key = logged(kept.kind, f"w.{key}")
+        those = f"IN (SELECT {key} FROM {table} w WHERE w.{column} {those})"
     numbered = f", until = {until}" if until else ""
     return (
         f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}{numbered}\n"
@@ -200,7 +212,7 @@ def declare_roles(cursor: Any, now: str) -> None:
     for model, permission, principal in sorted(wanted - found.keys()):
         cursor.execute(
             f"INSERT INTO {HELD} (source, source_id, model, permission, principal, began_at, began,"
-            f" ended) VALUES ({literal(ROLE)}, 0, %s, %s, %s, {now}, {literal(began)}, '')",
+            f" ended) VALUES ({literal(ROLE)}, '0', %s, %s, %s, {now}, {literal(began)}, '')",
             [model, permission, principal],
         )
 
@@ -212,8 +224,8 @@ def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
 
 def ends(kept: Kept, side: str, cause: str, now: str, until: str = "") -> str:
     """Return the statement that ends the intervals of OLD, or of the rows that name it."""
-    key = "id" if kept.named_by else kept.columns[0]
-    return end(kept, f"= {side}.{quoted(key)}", cause, now, until)
+    key = f"{side}.{quoted('id' if kept.named_by else kept.columns[0])}"
+    return end(kept, f"= {key if kept.named_by else logged(kept.kind, key)}", cause, now, until)
 
 
 def _row(kept: Kept, side: str) -> str:

@@ -12,6 +12,8 @@ from permissions.audiences import Resource, Shows, registry
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
+from realtime.capture.triggers import quoted
+from tenants.keys import INTEGER, kind_of, logged
 
 HELD: Final = "holder changed"
 VISIBILITY: Final = "visibility changed"
@@ -26,8 +28,8 @@ class Live:
     `columns`, each with its field's name, and `generated`, which the database computes, are
     compared. `stamps` are columns that move with others. The user in a column of `holders` has the
     audience of the permission at the same place in `permissions`; `visible` are the columns by
-    which an object is shown at all. `unique` are the column sets that are unique. If
-    `keeps_tenant`, moving an object to another tenant is refused.
+    which an object is shown at all. `kind` says what the keys are. `unique` are the column sets
+    that are unique. If `keeps_tenant`, moving an object to another tenant is refused.
     """
 
     table: str
@@ -40,6 +42,7 @@ class Live:
     visible: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     key: str = "id"
+    kind: str = INTEGER
     version: str = "version"
     tenant: str = "tenant_id"
     keeps_tenant: bool = True
@@ -48,8 +51,17 @@ class Live:
     def kept(self) -> dict[str, Kept]:
         """Return, by holder's column, the intervals during which it names somebody."""
         pairs = zip(self.holders, self.permissions, strict=False)
-        of = (self.table, self.key, self.tenant, self.label)
+        of = (self.table, self.key, self.kind, self.tenant, self.label)
         return {column: intervals.holder(*of, column, permission) for column, permission in pairs}
+
+    def logged(self, side: str) -> str:
+        """Return SQL for the key of this row, as the logs hold it."""
+        return logged(self.kind, f"{side}.{quoted(self.key)}")
+
+    def names(self, side: str) -> dict[str, str]:
+        """Return SQL for the `tenant`, the `key` and the `version` of this row."""
+        tenant, version = (f"{side}.{quoted(name)}" for name in (self.tenant, self.version))
+        return {"tenant": tenant, "key": self.logged(side), "version": version}
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -70,7 +82,7 @@ class Shown:
     A note keeps only the `kept` columns: those by which other rows may refer to it, and those they
     show. Changes of `watched` columns count. A live row's own change serves as a note, and the note
     written here says who showed it before. `created`: something may show a row that is new.
-    `unique` is as in Live.
+    `kind` and `unique` are as in Live.
     """
 
     table: str
@@ -78,9 +90,14 @@ class Shown:
     kept: tuple[str, ...]
     watched: tuple[str, ...]
     key: str = "id"
+    kind: str = INTEGER
     tenant: str | None = None
     created: bool = True
     unique: tuple[tuple[str, ...], ...] = ()
+
+    def logged(self, side: str) -> str:
+        """Return SQL for the key of this row, as the logs hold it."""
+        return logged(self.kind, f"{side}.{quoted(self.key)}")
 
 
 def lives() -> list[Live]:
@@ -110,6 +127,7 @@ def _live(model: Any) -> Live:
         visible=tuple(_column(model, name) for name in getattr(resource, "visible_by", ())),
         unique=tuple(_unique(model)),
         key=meta.pk.column,
+        kind=kind_of(model),
         version=_column(model, "version"),
         tenant=_column(model, "tenant"),
     )
@@ -153,6 +171,7 @@ def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
         kept=tuple(field.column for field in (*related, *seen)),
         watched=tuple(f.column for f in (related if live else (*related, *seen))),
         key=meta.pk.column,
+        kind=kind_of(model),
         tenant=next((f.column for f in columns if f.name == "tenant"), None),
         created=not live and not all(_names_key(*one) for one in found),
         unique=tuple(_unique(model)),

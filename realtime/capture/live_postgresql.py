@@ -160,7 +160,7 @@ class General(Exact):
 
 
 def _before(live: Live, form: Exact) -> str:
-    version, key = quoted(live.version), quoted(live.key)
+    version = quoted(live.version)
     stamps = "\n".join(
         f"IF {form.differ(sources)} THEN {form.put(stamp, 'clock_timestamp()')}"
         f" ELSE {form.put(stamp, _old(form, stamp))} END IF;"
@@ -179,7 +179,7 @@ IF {form.changed} THEN
 ELSIF NEW.{version} NOT IN (OLD.{version}, OLD.{version} + 1) AND NOT (
   NEW.{version} > OLD.{version} AND EXISTS (
     SELECT FROM {CHANGES} c WHERE c.id = NEW.{version} AND c.version = c.id
-      AND c.model = {literal(live.label)} AND c.object_id = NEW.{key})
+      AND c.model = {literal(live.label)} AND c.object_id = {live.logged("NEW")})
 ) THEN
   NEW.{version} := OLD.{version};
 END IF;
@@ -194,8 +194,7 @@ def _old(form: Exact, column: str) -> str:
 
 def _after(live: Live, form: Exact) -> str:
     label = literal(live.label)
-    new = {name: f"NEW.{quoted(getattr(live, name))}" for name in ("tenant", "key", "version")}
-    old = {name: f"OLD.{quoted(getattr(live, name))}" for name in ("tenant", "key", "version")}
+    new, old = live.names("NEW"), live.names("OLD")
     created = CHANGE.format(id=new["version"], label=label, creation="true", fields="NULL", **new)
     changed = CHANGE.format(id=NEXT, label=label, creation="false", fields=form.fields, **new)
     fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
@@ -215,13 +214,13 @@ IF TG_OP = 'DELETE' THEN
 END IF;
 IF {differ(fixed)} THEN
   RAISE EXCEPTION '{live.label} % keeps its key and its tenant; create another object instead.',
-    {old["key"]} USING ERRCODE = 'check_violation';
+    OLD.{quoted(live.key)} USING ERRCODE = 'check_violation';
 END IF;
 IF {form.changed} THEN
   IF {new["version"]} = {old["version"]} THEN
     NEW.{version} := {old["version"]} + 1;
     UPDATE {quoted(live.table)} SET {version} = {new["version"]}
-      WHERE {quoted(live.key)} = {new["key"]};
+      WHERE {quoted(live.key)} = NEW.{quoted(live.key)};
   END IF;
   {changed}
 END IF;
@@ -292,7 +291,7 @@ def _noted(form: type[Exact], shown: Shown, side: str, was: str) -> str:
         id=NEXT,
         tenant=tenant,
         label=literal(shown.label),
-        key=f"{side}.{quoted(shown.key)}",
+        key=shown.logged(side),
         version="0",
         creation="false",
         fields=was,

@@ -70,7 +70,7 @@ def _inserted(live: Live) -> str:
     return f"""
 {creation}
 UPDATE {quoted(live.table)} SET {quoted(live.version)} = ({LAST})
-  WHERE {quoted(live.key)} = {names["key"]};
+  WHERE {quoted(live.key)} = NEW.{quoted(live.key)};
 UPDATE {CHANGES} SET version = id WHERE id = ({LAST});
 """
 
@@ -84,7 +84,7 @@ def _is_change(live: Live) -> str:
     """
     new, old = (f"{side}.{quoted(live.version)}" for side in ("NEW", "OLD"))
     stamps = differ([stamp for stamp, _ in live.stamps]) if live.stamps else "0"
-    mine = f"c.model = {literal(live.label)} AND c.object_id = NEW.{quoted(live.key)}"
+    mine = f"c.model = {literal(live.label)} AND c.object_id = {live.logged('NEW')}"
     return f"""{differ((*live.compared, live.key, live.tenant))} OR (
   {stamps} OR {new} NOT IN ({old}, {old} + 1) AND NOT EXISTS (
     SELECT 1 FROM {CHANGES} c WHERE c.id = {new}
@@ -151,7 +151,7 @@ def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> 
     return "\n".join(
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
         f" SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
-        f" {literal(live.label)}, {side}.{quoted(live.key)}, {literal(cause)}, {NOW}"
+        f" {literal(live.label)}, {live.logged(side)}, {literal(cause)}, {NOW}"
         f" WHERE {stays(f'{side}.{quoted(live.tenant)}')};"
         for side in sides
     )
@@ -164,7 +164,7 @@ def _replaced(live: Live) -> Iterator[Trigger]:
             continue  # its key stays
         log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
-  SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, x.{quoted(live.key)},
+  SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, {live.logged("x")},
     {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
   WHERE ({where}) AND {stays(f"x.{quoted(live.tenant)}")};
 """
@@ -204,13 +204,13 @@ def _tenant(shown: Shown, side: str) -> str:
 
 
 def _note(shown: Shown, side: str, fields: str) -> str:
-    tenant, key = _tenant(shown, side), f"{side}.{quoted(shown.key)}"
+    tenant, key = _tenant(shown, side), shown.logged(side)
     return f"{LOG} SELECT {tenant}, {literal(shown.label)}, {key}, 0, 0, {fields}, random(), {NOW}"
 
 
 def _names(live: Live, side: str) -> dict[str, str]:
     return {
         "tenant": f"{side}.{quoted(live.tenant)}",
-        "key": f"{side}.{quoted(live.key)}",
+        "key": live.logged(side),
         "label": literal(live.label),
     }

@@ -14,6 +14,7 @@ from permissions.models import Guarded
 from permissions.versions import forget_version
 from realtime.capture.saving import SAVING, FixedField, Saving, forget, take_away
 from realtime.capture.tracking import SAVED
+from tenants.keys import KeyField
 from tenants.models import Tenant
 from tenants.writers import CurrentWriter
 
@@ -39,7 +40,7 @@ class Change(models.Model):
         related_name="+",
     )
     model = models.CharField(max_length=100)
-    object_id = models.BigIntegerField()
+    object_id = KeyField()
     version = models.BigIntegerField()
     creation = models.BooleanField(default=False)
     fields = models.JSONField(null=True)

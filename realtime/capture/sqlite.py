@@ -20,6 +20,7 @@ from realtime.capture.triggers import (
     quoted,
     stays,
 )
+from tenants.keys import logged
 
 NOW: Final = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
@@ -239,7 +240,8 @@ def _end_replaced(kept: Kept, table: str, cause: str) -> str:
     rows = kept.named_by[0] if kept.named_by else table
     row = f"(SELECT w.* FROM {quoted(rows)} w WHERE w.{quoted(kept.columns[0])} IN ({noted}))"
     still = f"SELECT b.source_id FROM ({kept.begins.format(row=row)}) b"
-    those = f"IN ({noted}) AND source_id NOT IN ({still})"
+    spelled = noted.replace("n.source_id", logged(kept.kind, "n.source_id"), 1)
+    those = f"IN ({spelled}) AND source_id NOT IN ({still})"
     own = replace(kept, named_by=None)
     return (
         f"{intervals.end(own, those, cause, NOW, until(kept))}\n"

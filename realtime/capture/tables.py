@@ -19,6 +19,8 @@ from knox.models import get_token_model
 from permissions.models import GroupGrant, UserGrant
 from realtime.capture import intervals
 from realtime.capture.intervals import NOBODY, Kept
+from realtime.capture.triggers import literal, quoted
+from tenants.keys import kind_of, logged
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
@@ -191,22 +193,23 @@ def _grants() -> Iterator[Access]:
         if not issubclass(model, UserGrant | GroupGrant) or model._meta.proxy:
             continue
         target: Any = model._meta.get_field("content_object").related_model
-        table, label, key = _table(target), target._meta.label_lower, target._meta.pk.column
+        table, label, key = _table(target), target._meta.label_lower, quoted(target._meta.pk.column)
+        objects, spelled = quoted(table), logged(kind_of(target), f"o.{key}")
         who = "user_id" if issubclass(model, UserGrant) else "group_id"
         user = "r.user_id" if issubclass(model, UserGrant) else "NULL"
         kept = intervals.grants(model, target, who)
         yield Access(
             **of_table(model),
             cause="granted",
-            touch=f"SELECT o.tenant_id AS tenant, {user}, '{label}', o.{key} FROM {{row}} r"
-            f" JOIN {table} o ON o.{key} = r.content_object_id",
+            touch=f"SELECT o.tenant_id AS tenant, {user}, {literal(label)}, {spelled}"
+            f" FROM {{row}} r JOIN {objects} o ON o.{key} = r.content_object_id",
             watch=(who, "permission_id", "content_object_id"),
             joins=(table,),
             kept=kept,
         )
         granted = (
             f"JOIN {_table(model)} g ON g.permission_id = {{0}}.id"
-            f" JOIN {table} o ON o.{key} = g.content_object_id"
+            f" JOIN {objects} o ON o.{key} = g.content_object_id"
         )
         yield Access(
             **of_table(Permission),
@@ -234,7 +237,7 @@ def _grants() -> Iterator[Access]:
                 name=_table(model),
                 touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
                 f" JOIN {_table(model)} g ON g.group_id = r.id"
-                f" JOIN {table} o ON o.{key} = g.content_object_id",
+                f" JOIN {objects} o ON o.{key} = g.content_object_id",
                 watch=("id", "name"),
                 joins=(_table(model), table),
                 kept=intervals.named_by(kept, model, "group_id"),

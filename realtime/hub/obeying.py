@@ -45,7 +45,7 @@ def subscribe(hub: Hub, socket: Socket, command: Subscribe) -> None:
 
 def full(socket: Socket, command: Subscribe) -> bool:
     """Return whether the socket already has as many subscriptions as it may."""
-    key = ObjectKey(command.target.model, command.target.pk or 0)
+    key = ObjectKey(command.target.model, command.target.pk)
     return (
         key not in socket.subscriptions
         and len(_singles(socket)) >= (socket.limits["subscriptions_per_socket"])

@@ -33,13 +33,13 @@ class RoundReading:
     revision: int
     touches: list[Touch]
     seen: Mapping[Pair, Frame | None]
-    lists: list[list[int]]
+    lists: list[list[Any]]
 
     @property
     def deleted(self) -> set[ObjectKey]:
         """Return the objects that are gone."""
         named = [(t.model, t.object_id) for t in self.touches if t.deleted]
-        return {ObjectKey(model, pk) for model, pk in named if model and pk}
+        return {ObjectKey(model, pk) for model, pk in named if model and pk is not None}
 
     @property
     def users(self) -> set[int] | None:
@@ -58,7 +58,7 @@ def read_round(
     touched), the keys of these lists, and what the pairs and the lists' users see of them, in one
     snapshot."""
 
-    def work(guarded: bool) -> tuple[Reading, list[Touch], list[list[int]]]:
+    def work(guarded: bool) -> tuple[Reading, list[Touch], list[list[Any]]]:
         found, listed = _lists(tenant_id, lists)
         reading = read_within(tenant_id, {*pairs, *listed}, guarded=guarded)
         if applied is None:
@@ -76,10 +76,10 @@ def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame |
 
 def read_lists(
     tenant_id: int, lists: Sequence[tuple[str, Ask]]
-) -> tuple[list[list[int]], Mapping[Pair, Frame | None]]:
+) -> tuple[list[list[Any]], Mapping[Pair, Frame | None]]:
     """Return the keys of these lists, and what their users see of them, in one snapshot."""
 
-    def work(guarded: bool) -> tuple[list[list[int]], Reading]:
+    def work(guarded: bool) -> tuple[list[list[Any]], Reading]:
         found, listed = _lists(tenant_id, lists)
         return found, read_within(tenant_id, listed, guarded=guarded)
 
@@ -87,12 +87,12 @@ def read_lists(
     return found, _frames(reading.seen)
 
 
-def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[int]], set[Pair]]:
+def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[Any]], set[Pair]]:
     """Return the keys of these lists, in their order, and each user's pairs with theirs."""
     by_model: defaultdict[str, list[int]] = defaultdict(list)
     for number, (model, _) in enumerate(lists):
         by_model[model].append(number)
-    found: list[list[int]] = [[] for _ in lists]
+    found: list[list[Any]] = [[] for _ in lists]
     pairs: set[Pair] = set()
     for model, numbers in by_model.items():
         asks = [lists[number][1] for number in numbers]
@@ -105,7 +105,7 @@ def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[
 
 def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | None]:
     """Return a frame for each representation, with what its version changed."""
-    versions: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    versions: defaultdict[str, set[tuple[Any, int]]] = defaultdict(set)
     for r in seen.values():
         if r is not None:
             versions[r.key.model].add((r.key.pk, r.version))

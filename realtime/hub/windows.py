@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from permissions.audiences import registry
 from permissions.read import Pair
@@ -196,7 +196,7 @@ class Windows:
                 rows.update(self.candidates(ObjectKey(touch.model, touch.object_id), theirs))
         return some, rows
 
-    def listed(self, lists: Mapping[Window, list[int]]) -> set[Subscription]:
+    def listed(self, lists: Mapping[Window, list[Any]]) -> set[Subscription]:
         """Return the rows of what the lists name, new ones where there are none."""
         rows = set()
         for window, pks in lists.items():
@@ -218,7 +218,7 @@ class Windows:
     def place(
         self,
         some: Collection[Window],
-        lists: Mapping[Window, list[int]],
+        lists: Mapping[Window, list[Any]],
         seen: Mapping[Pair, Frame | None],
         place: Callable[[Subscription], None],
     ) -> None:
@@ -231,7 +231,8 @@ class Windows:
             window.floor = pks[window.limit] if len(pks) > window.limit else None
             listed.update(ObjectKey(window.model, pk) for pk in pks[: window.limit])
         # What ends makes room; what enters comes as it is listed.
-        rows = sorted(self.rows(some), key=lambda s: (s.key in listed, -s.key.pk))
+        rows = sorted(self.rows(some), key=lambda s: s.key.pk, reverse=True)
+        rows.sort(key=lambda s: s.key in listed)
         for s in rows:
             if s in self.reading:
                 place(s)

@@ -8,6 +8,7 @@ from typing import Final, Literal, NotRequired, Protocol, TypedDict
 from permissions.representation import ObjectKey, Representation
 from realtime.publishing.framing import shared
 from realtime.state.frames import Frame
+from tenants.keys import read, spelled
 
 UNAVAILABLE: Final = "unavailable:"
 """Put before the schema of a frame without a body: a release that knows no such frame takes it for
@@ -20,7 +21,7 @@ class FrameMessage(TypedDict):
     type: Literal["hub.frame"]
     tenant: int
     model: str
-    pk: int
+    pk: int | str
     audience: str
     version: int
     revision: int
@@ -45,7 +46,7 @@ class MoveMessage(TypedDict):
     type: Literal["hub.move"]
     tenant: int
     model: str
-    pk: int
+    pk: int | str
     revision: int
     fields: list[str] | None
     created: bool
@@ -96,7 +97,7 @@ def to_layer(frame: Frame) -> FrameMessage:
         "type": "hub.frame",
         "tenant": s.tenant_id,
         "model": s.key.model,
-        "pk": s.key.pk,
+        "pk": spelled(s.key.pk),
         "audience": s.audience,
         "version": s.version,
         "revision": s.revision,
@@ -111,7 +112,7 @@ def from_layer(message: FrameMessage) -> Frame:
     """Return the frame in a channel layer message."""
     seen = Representation(
         tenant_id=message["tenant"],
-        key=ObjectKey(message["model"], message["pk"]),
+        key=ObjectKey(message["model"], read(message["pk"])),
         audience=message["audience"],
         version=message["version"],
         revision=message["revision"],

@@ -12,6 +12,7 @@ from permissions.representation import ObjectKey
 from realtime.publishing import layer_messages
 from realtime.publishing.layer_messages import MoveMessage
 from realtime.state.frames import Frame
+from tenants.keys import read, spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def to_layer(move: Move) -> MoveMessage:
         "type": "hub.move",
         "tenant": move.tenant_id,
         "model": move.key.model,
-        "pk": move.key.pk,
+        "pk": spelled(move.key.pk),
         "revision": move.revision,
         "fields": None if move.fields is None else sorted(move.fields),
         "created": move.created,
@@ -48,7 +49,7 @@ def from_layer(message: MoveMessage) -> Move:
     fields = message["fields"]
     return Move(
         tenant_id=message["tenant"],
-        key=ObjectKey(message["model"], message["pk"]),
+        key=ObjectKey(message["model"], read(message["pk"])),
         revision=message["revision"],
         fields=None if fields is None else frozenset(fields),
         created=message["created"],

@@ -37,6 +37,7 @@ from realtime.publishing import framing, groups, layer_messages, moves
 from realtime.publishing.layer_messages import Announcement, Layer
 from realtime.publishing.moves import Move
 from realtime.state.frames import Frame
+from tenants.keys import Key
 from tenants.limits import limits
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,8 @@ logger = logging.getLogger(__name__)
 Sent = tuple[str, Announcement]
 """A group, and a message to it."""
 
-Since = dict[int, set[str] | None]
-Exact = dict[tuple[int, int], set[str] | None]
+Since = dict[Key, set[str] | None]
+Exact = dict[tuple[Key, int], set[str] | None]
 
 
 def publish(committed: Committed) -> list[Sent]:
@@ -55,7 +56,7 @@ def publish(committed: Committed) -> list[Sent]:
     audience that can see a difference. Objects that show a changed row are raised here too, in
     transactions of their own. A failing resource of a tenant does not stop the others.
     """
-    by_resource: defaultdict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    by_resource: defaultdict[tuple[int, str], dict[Key, int]] = defaultdict(dict)
     for (tenant_id, key), version in committed.changed.items():
         if key.model in registry:
             by_resource[tenant_id, key.model][key.pk] = version
@@ -88,13 +89,13 @@ def _notices(revisions: Mapping[int, int]) -> list[Sent]:
     ]
 
 
-def _frames(resource: Resource, tenant_id: int, versions: Mapping[int, int]) -> list[Sent]:
+def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> list[Sent]:
     """Return the frames of changed objects; none of new ones, which nobody can subscribe to yet.
 
     Where some process has windows of the model, its group is told of new ones too.
     """
 
-    def work(guarded: bool) -> tuple[int, dict[int, Guarded], Since, Exact, set[int] | None]:
+    def work(guarded: bool) -> tuple[int, dict[Key, Guarded], Since, Exact, set[Key] | None]:
         watched = watches.is_watched(tenant_id, resource.label)
         revision = accesslog.revision(tenant_id)
         objects = objects_of(resource, tenant_id, versions, guarded=guarded)
@@ -130,13 +131,13 @@ def _moves(
     resource: Resource,
     tenant_id: int,
     revision: int,
-    objects: Collection[int],
+    objects: Collection[Key],
     since: Since,
-    created: Collection[int],
+    created: Collection[Key],
     made: Iterable[Frame],
 ) -> Iterator[Move]:
     """Return what windows are told: of what was created, and of what some audience sees changed."""
-    frames: defaultdict[int, list[Frame]] = defaultdict(list)
+    frames: defaultdict[Key, list[Frame]] = defaultdict(list)
     for frame in made:
         frames[frame.key.pk].append(frame)
     for pk in objects:

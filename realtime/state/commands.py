@@ -48,7 +48,7 @@ class Target:
 
     model: str
     id: str
-    pk: int | None
+    pk: Any | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,13 @@ class Window:
         name: str,
         *,
         limit: int,
-        after: int | None = None,
+        after: Any | None = None,
         where: Where = (),
         fields: Iterable[str] = (),
         matches: Matches = bool,
         have: Mapping[str, str] | None = None,
         ref: Reference | None = None,
-        sign: Callable[[int], str] = str,
+        sign: Callable[[Any], str] = str,
     ) -> None:
         self.socket = socket
         self.model = model
@@ -86,23 +86,23 @@ class Window:
         self.have = dict(have or {})
         self.ref = ref
         self.state = WindowState.PENDING
-        self.floor: int | None = None
-        self.members: dict[int, Subscription] = {}
+        self.floor: Any | None = None
+        self.members: dict[Any, Subscription] = {}
         self.entering: set[Subscription] = set()
         self.due = True
         self.told_more = False
         self.placing = False
         self._matches = matches
         self._sign = sign
-        self._keys: list[int] = []  # of the members, ascending
-        self._told: list[tuple[int, str]] = []  # what the client has, ascending
+        self._keys: list[Any] = []  # of the members, ascending
+        self._told: list[tuple[Any, str]] = []  # what the client has, ascending
 
     @property
     def is_live(self) -> bool:
         """Return whether its list was read, and it has not ended."""
         return self.state is WindowState.LIVE
 
-    def inside(self, pk: int) -> bool:
+    def inside(self, pk: Any) -> bool:
         """Return whether the key is in the window's range, and the window is live."""
         return (
             self.is_live
@@ -197,4 +197,8 @@ class Window:
         """Return the cursor with which the list goes on below; None if there is no more."""
         if self.floor is None:
             return None
-        return self._sign(self._told[0][0] if self._told else self.floor + 1)
+        if self._told:
+            return self._sign(self._told[0][0])
+        if isinstance(self.floor, int):
+            return self._sign(self.floor + 1)
+        return None if self.after is None else self._sign(self.after)

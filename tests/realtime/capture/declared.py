@@ -15,6 +15,7 @@ from realtime.capture.installing import kept, wanted
 from realtime.capture.intervals import BELONGS, HELD
 from realtime.capture.tables import Access
 from realtime.capture.triggers import literal, quoted
+from tenants.keys import read
 from tenants.models import User
 from tests.realtime.capture.kept import unkept
 
@@ -51,7 +52,8 @@ class Row:
     def touches(self, pk: Any = None) -> Touches:
         """Whom the row touches, as it is now."""
         row = f"(SELECT * FROM {self.table} WHERE {self.here(pk)})"
-        return Counter(run(self.access.touch.format(row=row)))
+        found = run(self.access.touch.format(row=row))
+        return Counter((*them, None if key is None else read(key)) for *them, key in found)
 
     def other(self, column: str) -> str:
         """Another value of this column."""

@@ -1,0 +1,126 @@
+"""Primary keys of whatever type: integers, UUIDs and texts, as the logs and messages hold them.
+
+The logs have rows of many models in one column, so each key says there what it is: an integer is
+its digits, a UUID `u` and its hexadecimal digits, a text `t` and itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import models
+
+Key = Any
+"""An object's primary key: an int, a UUID or a str, always of one type for one model."""
+
+INTEGER: Final = "integer"
+UNIQUE: Final = "uuid"
+TEXT: Final = "text"
+KINDS: Final = (
+    (models.IntegerField, INTEGER),
+    (models.UUIDField, UNIQUE),
+    (models.CharField, TEXT),
+    (models.TextField, TEXT),
+)
+AS_LOGGED: Final = {
+    INTEGER: "CAST({} AS text)",
+    UNIQUE: "'u' || replace(CAST({} AS text), '-', '')",
+    TEXT: "'t' || {}",
+}
+
+
+class UnknownKind(TypeError):
+    """A model's primary key is neither an integer, a UUID nor a text."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        super().__init__(
+            f"The primary key of {model._meta.label} is neither an integer, a UUID nor a text: give"
+            " the model such a key, and make what it had a unique constraint."
+        )
+
+
+def field_of(model: type[models.Model]) -> models.Field[Any, Any]:
+    """Return the field that holds the values of the model's primary key: that of another model if
+    the key is a foreign key."""
+    field: Any = model._meta.pk
+    while field.remote_field:
+        field = field.target_field
+    found: models.Field[Any, Any] = field
+    return found
+
+
+@cache
+def kind_of(model: type[models.Model]) -> str:
+    """Return what the model's keys are; raise UnknownKind."""
+    field = field_of(model)
+    for base, kind in KINDS:
+        if isinstance(field, base):
+            return kind
+    raise UnknownKind(model)
+
+
+def spelled(key: Key) -> int | str:
+    """Return the key as messages hold it; the logs hold this as a text."""
+    if isinstance(key, UUID):
+        return f"u{key.hex}"
+    return f"t{key}" if isinstance(key, str) else int(key)
+
+
+def read(value: int | str) -> Key:
+    """Return the key that is spelled like this."""
+    if isinstance(value, str):
+        match value[:1]:
+            case "u":
+                return UUID(value[1:])
+            case "t":
+                return value[1:]
+    return int(value)
+
+
+def logged(kind: str, column: str) -> str:
+    """Return SQL for this column of keys of this kind, as the logs hold it."""
+    return AS_LOGGED[kind].format(column)
+
+
+def converter(model: type[models.Model], connection: Any) -> Callable[[Any], Key] | None:
+    """Return what makes keys of the values that a cursor returns; None if they are keys."""
+    raw = connection.vendor == "sqlite" and kind_of(model) == UNIQUE
+    return UUID if raw else None
+
+
+def parameter(key: Key, connection: Any) -> Any:
+    """Return the key as a parameter of a statement."""
+    return key.hex if connection.vendor == "sqlite" and isinstance(key, UUID) else key
+
+
+class KeyField(models.Field):
+    """A column of keys of whatever models."""
+
+    description = "The key of a row of whatever model"
+
+    def db_type(self, connection: Any) -> str:
+        return "text"
+
+    def db_parameters(self, connection: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {**super().db_parameters(connection)}
+        if connection.vendor == "postgresql":
+            found["collation"] = "C"  # compares bytes, about as fast as numbers
+        return found
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        return str(spelled(value))
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Key:
+        return None if value is None else read(value)
+
+    def to_python(self, value: Any) -> Key:
+        return value
+
+    def value_to_string(self, obj: Any) -> str:
+        return str(self.get_prep_value(self.value_from_object(obj)))

@@ -1,0 +1,47 @@
+"""Their declarations, all alike, and their addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from permissions.audiences import Audience, Resource
+from permissions.rest import AudienceViewSet, CreateMixin
+from permissions.rest_grants import GrantsMixin
+from permissions.serializers import AudienceSerializer
+from project.urls import urlpatterns as ours
+from tenants.opaque import OpaqueIdField
+from tests.keyed.models import LIVE
+
+
+def serializer(model: Any, *fields: str) -> Any:
+    """A serializer of these fields."""
+    meta = type("Meta", (), {"model": model, "fields": ("id", *fields)})
+    inside = {"id": OpaqueIdField(model), "Meta": meta}
+    return type(f"{model.__name__}Serializer", (AudienceSerializer,), inside)
+
+
+def declared(model: Any) -> Resource:
+    """A keeper may write it, and a looker read its title."""
+    name = model._meta.model_name
+    writes = ("title",)
+    keeper = serializer(model, "title", "version")
+    return Resource(
+        model=model,
+        audiences=(
+            Audience("keeper", f"change_{name}", keeper, writes=writes, deletes=True, grants=True),
+            Audience("looker", f"view_{name}", serializer(model, "title")),
+        ),
+        holders={"owner": "keeper"},
+    )
+
+
+RESOURCES = {model: declared(model) for model in LIVE}
+router: Any = SimpleRouter()
+for model, resource in RESOURCES.items():
+    bases = (CreateMixin, GrantsMixin, AudienceViewSet)
+    viewset = type(f"{model.__name__}ViewSet", bases, {"resource": resource})
+    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+urlpatterns = [path("api/", include(router.urls)), *ours]
