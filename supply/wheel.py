@@ -23,6 +23,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 TOP: Final = "earshot"
 FOLDERS: Final = ("tenants", "permissions", "realtime")
+CLIENT: Final = "realtime/client/"
+"""The client for Python, which is `earshot.client`: whoever imports it needs no app."""
 TYPED: Final = "py.typed"
 NAMED: Final = re.compile(rf"(?<![\w.])(?:{'|'.join(FOLDERS)})\.[a-z_]\w*")
 """What names a module in a text of the code, where no import finds it."""
@@ -109,6 +111,11 @@ def _refuse_texts(nodes: Iterable[ast.AST], path: str) -> None:
 # What is in it
 
 
+def place(name: str) -> str:
+    """Return where in the package a file of the folders is."""
+    return name.removeprefix("realtime/") if name.startswith(CLIENT) else name
+
+
 def contents(root: Path = ROOT) -> dict[str, bytes]:
     """Return the files of the import package, by their paths."""
     found = {f"{TOP}/__init__.py": INIT.encode(), f"{TOP}/{TYPED}": b""}
@@ -119,7 +126,8 @@ def contents(root: Path = ROOT) -> dict[str, bytes]:
                 continue
             data = path.read_bytes()
             is_code = path.suffix == ".py"
-            found[f"{TOP}/{name}"] = rewritten(data.decode(), name).encode() if is_code else data
+            data = rewritten(data.decode(), name).encode() if is_code else data
+            found[f"{TOP}/{place(name)}"] = data
     return found
 
 

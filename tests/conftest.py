@@ -53,6 +53,7 @@ ONCE = (
     "permissions/test_rest_grants_listing.py",
     "permissions/test_rest_grants_managers.py",
     "permissions/test_rest_writing.py",
+    "realtime/client/",
     "realtime/transport/test_consumer.py",
     "realtime/state/test_mailbox_slow_client.py",
     "realtime/transport/test_on_uvicorn.py",

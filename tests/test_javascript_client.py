@@ -16,7 +16,8 @@ import pytest
 
 from supply import npm
 from tests.browser import HOST, Browser, browser, needs_browser
-from tests.conformance_clients import MODEL, TABLE
+from tests.conformance_clients import MODEL
+from tests.conformance_clients_windows import TABLE
 from tests.conformance_closes import CLOSES
 from tests.conftest import StartServer
 from tests.documented import close_codes

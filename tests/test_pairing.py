@@ -79,6 +79,10 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/transport/on_daphne.py",
         "realtime/transport/transport.py",
     ),
+    "what the table of clients tries, by `test_store`": (
+        "realtime/client/copies.py",
+        "realtime/client/held.py",
+    ),
     "what the tests of live, tables, triggers and installing try": (
         "realtime/capture/adopting.py",
         "realtime/capture/batches.py",

@@ -77,7 +77,10 @@ def test_wheel_has_one_typed_package_of_modules_that_import_nothing_else_of_ours
     paths = [path for folder in wheel.FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")]
     here = {path.relative_to(ROOT).as_posix() for path in paths}
     code = {name: data for name, data in files.items() if name.endswith(".py")}
-    assert code.keys() == {"earshot/__init__.py", *(f"earshot/{name}" for name in here)}
+    assert code.keys() == {
+        "earshot/__init__.py",
+        *(f"earshot/{wheel.place(name)}" for name in here),
+    }
     imported = {
         (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
         for data in code.values()
@@ -88,6 +91,16 @@ def test_wheel_has_one_typed_package_of_modules_that_import_nothing_else_of_ours
     assert {name for name in imported if name.split(".")[0] in ours} == set()
     [record] = (data.decode() for name, data in files.items() if name.endswith("/RECORD"))
     assert [line.split(",")[0] for line in record.splitlines()] == list(files)
+
+
+def test_client_is_imported_without_django_and_the_apps(built: Path) -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(built)!r});"
+        "sys.modules.update(dict.fromkeys(['django', 'channels', 'rest_framework', 'orjson']));"
+        "import earshot.client.__main__ as command; command.main(['--help'])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    assert told.stdout.startswith(b"usage: python -m earshot.client ")
 
 
 def test_metadata_is_what_an_index_needs() -> None:
