@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +11,8 @@ from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from rest_framework import serializers
 
-import permissions
-import tenants
 from permissions.audiences import Audience, Resource, as_is, registry
-from permissions.review.digests import digest
+from permissions.review.digests import INSTALLED, digest, is_ours, plain
 from permissions.review.entries import (
     COLUMN,
     METHOD,
@@ -31,8 +28,6 @@ from permissions.review.entries import (
 from permissions.review.sensitivity import label
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
-
-INSTALLED: Final = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib"))
 
 KINDS: Final = (
     (OpaqueIdField, "id"),
@@ -52,8 +47,6 @@ KINDS: Final = (
     (serializers.ListField, "list"),
     (serializers.DictField, "object"),
 )
-FRAMEWORKS: Final = ("rest_framework.", f"{tenants.__name__}.", f"{permissions.__name__}.")
-"""Field classes of these packages show what they are given; others are code to be locked."""
 
 
 def catalogue(resources: Iterable[Resource] = registry) -> Catalogue:
@@ -126,7 +119,7 @@ def _type(resource: Resource, bound: Any) -> Type:
     kind = next((kind for base, kind in KINDS if isinstance(bound, base)), None)
     if isinstance(bound, serializers.DecimalField):
         return Type(f"decimal with {bound.decimal_places} places", bound.max_digits)
-    if not _is_of_framework(type(bound)) or kind is None:
+    if is_ours(type(bound)) or kind is None:
         return Type(type(bound).__name__)
     if isinstance(bound, serializers.ChoiceField):
         return Type(kind, choices=tuple(map(str, bound.choices)))
@@ -142,7 +135,7 @@ def _source(resource: Resource, name: str, bound: Any) -> Source:
         label = show.model._meta.label_lower
         of, by = tuple(f"{label}.{field}" for field in show.fields), show.by
     else:
-        of, by = (str(bound.source) if own is None else own.name,), ()
+        of, by = (_spelled(bound) if own is None else own.name,), ()
     if code := tuple(name for name, _ in _code_of_field(resource, bound)):
         return Source(METHOD, of, by, code)
     return Source(COLUMN if show is None and own is not None else OTHER_ROW, of, by)
@@ -153,8 +146,13 @@ def _is_nullable(resource: Resource, name: str, bound: Any) -> bool:
     return bool(getattr(bound, "allow_null", False)) if own is None else own.null
 
 
-def _is_of_framework(code: type) -> bool:
-    return code.__module__.startswith(FRAMEWORKS)
+def _spelled(bound: Any) -> str:
+    """Return the path of what a field shows, as far as its declaration says it."""
+    if isinstance(bound, serializers.SerializerMethodField):
+        return str(bound.method_name)
+    if isinstance(bound, serializers.SlugRelatedField):
+        return f"{bound.source}.{bound.slug_field}"
+    return str(bound.source)
 
 
 def _methods(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
@@ -179,29 +177,63 @@ def _code(resource: Resource) -> Iterator[tuple[str, str]]:
         yield "prepare", digest(resource.prepare)
     for show in resource.shows:
         yield f"find of {show.field}", digest(show.find)
+    managers: tuple[Any, ...] = (resource.model.objects, resource.model._base_manager)
+    for manager in managers:
+        for base in _own_classes(type(manager)) + _own_classes(manager._queryset_class):
+            yield f"manager {base.__name__}", digest(base)
     for audience in resource.audiences:
-        yield from _code_of_serializer(audience.serializer)
+        yield from _code_of_serializer(resource, audience.serializer)
         for bound in audience.serializer().fields.values():
             for name, code in _code_of_field(resource, bound):
-                yield name, digest(code)
+                yield name, digest(code, type(bound.parent), resource.model)
 
 
 def _code_of_field(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the code that a field runs, and, as texts, what its declaration tells that code."""
     yield from _methods(resource, bound)
-    for base in _own_classes(type(bound), serializers.Field):
+    yield from _code_of(bound)
+    for base in _own_classes(type(column(resource, bound))):
         yield base.__name__, base
 
 
-def _code_of_serializer(serializer: type[AudienceSerializer]) -> Iterator[tuple[str, str]]:
-    for base in _own_classes(serializer, AudienceSerializer):
+def _code_of(bound: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what the field's own class runs, and the fields within it."""
+    if isinstance(bound, serializers.SerializerMethodField):
+        owner = type(bound.parent)
+        name = f"{owner.__name__}.{bound.method_name}"
+        yield name, inspect.getattr_static(owner, str(bound.method_name))
+    own = _own_classes(type(bound))
+    for base in own:
+        yield base.__name__, base
+    if own and not isinstance(bound, serializers.BaseSerializer):
+        args = plain((bound._args, bound._kwargs))
+        yield f"{own[0].__name__} of {bound.field_name}", f"{args}"
+    for inner in (getattr(bound, "child", None), getattr(bound, "child_relation", None)):
+        if inner is not None:
+            yield from _code_of(inner)
+    if isinstance(bound, serializers.Serializer):
+        shown = {name: (str(f.source), type(f)) for name, f in bound.fields.items()}
+        yield f"fields of {type(bound).__name__}", f"{plain(shown)}"
+        for inner in bound.fields.values():
+            yield from _code_of(inner)
+
+
+def _code_of_serializer(
+    resource: Resource, serializer: type[AudienceSerializer]
+) -> Iterator[tuple[str, str]]:
+    for base in _own_classes(serializer):
         for name, value in vars(base).items():
-            if name != "Meta" and _is_code(value):
-                yield f"{base.__name__}.{name}", digest(value)
+            text = None if name.startswith("_") else plain(value)
+            if name == "Meta":
+                continue
+            if text is not None or _is_code(value):
+                code = value if text is None else text
+                yield f"{base.__name__}.{name}", digest(code, serializer, resource.model)
 
 
-def _own_classes(code: type, root: type) -> list[type]:
-    """Return the class and its bases, except those of the frameworks and of this app."""
-    return [c for c in code.__mro__ if issubclass(c, root) and not _is_of_framework(c)]
+def _own_classes(code: type) -> list[type]:
+    """Return the class and its bases, except those of frameworks and of this app."""
+    return [c for c in code.__mro__ if is_ours(c)]
 
 
 def _is_code(value: Any) -> bool:

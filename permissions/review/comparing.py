@@ -32,6 +32,9 @@ RULES: Final = {
     "code": "Code that decides what is shown was edited",
 }
 
+OUTPUT: Final = frozenset({"to_representation", "get_attribute", "get_fields", "fields", "data"})
+"""Methods of serializers and fields by which a framework's output is changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -240,9 +243,16 @@ def _code(old: Entry, new: Entry, changed: set[str]) -> Found:
                 yield "code", True, "", name, "is new code that may change what is shown"
         elif name not in new.code:
             text = "is gone, and with it what it did to what is shown"
-            yield "code", name == "prepare" or name in used, "", name, text
+            yield "code", _restrains(name) or name in used, "", name, text
         elif old.code[name] != new.code[name]:
             yield "code", True, "", name, "was edited: what it does, no declaration says"
+
+
+def _restrains(code: str) -> bool:
+    """Return whether this code may have kept something from being shown, so that more is shown
+    without it."""
+    kind, _, method = code.rpartition(".")
+    return code == "prepare" or code.startswith("manager ") or bool(kind and method in OUTPUT)
 
 
 def _code_of(field: str, entry: Entry) -> Iterator[str]:

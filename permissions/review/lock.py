@@ -15,6 +15,9 @@ ACCEPT: Final = "manage.py review --accept"
 MARK: Final = "earshot.audiences"
 FORMAT: Final = 1
 ANEW: Final = f"look at what `manage.py review` shows, then write it anew: {ACCEPT}"
+MOST: Final = 64 * 2**20
+"""The size of a file that is taken for a lock, in bytes."""
+
 INLINE: Final = 6
 """The depth from which an object is written on one line: that of a payload's field."""
 
@@ -58,6 +61,8 @@ def loads(text: str, name: str = NAME) -> Catalogue:
         data = json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
         raise UnusableLock(name, f"is damaged ({error})") from error
+    except RecursionError as error:
+        raise UnusableLock(name, "is damaged (it is nested too deeply)") from error
     _check_format(data, name)
     try:
         models: Catalogue = decode(Catalogue, data.get("models"), "models")
@@ -95,6 +100,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read(path: Path) -> Catalogue:
     """Return the lock in this file; raises UnusableLock."""
     try:
+        if path.exists() and not path.is_file():  # of a pipe or a device, reading has no end
+            raise UnusableLock(path.name, "is no file")
+        if path.stat().st_size > MOST:
+            raise UnusableLock(path.name, "is larger than any lock")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UnusableLock(path.name, "is not there") from error
@@ -104,7 +113,13 @@ def read(path: Path) -> Catalogue:
 
 
 def write(path: Path, catalogue: Catalogue) -> None:
-    """Accept the catalogue; concurrent readers see the old lock or the new one."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(dumps(catalogue), encoding="utf-8")
-    part.replace(path)
+    """Accept the catalogue; concurrent readers see the old lock or the new one. Raises UnusableLock
+    where it cannot be written."""
+    real = path.resolve()  # a link stays one
+    part = real.with_name(f".{real.name}.part")
+    try:
+        part.write_text(dumps(catalogue), encoding="utf-8")
+        part.replace(real)
+    except OSError as error:
+        why = f"cannot be written ({type(error).__name__})"
+        raise UnusableLock(path.name, why, "name a file that may be written by --lock") from error

@@ -21,10 +21,16 @@ def lines(found: Iterable[Difference]) -> Iterator[str]:
         together.setdefault(key, []).append(each.audience)
     for (widens, model, field, text), audiences in together.items():
         what = ": ".join(part for part in (model, ", ".join(audiences), field) if part)
+        what, text = printable(what), printable(text)
         if widens:
             yield f"WIDER     {what}: {text}. If it is meant: {ACCEPT}"
         else:
             yield f"narrower  {what}: {text}."
+
+
+def printable(text: str) -> str:
+    """Return a text that is one line, and moves no terminal's cursor: a lock may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def as_json(found: Iterable[Difference]) -> dict[str, list[dict[str, Any]]]:

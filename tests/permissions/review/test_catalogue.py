@@ -123,7 +123,9 @@ def test_source_through_another_row_is_no_column() -> None:
     seen = viewer("who", who=serializers.CharField(source="owner.username", read_only=True))
     assert fields(seen)["who"].source == Source("other row", ("owner.username",))
     related: Any = serializers.SlugRelatedField("username", source="owner", read_only=True)
-    assert fields(viewer("who", who=related))["who"].source == Source("other row", ("owner",))
+    assert fields(viewer("who", who=related))["who"].source == Source(
+        "other row", ("owner.username",)
+    )
     seen = viewer("who", who=serializers.CharField(source="owner.get_username", read_only=True))
     assert fields(seen)["who"].source == Source(
         "method", ("owner.get_username",), code=("User.get_username",)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rest_framework import serializers
 
-from permissions.review.digests import digest
+from permissions.review.digests import digest, is_ours, plain
 
 SOURCE = """
 import json
@@ -41,6 +45,15 @@ class Thing:
     def name(self):
         return helper(1)
 thing = Thing()
+"""
+WRAPPED = """
+import functools
+def short(function):
+    @functools.wraps(function)
+    def inner(*args):
+        return str(function(*args))[:3]
+    return inner
+shown = short(helper)
 """
 
 Load = Callable[[str], Any]
@@ -94,18 +107,20 @@ def test_edit_of_something_else_does_not(load: Load) -> None:
     assert digest(before.helper) == digest(after.helper)
 
 
-def test_wrapped_function_counts_as_what_it_wraps(load: Load) -> None:
+def test_property_or_method_counts_as_its_function(load: Load) -> None:
     module = load(SOURCE)
-    plain = digest(module.helper)
-    for wrap in (property, functools.cached_property, staticmethod, classmethod):
+    for wrap in (property, functools.cached_property, staticmethod, classmethod, functools.cache):
         wrapped: Any = wrap(module.helper)
-        assert digest(wrapped) == plain
+        assert digest(wrapped) == digest(module.helper)
 
-    @functools.wraps(module.helper)
-    def logged(*args: Any) -> Any:
-        return module.helper(*args)
 
-    assert digest(logged) == plain
+def test_what_wraps_a_function_counts_as_well_as_the_function(load: Load) -> None:
+    def wrapped(in_which: str, source: str = SOURCE) -> str:
+        return digest(load(source + in_which).shown)
+
+    plain = digest(load(SOURCE).helper)
+    assert wrapped(WRAPPED) not in (plain, wrapped(WRAPPED.replace("[:3]", "[:4]")))
+    assert wrapped(WRAPPED) != wrapped(WRAPPED, SOURCE.replace("x + 1", "x + 2"))
 
 
 def test_arguments_that_are_set_beforehand_count(load: Load) -> None:
@@ -119,3 +134,38 @@ def test_arguments_that_are_set_beforehand_count(load: Load) -> None:
 
 def test_what_is_not_written_in_python_counts_by_its_name() -> None:
     assert digest(len) == digest(len) != digest(sorted)
+
+
+class Colour(Enum):
+    RED = "r"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Colour.RED, "Colour.RED='r'"),
+        (re.compile("a+", re.ASCII), "pattern 'a+' 256"),
+        ({"b", "a"}, "{'a', 'b'}"),
+        (frozenset({2, 1}), "{1, 2}"),
+        ([1, (2, None)], "[1, [2, None]]"),
+        ({"a": Decimal("1.0")}, "{'a': Decimal('1.0')}"),
+        ([len, Colour, object()], f"[builtins.len, {__name__}.Colour, builtins.object]"),
+        (object(), None),
+    ],
+)
+def test_plain_value_has_the_same_text_in_every_process(value: Any, text: str | None) -> None:
+    assert plain(value) == text
+
+
+def test_what_is_installed_or_not_written_in_python_is_not_ours(load: Load) -> None:
+    module = load(SOURCE)
+    assert is_ours(module.helper)
+    assert is_ours(module.Thing)
+    for foreign in (len, dict, Decimal, pytest.raises, serializers.CharField, digest, Colour.RED):
+        assert not is_ours(foreign), foreign
+
+
+def test_keyword_default_counts(load: Load) -> None:
+    source = SOURCE + "def shown(x, *, most=LIMIT):\n    return x[:most]\n"
+    before, after = load(source), load(source.replace("LIMIT = 5", "LIMIT = 6"))
+    assert digest(before.shown) != digest(after.shown)

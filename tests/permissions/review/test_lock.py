@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from permissions.review import lock
 from permissions.review.catalogue import catalogue
 from permissions.review.comparing import compare
 from permissions.review.entries import Type
 from permissions.review.forms import NoForm, decode, encode
 from permissions.review.lock import UnusableLock, dumps, loads, read, write
+from permissions.review.verdict import lines
 
 ROOT = Path(__file__).parents[3]
 OURS = {"lock": "earshot.audiences", "format": 1, "models": {}}
@@ -44,6 +47,12 @@ def test_field_is_one_line_and_places_are_left_out() -> None:
     ("text", "why"),
     [
         ("", "is damaged"),
+        ("[" * 10**6, "is damaged (it is nested too deeply)"),
+        ("\ufeff" + json.dumps(OURS), "is damaged (Unexpected UTF-8 BOM"),
+        (json.dumps(OURS) + "\n>>>>>>> theirs", "is damaged (Extra data"),
+        (json.dumps(OURS)[:-1] + ', "models": {}}', "'models' is there twice"),
+        ('{"lock": "earshot.audiences", "format": ' + "9" * 5_000 + "}", "is damaged (Exceeds"),
+        ('{"lock": "earshot.audiences", "format": NaN}', "does not say its format"),
         ("{", "is damaged"),
         ("[]", "is no lock of audiences"),
         ('{"lockfileVersion": 3}', "is no lock of audiences"),
@@ -80,11 +89,57 @@ def test_lock_that_cannot_be_used_says_why_and_what_to_do(text: str, why: str) -
 def test_lock_that_is_not_there_or_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnusableLock, match="is not there: look at"):
         read(tmp_path / "audiences.lock.json")
-    with pytest.raises(UnusableLock, match=r"cannot be read \(IsADirectoryError\)"):
+    with pytest.raises(UnusableLock, match="is no file: look at"):
         read(tmp_path)
+    with pytest.raises(UnusableLock, match="is no file: look at"):
+        read(Path(os.devnull))
+    with pytest.raises(UnusableLock, match=r"cannot be read \(OSError\)"):
+        read(tmp_path / ("x" * 300))
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(UnusableLock, match=r"cannot be read \(UnicodeDecodeError\)"):
         read(tmp_path / "bytes")
+
+
+def test_file_that_is_larger_than_any_lock_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "audiences.lock.json"
+    write(path, {})
+    monkeypatch.setattr(lock, "MOST", path.stat().st_size - 1)
+    with pytest.raises(UnusableLock, match="is larger than any lock: look at"):
+        read(path)
+
+
+def test_link_to_a_lock_is_followed_and_stays(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.json", tmp_path / "audiences.lock.json"
+    link.symlink_to(real)
+    with pytest.raises(UnusableLock, match="is not there"):
+        read(link)
+    write(link, catalogue())
+    assert link.is_symlink()
+    assert compare(read(real), catalogue()) == []
+
+
+def test_lock_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UnusableLock, match=r"cannot be written \(FileNotFoundError\): name a file"):
+        write(tmp_path / "none" / "audiences.lock.json", {})
+
+
+def test_edited_digest_is_told_as_an_edit_and_order_of_models_does_not_count() -> None:
+    data = json.loads(dumps(catalogue()))
+    backwards = dict(reversed(data["models"].items()))
+    assert compare(loads(json.dumps(data | {"models": backwards})), catalogue()) == []
+    code = data["models"]["resources.document"]["code"]
+    code[next(iter(code))] = "0" * 16
+    [edit] = compare(loads(json.dumps(data)), catalogue())
+    assert (edit.rule, edit.widens) == ("code", True)
+
+
+def test_name_in_a_lock_moves_no_cursor_and_begins_no_line() -> None:
+    name = "a.b\n\x1b[2Jall is well\ud800"
+    old = loads(json.dumps(OURS | {"models": {name: {"audiences": {}}}}))
+    [line] = lines(compare(old, {}))
+    assert line == (r"narrower  a.b\n\x1b[2Jall is well\ud800: is not declared any more.")
 
 
 @pytest.mark.parametrize(
