@@ -23,9 +23,10 @@ from permissions.rest import AudienceViewSet
 from permissions.snapshot import snapshot
 from permissions.subjects import Subject
 from tenants import opaque
-from tenants.models import GRANTABLE, User
+from tenants.models import GRANTABLE
 from tenants.refusals import Conflict
 from tenants.rest import Pagination, StrictSerializer, TenantRequest
+from tenants.users import User
 
 
 class LastHolderConflict(Conflict):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
@@ -23,7 +22,7 @@ from tenants.roles import group_name
 MEMBERS: Final = """
 SELECT 'member', m.user_id, {no_object}, m.tenant_id, m.role
 FROM {memberships} m
-JOIN {users} u ON u.{user_key} = m.user_id AND u.is_active
+JOIN {users} u ON u.{user_key} = m.user_id AND {user_active}
 JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
 WHERE m.tenant_id {in_tenants} AND m.user_id {in_users} AND m.is_active
 """
@@ -137,30 +136,47 @@ def _write(resource: Resource, connection: Any) -> Statement:
 
 def names_of(resource: Resource, connection: Any) -> dict[str, str]:
     """Return the names of tables and columns, and other differences between databases."""
-    user: Any = get_user_model()
-    joined: Any = user._meta.get_field("groups")
     tables: dict[str, Any] = {
-        "memberships": Membership, "users": user, "tenants": Tenant, "objects": resource.model,
+        "memberships": Membership, "tenants": Tenant, "objects": resource.model,
         "user_grants": resource.user_grants, "group_grants": resource.group_grants,
         "permissions": Permission, "groups": Group, "types": ContentType,
     }  # fmt: skip
     names = {name: model._meta.db_table for name, model in tables.items()}
-    names |= {
-        "user_key": user._meta.pk.column,
-        "key": resource.model._meta.pk.column,
-        "joined": joined.m2m_db_table(),
-        "joined_user": joined.m2m_column_name(),
-        "joined_group": joined.m2m_reverse_name(),
-    }
+    names["key"] = resource.model._meta.pk.column
     quoted = {name: connection.ops.quote_name(column) for name, column in names.items()}
     among = AMONG[connection.vendor]
     return quoted | {
+        **_of_users(connection),
         "type": TYPE.format_map(quoted),
         **{f"in_{name}": among.format(name=name) for name in SEVERAL},
-        "no_user": nothing(user, connection),
         "no_object": nothing(resource.model, connection),
         "no_group": nothing(Group, connection),
     }
+
+
+def _of_users(connection: Any) -> dict[str, str]:
+    """Return the names of the project's users, who may lack groups and a column `is_active`."""
+    from tenants import users  # their model may be loaded after this module
+
+    quote = connection.ops.quote_name
+    user: Any = users.User
+    nobody, no_group = nothing(user, connection), nothing(Group, connection)
+    names = {
+        "users": quote(user._meta.db_table),
+        "user_key": quote(user._meta.pk.column),
+        "user_active": "1 = 1",
+        "no_user": nobody,
+        "joined": f"(SELECT {nobody} AS user_id, {no_group} AS group_id WHERE 1 = 0)",
+        "joined_user": "user_id",
+        "joined_group": "group_id",
+    }
+    if active := users.column("is_active"):
+        names["user_active"] = f"u.{quote(active.column)}"
+    if groups := users.groups():
+        names["joined"] = quote(groups.m2m_db_table())
+        names["joined_user"] = quote(groups.m2m_column_name())
+        names["joined_group"] = quote(groups.m2m_reverse_name())
+    return names
 
 
 def nothing(model: Any, connection: Any) -> str:

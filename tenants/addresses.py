@@ -11,13 +11,15 @@ from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tenants.models import KnownAddress, User
+from tenants import users
+from tenants.models import KnownAddress
 
 KEPT: Final = 20
 LIFE: Final = timedelta(days=90)
@@ -45,7 +47,7 @@ def is_known(username: str, address: str) -> bool:
     if "\0" in username:  # PostgreSQL would not take it
         return False
     recent = KnownAddress.objects.filter(seen_at__gt=timezone.now() - LIFE)
-    return recent.filter(user__username=username, digest=_digest(address)).exists()
+    return recent.filter(_from(username, address)).exists()
 
 
 def remember(username: str, address: str) -> None:
@@ -54,9 +56,9 @@ def remember(username: str, address: str) -> None:
     Written once a day, so that an address in use stays known and most logins write nothing.
     """
     today = KnownAddress.objects.filter(seen_at__gt=timezone.now() - FRESH)
-    if today.filter(user__username=username, digest=_digest(address)).exists():
+    if today.filter(_from(username, address)).exists():
         return
-    user = User.objects.only("pk").filter(username=username).first()
+    user = users.named(username)
     if user is None:
         return
     mine = KnownAddress.objects.filter(user=user)
@@ -67,6 +69,10 @@ def remember(username: str, address: str) -> None:
     )
     kept = mine.order_by("-seen_at", "-pk").values_list("pk", flat=True)[:KEPT]
     mine.exclude(pk__in=list(kept)).delete()
+
+
+def _from(username: str, address: str) -> Q:
+    return Q(**{f"user__{users.NAME}": username, "digest": _digest(address)})
 
 
 def _digest(address: str) -> str:

@@ -33,11 +33,12 @@ from rest_framework.authentication import CSRFCheck
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tenants import revocations
+from tenants import revocations, users
 from tenants.compiled import Compiled, Parameter
 from tenants.limits import limits
-from tenants.models import Membership, Session, Tenant, Ticket, User
+from tenants.models import Membership, Session, Tenant, Ticket
 from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired, WrongLogin
+from tenants.users import User
 
 Key = revocations.Key
 Kind = Literal["token", "session"]
@@ -151,8 +152,8 @@ def issue_token(user: User) -> tuple[Any, str]:
     The user's expired tokens are deleted: knox would look for them at every request.
     """
     # A change of the password waits for this lock, or this waits for it: no token outlives it.
-    same = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
-    if not same.filter(is_active=True):
+    same = User._base_manager.select_for_update(no_key=True)
+    if not same.filter(users.active(), pk=user.pk, password=user.password):
         raise WrongLogin
     tokens = get_token_model().objects
     tokens.filter(user=user, expiry__lte=timezone.now()).delete()
@@ -253,7 +254,7 @@ def _good(tokens: set[str]) -> QuerySet[Any]:
     """Return those of these tokens that are valid now."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
     found: QuerySet[Any] = get_token_model().objects.filter(
-        alive, pk__in=tokens, user__is_active=True
+        alive, users.active("user__"), pk__in=tokens
     )
     return found
 
@@ -265,7 +266,7 @@ def _live_tokens(keys: set[str]) -> Iterator[tuple[User, Credential]]:
 
 def _live_sessions(keys: set[str]) -> Iterator[tuple[User, Credential]]:
     sessions = Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now())
-    for session in sessions.filter(user__is_active=True).select_related("user"):
+    for session in sessions.filter(users.active("user__")).select_related("user"):
         if session.user and _fits(session.get_decoded(), session.user):
             yield session.user, Credential("session", session.pk, session.expire_date)
 

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
 from django.core.mail import EmailMessage
 
-from tenants import opaque
+from tenants import opaque, users
 from tenants.failures import Told
-from tenants.models import Membership, User
+from tenants.models import Membership
+from tenants.users import User
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
@@ -52,10 +53,10 @@ def reset(user: User) -> EmailMessage:
     """Return the e-mail with the link to reset a password."""
     return EmailMessage(
         "Set a new password",
-        f"Somebody, probably you, asked to reset the password of {user.username}. Set a new "
+        f"Somebody, probably you, asked to reset the password of {user.get_username()}. Set a new "
         f"one with this link, which works once:\n\n{link(user)}\n\nIf this was not you, you can "
         "ignore this e-mail.\n",
-        to=[user.email],
+        to=[users.address_of(user)],
     )
 
 
@@ -77,17 +78,18 @@ def invitation(member: Membership) -> EmailMessage:
         )
     return EmailMessage(
         f"You have been invited to {tenant.name}",
-        f"An administrator of {tenant.name} ({tenant.slug}) has invited you, {user.username}. "
-        "Log in to accept or decline; nothing changes for you until you accept.\n",
-        to=[user.email],
+        f"An administrator of {tenant.name} ({tenant.slug}) has invited you, "
+        f"{user.get_username()}. Log in to accept or decline; nothing changes for you until you "
+        "accept.\n",
+        to=[users.address_of(user)],
     )
 
 
 def _welcome(user: User, name: str, what: str, address: str) -> EmailMessage:
     return EmailMessage(
         f"You have been invited to {name}",
-        f"Your username is {user.username}. {what}:\n\n{address}\n",
-        to=[user.email],
+        f"Your username is {user.get_username()}. {what}:\n\n{address}\n",
+        to=[users.address_of(user)],
     )
 
 

@@ -12,11 +12,12 @@ from django.http import Http404
 from django.utils import timezone
 from rest_framework import serializers
 
-from tenants import links, mail, opaque
+from tenants import links, mail, opaque, users
 from tenants.credentials import active_memberships
-from tenants.models import Membership, Role, State, Tenant, User
+from tenants.models import Membership, Role, State, Tenant
 from tenants.refusals import Conflict
 from tenants.signals import membership_ending, role_changing
+from tenants.users import User
 
 
 class LastAdmin(Conflict):
@@ -66,7 +67,7 @@ def add(actor: Membership, username: str, role: str) -> Membership:
     """Invite an existing user; the tenant learns no more than the username."""
     with turn(actor.tenant):
         _check_admin(actor)
-        user = User.objects.filter(username=username, is_active=True).first()
+        user = User._default_manager.filter(users.active(), **{users.NAME: username}).first()
         if user is None:
             raise serializers.ValidationError({"username": ["User not found."]})
         _check_new(actor.tenant, user)
@@ -81,12 +82,12 @@ def invite(actor: Membership, username: str, email: str, role: str) -> Membershi
     """Invite a new user, whose link sets a first password and accepts."""
     with turn(actor.tenant):
         _check_admin(actor)
-        if taken := User.objects.filter(username=username).first():
+        if taken := users.named(username):
             _check_new(actor.tenant, taken)
             raise UsernameTaken
         try:
             with transaction.atomic():
-                user = User.objects.create_user(username, email)
+                user = users.new(username, email)
         except IntegrityError as error:  # another tenant's admin was as fast
             raise UsernameTaken from error
         return _invite(actor.tenant, user, role, by_name=False)
@@ -138,7 +139,7 @@ def _invite(tenant: Tenant, user: User, role: str, *, by_name: bool) -> Membersh
         invited_at=timezone.now(),
         by_name=by_name,
     )
-    if user.email:
+    if users.address_of(user):
         transaction.on_commit(
             lambda: mail.send_later(lambda: [links.invitation(member)]), robust=True
         )
@@ -156,7 +157,7 @@ def _find(tenant: Tenant, member_id: str) -> Membership:
 
 def _heir(member: Membership, user_id: str) -> Membership:
     pk = opaque.decode(User, user_id)
-    others = active_memberships().filter(tenant=member.tenant_id, user__is_active=True)
+    others = active_memberships().filter(users.active("user__"), tenant=member.tenant_id)
     heir = None if pk is None else others.exclude(pk=member.pk).filter(user=pk).first()
     if heir is None:
         raise serializers.ValidationError({"transfer_to": ["No other active member has this id."]})
@@ -165,7 +166,7 @@ def _heir(member: Membership, user_id: str) -> Membership:
 
 def _admins(tenant_id: int) -> QuerySet[Membership]:
     admins = Membership.objects.filter(tenant=tenant_id, role=Role.ADMIN)
-    return admins.filter(is_active=True, user__is_active=True)
+    return admins.filter(users.active("user__"), is_active=True)
 
 
 def _check_admin_stays(member: Membership) -> None:

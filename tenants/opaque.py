@@ -98,8 +98,9 @@ def _longest(model: type[Model]) -> int:
 
 
 def _label(model: type[Model]) -> str:
-    # A proxy shows the same rows.
-    return (model._meta.concrete_model or model)._meta.label_lower
+    # A proxy shows the same rows. Ids never change: they are older than our labels' prefix.
+    label: str = (model._meta.concrete_model or model)._meta.label_lower
+    return label.removeprefix("earshot_")
 
 
 @cache

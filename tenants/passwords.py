@@ -16,9 +16,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework import exceptions, serializers
 
-from tenants import hashing, links, mail, opaque, places
-from tenants.models import Membership, User
+from tenants import hashing, links, mail, opaque, places, users
+from tenants.models import Membership
 from tenants.refused import WrongLogin
+from tenants.users import User
 
 
 class InvalidLink(exceptions.APIException):
@@ -79,12 +80,12 @@ def confirm(link: Link, new: str) -> None:
 
 def send_reset(email: str) -> None:
     """Send a link to every active user with this e-mail; the caller does not learn of any."""
-    users = list(User.objects.filter(email__iexact=email, is_active=True))
-    mail.send_later(lambda: [links.reset(user) for user in users])
+    found = users.at(email)
+    mail.send_later(lambda: [links.reset(user) for user in found])
 
 
 def _active(user_id: int) -> User | None:
-    return User.objects.filter(pk=user_id, is_active=True).first()
+    return User._base_manager.filter(users.active(), pk=user_id).first()
 
 
 def _hashed(user: User, new: str) -> str:
@@ -98,8 +99,8 @@ def _hashed(user: User, new: str) -> str:
 
 def _unchanged(user: User) -> bool:
     """Lock the user's row; return whether they are active and have the password that was read."""
-    rows = User.objects.select_for_update(no_key=True)
-    return bool(rows.filter(pk=user.pk, password=user.password, is_active=True))
+    rows = User._base_manager.select_for_update(no_key=True)
+    return bool(rows.filter(users.active(), pk=user.pk, password=user.password))
 
 
 def _write(user: User, encoded: str, new: str) -> None:

@@ -20,12 +20,13 @@ from tenants import credentials
 from tenants.connections import DatabaseAway, is_away
 from tenants.credentials import Credential, Key, TokenAuthentication
 from tenants.limits import limits
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import Membership, Role, Tenant
 from tenants.refusals import refusal
 from tenants.refused import NotAuthenticated, Refused
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
 from tenants.turns import turns
+from tenants.users import User
 from tenants.waiting import counted
 
 __all__ = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -14,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants import members
-from tenants.models import Membership, Role, State, User
+from tenants.models import Membership, Role, State
 from tenants.opaque import OpaqueIdField
 from tenants.rest import (
     IsAdmin,
@@ -23,12 +22,15 @@ from tenants.rest import (
     StrictSerializer,
 )
 from tenants.throttling import Minute, count
+from tenants.users import NAME, User
+
+_NAMES: Any = User._meta.get_field(NAME)
 
 
 class MemberSerializer(serializers.Serializer[Membership]):
     id = OpaqueIdField(Membership)
     user = OpaqueIdField(User, source="user_id")
-    username = serializers.CharField(source="user.username")
+    username = serializers.CharField(source="user.get_username")
     role = serializers.CharField()
     is_active = serializers.BooleanField()
     state = serializers.ChoiceField(State.choices)
@@ -37,7 +39,7 @@ class MemberSerializer(serializers.Serializer[Membership]):
 class NewMemberSerializer(StrictSerializer):
     """With `email` a new user, without one an existing one."""
 
-    username = serializers.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    username = serializers.CharField(max_length=_NAMES.max_length, validators=_NAMES.validators)
     email = serializers.EmailField(required=False, max_length=254)
     role = serializers.ChoiceField(Role.choices, default=Role.MEMBER)
 
@@ -53,7 +55,7 @@ class MembersView(PrivateResponseMixin, ListAPIView[Membership]):
     permission_classes = (IsAdmin,)
     pagination_class = Pagination
     serializer_class = MemberSerializer
-    queryset = Membership.objects.select_related("user").order_by("user__username")
+    queryset = Membership.objects.select_related("user").order_by(f"user__{NAME}")
 
     def get_queryset(self) -> QuerySet[Membership]:
         return super().get_queryset().filter(tenant=self.request.tenant)  # type: ignore[attr-defined]

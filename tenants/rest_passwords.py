@@ -53,7 +53,7 @@ class PasswordView(PrivateResponseMixin, APIView):
         user = user_of(request)
         try:
             # A holder of a stolen token must not guess the password faster than at the login.
-            with login_limits(request, user.username, inside=True):
+            with login_limits(request, user.get_username(), inside=True):
                 passwords.change(user.pk, **body.validated_data)
         except WrongLogin as wrong:
             raise serializers.ValidationError({"old": ["Wrong password."]}) from wrong
@@ -93,7 +93,7 @@ class ConfirmView(PrivateResponseMixin, APIView):
         body.is_valid(raise_exception=True)
         parts = body.validated_data
         link = passwords.follow(parts["user"], parts["token"])
-        with hashing.known.place(address_of(request), link.user.username):
+        with hashing.known.place(address_of(request), link.user.get_username()):
             # Again: of several at once, each has waited here for the one before it.
             link = passwords.follow(parts["user"], parts["token"])
             passwords.confirm(link, parts["new"])

@@ -8,7 +8,8 @@ from django.contrib.sessions.backends import db
 from django.db import transaction
 
 from tenants import revocations
-from tenants.models import Session, User
+from tenants.models import Session
+from tenants.users import User
 
 
 class SessionStore(db.SessionStore):

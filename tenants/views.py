@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from tenants.credentials import TokenAuthentication, issue_ticket, issue_token
 from tenants.ended_credentials import end_credentials
-from tenants.models import Membership, User
+from tenants.models import Membership
 from tenants.opaque import OpaqueIdField
 from tenants.refused import WrongLogin
 from tenants.rest import (
@@ -27,12 +27,13 @@ from tenants.rest import (
     credential_of,
 )
 from tenants.throttling import login_limits
+from tenants.users import User
 
 
 class TokenScheme(KnoxTokenScheme):
     """What the schema says of our tokens."""
 
-    target_class = TokenAuthentication
+    target_class = f"{TokenAuthentication.__module__}.{TokenAuthentication.__qualname__}"
     name = "token"
 
 
@@ -54,7 +55,7 @@ class TokenSerializer(serializers.Serializer[Any]):
 
 class MeSerializer(serializers.Serializer[Membership]):
     user = OpaqueIdField(User, source="user_id")
-    username = serializers.CharField(source="user.username")
+    username = serializers.CharField(source="user.get_username")
     tenant = serializers.CharField(source="tenant.slug")
     role = serializers.CharField()
 

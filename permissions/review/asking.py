@@ -16,7 +16,8 @@ from permissions.review.explaining import Explanation, explain
 from permissions.review.subcommands import Subcommand, in_json
 from tenants import opaque
 from tenants.keys import Key
-from tenants.models import Membership, Tenant, User
+from tenants.models import Membership, Tenant
+from tenants.users import NAME, User, called
 
 EXAMPLES: Final = """
 examples:
@@ -64,8 +65,8 @@ def _ask(tenant: str, model: str, user: str | None, which: Any) -> Asked:
 def _one(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Asked:
     found = _explained(resource, tenant, user, pk)
     by = {giver for giver in [telling.giver(found)] if giver is not None}
-    names = dict(User.objects.filter(pk__in=by).values_list("pk", "username"))
-    lines = telling.lines(found, f"{user.username} in {tenant.slug}", names)
+    names = called(by)
+    lines = telling.lines(found, f"{user.get_username()} in {tenant.slug}", names)
     return Asked(list(lines), _json(user, found))
 
 
@@ -73,19 +74,19 @@ def _all(resource: Resource, tenant: Tenant, pk: Key) -> Asked:
     if not resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     members = Membership.objects.joined().filter(tenant=tenant).select_related("user")
-    users = [member.user for member in members.order_by("user__username")]
+    users = [member.user for member in members.order_by(f"user__{NAME}")]
     allowed = decision.audiences(resource, tenant.pk, [(user.pk, pk) for user in users])
     found = [
         (user, _explained(resource, tenant, user, pk)) for user in users if allowed[user.pk, pk]
     ]
     head = f"Who sees {resource.label} {opaque.encode(resource.model, pk)} in {tenant.slug}:"
-    rows = telling.readers((user.username, each) for user, each in found)
+    rows = telling.readers((user.get_username(), each) for user, each in found)
     last = f"Of {len(users)} members {len(users) - len(found)} do not see it."
     return Asked([head, "", *rows, "", last], [_json(user, each) for user, each in found])
 
 
 def _json(user: User, found: Explanation) -> dict[str, Any]:
-    return {"username": user.username, **telling.as_json(found), **telling.shown(found)}
+    return {"username": user.get_username(), **telling.as_json(found), **telling.shown(found)}
 
 
 def _explained(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Explanation:

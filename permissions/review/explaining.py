@@ -20,9 +20,11 @@ from permissions.review.beginnings import Beginning, beginning
 from permissions.review.holding import Facts, Way, changes, obstacles, ways, why_not
 from permissions.snapshot import in_snapshot
 from permissions.subjects import UNNAMED, Subject
+from tenants import users
 from tenants.keys import Key
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
+from tenants.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _grants(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Iterator
         subject = Subject(user_id=user.pk)
         yield Way(decision.OWN, codename, subject, "a grant to them", label, by, at)
     roles = {group_name(tenant.pk, role): role for role in Role.values}
-    groups = set(user.groups.values_list("pk", flat=True))
+    groups = set(user.groups.values_list("pk", flat=True)) if users.groups() else set()
     label = tables[1]._meta.label_lower
     names = ("group_id", "group__name", *how)
     for key, name, codename, by, at in (

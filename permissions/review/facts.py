@@ -20,7 +20,7 @@ from tenants.roles import group_name
 
 MEMBERS: Final = """
 SELECT m.user_id AS user_id, m.role AS role FROM {memberships} m
-JOIN {users} u ON u.{user_key} = m.user_id AND u.is_active
+JOIN {users} u ON u.{user_key} = m.user_id AND {user_active}
 JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
 WHERE m.tenant_id = %(tenant)s AND m.is_active"""
 OBJECTS: Final = """
@@ -41,7 +41,7 @@ FROM {joined} j JOIN {groups} n ON n.id = j.{joined_group} WHERE 1 = 1"""
 MEMBER: Final = """
 SELECT u.{user_key} AS user_id, CAST(%(role)s AS VARCHAR(16)) AS role
 FROM {users} u JOIN {tenants} t ON t.id = %(tenant)s AND t.is_active
-WHERE u.{user_key} = %(user)s AND u.is_active"""
+WHERE u.{user_key} = %(user)s AND {user_active}"""
 GIVEN: Final = """
 SELECT u.{user_key} AS user_id, o.{key} AS pk, CAST(%(codename)s AS VARCHAR(100)) AS codename
 FROM {users} u CROSS JOIN {objects} o WHERE u.{user_key} = %(user)s AND o.{key} = %(object)s"""

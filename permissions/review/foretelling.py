@@ -9,7 +9,7 @@ from permissions.audiences import Audience
 from permissions.review.predicting import Moved, Prediction
 from permissions.review.showing import table
 from tenants import opaque
-from tenants.models import User
+from tenants.users import User
 
 
 def lines(found: Iterable[Prediction], names: Mapping[int, str]) -> Iterator[str]:

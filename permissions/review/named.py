@@ -8,9 +8,10 @@ from typing import Final
 
 from permissions.audiences import Resource, registry
 from permissions.review.subcommands import Unanswerable
-from tenants import opaque
+from tenants import opaque, users
 from tenants.keys import Key
-from tenants.models import Tenant, User
+from tenants.models import Tenant
+from tenants.users import User
 
 MOST: Final = 100_000
 """How many objects are searched for one with a given name."""
@@ -75,9 +76,10 @@ def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[Key]:
 
 def user(name: str) -> User:
     """Return the user with this name or id; raises Unknown."""
-    found = User.objects.filter(username=name).first()
+    found = users.named(name)
     if found is None:
-        found = User.objects.filter(pk=opaque.decode(User, name) or 0).first()
+        pk = opaque.decode(User, name)
+        found = None if pk is None else User._base_manager.filter(pk=pk).first()
     if found is None:
         raise Unknown("user", name)
     return found

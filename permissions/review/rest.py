@@ -20,8 +20,9 @@ from permissions.review.catalogue import catalogue
 from permissions.review.explaining import explain
 from permissions.review.showing import rows
 from tenants import opaque
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role
 from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
+from tenants.users import User
 
 
 class ReviewedAudienceSerializer(serializers.Serializer[Any]):
@@ -156,5 +157,5 @@ class ExplainView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return the user as the person asking is told them."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
-            return {"username": user.username}
+            return {"username": user.get_username()}
         return {"name": people.names(request.tenant.pk, request.user.pk, {user.pk}).get(user.pk)}

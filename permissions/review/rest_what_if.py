@@ -19,8 +19,9 @@ from permissions.review.predicting import predict
 from permissions.review.supposing import Named, Unusable, names_person, suppose
 from tenants import opaque
 from tenants.keys import Key
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
+from tenants.users import User, called
 
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "grant": ("audience", "model", "id"),
@@ -122,8 +123,7 @@ class WhatIfView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return the users as the person asking is told them."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
-            told = User.objects.filter(pk__in=users).values_list("pk", "username")
-            return {pk: {"username": username} for pk, username in told}
+            return {pk: {"username": name} for pk, name in called(users).items()}
         shown = people.names(request.tenant.pk, request.user.pk, users)
         return {pk: {"name": name} for pk, name in shown.items()}
 

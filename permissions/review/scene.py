@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError, models, transaction
 
 from permissions import decision, grants
@@ -20,6 +19,7 @@ from permissions.review.filling import canaries, is_switch
 from permissions.review.findings import Column, Findings
 from permissions.subjects import Subject
 from permissions.versions import VersionField
+from tenants import users
 from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Role, Tenant
 
@@ -40,8 +40,7 @@ class Scene:
 
     def member(self, name: str, role: str) -> Any:
         """Return a new user with a membership, and what comes with it."""
-        users: Any = get_user_model()._default_manager
-        user = users.create_user(f"{self.name}-{name}")
+        user = users.new(f"{self.name}-{name}", "")
         Membership.objects.create(tenant=self.tenant, user=user, role=role)
         do_tasks()
         return user
@@ -81,7 +80,7 @@ class Scene:
 
     def target(self, field: Any, depth: int) -> Any:
         """Return a row for a foreign key: one of the scene, or a new one."""
-        rows = {Tenant: self.tenant, get_user_model(): self.holder}
+        rows = {Tenant: self.tenant, users.User: self.holder}
         rows[Membership] = Membership.objects.filter(tenant=self.tenant, user=self.holder).first()
         if field.related_model in rows:
             return rows[field.related_model]

@@ -22,7 +22,8 @@ from permissions.review.hypotheses import (
 from permissions.review.subcommands import Unanswerable
 from permissions.subjects import Subject
 from tenants.keys import Key
-from tenants.models import GRANTABLE, Membership, Role, Tenant, User
+from tenants.models import GRANTABLE, Membership, Role, Tenant
+from tenants.users import User
 
 
 class Unusable(Unanswerable):
@@ -88,7 +89,7 @@ def _joining(kind: str, named: Named) -> Joining:
         kept = member.role if member else Role.MEMBER
         return Joining(named.user.pk, str(named.role or kept))
     if member is None:
-        said = f"{named.user.username!r} is no member of {named.tenant.slug}"
+        said = f"{named.user.get_username()!r} is no member of {named.tenant.slug}"
         raise Unusable("user", f"{said}; ask what joining would do.")
     if kind == "role":
         return Joining(named.user.pk, named.role if member.is_active else None)

@@ -13,7 +13,7 @@ from permissions.rest_grants import spell
 from permissions.review.explaining import Explanation
 from permissions.review.showing import table
 from tenants import opaque
-from tenants.models import User
+from tenants.users import User
 
 
 def lines(found: Explanation, who: str, names: Mapping[int, str]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from permissions.review.predicting import predict
 from permissions.review.subcommands import Subcommand, in_json
 from permissions.review.supposing import Named, Unusable, names_person, suppose
 from tenants.keys import Key
-from tenants.models import Tenant, User
+from tenants.models import Tenant
+from tenants.users import called
 
 EXAMPLES: Final = """
 examples:
@@ -80,7 +81,7 @@ def ask(*, tenant: str, **options: Any) -> Iterable[str]:
     what = suppose("role" if kind == "become" else kind, _named(kind, where, options))
     found = predict(where.pk, what)
     told = {each.user_id for prediction in found for each in prediction.listed}
-    names = dict(User.objects.filter(pk__in=told).values_list("pk", "username"))
+    names = called(told)
     if options["format"] == "json":
         return in_json(as_json(found, lambda pk: {"username": names[pk]}))
     return lines(found, names)

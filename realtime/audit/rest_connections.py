@@ -16,11 +16,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from realtime.audit import ledger
 from realtime.audit.models import Access, Connection
-from realtime.audit.rest_ledger import id_of, usernames
+from realtime.audit.rest_ledger import id_of
 from tenants import opaque, revocations
 from tenants.limits import limits
-from tenants.models import User
 from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
+from tenants.users import User, called
 
 ENTRY = 100
 """About how many bytes a subscription takes on a page."""
@@ -77,7 +77,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
     def list(self, request: Request) -> Response:
         """The sockets, newest first."""
         page = self.paginate_queryset(self.get_queryset().order_by("-since", "id")) or []
-        names = usernames(c.user_id for c in page)
+        names = called({c.user_id for c in page})
         subscriptions = _subscriptions(page)
         rows = [
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -18,8 +18,9 @@ from permissions.audiences import registry
 from permissions.fields import ModelField
 from realtime.audit.models import Access, Push
 from tenants import opaque
-from tenants.models import Role, User
+from tenants.models import Role
 from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
+from tenants.users import User, called
 
 FILTERS = [
     OpenApiParameter("user", str, description="A user's id."),
@@ -39,11 +40,6 @@ def id_of(row: Any) -> str | None:
         return opaque.encode(registry.get(row.model).model, row.object_id)
     except ValueError:  # a negative number
         return None
-
-
-def usernames(users: Iterable[int]) -> dict[int, str]:
-    """Return the names of those of these users that still exist, in one query."""
-    return dict(User.objects.filter(pk__in=set(users)).values_list("pk", "username"))
 
 
 class FilterSerializer(StrictSerializer):
@@ -131,7 +127,7 @@ class AccessesView(LedgerView):
         """Return the field that tells the reader these users' names, and the names."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
-            return "username", dict(usernames(users))
+            return "username", dict(called(users))
         return "name", people.names(request.tenant.pk, request.user.pk, users)
 
     def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:

@@ -18,12 +18,13 @@ from permissions import people
 from permissions.audiences import registry
 from permissions.fields import ModelField
 from realtime.audit import inquiries, seen
-from realtime.audit.rest_ledger import id_of, usernames
+from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Place, Question, Seen
 from realtime.audit.seen_command import PURPOSE
 from tenants import opaque
-from tenants.models import Role, User
+from tenants.models import Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
+from tenants.users import User, called
 
 SALT: Final = "earshot.seen.over"
 SPAN: Final = [
@@ -165,7 +166,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return the field that tells the reader these users' names, and the names."""
         request: Any = self.request
         if request.membership.role == Role.ADMIN:
-            return "username", dict(usernames(users))
+            return "username", dict(called(users))
         return "name", people.names(request.tenant.pk, request.user.pk, users)
 
 

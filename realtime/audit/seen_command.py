@@ -17,10 +17,11 @@ from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable
 from realtime.audit import inquiries, seen
 from realtime.audit.models import Access, Push
-from realtime.audit.rest_ledger import id_of, usernames
+from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Question, Seen
 from tenants import opaque
-from tenants.models import Tenant, User
+from tenants.models import Tenant
+from tenants.users import User, called
 
 SOCKETS_ONLY: Final = "Sockets only: what is read over REST is not in the ledger."
 WITH_READS: Final = "Sockets, and what was read over REST while `record_reads` was on."
@@ -131,7 +132,7 @@ def seen_by(**options: Any) -> Iterable[str]:
     """Say what a user could have received; raises Unanswerable."""
     tenant, user = named.tenant(options["tenant"]), named.user(options["user"])
     question = Question(tenant.pk, **span(options), user_id=user.pk)
-    of, where = user.username, f"had in {tenant.slug}:"
+    of, where = user.get_username(), f"had in {tenant.slug}:"
     heads = (f"What the sockets of {of} {where}", f"What {of} {where}")
     asked = {"user": opaque.encode(User, user.pk)}
     return answer(tenant, question, "seen-by", heads, options, asked)
@@ -159,7 +160,7 @@ def answer(
 
 def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
     """Yield what the operator is told of rows, in the columns of an accounting of disclosures."""
-    names = usernames({u for r in rows for u in (r.access.user_id, r.given_by) if u})
+    names = called({u for r in rows for u in (r.access.user_id, r.given_by) if u})
     for row in rows:
         access = row.access
         yield {

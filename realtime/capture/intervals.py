@@ -117,11 +117,12 @@ def belongs(
     model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NOBODY
 ) -> Kept:
     """Return the intervals during which users belong to principals."""
+    kind, key = kind_of(model), model._meta.pk.column
     begins = (
-        f"SELECT {logged(INTEGER, 'r.id')} AS source_id, {tenant} AS tenant_id, {what}"
+        f"SELECT {logged(kind, f'r.{key}')} AS source_id, {tenant} AS tenant_id, {what}"
         f" FROM {{row}} r WHERE {where}"
     )
-    return Kept(BELONGS, model._meta.db_table, begins, ("id", *columns))
+    return Kept(BELONGS, model._meta.db_table, begins, (key, *columns), kind=kind)
 
 
 def revision(tenant: str) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import UniqueConstraint
@@ -20,6 +19,7 @@ from permissions.models import GroupGrant, UserGrant
 from realtime.capture import intervals
 from realtime.capture.intervals import NOBODY, Kept
 from realtime.capture.triggers import literal, quoted
+from tenants import users
 from tenants.keys import kind_of, logged
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
@@ -87,7 +87,6 @@ def accesses() -> list[Access]:
 
 
 def _people() -> Iterator[Access]:
-    user: Any = get_user_model()
     yield Access(
         **of_table(Membership),
         cause="membership",
@@ -120,38 +119,38 @@ def _people() -> Iterator[Access]:
             tenant="r.id",
         ),
     )
-    yield _of_user(
-        user,
-        "id",
-        cause="user",
-        watch=("is_active",),
-        kept=intervals.belongs(
-            user, "r.id AS user_id, 'deactivated' AS principal", "NOT r.is_active", ("is_active",)
-        ),
-    )
-    yield _of_user(
-        user,
-        "id",
-        cause="password",
-        events=("UPDATE",),
-        watch=("password",),
-        also={"UPDATE": _ended_with_the_password()},
-        joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
-    )
-    groups: Any = user._meta.get_field("groups")
-    member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
-    yield _of_user(
-        groups.remote_field.through,
-        member,
-        cause="groups",
-        watch=(member, group),
-        kept=intervals.belongs(
-            groups.remote_field.through,
-            f"r.{member} AS user_id, 'group:' || r.{group} AS principal",
-            "true",
-            (member, group),
-        ),
-    )
+    yield from _users()
+
+
+def _users() -> Iterator[Access]:
+    """Yield what decides of the project's users, who may lack `is_active`, and groups."""
+    model: Any = users.User
+    key = model._meta.pk.column
+    if active := users.column("is_active"):
+        who, column = f"r.{key} AS user_id, 'deactivated' AS principal", active.column
+        yield _of_user(
+            model,
+            key,
+            cause="user",
+            watch=(column,),
+            kept=intervals.belongs(model, who, f"NOT r.{column}", (column,)),
+        )
+    if password := users.column("password"):
+        yield _of_user(
+            model,
+            key,
+            cause="password",
+            events=("UPDATE",),
+            watch=(password.column,),
+            also={"UPDATE": _ended_with_the_password(key)},
+            joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
+        )
+    if groups := users.groups():
+        through: Any = groups.remote_field.through
+        member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
+        who = f"r.{member} AS user_id, 'group:' || r.{group} AS principal"
+        kept = intervals.belongs(through, who, "true", (member, group))
+        yield _of_user(through, member, cause="groups", watch=(member, group), kept=kept)
 
 
 def _credentials() -> Iterator[Access]:
@@ -270,15 +269,16 @@ def _task() -> str:
     )
 
 
-def _ended_with_the_password() -> str:
+def _ended_with_the_password(key: str) -> str:
     """Return the statements that end tokens, sessions and tickets together with the old password.
 
     They belong in the same transaction: a process without sockets looks for no changes, and would
     go on accepting these credentials.
     """
-    same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.id)"
+    same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.{key})"
     tables = map(_table, (get_token_model(), Session, Ticket))
-    return "\n".join(f"DELETE FROM {table} WHERE user_id = NEW.id AND {same};" for table in tables)
+    mine = f"user_id = NEW.{key}"
+    return "\n".join(f"DELETE FROM {table} WHERE {mine} AND {same};" for table in tables)
 
 
 def _table(model: Any) -> str:

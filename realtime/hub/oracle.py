@@ -30,7 +30,7 @@ from realtime.state.mailbox import Mailbox
 from realtime.state.subscriptions import Subscription
 from tenants import opaque
 from tenants.connections import reserve
-from tenants.models import User
+from tenants.users import User
 
 logger = logging.getLogger(__name__)
 

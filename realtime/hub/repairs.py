@@ -14,7 +14,7 @@ from realtime.metrics import DRIFT
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import Subscription
 from tenants import opaque
-from tenants.models import User
+from tenants.users import User
 
 logger = logging.getLogger(__name__)
 

@@ -41,8 +41,8 @@ from tenants import credentials, opaque
 from tenants.connections import is_away, reserve
 from tenants.limits import limits
 from tenants.metrics import count_refusal
-from tenants.models import User
 from tenants.refused import Refused
+from tenants.users import User
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.db.utils import IntegrityError
 from pytest_django import Settings
 
 from resources.models import Profile
-from tenants import mail, members, opaque
+from tenants import mail, members, opaque, users
 from tenants.members import UsernameTaken
 from tenants.models import Membership, Role, User
 from tests.tenants.places import MEMBERS, Letters, accept, at_once, place, standing, url
@@ -212,13 +212,13 @@ def test_name_that_two_tenants_take_at_once_is_one_persons(world: World) -> None
 def test_name_that_is_taken_between_look_and_creation_leaves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = User.objects.create_user
+    create = users.new
 
     def late(username: str, email: str) -> User:
-        create(username)
+        create(username, "")
         return create(username, email)
 
-    monkeypatch.setattr(User.objects, "create_user", late)
+    monkeypatch.setattr(users, "new", late)
     before = standing(world)
     with pytest.raises(UsernameTaken) as raised:
         members.invite(place(world, "admin"), "newcomer", "new@example.com", Role.MEMBER)

@@ -1,0 +1,78 @@
+"""The project's user model: ours, and one that lacks most of what ours has."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connection, models
+from django.db.models import Q
+
+from permissions.statements import _write
+from realtime.capture import tables
+from resources.audiences import DOCUMENTS
+from tenants import users
+from tenants.models import User
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+class Bare(AbstractBaseUser):
+    """A user with a key and a password, who is called by a number."""
+
+    number = models.CharField(max_length=9, primary_key=True)
+    is_active = True
+    USERNAME_FIELD = "number"
+
+    class Meta:
+        app_label = "tests"
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project's users have neither names, e-mails, groups nor a column `is_active`."""
+    monkeypatch.setattr(users, "User", Bare)
+    monkeypatch.setattr(users, "NAME", "number")
+
+
+def test_users_are_found_by_what_they_are_called() -> None:
+    ann, _ = users.new("ann", "Ann@Example.COM"), users.new("bob", "")
+    assert (ann.email, ann.has_usable_password()) == ("Ann@example.com", False)
+    assert users.named("ann") == ann
+    assert users.named("eve") is None
+    assert users.called([ann.pk, 0]) == {ann.pk: "ann"}
+    assert users.at("ANN@example.com") == [ann]
+    assert users.address_of(ann) == "Ann@example.com"
+    User.objects.filter(pk=ann.pk).update(is_active=False)
+    assert users.at("ann@example.com") == []
+
+
+def test_users_without_columns_are_all_active_and_get_no_mail(bare: None) -> None:
+    assert users.active("user__") == Q()
+    assert users.groups() is None
+    assert users.at("ann@example.com") == []
+    assert users.address_of(Bare(number="7")) == ""  # type: ignore[arg-type]
+
+
+def test_nothing_of_users_is_captured_but_what_they_have(bare: None) -> None:
+    assert [access.cause for access in tables._users()] == ["password"]
+    [password] = tables._users()
+    assert "user_id = NEW.number" in password.also["UPDATE"]
+
+
+def test_decision_goes_without_groups_and_activity(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of users who have neither: the same statement, which finds everybody and no group."""
+    viewer, acme = world.user("viewer"), world.tenants["acme"]
+    User.objects.filter(pk=viewer.pk).update(is_active=False)
+
+    def kinds() -> set[str]:
+        wanted = _write(DOCUMENTS, connection)
+        rows = wanted.run(connection, [acme.pk], [viewer.pk], [world.document.pk])
+        return {row[0] for row in rows if row[0] in ("member", "joined")}
+
+    assert kinds() == set()
+    monkeypatch.setattr(users, "column", lambda name: None)
+    monkeypatch.setattr(users, "groups", lambda: None)
+    assert kinds() == {"member"}
