@@ -94,8 +94,9 @@ def as_is(queryset: QuerySet[Any]) -> QuerySet[Any]:
 class Resource:
     """The declaration of one model: its audiences in order, and who belongs to them by default.
 
-    `holders` maps a field that names a user to that user's audience; `roles` maps a tenant role to
-    its audience of every object. Both apply while the row says so, without a grant. `visible_by`
+    `holders` maps a field that names a user, or a many-to-many field that names users, to their
+    audience; `roles` maps a tenant role to its audience of every object. Both apply while the
+    database says so, without a grant. `visible_by`
     maps columns to values: while any column has another value, nobody has an audience of the
     object. `prepare` adds to a queryset what the payloads need besides the row; what it adds
     depends on nothing else, as its statement is written once.
@@ -143,6 +144,17 @@ class Resource:
             if relation.field.name == "content_object" and issubclass(table, base):
                 return table
         raise NoGrantTable(self.label, base.__name__)
+
+    @cached_property
+    def linked(self) -> Mapping[str, str]:
+        """Return those of `holders` that are many-to-many fields."""
+        fields = {field.name for field in self.model._meta.many_to_many}
+        return {field: name for field, name in self.holders.items() if field in fields}
+
+    @cached_property
+    def named(self) -> Mapping[str, str]:
+        """Return those of `holders` that are columns of the object's row."""
+        return {field: name for field, name in self.holders.items() if field not in self.linked}
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
+from permissions.links import why_not as why_not_linked
 from permissions.model_checks import check_model
 from permissions.models import GroupGrant, UserGrant
 from permissions.review.checks import check_declarations
@@ -85,7 +86,15 @@ def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
     """Check the columns that the decision reads from the object's row and compares."""
     concrete: Any = resource.model._meta.concrete_model
     own = {column.name: column for column in concrete._meta.local_concrete_fields}
-    for name in ("tenant", *resource.holders, *resource.visible_by):
+    for name in resource.linked:
+        if reason := why_not_linked(resource, name):
+            yield _error(
+                63,
+                f"{resource.label}.{name} cannot name holders: {reason}.",
+                "In `holders`, use many-to-many fields of the model itself to the user model.",
+                resource.model,
+            )
+    for name in ("tenant", *resource.named, *resource.visible_by):
         if name not in own:
             yield _error(
                 16,

@@ -23,7 +23,7 @@ from django.utils import timezone
 from permissions import ceiling
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
-from permissions.subjects import Subject, defaults, holders
+from permissions.subjects import Subject, defaults, holders, with_linked
 from tenants.models import Role
 from tenants.roles import group_name, role_group
 
@@ -164,7 +164,8 @@ def _lock(resource: Resource, obj: Any) -> dict[Subject, Audience]:
     each other.
     """
     locked = resource.model._base_manager.select_for_update(no_key=True)
-    return defaults(resource, locked.filter(pk=obj.pk).values("pk", *resource.holders).get())
+    row = locked.filter(pk=obj.pk).values("pk", *resource.named).get()
+    return defaults(resource, with_linked(resource, obj.pk, row))
 
 
 def _keep_default(resource: Resource, default: Audience | None, audience: Audience | None) -> None:

@@ -29,7 +29,7 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
     nothing is read.
     """
     actor, resource = ceiling.current(), resource_of(rows.model)
-    named = [field for field in (resource.holders if resource else ()) if field in fields]
+    named = [field for field in (resource.named if resource else ()) if field in fields]
     if resource is None or not named or actor.unlimited:
         yield
         return
@@ -66,7 +66,7 @@ class GuardedQuerySet(TenantQuerySet[Any]):
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
         """Do Django's bulk_create; an actor may not write holders' columns of existing rows."""
         found = resource_of(self.model)
-        named = {*(found.holders if found else ())} & {*(kwargs.get("update_fields") or ())}
+        named = {*(found.named if found else ())} & {*(kwargs.get("update_fields") or ())}
         if named and not ceiling.current().unlimited:
             raise AboveCeiling(None, None)
         return super().bulk_create(objs, *args, **kwargs)

@@ -18,10 +18,12 @@ from django.contrib.auth.models import Permission
 
 from permissions.audiences import Resource
 from permissions.filter_columns import Parameters
+from permissions.links import links
 from permissions.statements import (
     MEMBERS,
     ROLES,
     column_of,
+    link_names,
     names_of,
     nothing,
     visible_where,
@@ -84,12 +86,24 @@ ORDER BY g.{principal} DESC, g.permission_id DESC, g.content_object_id{bytes} DE
 """
 """The newest objects on which a principal was granted a permission."""
 
+OF_LINKS: Final = """
+SELECT * FROM (SELECT {ask} AS ask, l.{object} AS pk
+FROM {link} l CROSS JOIN {objects} o
+WHERE l.{user} = {whose} AND o.{key} = l.{object} AND o.tenant_id = {tenant}{same}{conditions}
+ORDER BY l.{object}{bytes} DESC LIMIT {limit}) t
+"""
+"""The newest objects whose field names a user."""
+
 OF_OBJECTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
 FROM {objects} o WHERE o.tenant_id = {tenant}{same}{conditions}
 ORDER BY o.{key}{bytes} DESC LIMIT {limit}) t
 """
 """The tenant's newest objects."""
+
+UNLINKED: Final = """ AND NOT EXISTS (
+    SELECT 1 FROM {link} b WHERE b.{user} = {whose} AND b.{object} = o.{key})"""
+"""Only objects whose field does not name the user."""
 
 UNGRANTED: Final = """ AND (
     SELECT b.permission_id FROM {grants} b WHERE b.{principal} IN ({whose})
@@ -104,7 +118,7 @@ class Way:
     """By which a user sees objects as the audience of this rank.
 
     By a grant of `permission` to the `principal`, a user's or a group's key in this column; or as
-    the user in the holder's `column`; or, with neither, every object of the tenant.
+    the user in the holders' field `column`; or, with neither, every object of the tenant.
     """
 
     rank: int
@@ -166,6 +180,7 @@ class Branches:
         self._names["visible"] = visible_where(resource, connection, self.parameters)
         self._names["tenant"] = self.parameters.put(tenant_id)
         self._names["bytes"] = AS_BYTES[connection.vendor, kind_of(resource.model) == TEXT]
+        self._links = {link.field: link_names(link, connection) for link in links(resource)}
         self._texts: list[str] = []
 
     def __len__(self) -> int:
@@ -184,13 +199,18 @@ class Branches:
         if way.permission:
             same = self._same(way, below)
             names |= {"grants": self._names[TABLES[way.column]], "principal": way.column}
+        elif way.column in self._links:
+            names |= self._links[way.column] | {"whose": put(way.principal)}
+            of = names["object"] + self._names["bytes"]
+            same = f" AND l.{of} < {below}" if below else ""
         else:
             key = self._names["key"] + self._names["bytes"]
             same = f" AND o.{key} < {below}" if below else ""
             if way.column:
                 same += f" AND {self._held(way)} = {put(way.principal)}"
         conditions = self._names["visible"] + conditions + self._unless(better)
-        text = OF_GRANTS if way.permission else OF_OBJECTS
+        text = OF_LINKS if way.column in self._links else OF_OBJECTS
+        text = OF_GRANTS if way.permission else text
         names |= {"same": same, "conditions": conditions}
         self._texts.append(text.format_map(self._names | names))
 
@@ -210,7 +230,10 @@ class Branches:
     def _unless(self, better: list[Way]) -> str:
         texts = []
         for way in better:
-            if not way.permission:
+            if way.column in self._links and not way.permission:
+                names = self._links[way.column] | {"whose": self.parameters.put(way.principal)}
+                texts.append(UNLINKED.format_map(self._names | names))
+            elif not way.permission:
                 held, whose = self._held(way), self.parameters.put(way.principal)
                 texts.append(f" AND ({held} IS NULL OR {held} <> {whose})")
         for column, table in TABLES.items():

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from django.db import models, transaction
 from django.db.models import BigIntegerField
 
-from permissions import unavailable
+from permissions import stored, unavailable
 from permissions.audiences import Resource
 from tenants.compiled import Among, Compiled
 from tenants.keys import Key, field_of
@@ -77,7 +77,7 @@ def _statement(resource: Resource) -> Compiled:
 
 
 def _rows(resource: Resource, tenant_ids: Any, pks: Any) -> models.QuerySet[Any]:
-    rows: models.QuerySet[Any] = resource.model.objects.filter(tenant_id__in=tenant_ids, pk__in=pks)
+    rows: models.QuerySet[Any] = stored.rows(resource).filter(tenant_id__in=tenant_ids, pk__in=pks)
     return rows
 
 
@@ -145,6 +145,8 @@ def _load_in_parts(prepared: models.QuerySet[Any], pks: list[Key]) -> dict[Key, 
     """Return the objects with these keys, without the values that cannot be read."""
     model = prepared.model
     plain: models.QuerySet[Any] = models.QuerySet(model)
+    if stored.VERSION in prepared.query.annotations:
+        plain = stored.with_versions(plain)
     columns = [f.attname for f in model._meta.concrete_fields if not f.primary_key]
     parts = {name: _column(plain, pks, name) for name in columns}
     broken = [name for name in columns if len(parts[name]) < len(pks)]

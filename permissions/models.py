@@ -71,6 +71,22 @@ class GroupGrant(Attributed, GroupObjectPermissionBase):
         abstract = True
 
 
+class ObjectVersion(models.Model):
+    """The version of an object whose model has no column for it (see `stored`).
+
+    The triggers write it together with the change that it counts, and delete it with the object.
+    """
+
+    model = models.CharField(max_length=100)
+    object_id = KeyField()
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["model", "object_id"], name="earshot_one_version")
+        ]
+
+
 class AccessRevision(models.Model):
     """The number of transactions that changed access in a tenant; no row means none yet.
 

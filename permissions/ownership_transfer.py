@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import CASCADE, Exists, Model, OuterRef, QuerySet
 
-from permissions import ceiling, grants
+from permissions import ceiling, grants, stored
 from permissions.audiences import Audience, Resource, registry
 from permissions.ceiling import Actor
 from permissions.subjects import Subject
@@ -43,8 +43,8 @@ def belongs_to_membership(model: type[Model]) -> bool:
 def _hand_over(
     resource: Resource, membership: Membership, heir: Membership | None, actor: Actor
 ) -> None:
-    here = resource.model.objects.filter(tenant=membership.tenant_id)
-    for field, name in resource.holders.items():
+    here = stored.rows(resource).filter(tenant=membership.tenant_id)
+    for field, name in resource.named.items():
         audience = resource.declared(name)
         named = here.filter(**{field: membership.user_id})
         alone = here.filter(pk__in=_held_alone(resource, membership, audience))
@@ -68,7 +68,7 @@ def _held_alone(resource: Resource, membership: Membership, audience: Audience) 
     """Return the keys of the objects that have no other holder, by grant or by declaration."""
     if audience.name in resource.roles.values():
         return resource.model._base_manager.none().values("pk")
-    named = [field for field, name in resource.holders.items() if name == audience.name]
+    named = [field for field, name in resource.named.items() if name == audience.name]
     same = {
         "permission__codename": audience.permission,
         "content_object": OuterRef("content_object"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import BinaryField, DecimalField, F, Func, IntegerField, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
-from permissions import cursors
+from permissions import cursors, stored
 from permissions.audiences import Resource
 from permissions.bounds import SHORT
 from permissions.listing import Ask, list_within
@@ -92,7 +92,7 @@ def weighed(resource: Resource, tenant_id: int, pks: list[Key]) -> list[Row]:
     if not columns or len(pks) < 2:
         return [(pk, 0) for pk in pks]
     weight = sum(map(_octets, columns), start=Value(0))
-    rows = resource.model.objects.filter(tenant_id=tenant_id, pk__in=pks)
+    rows = stored.rows(resource).filter(tenant_id=tenant_id, pk__in=pks)
     weights = dict(rows.values_list("pk", weight))
     return [(pk, weights.get(pk, 0)) for pk in pks]
 

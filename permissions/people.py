@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Resource, registry
 from permissions.read import read
 from permissions.representation import ObjectKey
@@ -50,7 +50,7 @@ def _resource() -> Resource | None:
 
 def _objects(resource: Resource, tenant_id: int, user_ids: Collection[int]) -> dict[int, int]:
     """Return the users by the keys of their own objects."""
-    field: Any = resource.model._meta.get_field(next(iter(resource.holders)))
+    field: Any = resource.model._meta.get_field(next(iter(resource.named)))
     holder: str = field.attname
-    rows: Any = resource.model.objects.filter(tenant=tenant_id, **{f"{holder}__in": user_ids})
+    rows: Any = stored.rows(resource).filter(tenant=tenant_id, **{f"{holder}__in": user_ids})
     return dict(rows.values_list("pk", holder))

@@ -17,6 +17,7 @@ from permissions import unavailable
 from permissions.audiences import Audience, Resource
 from permissions.representation import NO_ETAG, ObjectKey, Representation
 from permissions.serializers import AudienceSerializer
+from permissions.stored import version_of
 from tenants.encoding import dumps
 from tenants.multiprocess import Counter
 
@@ -101,7 +102,7 @@ def render(
         tenant_id=obj.tenant_id,
         key=key,
         audience=audience.name,
-        version=obj.version,
+        version=version_of(obj),
         revision=revision,
         etag=tag,
         schema=audience.schema,

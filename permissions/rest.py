@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from permissions import ceiling, decision, loading
+from permissions import ceiling, decision, loading, stored
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
 from permissions.disclosures import disclose
@@ -105,7 +105,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return self.resource.model._base_manager.none()
-        return self.resource.model.objects.filter(tenant_id=self.request.tenant.pk)
+        return stored.rows(self.resource).filter(tenant_id=self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
         """Return a part of what the reader sees, newest first."""
@@ -253,7 +253,7 @@ class CreateMixin(AudienceViewSet):
         """Create an object in the reader's tenant; reviewers may not create."""
         self.check(request.membership.role != Role.REVIEWER)
         resource = self.resource
-        holder, name = next(iter(resource.holders.items()))
+        holder, name = next(iter(resource.named.items()))
         audience = resource.declared(name)
         data = writable(audience, request.data, ignore_read_only=False)
         serializer = self.valid(audience.write_serializer(data=data))

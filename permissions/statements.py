@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
+from permissions.links import Link, links
 from tenants.keys import Key, converter, field_of, parameter
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
@@ -48,6 +49,12 @@ FROM {group_grants} g JOIN {permissions} p ON p.id = g.permission_id
 WHERE g.content_object_id {in_objects} AND p.content_type_id = {type}
 """
 """The groups' grants."""
+
+LINKED: Final = """
+SELECT 'own', l.{user}, l.{object}, {no_group}, {permission}
+FROM {link} l WHERE l.{object} {in_objects} AND l.{user} {in_users}
+"""
+"""The users whom a many-to-many holders' field of the objects names."""
 
 JOINED: Final = """
 SELECT 'joined', j.{joined_user}, {no_object}, j.{joined_group}, ''
@@ -131,6 +138,10 @@ def _write(resource: Resource, connection: Any) -> Statement:
     for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
         more = {"holder": holder, "permission": permission, "visible": visible}
         texts.append(OBJECTS.format_map(names | more))
+    for number, link in enumerate(links(resource)):
+        fixed[f"linked{number}"] = resource.declared(link.audience).permission
+        more = {**link_names(link, connection), "permission": f"%(linked{number})s"}
+        texts.append(LINKED.format_map(names | more))
     return Statement("UNION ALL".join(texts), fixed, converter(resource.model, connection))
 
 
@@ -184,14 +195,20 @@ def nothing(model: Any, connection: Any) -> str:
     return f"CAST(NULL AS {field_of(model).rel_db_type(connection)})"
 
 
+def link_names(link: Link, connection: Any) -> dict[str, str]:
+    """Return the names of a link's table and columns."""
+    names = {"link": link.table, "object": link.object, "user": link.user}
+    return {what: connection.ops.quote_name(name) for what, name in names.items()}
+
+
 def _holders(
     resource: Resource, connection: Any, fixed: dict[str, Any], no_user: str
 ) -> Iterator[tuple[str, str]]:
     """Return each holder's column with its permission, or an empty one if there is none."""
-    for number, (field, name) in enumerate(resource.holders.items()):
+    for number, (field, name) in enumerate(resource.named.items()):
         fixed[f"held{number}"] = resource.declared(name).permission
         yield f"o.{column_of(resource, connection, field)}", f"%(held{number})s"
-    if not resource.holders:
+    if not resource.named:
         yield no_user, "''"
 
 

@@ -2,125 +2,29 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.apps import apps
-from django.conf import settings
-from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Permission
-from django.contrib.contenttypes.models import ContentType
-from django.db import connection
-from django.test import override_settings
 
-from permissions import grants
-from permissions.audiences import Resource, registry
-from permissions.ceiling import SYSTEM
-from permissions.subjects import Subject
+from permissions.audiences import registry
 from realtime.audit.models import Access, Push
-from realtime.capture import waking
-from realtime.capture.installing import install
 from realtime.capture.interval_models import Held
 from realtime.models import Change
-from realtime.publishing.publisher import publisher
 from tenants import opaque
 from tests.client import SocketClient, connect, in_thread
+from tests.keyed.place import KEYS, LIVE, Place, keyed, kinds, place_of
 from tests.world import World
+
+__all__ = ["keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-KEYS: dict[str, Callable[[int], Any]] = {
-    "small": lambda number: number + 1,
-    "unique": lambda number: uuid.UUID(int=0xFEDC << 112 | number),
-    "named": lambda number: f"Ünder '{number:02}'",
-}
-PLACES = {name: place for place, name in enumerate(KEYS)}
 
-
-@dataclass
-class Place:
-    """The world with objects of one of the models."""
-
-    world: World
-    resource: Resource
-    key: Callable[[int], Any]
-
-    @property
-    def model(self) -> Any:
-        return self.resource.model
-
-    @property
-    def url(self) -> str:
-        return f"/api/{self.model._meta.model_name}/"
-
-    def create(self, number: int, owner: str = "owner", **values: Any) -> Any:
-        """An object with the key of this number."""
-        place = {"tenant": self.world.tenants["acme"], "owner": self.world.user(owner)}
-        return self.model.objects.create(
-            pk=self.key(number), **{**place, "title": f"Title {number}", **values}
-        )
-
-    def id(self, obj: Any) -> str:
-        return opaque.encode(self.model, obj.pk)
-
-    def grant(self, obj: Any, username: str, audience: str = "looker") -> None:
-        whom = Subject(user_id=self.world.user(username).pk)
-        grants.put(self.resource, obj, whom, self.resource.declared(audience), actor=SYSTEM)
-
-    def revoke(self, obj: Any, username: str) -> None:
-        whom = Subject(user_id=self.world.user(username).pk)
-        grants.take(self.resource, obj, whom, actor=SYSTEM)
-
-    def raw(self, sql: str, *parameters: Any) -> None:
-        """A write past Django to the model's table."""
-        with connection.cursor() as cursor:
-            cursor.execute(sql.format(table=self.model._meta.db_table), parameters)
-
-
-def captured() -> None:
-    """The triggers are those of the models that are installed now."""
-    install()
-    waking._events.cache_clear()
-    waking._tables.cache_clear()
-
-
-@pytest.fixture
-def keyed(world: World) -> Iterator[World]:
-    """The app `keyed` is installed, declared and captured, and has its tables and addresses."""
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
-        from tests.keyed.models import MODELS
-        from tests.keyed.urls import RESOURCES
-
-        with connection.schema_editor() as editor:
-            for model in MODELS:
-                editor.create_model(model)
-        create_permissions(apps.get_app_config("keyed"), verbosity=0)
-        for resource in RESOURCES.values():
-            registry.register(resource)
-        captured()
-        with override_settings(ROOT_URLCONF="tests.keyed.urls"):
-            yield world
-        assert publisher.flush()
-        for resource in RESOURCES.values():
-            registry.unregister(resource)
-    captured()
-    with connection.schema_editor() as editor:
-        for model in reversed(MODELS):
-            editor.delete_model(model)
-    types: Any = ContentType.objects.filter(app_label="keyed")
-    given: Any = Permission.objects.filter(content_type__in=list(types))
-    for rows in (given, types):
-        rows._raw_delete(rows.db)
-    ContentType.objects.clear_cache()
-
-
-@pytest.fixture(params=KEYS)
+@pytest.fixture(params=LIVE)
 def place(request: Any, keyed: World) -> Place:
-    return Place(keyed, registry.get(f"keyed.{request.param}"), KEYS[request.param])
+    return place_of(keyed, request.param)
 
 
 @pytest.fixture
@@ -129,10 +33,6 @@ async def socket(place: Place) -> AsyncIterator[SocketClient]:
     async with await in_thread(connect)(place.world, "viewer") as found:
         await found.receive_until("WELCOME")
         yield found
-
-
-def kinds(frames: list[dict[str, Any]]) -> list[str]:
-    return [f["type"].partition("_")[0] for f in frames]
 
 
 async def test_object_is_followed_from_its_grant_to_its_deletion_by_whoever(
@@ -164,7 +64,7 @@ def test_rest_reads_writes_and_lists_it_page_by_page(place: Place) -> None:
     shown: list[str] = []
     after: dict[str, str] = {}
     while True:
-        page = client.get(place.url, {"limit": 2, **after}).json()
+        page = client.get(place.url, {"limit": "2", **after}).json()
         shown += [row["id"] for row in page["results"]]
         if not page["more"]:
             break

@@ -86,8 +86,13 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "what the tests of live, tables, triggers and installing try": (
         "realtime/capture/adopting.py",
         "realtime/capture/batches.py",
+        "realtime/capture/beside_postgresql.py",
+        "realtime/capture/beside_sqlite.py",
+        "realtime/capture/linked.py",
         "realtime/capture/live_postgresql.py",
         "realtime/capture/live_sqlite.py",
+        "realtime/capture/parts_postgresql.py",
+        "realtime/capture/parts_sqlite.py",
         "realtime/capture/postgresql.py",
         "realtime/capture/sqlite.py",
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Resource
 from permissions.review import named, telling
 from permissions.review.explaining import Explanation, explain
@@ -71,7 +71,7 @@ def _one(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Asked:
 
 
 def _all(resource: Resource, tenant: Tenant, pk: Key) -> Asked:
-    if not resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists():
+    if not stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     members = Membership.objects.joined().filter(tenant=tenant).select_related("user")
     users = [member.user for member in members.order_by(f"user__{NAME}")]

@@ -12,8 +12,9 @@ from typing import Any, Final
 from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
+from permissions.links import links
 from permissions.review.facts import Compared, Facts, Question
-from permissions.statements import column_of, names_of, visible_where, with_keys
+from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants.keys import converter
 from tenants.models import Role
 from tenants.roles import group_name
@@ -35,6 +36,10 @@ UNION ALL SELECT * FROM (
 SIDE: Final = "SELECT w.user_id, w.pk, {ranks} FROM ({ways}) w"
 HOLDER: Final = """
 SELECT m.user_id, o.pk, {rank} AS rank FROM {objects} o JOIN {members} m ON m.user_id = o.{column}
+"""
+LINKED: Final = """
+SELECT m.user_id, o.pk, {rank} AS rank
+FROM {objects} o JOIN {link} l ON l.{object} = o.pk JOIN {members} m ON m.user_id = l.{user}
 """
 OWN: Final = """
 SELECT m.user_id, o.pk, {granted_rank} AS rank
@@ -108,7 +113,10 @@ class Difference:
         }
         names["granted_rank"] = self._ranked("g.codename", codes, f"code{number}_")
         names["role_names"] = ", ".join(f"%(role_{role})s" for role in Role.values)
-        for place, name in enumerate(facts.resource.holders.values()):
+        for link in links(facts.resource):
+            of = link_names(link, self.connection)
+            yield LINKED.format(rank=_rank(facts.resource, link.audience), **of, **names)
+        for place, name in enumerate(facts.resource.named.values()):
             rank = _rank(facts.resource, name)
             yield HOLDER.format(rank=rank, column=f"holder{place}", **names)
         for way in (OWN, TO_ROLE, TO_GROUP):
@@ -121,7 +129,7 @@ class Difference:
     def _relations(self, facts: Facts, number: int) -> dict[str, str]:
         """Return the names of the facts' relations, after writing them into the statement."""
         visible = visible_where(facts.resource, self.connection, self.parameters)
-        holders = enumerate(facts.resource.holders)
+        holders = enumerate(facts.resource.named)
         columns = "".join(
             f", o.{column_of(facts.resource, self.connection, name)} AS holder{n}"
             for n, name in holders

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Audience, Resource
 from permissions.decision import Answer
+from permissions.links import users_of
 from permissions.loading import values
 from permissions.read import read_within
 from permissions.representation import ObjectKey, Representation
@@ -69,10 +70,12 @@ def explain(
 def _explain(
     resource: Resource, tenant: Tenant, user: User, pk: Key, reader_id: int, guarded: bool
 ) -> Explanation | None:
-    rows = resource.model.objects.filter(tenant_id=tenant.pk, pk=pk)
-    row = values(rows, ("pk", *resource.holders, *resource.visible_by))
+    rows = stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk)
+    row = values(rows, ("pk", *resource.named, *resource.visible_by))
     if row is None:
         return None
+    linked = users_of(resource, pk).items()
+    row |= {field: user.pk if user.pk in users else None for field, users in linked}
     answer = decision.ask(resource, tenant.pk, [(user.pk, pk)])
     facts = _facts(resource, tenant, user, row)
     audience = answer.audience(user.pk, pk)

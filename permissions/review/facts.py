@@ -174,7 +174,7 @@ def _granting(before: Facts, tenant_id: int, what: Granting, connection: Any) ->
 def _writing(before: Facts, what: Writing, connection: Any) -> Question:
     column: Any = what.resource.model._meta.get_field(what.column)
     value = VALUE[connection.vendor].format(type=column.cast_db_type(connection))
-    kept = {*what.resource.holders, *what.resource.visible_by} - {what.column}
+    kept = {*what.resource.named, *what.resource.visible_by} - {what.column}
     names = sorted(column_of(what.resource, connection, name) for name in kept)
     columns = ["o.{key}", "o.tenant_id", *(f"o.{name}" for name in names)]
     columns.append(f"{value} AS {column_of(what.resource, connection, what.column)}")

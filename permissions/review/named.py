@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from permissions import stored
 from permissions.audiences import Resource, registry
 from permissions.review.subcommands import Unanswerable
 from tenants import opaque, users
@@ -70,7 +71,7 @@ def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str |
 
 
 def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[Key]:
-    rows = resource.model.objects.filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
+    rows = stored.rows(resource).filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
     return (row.pk for row in rows.iterator(500) if str(row) == called)
 
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
-from permissions import people
+from permissions import people, stored
 from permissions.audiences import Resource, registry
 from permissions.fields import ModelField
 from permissions.review.foretelling import as_json
@@ -148,7 +148,7 @@ def _named(asker: Membership, said: dict[str, Any]) -> Named:
 
 def _object(resource: Resource, asker: Membership, id: str) -> Key:
     pk = opaque.decode(resource.model, id)
-    rows = resource.model.objects.filter(tenant=asker.tenant_id, pk=pk or 0)
+    rows = stored.rows(resource).filter(tenant=asker.tenant_id, pk=pk or 0)
     if pk is None or not rows.exists():
         raise Http404
     return pk

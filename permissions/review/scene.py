@@ -58,7 +58,7 @@ class Scene:
     def object(self, resource: Resource) -> Any:
         """Return the holder's object, which came with their membership or is new, with canaries."""
         model: Any = resource.model
-        named = dict.fromkeys(resource.holders, self.holder)
+        named = dict.fromkeys(resource.named, self.holder)
         found = model._base_manager.filter(tenant=self.tenant, **named).first() if named else None
         obj = found or self.make(model, **named)
         self.fill(obj)

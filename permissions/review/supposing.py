@@ -100,7 +100,7 @@ def _writing(named: Named) -> Writing:
     assert named.resource is not None
     assert named.pk is not None
     resource = named.resource
-    _one_of("column", named.column, sorted({*resource.holders, *resource.visible_by}))
+    _one_of("column", named.column, sorted({*resource.named, *resource.visible_by}))
     column: Any = resource.model._meta.get_field(str(named.column))
     return Writing(resource, named.pk, column.name, _value(column, named))
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group
 
+from permissions import stored
 from permissions.audiences import Resource
 from permissions.review import named
 from permissions.review.foretelling import as_json, lines
@@ -127,7 +128,7 @@ def _object(resource: Resource, tenant: Tenant, options: dict[str, Any]) -> Key:
     if options["id"] is None and options["called"] is None:
         raise Unusable("--id", "say which object, with --id or --called.")
     pk = named.object_key(resource, tenant, options["id"], options["called"])
-    if not resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists():
+    if not stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     return pk
 

@@ -8,6 +8,7 @@ from django.apps import apps
 
 from permissions import decision
 from permissions.audiences import Resource
+from permissions.links import links
 from permissions.review.beginnings import Beginning
 from permissions.review.holding import Way
 from realtime.capture import intervals
@@ -58,6 +59,9 @@ def _source(resource: Resource, way: Way) -> str:
         return apps.get_model(way.table)._meta.db_table
     if not way.field:
         return intervals.ROLE
+    if way.field in resource.linked:
+        [table] = [link.table for link in links(resource) if link.field == way.field]
+        return intervals.source_of(table, way.field)
     meta: Any = resource.model._meta
     return intervals.source_of(meta.db_table, meta.get_field(way.field).column)
 

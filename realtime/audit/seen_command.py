@@ -13,6 +13,7 @@ import orjson
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from permissions import stored
 from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable
 from realtime.audit import inquiries, seen
@@ -111,7 +112,7 @@ def who_saw(**options: Any) -> Iterable[str]:
     pk = named.object_key(resource, tenant, options["id"], options["called"])
     field, etag = options["field"], options["etag"]
     about = {"tenant_id": tenant.pk, "model": resource.label, "object_id": pk}
-    there = resource.model.objects.filter(tenant_id=tenant.pk, pk=pk).exists()
+    there = stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists()
     if not there and not Access.objects.filter(**about).exists():
         raise named.absent(resource, tenant, pk)
     if field is not None and not seen.showing(resource, field):

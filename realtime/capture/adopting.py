@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from realtime.capture.live import Live
-from realtime.capture.triggers import CHANGES, literal, quoted
+from realtime.capture.triggers import CHANGES, VERSIONS, literal, quoted
 
 
 def statements(live: Live, xid: str, now: str) -> Iterator[str]:
-    """Yield statements that record a creation for each unversioned row, and give it its id."""
+    """Yield statements that record a creation for each unversioned row, and give it its id.
+
+    An object whose version would be beside it has the version 0; versions that are left of objects
+    deleted meanwhile are deleted.
+    """
     table, version = map(quoted, (live.table, live.version))
     label = literal(live.label)
+    if live.beside:
+        yield (
+            f"DELETE FROM {VERSIONS} WHERE model = {label} AND NOT EXISTS (SELECT 1 FROM {table}"
+            f" WHERE {live.logged(table)} = {VERSIONS}.object_id)"
+        )
+        return
     yield (
         f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, xid, at)"
         f" SELECT {quoted(live.tenant)}, {label}, {live.logged(table)}, 0, true, {xid}, {now}"

@@ -10,7 +10,9 @@ from typing import Any, Final
 from django.db import connection, models
 
 from permissions.commits import TransactionId
+from permissions.models import ObjectVersion
 from permissions.representation import ObjectKey
+from permissions.stored import is_beside
 from realtime.capture import transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
@@ -54,6 +56,37 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
     )
 
 
+def locked(model: Any, **which: Any) -> dict[Key, dict[str, Any]]:
+    """Lock these rows, in the order of their keys; return the `tenant_id` and `version` of each."""
+    rows: Any = models.QuerySet(model).filter(**which)
+    rows = rows.order_by("pk").select_for_update(no_key=True)
+    if not is_beside(model):
+        return {row["pk"]: row for row in rows.values("pk", "tenant_id", "version")}
+    found = {row["pk"]: row for row in rows.values("pk", "tenant_id")}
+    # Only now: what was read with the rows may be older than the lock.
+    beside = ObjectVersion.objects.filter(model=_label(model), object_id__in=found)
+    versions = dict(beside.values_list("object_id", "version"))
+    return {pk: {**row, "version": versions.get(pk, 0)} for pk, row in found.items()}
+
+
+def _put(model: Any, versions: Mapping[Key, int]) -> None:
+    """Write the versions that are beside these locked rows."""
+    ObjectVersion.objects.bulk_create(
+        (
+            ObjectVersion(model=_label(model), object_id=pk, version=version)
+            for pk, version in versions.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["model", "object_id"],
+        update_fields=["version"],
+    )
+
+
+def _label(model: Any) -> str:
+    label: str = model._meta.concrete_model._meta.label_lower
+    return label
+
+
 def raise_versions(
     model: Any, fields: Collection[str] | None, locked: Mapping[Key, Mapping[str, Any]]
 ) -> None:
@@ -61,7 +94,10 @@ def raise_versions(
 
     `locked` has the current `tenant_id` and `version` of each row; `fields` None means any field.
     """
-    models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
+    if is_beside(model):
+        _put(model, {pk: row["version"] + 1 for pk, row in locked.items()})
+    else:
+        models.QuerySet(model).filter(pk__in=locked).update(version=models.F("version") + 1)
     by_tenant: defaultdict[int, list[Recorded]] = defaultdict(list)
     for pk, row in sorted(locked.items()):
         recorded = Recorded(key_of(model, pk), row["version"] + 1, fields)
@@ -75,7 +111,10 @@ def renew(model: Any, tenant_id: int, pk: Key) -> None:
     label = key_of(model, pk).model
     [row] = _write([Change(tenant_id=tenant_id, model=label, object_id=pk, version=0)])
     Change.objects.filter(pk=row.pk).update(version=row.pk)
-    models.QuerySet(model).filter(pk=pk).update(version=row.pk)
+    if is_beside(model):
+        _put(model, {pk: row.pk})
+    else:
+        models.QuerySet(model).filter(pk=pk).update(version=row.pk)
 
 
 def known(fields: Any) -> list[str] | None:

@@ -44,12 +44,10 @@ def raise_shown(label: str, tenant_id: int, versions: Mapping[Key, int]) -> None
 
 def raise_for(resource: Resource, shows: Shows, rows: Sequence[Any]) -> None:
     """Raise the versions of the objects that show these rows, in one transaction per batch."""
-    base: Any = resource.model._base_manager
     for pks in in_batches(pk for _, pk in find(shows, rows)):
         with transaction.atomic():
-            locked = base.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
-            values = {r["pk"]: r for r in locked.values("pk", "tenant_id", "version")}
-            changes.raise_versions(resource.model, [shows.field], values)
+            locked = changes.locked(resource.model, pk__in=pks)
+            changes.raise_versions(resource.model, [shows.field], locked)
 
 
 def raise_noted(notes: Sequence[Note]) -> None:

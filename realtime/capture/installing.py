@@ -16,6 +16,8 @@ from realtime.capture import (
     live,
     live_postgresql,
     live_sqlite,
+    parts_postgresql,
+    parts_sqlite,
     postgresql,
     sqlite,
     tables,
@@ -28,6 +30,7 @@ from tenants.models import Membership
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
 LIVE: Final[dict[str, ModuleType]] = {"postgresql": live_postgresql, "sqlite": live_sqlite}
+XIDS: Final = {"postgresql": parts_postgresql.XID, "sqlite": parts_sqlite.XID}
 LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
 
 
@@ -140,7 +143,7 @@ def _adopt(cursor: Any, tables: set[str]) -> None:
     vendor = cursor.db.vendor
     for table in live.lives():
         if table.table in tables:
-            now, xid = GENERATORS[vendor].NOW, LIVE[vendor].XID
+            now, xid = GENERATORS[vendor].NOW, XIDS[vendor]
             for statement in adopting.statements(table, xid, now):
                 cursor.execute(statement)
 

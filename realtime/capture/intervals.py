@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.contrib.auth.models import Group, Permission
 
 from permissions.audiences import registry
+from permissions.links import Link
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
 from tenants.keys import INTEGER, kind_of, logged
@@ -105,6 +106,22 @@ def grants(model: Any, target: Any, who: str) -> Kept:
     columns = ("id", who, "permission_id", "content_object_id", "granted_by_id")
     joins = (table, permission, *([group] if joined else []))
     return Kept(HELD, model._meta.db_table, begins, columns, joins)
+
+
+def linked(link: Link, target: Any, permission: str) -> Kept:
+    """Return the intervals during which a row of a many-to-many field names somebody."""
+    key, table = quoted(link.through._meta.pk.column), target._meta.db_table
+    kind = kind_of(link.through)
+    begins = (
+        f"SELECT {logged(kind, f'r.{key}')} AS source_id, o.tenant_id,"
+        f" {literal(target._meta.label_lower)} AS model,"
+        f" {logged(kind_of(target), f'o.{quoted(target._meta.pk.column)}')} AS object_id,"
+        f" {literal(permission)} AS permission, 'user:' || r.{quoted(link.user)} AS principal,"
+        f" {NOBODY} AS given_by FROM {{row}} r JOIN {quoted(table)} o ON"
+        f" o.{quoted(target._meta.pk.column)} = r.{quoted(link.object)}"
+    )
+    columns = (link.through._meta.pk.column, link.object, link.user)
+    return Kept(HELD, source_of(link.table, link.field), begins, columns, (table,), kind=kind)
 
 
 def named_by(kept: Kept, model: Any, column: str) -> Kept:

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import models
 
 from permissions.audiences import Resource, Shows, registry
+from permissions.stored import is_beside
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
@@ -29,7 +30,8 @@ class Live:
     compared. `stamps` are columns that move with others. The user in a column of `holders` has the
     audience of the permission at the same place in `permissions`; `visible` are the columns by
     which an object is shown at all. `kind` says what the keys are. `unique` are the column sets
-    that are unique. If `keeps_tenant`, moving an object to another tenant is refused.
+    that are unique. The version is in the column `version`, or `beside` in a table of its own. If
+    `keeps_tenant`, moving an object to another tenant, or another key, is refused.
     """
 
     table: str
@@ -44,6 +46,7 @@ class Live:
     key: str = "id"
     kind: str = INTEGER
     version: str = "version"
+    beside: bool = False
     tenant: str = "tenant_id"
     keeps_tenant: bool = True
 
@@ -101,15 +104,17 @@ class Shown:
 
 
 def lives() -> list[Live]:
-    """Return the table of every live model."""
+    """Return the table of every live model, and of each other one that is declared."""
     found = [m for m in apps.get_models() if issubclass(m, LiveModel) and not m._meta.proxy]
-    return [_live(model) for model in found]
+    declared = (resource.model._meta.concrete_model for resource in registry)
+    return [_live(model) for model in dict.fromkeys([*found, *declared])]
 
 
 def _live(model: Any) -> Live:
     meta = model._meta
     resource = registry.get(meta.label_lower) if meta.label_lower in registry else None
-    fixed = {"version", "tenant", meta.pk.name}
+    beside = is_beside(model)
+    fixed = {"tenant", meta.pk.name, *([] if beside else ["version"])}
     mine = [field for field in meta.local_concrete_fields if field.name not in fixed]
     return Live(
         table=meta.db_table,
@@ -118,18 +123,20 @@ def _live(model: Any) -> Live:
         generated=tuple((field.column, field.name) for field in mine if field.generated),
         stamps=tuple(
             (_column(model, stamp), tuple(_column(model, name) for name in sources))
-            for stamp, sources in model.stamps.items()
+            for stamp, sources in getattr(model, "stamps", {}).items()
         ),
-        holders=tuple(_column(model, name) for name in (resource.holders if resource else ())),
-        permissions=tuple(resource.declared(name).permission for name in resource.holders.values())
+        holders=tuple(_column(model, name) for name in (resource.named if resource else ())),
+        permissions=tuple(resource.declared(name).permission for name in resource.named.values())
         if resource
         else (),
         visible=tuple(_column(model, name) for name in getattr(resource, "visible_by", ())),
         unique=tuple(_unique(model)),
         key=meta.pk.column,
         kind=kind_of(model),
-        version=_column(model, "version"),
+        version="" if beside else _column(model, "version"),
+        beside=beside,
         tenant=_column(model, "tenant"),
+        keeps_tenant=not beside,
     )
 
 
@@ -160,7 +167,7 @@ def _names_key(resource: Resource, shows: Shows) -> bool:
 
 def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
     meta = model._meta
-    live = issubclass(model, LiveModel)
+    live = issubclass(model, LiveModel) or model._meta.label_lower in registry
     fields = {name for _, shows in found for name in shows.fields}
     columns = [field for field in meta.local_concrete_fields if not field.generated]
     related = [f for f in columns if f.is_relation or f.unique]

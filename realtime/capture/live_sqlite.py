@@ -11,13 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from realtime.capture import intervals
-from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live, Shown
+from realtime.capture import beside_sqlite, intervals
+from realtime.capture.live import DELETED, Live, Shown
+from realtime.capture.parts_sqlite import (
+    CHANGE,
+    LAST,
+    LOG,
+    XID,
+    accesses,
+    deleted,
+    logs,
+    names_of_fields,
+    names_of_row,
+)
 from realtime.capture.sqlite import NOW, differ, gone, in_the_way, trigger, until
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
     TENANTS,
+    VERSIONS,
     Trigger,
     literal,
     quoted,
@@ -25,39 +37,29 @@ from realtime.capture.triggers import (
 )
 
 REPLACED: Final = "replaced"
-XID: Final = "0"
-"""Stands for no transaction. A creation is still the only one of its key, and a change below the
-only one of its (negative) version; Django's connections put their transaction's number here."""
-
-LAST: Final = f"SELECT max(id) FROM {CHANGES}"
-"""The id of the latest change, of whichever row."""
-
-LOG: Final = (
-    f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, fields, xid, at)"
-)
-CHANGE: Final = (
-    LOG + " VALUES ({tenant}, {label}, {key}, {version}, {creation}, {fields}, {xid}, " + NOW + ");"
-)
 
 
 def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]:
     """Yield the triggers of these tables."""
     for live in lives:
-        logs = [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
-        table, deleted = live.table, f"{_access(live, DELETED, ['OLD'])}{_ended(live, DELETED)}"
-        yield trigger(table, "live", "INSERT", _inserted(live), needs=logs)
-        yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=logs)
+        if live.beside:
+            yield from beside_sqlite.triggers(live)
+            yield from _replaced(live)
+            continue
+        table, needs = live.table, logs(live)
+        yield trigger(table, "live", "INSERT", _inserted(live), needs=needs)
+        yield trigger(table, "live", "UPDATE", _updated(live), when=_is_change(live), needs=needs)
         # The newest runs first: with recursive triggers, the one above must find the change.
-        for what, columns, body in (*_accesses(live), ("changed", live.compared, _changed(live))):
+        for what, columns, body in (*accesses(live), ("changed", live.compared, _changed(live))):
             when = differ(columns)
-            yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=logs)
-        yield trigger(table, "live", "DELETE", deleted, needs=logs)
+            yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=needs)
+        yield trigger(table, "live", "DELETE", deleted(live, DELETED), needs=needs)
         for column, kept in live.kept.items():
             since = f"coalesce({intervals.revision(f'NEW.{quoted(live.tenant)}')}, 0)"
             begun = intervals.ends(kept, "NEW", REPLACED, NOW, until(kept))
             begun += "\n" + intervals.begins(kept, "NEW", intervals.CREATED, NOW, since)
             when = f"NEW.{quoted(column)} IS NOT NULL"
-            yield trigger(table, f"began_{column}", "INSERT", begun, when=when, needs=logs)
+            yield trigger(table, f"began_{column}", "INSERT", begun, when=when, needs=needs)
         yield from _replaced(live)
     for table_shown in shown:
         yield from _notes(table_shown)
@@ -65,7 +67,7 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
 
 def _inserted(live: Live) -> str:
     """Return the statements that make the id of the creation's change the first version."""
-    names = _names(live, "NEW")
+    names = names_of_row(live, "NEW")
     creation = CHANGE.format(version=0, creation=1, fields="NULL", xid=XID, **names)
     return f"""
 {creation}
@@ -111,56 +113,20 @@ UPDATE {quoted(live.table)} SET {version} = OLD.{version} + {differ(live.compare
 
 def _changed(live: Live) -> str:
     """Return the statement that records the change, with the names of the fields that differ."""
-    sources = dict(live.stamps)
-    names = " || ".join(
-        f"CASE WHEN {differ(sources.get(column, [column]))} THEN ',\"{field}\"' ELSE '' END"
-        for column, field in live.fields
-    )
     version = f"OLD.{quoted(live.version)} + 1"
     return CHANGE.format(
         version=version,
         creation=0,
-        fields=f"'[' || substr({names}, 2) || ']'",
+        fields=names_of_fields(live),
         xid=f"-({version})",
-        **_names(live, "NEW"),
-    )
-
-
-def _accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Yield the access changes of an update: of holders, of visibility and of the tenant."""
-    for column in live.holders:
-        body = _access(live, HELD, ["OLD", "NEW"], user=column)
-        if kept := live.kept.get(column):
-            body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
-            now = intervals.revision("b.tenant_id")
-            body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
-        yield f"held_{column}", (column,), body
-    if live.visible:
-        yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])
-    if not live.keeps_tenant:
-        yield "moved", (live.tenant,), _access(live, MOVED, ["OLD", "NEW"])
-
-
-def _ended(live: Live, cause: str) -> str:
-    """Return the statements that end the intervals of the users whom the holders' columns named."""
-    ends = (intervals.ends(k, "OLD", cause, NOW, until(k)) for k in live.kept.values())
-    return "".join(f"\n{each}" for each in ends)
-
-
-def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:
-    return "\n".join(
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
-        f" SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
-        f" {literal(live.label)}, {live.logged(side)}, {literal(cause)}, {NOW}"
-        f" WHERE {stays(f'{side}.{quoted(live.tenant)}')};"
-        for side in sides
+        **names_of_row(live, "NEW"),
     )
 
 
 def _replaced(live: Live) -> Iterator[Trigger]:
     """Yield triggers for what OR REPLACE deletes: no other trigger fires for those rows."""
     for event, where, when in in_the_way(live.key, live.unique):
-        if event == "UPDATE" and not live.unique:
+        if event == "UPDATE" and not (live.unique or live.beside):
             continue  # its key stays
         log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
@@ -168,7 +134,12 @@ INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
     {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
   WHERE ({where}) AND {stays(f"x.{quoted(live.tenant)}")};
 """
-        needs = [ACCESSES, TENANTS]
+        if live.beside:
+            log += (
+                f"DELETE FROM {VERSIONS} WHERE model = {literal(live.label)} AND object_id IN"
+                f" (SELECT {live.logged('x')} FROM {quoted(live.table)} x WHERE {where});"
+            )
+        needs = [ACCESSES, TENANTS, *([VERSIONS] if live.beside else [])]
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
     if live.kept:
         needs, kept = [ACCESSES, TENANTS, intervals.HELD], list(live.kept.values())
@@ -206,11 +177,3 @@ def _tenant(shown: Shown, side: str) -> str:
 def _note(shown: Shown, side: str, fields: str) -> str:
     tenant, key = _tenant(shown, side), shown.logged(side)
     return f"{LOG} SELECT {tenant}, {literal(shown.label)}, {key}, 0, 0, {fields}, random(), {NOW}"
-
-
-def _names(live: Live, side: str) -> dict[str, str]:
-    return {
-        "tenant": f"{side}.{quoted(live.tenant)}",
-        "key": live.logged(side),
-        "label": literal(live.label),
-    }

@@ -23,6 +23,9 @@ from realtime.capture.triggers import (
 from tenants.keys import logged
 
 NOW: Final = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+USED: Final = re.compile(r'\br\.(?:"([^"]+)"|(\w+))')
+"""The columns of the row that a statement names."""
+
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 INSTALLED: Final = r"""
 SELECT tbl_name, name, sql FROM sqlite_master
@@ -251,7 +254,7 @@ def _end_replaced(kept: Kept, table: str, cause: str) -> str:
 
 def _of_row(touch: str, side: str) -> str:
     """Return the touches of one row, NEW or OLD."""
-    used = sorted(set(re.findall(r"\br\.(\w+)", touch)))
+    used = sorted({name or plain for name, plain in USED.findall(touch)})
     row = ", ".join(f"{side}.{quoted(column)} AS {quoted(column)}" for column in used)
     return touch.format(row=f"(SELECT {row})")
 

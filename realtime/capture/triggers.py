@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from permissions.models import AccessChange, AccessRevision
+from permissions.models import AccessChange, AccessRevision, ObjectVersion
 from realtime.capture.models import Change
 from tenants.models import Tenant
 
@@ -17,6 +17,7 @@ CHANGES: Final[str] = Change._meta.db_table
 ACCESSES: Final[str] = AccessChange._meta.db_table
 REVISIONS: Final[str] = AccessRevision._meta.db_table
 TENANTS: Final[str] = Tenant._meta.db_table
+VERSIONS: Final[str] = ObjectVersion._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,10 +202,9 @@ def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> b
     meanwhile: then nothing is missing.
     """
     model = registry.get(key.model).model
-    row = model._base_manager.filter(tenant_id=tenant_id, pk=key.pk, version=version)
     with transaction.atomic():
-        locked = row.select_for_update(no_key=True).values("pk", "tenant_id", "version")
-        rows = {r["pk"]: r for r in locked}
+        found = changes.locked(model, tenant_id=tenant_id, pk=key.pk)
+        rows = {pk: row for pk, row in found.items() if row["version"] == version}
         if rows and version < above:
             changes.renew(model, tenant_id, key.pk)
         elif rows:

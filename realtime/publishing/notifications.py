@@ -28,6 +28,7 @@ from permissions.read import objects_of
 from permissions.rendering import render
 from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
+from permissions.stored import version_of
 from realtime.audit import ledger, watches
 from realtime.capture import changes, dependents
 from realtime.capture.committed import Committed
@@ -101,7 +102,7 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> 
         objects = objects_of(resource, tenant_id, versions, guarded=guarded)
         since = changes.fields_since(resource.label, versions, creations=False)
         exact = changes.fields_changed(
-            resource.label, [(o.pk, o.version) for o in objects.values()]
+            resource.label, [(o.pk, version_of(o)) for o in objects.values()]
         )
         created = changes.created_since(resource.label, versions) if watched else None
         return revision, objects, since, exact, created
@@ -109,7 +110,7 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> 
     revision, objects, since, exact, created = in_snapshot(work)
     made = [
         framing.make(
-            resource, render(resource, audience, obj, revision), exact[obj.pk, obj.version]
+            resource, render(resource, audience, obj, revision), exact[obj.pk, version_of(obj)]
         )
         for obj in (objects[pk] for pk in versions if pk in objects)
         for audience in resource.audiences

@@ -1,4 +1,4 @@
-"""Live models with a small integer, a UUID and a text as their keys."""
+"""Live models with a small integer, a UUID and a text as their keys, and models of others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Upper
 from model_utils import FieldTracker
 
 from permissions.models import GroupGrant, UserGrant
@@ -54,6 +55,50 @@ class Named(LiveModel):
         return self.title
 
 
+class Shown(models.Manager[Any]):
+    """Hides what was deleted."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(deleted_at=None)
+
+
+class Existing(models.Model):
+    """What a project had before: a manager of its own, and a version that counts nothing."""
+
+    tenant = models.ForeignKey("earshot_tenants.Tenant", models.CASCADE, related_name="+")
+    owner = models.ForeignKey("earshot_tenants.User", models.SET_NULL, null=True, related_name="+")
+    members = models.ManyToManyField("earshot_tenants.User", related_name="%(class)ss")
+    title = models.CharField(max_length=50, default="")
+    version = models.CharField(max_length=10, default="A")
+    loud = models.GeneratedField(
+        expression=Upper("title"), output_field=models.CharField(max_length=50), db_persist=True
+    )
+    batch = models.UUIDField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = Shown()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Paper(Existing):
+    class Meta(Existing.Meta):
+        app_label = "keyed"
+        db_table = "a paper"
+
+
+class Folder(Existing):
+    code = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    class Meta(Existing.Meta):
+        app_label = "keyed"
+
+
 def grants(model: type[models.Model], base: Any) -> Any:
     """The model's direct table of this kind."""
     meta = type("Meta", (base.Meta,), {"app_label": "keyed"})
@@ -66,7 +111,9 @@ def grants(model: type[models.Model], base: Any) -> Any:
 
 
 LIVE: list[type[LiveModel]] = [Small, Unique, Named]
+PLAIN: list[type[Existing]] = [Paper, Folder]
 MODELS: list[type[models.Model]] = [
     *LIVE,
-    *(grants(model, base) for model in LIVE for base in (UserGrant, GroupGrant)),
+    *PLAIN,
+    *(grants(model, base) for model in (*LIVE, *PLAIN) for base in (UserGrant, GroupGrant)),
 ]

@@ -13,7 +13,7 @@ from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
-from tests.keyed.models import LIVE
+from tests.keyed.models import LIVE, PLAIN
 
 
 def serializer(model: Any, *fields: str) -> Any:
@@ -27,18 +27,19 @@ def declared(model: Any) -> Resource:
     """A keeper may write it, and a looker read its title."""
     name = model._meta.model_name
     writes = ("title",)
-    keeper = serializer(model, "title", "version")
+    keeper = serializer(model, "title", *(["loud", "version"] if model in PLAIN else ["version"]))
     return Resource(
         model=model,
+        visible_by={"deleted_at": None} if model in PLAIN else {},
         audiences=(
             Audience("keeper", f"change_{name}", keeper, writes=writes, deletes=True, grants=True),
             Audience("looker", f"view_{name}", serializer(model, "title")),
         ),
-        holders={"owner": "keeper"},
+        holders={"owner": "keeper", **({"members": "looker"} if model in PLAIN else {})},
     )
 
 
-RESOURCES = {model: declared(model) for model in LIVE}
+RESOURCES = {model: declared(model) for model in (*LIVE, *PLAIN)}
 router: Any = SimpleRouter()
 for model, resource in RESOURCES.items():
     bases = (CreateMixin, GrantsMixin, AudienceViewSet)

@@ -244,11 +244,11 @@ def test_creation_stores_no_grant_and_changes_nobodys_access(place: World) -> No
 def test_whom_two_fields_name_holds_the_first_of_their_audiences() -> None:
     both = replace(DOCUMENTS, holders={"checker": "viewer", "writer": "owner"})
     one, other = Subject(user_id=1), Subject(user_id=2)
-    given = {who: a.name for who, a in defaults(both, {"checker": 1, "writer": 1}).items()}
+    given = {who: a.name for who, a in defaults(both, {"checker": [1], "writer": [1]}).items()}
     assert given == {one: "owner", ADMINS: "auditor"}
-    given = {who: a.name for who, a in defaults(both, {"checker": 1, "writer": 2}).items()}
+    given = {who: a.name for who, a in defaults(both, {"checker": [1], "writer": [2]}).items()}
     assert given == {one: "viewer", other: "owner", ADMINS: "auditor"}
-    assert set(defaults(both, {"checker": None, "writer": None})) == {ADMINS}
+    assert set(defaults(both, {"checker": [], "writer": []})) == {ADMINS}
 
 
 def test_ownership_follows_the_owner(place: World) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from permissions.models import AccessChange
+from permissions.models import AccessChange, ObjectVersion
 from realtime.capture import live_postgresql
 from realtime.capture.installing import GENERATORS, LIVE
+from realtime.capture.interval_models import Held
 from realtime.capture.live import Live, Shown
 from realtime.models import Change
 from tenants.models import Tenant
-from tests.databases import on_postgresql
+from tests.databases import on_postgresql, only_on
 from tests.realtime.capture.documents import execute
 
 PARCEL = Live(
@@ -24,6 +27,7 @@ PARCEL = Live(
     generated=(("loud", "loud"),),
     stamps=(("moved", ("label",)),),
     holders=("to_id",),
+    permissions=("own_parcel",),
     visible=("state",),
     unique=(("label",),),
     key="number",
@@ -31,6 +35,9 @@ PARCEL = Live(
     tenant="place",
     keeps_tenant=False,
 )
+BESIDE = replace(PARCEL, version="", beside=True, stamps=())
+"""As it would be without any column of ours."""
+
 SHOWN = Shown(
     "odd_parcel", "odd.parcel", ("number", "label"), watched=(), key="number", tenant="place"
 )
@@ -43,8 +50,22 @@ FORMS = ("exact", "general") if connection.vendor == "postgresql" else ("exact",
 @pytest.fixture(params=FORMS)
 def parcels(request: Any, db: None) -> Iterator[list[int]]:
     """The keys of two tenants; the table has these triggers."""
+    with captured(PARCEL, request.param):
+        yield [Tenant.objects.create(slug=slug, name=slug).pk for slug in ("acme", "globex")]
+
+
+@pytest.fixture(params=FORMS)
+def beside(request: Any, db: None) -> Iterator[list[int]]:
+    """The same, with versions beside the rows."""
+    with captured(BESIDE, request.param):
+        yield [Tenant.objects.create(slug=slug, name=slug).pk for slug in ("acme", "globex")]
+
+
+@contextmanager
+def captured(live: Live, form: str) -> Iterator[None]:
+    """The table is there, with the triggers of this declaration, in this form."""
     generator, spelling = GENERATORS[connection.vendor], LIVE[connection.vendor]
-    how = {"general": True} if request.param == "general" else {}
+    how = {"general": True} if form == "general" else {}
     time = "timestamptz" if connection.vendor == "postgresql" else "datetime"
     execute(
         "CREATE TABLE odd_parcel (number bigint PRIMARY KEY, count bigint, place bigint,"
@@ -52,9 +73,9 @@ def parcels(request: Any, db: None) -> Iterator[list[int]]:
         " loud varchar(20) GENERATED ALWAYS AS (upper(label)) STORED)"
     )
     with connection.cursor() as cursor:
-        for trigger in spelling.triggers([PARCEL], [SHOWN], **how):
+        for trigger in spelling.triggers([live], [SHOWN], **how):
             generator.create(cursor, trigger, None)
-    yield [Tenant.objects.create(slug=slug, name=slug).pk for slug in ("acme", "globex")]
+    yield
     execute("DROP TABLE odd_parcel")
 
 
@@ -96,6 +117,96 @@ def test_parcel_is_captured_from_its_creation_to_its_end(parcels: list[int]) -> 
     assert [(note.tenant_id, note.fields) for note in notes] == [
         (acme, None), (globex, {"was": {"number": 1, "label": "b"}}),
     ]  # fmt: skip
+
+
+def versions() -> list[Any]:
+    known = ObjectVersion.objects.filter(model="odd.parcel").order_by("pk")
+    return list(known.values_list("object_id", "version"))
+
+
+def changed() -> list[Any]:
+    rows = Change.objects.filter(model="odd.parcel", version__gt=0).order_by("pk")
+    return list(rows.values_list("tenant_id", "object_id", "version", "fields"))
+
+
+def test_parcel_is_captured_with_its_version_beside_it(beside: list[int]) -> None:
+    acme, globex = beside
+    execute(
+        "INSERT INTO odd_parcel (number, count, place, label, to_id, state)"
+        " VALUES (1, 7, %s, 'a', 5, 'sent')", acme,
+    )  # fmt: skip
+    [(_, _, first, _)] = changed()
+    assert versions() == [(1, first)]
+    execute("UPDATE odd_parcel SET label = 'b'")
+    assert changed()[1:] == [(acme, 1, first + 1, ["loud", "name"])]
+    execute("UPDATE odd_parcel SET label = label")
+    assert versions() == [(1, first + 1)]
+    execute("UPDATE odd_parcel SET to_id = 6")
+    held = {(acme, user, "holder changed") for user in (5, 6)}
+    assert accesses() == held
+    execute("UPDATE odd_parcel SET state = 'lost'")
+    seen = held | {(acme, None, "visibility changed")}
+    assert accesses() == seen
+    execute("UPDATE odd_parcel SET place = %s", globex)
+    gone = seen | {(tenant, None, "tenant changed") for tenant in beside}
+    assert accesses() == gone
+    assert intervals() == [
+        (acme, "1", "user:5", "holder changed"),
+        (acme, "1", "user:6", "tenant changed"),
+        (globex, "1", "user:6", ""),
+    ]
+    execute("UPDATE odd_parcel SET number = 2")
+    assert accesses() == gone | {(globex, None, "deleted")}
+    [(number, second)] = versions()
+    assert (number, second > first + 3) == (2, True)
+    assert changed()[-1] == (globex, 2, second, None)
+    assert intervals()[2:] == [
+        (globex, "1", "user:6", "deleted"), (globex, "2", "user:6", ""),
+    ]  # fmt: skip
+    execute("DELETE FROM odd_parcel")
+    assert (versions(), intervals()[-1]) == ([], (globex, "2", "user:6", "deleted"))
+
+
+def test_parcel_from_before_counts_from_nothing(beside: list[int]) -> None:
+    execute(
+        "INSERT INTO odd_parcel (number, count, place, label, to_id, state)"
+        " VALUES (1, 7, %s, 'a', 5, 'sent')", beside[0],
+    )  # fmt: skip
+    ObjectVersion.objects.all().delete()
+    execute("UPDATE odd_parcel SET label = 'b'")
+    execute("UPDATE odd_parcel SET label = 'c'")
+    assert versions() == [(1, 2)]
+    assert [version for _, _, version, _ in changed()[1:]] == [1, 2]
+
+
+@only_on("sqlite", "PostgreSQL has no OR REPLACE.")
+def test_parcel_that_another_replaces_takes_its_version_along(beside: list[int]) -> None:
+    into = (
+        "INSERT OR REPLACE INTO odd_parcel (number, count, place, label, to_id, state)"
+        " VALUES (%s, 7, %s, 'a', 5, 'sent')"
+    )
+    execute(into, 1, beside[0])
+    execute(into, 2, beside[0])
+    assert [number for number, _ in versions()] == [2]
+    assert (beside[0], None, "replaced") in accesses()
+    execute("UPDATE OR REPLACE odd_parcel SET label = 'b'")
+    [(_, version)] = versions()
+    assert version == changed()[-1][2]
+
+
+@on_postgresql
+def test_versions_go_when_the_table_is_emptied(beside: list[int]) -> None:
+    execute(
+        "INSERT INTO odd_parcel (number, count, place, label, to_id, state)"
+        " VALUES (1, 7, %s, 'a', 5, 'sent')", beside[0],
+    )  # fmt: skip
+    execute("TRUNCATE odd_parcel")
+    assert versions() == []
+
+
+def intervals() -> list[Any]:
+    rows = Held.objects.filter(model="odd.parcel").order_by("pk")
+    return [(row.tenant_id, str(row.object_id), row.principal, row.ended) for row in rows]
 
 
 @on_postgresql

@@ -1,0 +1,95 @@
+"""What the triggers of live tables are made of, for SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from realtime.capture import intervals
+from realtime.capture.live import HELD, MOVED, VISIBILITY, Live
+from realtime.capture.sqlite import NOW, differ, until
+from realtime.capture.triggers import ACCESSES, CHANGES, TENANTS, literal, quoted, stays
+
+XID: Final = "0"
+"""Stands for no transaction. A creation is still the only one of its key, and a change below the
+only one of its (negative) version; Django's connections put their transaction's number here."""
+
+LAST: Final = f"SELECT max(id) FROM {CHANGES}"
+"""The id of the latest change, of whichever row."""
+
+LOG: Final = (
+    f"INSERT INTO {CHANGES} (tenant_id, model, object_id, version, creation, fields, xid, at)"
+)
+CHANGE: Final = (
+    LOG + " VALUES ({tenant}, {label}, {key}, {version}, {creation}, {fields}, {xid}, " + NOW + ");"
+)
+
+
+def logs(live: Live) -> list[str]:
+    """Return the tables that the triggers of this one write."""
+    return [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
+
+
+def deleted(live: Live, cause: str) -> str:
+    """Return the statements that record that the old row is gone."""
+    return f"{_access(live, cause, ['OLD'])}{_ended(live, cause)}"
+
+
+def names_of_fields(live: Live) -> str:
+    """Return SQL for the names of the fields that differ."""
+    sources = dict(live.stamps)
+    names = " || ".join(
+        f"CASE WHEN {differ(sources.get(column, [column]))} THEN ',\"{field}\"' ELSE '' END"
+        for column, field in live.fields
+    )
+    return f"'[' || substr({names}, 2) || ']'"
+
+
+def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield the access changes of an update: of holders, of visibility and of the tenant."""
+    for column in live.holders:
+        body = _access(live, HELD, ["OLD", "NEW"], user=column)
+        if kept := live.kept.get(column):
+            body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
+            now = intervals.revision("b.tenant_id")
+            body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
+        yield f"held_{column}", (column,), body
+    if live.visible:
+        yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])
+    if not live.keeps_tenant:
+        yield "moved", (live.tenant,), _access(live, MOVED, ["OLD", "NEW"]) + _moved(live)
+
+
+def _moved(live: Live) -> str:
+    """Return the statements that let the intervals of holders go on in the other tenant."""
+    now = intervals.revision("b.tenant_id")
+    return "".join(
+        f"\n{intervals.ends(kept, 'OLD', MOVED, NOW, until(kept))}"
+        f"\n{intervals.begins(kept, 'NEW', MOVED, NOW, now)}"
+        for kept in live.kept.values()
+    )
+
+
+def _ended(live: Live, cause: str) -> str:
+    """Return the statements that end the intervals of the users whom the holders' columns named."""
+    ends = (intervals.ends(k, "OLD", cause, NOW, until(k)) for k in live.kept.values())
+    return "".join(f"\n{each}" for each in ends)
+
+
+def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:
+    return "\n".join(
+        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
+        f" SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
+        f" {literal(live.label)}, {live.logged(side)}, {literal(cause)}, {NOW}"
+        f" WHERE {stays(f'{side}.{quoted(live.tenant)}')};"
+        for side in sides
+    )
+
+
+def names_of_row(live: Live, side: str) -> dict[str, str]:
+    """Return SQL for what a log says of a row."""
+    return {
+        "tenant": f"{side}.{quoted(live.tenant)}",
+        "key": live.logged(side),
+        "label": literal(live.label),
+    }

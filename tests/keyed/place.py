@@ -1,0 +1,126 @@
+"""The app `keyed` in a world, and what one of its models is in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import override_settings
+
+from permissions import grants
+from permissions.audiences import Resource, registry
+from permissions.ceiling import SYSTEM
+from permissions.subjects import Subject
+from realtime.capture import waking
+from realtime.capture.installing import install
+from realtime.publishing.publisher import publisher
+from tenants import opaque
+from tests.world import World
+
+KEYS: dict[str, Callable[[int], Any]] = {
+    "small": lambda number: number + 1,
+    "unique": lambda number: uuid.UUID(int=0xFEDC << 112 | number),
+    "named": lambda number: f"Ünder '{number:02}'",
+    "paper": lambda number: number + 1,
+    "folder": lambda number: uuid.UUID(int=0xABCD << 112 | number),
+}
+LIVE = ("small", "unique", "named")
+PLAIN = ("paper", "folder")
+
+
+@dataclass
+class Place:
+    """The world with objects of one of the models."""
+
+    world: World
+    resource: Resource
+    key: Callable[[int], Any]
+
+    @property
+    def model(self) -> Any:
+        return self.resource.model
+
+    @property
+    def url(self) -> str:
+        return f"/api/{self.model._meta.model_name}/"
+
+    def create(self, number: int, owner: str = "owner", **values: Any) -> Any:
+        """An object with the key of this number."""
+        place = {"tenant": self.world.tenants["acme"], "owner": self.world.user(owner)}
+        return self.model.objects.create(
+            pk=self.key(number), **{**place, "title": f"Title {number}", **values}
+        )
+
+    def id(self, obj: Any) -> str:
+        return opaque.encode(self.model, obj.pk)
+
+    def grant(self, obj: Any, username: str, audience: str = "looker") -> None:
+        whom = Subject(user_id=self.world.user(username).pk)
+        grants.put(self.resource, obj, whom, self.resource.declared(audience), actor=SYSTEM)
+
+    def revoke(self, obj: Any, username: str) -> None:
+        whom = Subject(user_id=self.world.user(username).pk)
+        grants.take(self.resource, obj, whom, actor=SYSTEM)
+
+    def raw(self, sql: str, *parameters: Any) -> None:
+        """A write past Django to the model's table."""
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(self.model._meta.db_table)
+            cursor.execute(sql.format(table=table), parameters)
+
+
+def captured() -> None:
+    """The triggers are those of the models that are installed now."""
+    install()
+    waking._events.cache_clear()
+    waking._tables.cache_clear()
+
+
+@pytest.fixture
+def keyed(world: World) -> Iterator[World]:
+    """The app `keyed` is installed, declared and captured, and has its tables and addresses."""
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
+        from tests.keyed.models import MODELS
+        from tests.keyed.urls import RESOURCES
+
+        apps.clear_cache()  # what refers to users was known before
+        with connection.schema_editor() as editor:
+            for model in MODELS:
+                editor.create_model(model)
+        create_permissions(apps.get_app_config("keyed"), verbosity=0)
+        for resource in RESOURCES.values():
+            registry.register(resource)
+        captured()
+        with override_settings(ROOT_URLCONF="tests.keyed.urls"):
+            yield world
+        assert publisher.flush()
+        for resource in RESOURCES.values():
+            registry.unregister(resource)
+    captured()
+    with connection.schema_editor() as editor:
+        for model in reversed(MODELS):
+            editor.delete_model(model)
+    types: Any = ContentType.objects.filter(app_label="keyed")
+    given: Any = Permission.objects.filter(content_type__in=list(types))
+    for rows in (given, types):
+        rows._raw_delete(rows.db)
+    ContentType.objects.clear_cache()
+
+
+def place_of(world: World, name: str) -> Place:
+    """What this model is in the world."""
+    return Place(world, registry.get(f"keyed.{name}"), KEYS[name])
+
+
+def kinds(frames: list[dict[str, Any]]) -> list[str]:
+    """The first words of the frames' types."""
+    return [f["type"].partition("_")[0] for f in frames]
