@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from django.core import signing
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -17,10 +18,12 @@ from rest_framework.response import Response
 from permissions import people
 from permissions.audiences import registry
 from permissions.fields import ModelField
+from permissions.renderers import JSONRenderer
 from realtime.audit import inquiries, seen
+from realtime.audit.rest_csv import CSVRenderer, streamed
 from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Place, Question, Seen
-from realtime.audit.seen_command import PURPOSE
+from realtime.audit.seen_command import COLUMNS, PURPOSE, csv_line, told
 from tenants import opaque
 from tenants.models import Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
@@ -110,6 +113,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     """What the ledger has of an object or a user, with why; that it was asked is recorded."""
 
     permission_classes = (IsReviewer,)
+    renderer_classes = (JSONRenderer, CSVRenderer)
     serializer_class = SeenPageSerializer
     what: ClassVar[str]
     query: ClassVar[type[SpanSerializer]]
@@ -117,8 +121,14 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     question: ClassVar[Callable[[Any, dict[str, Any]], Question]]
     """Return the question that the request asks."""
 
-    def answer(self, request: Any) -> Response:
-        """Return a page of the answer."""
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if getattr(response, "exception", False):
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def answer(self, request: Any) -> HttpResponseBase:
+        """Return a page of the answer, or all of it as CSV."""
         known = self.query().fields
         given = {name: text for name, text in request.query_params.items() if name in known}
         query = self.query(data=given)
@@ -126,10 +136,12 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         cursor = given.pop("cursor", None)
         if cursor is None:
             inquiries.record(request.tenant.pk, request.user.pk, self.what, given)
-        rows = next(
-            seen.batches(self.question(query.validated_data), query.validated_data.get("cursor")),
-            [],
+        batches = seen.batches(
+            self.question(query.validated_data), query.validated_data.get("cursor")
         )
+        if request.accepted_renderer.format == CSVRenderer.format:
+            return streamed(request, self.what, self.in_csv(batches))
+        rows = next(batches, [])
         more = len(rows) == seen.BATCH
         return Response(
             {
@@ -138,6 +150,12 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
                 "next": _cursor(rows[-1].place) if more else None,
             }
         )
+
+    def in_csv(self, batches: Iterator[list[Seen]]) -> Iterator[str]:
+        """Yield the answer in the columns of the command, some hundred lines at a time."""
+        yield ",".join(COLUMNS) + "\r\n"
+        for rows in batches:
+            yield "".join(f"{csv_line(r)}\r\n" for r in told(rows, lambda u: self.names(u)[1]))
 
     def told(self, rows: list[Seen]) -> list[dict[str, Any]]:
         """Return what the reader is told of these rows."""
@@ -187,7 +205,7 @@ class WhoSawView(SeenView):
             *SPAN,
         ]
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Of an object; an id of another tenant's finds nothing, as one of none."""
         return self.answer(request)
 
@@ -209,7 +227,7 @@ class SeenByView(SeenView):
     query = SeenBySerializer
 
     @extend_schema(parameters=[OpenApiParameter("user", required=True), *SPAN])
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Of a user; an id of nobody here finds nothing."""
         return self.answer(request)
 

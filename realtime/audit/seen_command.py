@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any, Final
@@ -29,6 +29,9 @@ WITH_READS: Final = "Sockets, and what was read over REST while `record_reads` w
 PURPOSE: Final = "not recorded"
 AGE: Final = re.compile(r"(\d{1,5})([hdw])")
 UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
+FORMULA: Final = re.compile(
+    r"((?:^|[;,|\t\r\n])[^\S\t\r\n]*)(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+)
 COLUMNS: Final = (
     "date", "recipient", "what", "purpose", "until", "audience", "how", "since", "since_before",
     "granted_by", "over",
@@ -159,14 +162,18 @@ def answer(
     return how(heads[0 if sockets_only else 1], rows, sockets_only=sockets_only)
 
 
-def told(rows: list[Seen]) -> Iterator[dict[str, Any]]:
-    """Yield what the operator is told of rows, in the columns of an accounting of disclosures."""
-    names = called({u for r in rows for u in (r.access.user_id, r.given_by) if u})
+Names = Callable[[set[int]], Mapping[int, str | None]]
+"""Returns the names of users, as somebody is told them."""
+
+
+def told(rows: list[Seen], naming: Names = called) -> Iterator[dict[str, Any]]:
+    """Yield what somebody is told of rows, in the columns of an accounting of disclosures."""
+    names = naming({u for r in rows for u in (r.access.user_id, r.given_by) if u})
     for row in rows:
         access = row.access
         yield {
             "date": access.began_at,
-            "recipient": names.get(access.user_id, "somebody who is gone"),
+            "recipient": names.get(access.user_id) or "somebody who is gone",
             "what": f"{access.model} {id_of(access) or '-'}",
             "purpose": PURPOSE,
             "until": access.ended_at,
@@ -235,9 +242,14 @@ def in_csv(head: str, rows: Iterable[dict[str, Any]], *, sockets_only: bool) -> 
     """Yield the answer for a spreadsheet; each row says over what it was."""
     yield ",".join(COLUMNS)
     for row in rows:
-        out = StringIO()
-        csv.writer(out, lineterminator="").writerow(map(_cell, row.values()))
-        yield out.getvalue()
+        yield csv_line(row)
+
+
+def csv_line(row: dict[str, Any]) -> str:
+    """Return a row as a line of CSV."""
+    out = StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(map(_cell, row.values()))
+    return out.getvalue().removesuffix("\r\n")  # with which it quotes line breaks in cells
 
 
 def _cell(value: Any) -> str:
@@ -247,8 +259,8 @@ def _cell(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Return a text that no spreadsheet takes for a formula, by whatever it separates cells."""
+    return FORMULA.sub(r"\1'", text)
 
 
 PARTS: Final = (

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from realtime.audit.seen_command import moment
+from realtime.audit.seen_command import csv_line, moment
 from realtime.models import Held, Inquiry
 from resources.models import Document
 from tenants import opaque
@@ -100,10 +100,27 @@ def test_json_is_one_object_and_csv_a_row_each(seen: World) -> None:
     assert (rows[1]["what"], rows[1]["over"]) == (f"resources.document {seen.id}", "socket")
 
 
-def test_name_that_is_a_formula_is_a_text_in_a_spreadsheet(seen: World) -> None:
-    User.objects.filter(username="member").update(username="=1+1")
-    rows = list(csv.DictReader(StringIO(ask(*OF_PLAN, "--format", "csv"))))
-    assert rows[1]["recipient"] == "'=1+1"
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("  =1", "  '=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("a;=1", "a;'=1"),
+        ("a,-1", "a,'-1"),
+        ("a\n@b", "a\n'@b"),
+        ("a-b=c@d", "a-b=c@d"),
+        ('a"b', 'a"b'),
+    ],
+)
+def test_name_that_is_a_formula_is_a_text_in_a_spreadsheet(name: str, cell: str) -> None:
+    [[found]] = csv.reader(StringIO(csv_line({"recipient": name}), newline=""))
+    assert found == cell
 
 
 def test_field_and_span_narrow(seen: World) -> None:
