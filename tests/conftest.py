@@ -64,6 +64,7 @@ ONCE = (
     "test_bounds_of_servers.py",
     "test_broker_keys.py",
     "test_ceiling",
+    "test_clients_document.py",
     "test_cost_of_classes.py",
     "test_frameworks_signatures.py",
     "test_given.py",

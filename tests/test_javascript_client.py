@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import signal
 import tarfile
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from tests.documented import close_codes
 from tests.live import LiveServer
 from tests.world import World
 
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "clients.md").read_text()
 RUNNER = (Path(__file__).parent / "conformance_clients.js").read_text()
 STATIC = "/static/earshot/client/"
 HEARTBEAT = 2
@@ -117,6 +119,29 @@ def rules_hold(page: Browser, server: LiveServer) -> None:
     assert page.run(f"({RUNNER[RUNNER.index('async') :].strip().rstrip(';')})({arguments})") == []
 
 
+RUN = """
+new Promise((done, failed) => {
+  window.onerror = (message) => failed(message);
+  Object.assign(window, { token: %s, id: %s });
+  const script = document.createElement("script");
+  Object.assign(script, { type: "module", textContent: %s });
+  document.body.replaceChildren(script);
+  done();
+})
+"""
+
+
+def documented_blocks_run(page: Browser, server: LiveServer, token: str, id: str) -> None:
+    """Those of docs/clients.md: a live list, and an object that is written to."""
+    page.open(f"{server.url}/healthz")
+    blocks = re.findall(r"^```js\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    listed, written, iterated, _ = blocks
+    source = listed + written + f"window.ran = true; {iterated}"
+    page.run(RUN % tuple(map(json.dumps, (token, id, source))))
+    page.wait("window.ran && document.title === 'Written here'")
+    page.wait("document.body.innerText.includes('Written here')")
+
+
 OPEN = """
 import(URL.createObjectURL(new Blob([%s], {type: "text/javascript"}))).then(({ connect }) => {
   const headers = { Authorization: "Token " + %s, "X-Tenant": "acme" };
@@ -185,6 +210,7 @@ def test_client_keeps_its_rules_in_a_browser_and_forgets(
     with browser() as page:
         page.call("Page.setBypassCSP", enabled=True)
         rules_hold(page, server)
+        documented_blocks_run(page, server, owner, world.id)
         page.open(f"{server.url}/healthz")
         page.run(OPEN % (json.dumps(npm.core()), json.dumps(viewer), json.dumps(world.id)))
         page.wait(LIVE)
