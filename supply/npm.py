@@ -15,7 +15,8 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-SOURCES: Final = Path(__file__).parent.parent / "realtime/static/earshot/client"
+ROOT: Final = Path(__file__).parent.parent
+SOURCES: Final = ROOT / "realtime/static/earshot/client"
 OUTPUT: Final = Path("var/npm")
 CORE: Final = ("closes.js", "rest.js", "store.js", "connection.js", "index.js")
 """Modules of the core, each after those that it imports."""
@@ -69,7 +70,8 @@ def core() -> str:
 def files() -> dict[str, str]:
     """Return the package's files by name: the core, and what stands beside it as it is."""
     others = [path for path in sorted(SOURCES.iterdir()) if path.name not in CORE]
-    return {"index.js": core()} | {path.name: path.read_text() for path in others}
+    texts = {path.name: path.read_text() for path in [ROOT / "LICENSE", *others]}
+    return {"index.js": core()} | texts
 
 
 def packed(contents: dict[str, str]) -> bytes:

@@ -26,10 +26,11 @@ async (base, model, cases, closes) => {
   for (const { name, steps } of cases) {
     const store = new Store();
     const lists = {};
+    const watched = []; // whoever listened may keep them
     const item = (id) => store.objects.get(`${model} ${id}`);
     let undo;
     const operations = {
-      watch: (id, first) => void store.watch(model, id, first),
+      watch: (id, first) => watched.push(store.watch(model, id, first)),
       unwatch: (id) => store.unwatch(item(id)),
       open: (key, options, first) => (lists[key] = store.open(key, model, options, first)),
       close: (key) => store.close(lists[key]),
@@ -70,7 +71,7 @@ async (base, model, cases, closes) => {
       },
       forgotten: (word) => {
         store.changed.clear();
-        return [holds(store, word), false];
+        return [holds([store, watched, lists], word), false];
       },
     };
     for (const [operation, ...args] of steps) {

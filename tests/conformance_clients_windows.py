@@ -108,6 +108,8 @@ WINDOWS: Final = (
     case("ended by its id and is in the window", *LISTED, ("watch", "b", None),
          same(2, "b1", "b"), ("unwatch", "b"), rows("live", "b1", "c1"), update("b2", "b"),
          rows("live", "b2", "c1")),
+    case("ended by its id, then left the window", *LISTED, ("watch", "b", None),
+         same(2, "b1", "b"), ("unwatch", "b"), left("b"), forgotten("b1")),
     case("not found by its id, and in the window", *LISTED, ("watch", "b", None),
          error("not_found", 2, id="b"), copy("refused", None, "b"), rows("live", "b1", "c1"),
          left("b"), forgotten("b1")),

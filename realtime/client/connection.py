@@ -153,7 +153,6 @@ class Connection:
         try:
             welcome = await receive(socket, PATIENCE)
             sender = asyncio.create_task(self._send_all(socket, **welcome["limits"]))
-            self._renew = False
             self._retry = welcome["retry"]["min"], welcome["retry"]["max"]
             self._listener.became(Status("open"))
             self._listener.told(welcome, "in")

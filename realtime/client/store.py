@@ -48,7 +48,8 @@ class Store:
         if item.over is None:
             self._send({"action": "unsubscribe", "model": item.model, "id": item.id})
         item.single, item.waiting, item.over = False, False, None
-        self._tidy(item)
+        if not item.windows:
+            self._drop(item)
 
     def open(self, model: str, options: Options, first: Mapping[str, Any] | None = None) -> Window:
         """Hold a window; `first` is what the list GET answered."""
@@ -220,6 +221,7 @@ class Store:
         return True
 
     def _drop(self, item: Item) -> None:
+        """Forget what is held of it: also what nobody holds may be in a listener's hands."""
         item.data, item.drafts, item.seen = None, [], []
         self._touch(item)
         self._tidy(item)
@@ -251,10 +253,8 @@ class Store:
         for id in {*window.rows, *(window.coming or ())} - kept:
             item = self.objects[window.model, id]
             item.windows.discard(window)
-            if item.over is not None and not item.windows:
+            if (item.over is not None or not item.single) and not item.windows:
                 self._drop(item)
-            else:
-                self._tidy(item)
         window.rows, window.coming = list(rows), coming
         self._touch(window)
 

@@ -41,6 +41,7 @@ class Runner:
     def __init__(self) -> None:
         self.store = Store()
         self.windows: dict[str, Window] = {}
+        self.watched: list[Item] = []  # whoever listened may keep them
         self.drafts: list[tuple[Item, Any]] = []
         self.most_told = 1
 
@@ -53,7 +54,8 @@ class Runner:
     # Operations
 
     def watch(self, id: str, first: dict[str, Any] | None) -> None:
-        self.store.watch(MODEL, id, None if first is None else Answer(**first))
+        answer = None if first is None else Answer(**first)
+        self.watched.append(self.store.watch(MODEL, id, answer))
 
     def unwatch(self, id: str) -> None:
         self.store.unwatch(self.item(id))
@@ -117,7 +119,7 @@ class Runner:
 
     def forgotten(self, word: str) -> None:
         self.store.changed.clear()
-        assert not holds([self.store, self.windows], word, set())
+        assert not holds([self.store, self.windows, self.watched], word, set())
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)

@@ -66,20 +66,21 @@ export class Connection {
   };
 
   #awake(method) {
-    for (const type of ["online", "pageshow"]) globalThis[method]?.(type, this.wake);
-    globalThis.document?.[method]("visibilitychange", this.wake);
+    for (const type of ["online", "pageshow", "visibilitychange"]) {
+      globalThis[method]?.(type, this.wake);
+    }
   }
 
   async #open() {
-    const attempt = (this.#attempt = Symbol("attempt"));
+    const attempt = (this.#attempt = Symbol());
     clearTimeout(this.#timers.reconnect);
     this.#asked = { at: now(), patience: PATIENCE };
     this.#watch();
     this.#report({ state: "connecting" });
     try {
       const given = await read(await this.#options.credentials?.({ renew: this.#renew }));
-      if (attempt !== this.#attempt) return;
-      this.#listen(new this.#options.WebSocket(this.#url(given?.payload?.ticket ?? given)));
+      const { ticket = given } = given?.payload ?? given ?? {};
+      if (attempt === this.#attempt) this.#listen(new this.#options.WebSocket(this.#url(ticket)));
     } catch (error) {
       if (attempt === this.#attempt) this.#lost(HTTP_CODES[error.status] ?? 4500, error.retryAfter);
     }
@@ -115,7 +116,6 @@ export class Connection {
     this.#retry = retry;
     this.#maySend = bucket(limits.frames_per_second, limits.frames_burst);
     this.#openedAt = this.#heardAt;
-    this.#renew = false;
     this.#watch();
     this.#report({ state: "open" });
   }

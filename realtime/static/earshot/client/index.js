@@ -50,13 +50,13 @@ class Earshot {
     return Object.assign(handle, {
       wrote: (copy) => void single((store, item) => store.wrote(item, copy)),
       write: async (values, send) => {
-        const undo = single((store, item) => store.draft(item, values)) || (() => {});
+        const undo = single((store, item) => store.draft(item, values));
         try {
           const copy = await read(await send());
           handle.wrote(copy);
           return copy;
         } finally {
-          this.#do(undo);
+          this.#do(() => undo && undo());
         }
       },
     });

@@ -7,5 +7,5 @@ export async function read(response) {
   const payload = await response.json().catch(() => ({}));
   if (ok) return { payload, etag: headers.get("ETag")?.slice(1, -1), audience: headers.get("X-Audience") };
   const retryAfter = Number(headers.get("Retry-After")) || 0;
-  throw Object.assign(new Error(payload.detail ?? `HTTP ${status}`), { status, payload, retryAfter });
+  throw Object.assign(new Error(payload.detail ?? status), { status, payload, retryAfter });
 }

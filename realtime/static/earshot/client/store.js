@@ -38,7 +38,7 @@ export class Store {
     item.single = item.waiting = false;
     item.over = null;
     if (!over) this.#send({ action: "unsubscribe", model, id });
-    this.#tidy(item);
+    if (!item.lists.size) this.#drop(item);
   }
 
   /** Hold a window; `first` is what the list GET answered. */
@@ -183,6 +183,7 @@ export class Store {
     return true;
   }
 
+  /** Also what nobody holds any more may be in a listener's hands. */
   #drop(item) {
     Object.assign(item, { data: null, drafts: [], seen: [] });
     this.#touch(item);
@@ -215,8 +216,7 @@ export class Store {
       const item = this.objects.get(keyOf(list.model, id));
       if (kept.has(id) || !item) continue;
       item.lists.delete(list);
-      if (item.over && !item.lists.size) this.#drop(item);
-      else this.#tidy(item);
+      if ((item.over || !item.single) && !item.lists.size) this.#drop(item);
     }
     list.rows = rows;
     list.next = next;
