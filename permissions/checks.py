@@ -14,7 +14,7 @@ from permissions.audiences import Audience, NoGrantTable, Resource, Shows, regis
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
 from permissions.links import why_not as why_not_linked
-from permissions.model_checks import check_model
+from permissions.model_checks import check_generic_grants, check_model
 from permissions.models import GroupGrant, UserGrant
 from permissions.review.checks import check_declarations
 from permissions.serializers import AudienceSerializer
@@ -38,6 +38,7 @@ def register_checks() -> None:
     """Register the checks for `manage.py check` and start-up."""
     checks.register(check_resources, "earshot")
     checks.register(check_declarations, "earshot")
+    checks.register(check_generic_grants, "earshot", checks.Tags.database)
 
 
 def check_resources(**_: Any) -> list[checks.CheckMessage]:

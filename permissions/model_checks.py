@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.core import checks
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 
+from permissions import generic_grants
+from permissions.audiences import registry
 from tenants.keys import TEXT, UnknownKind, field_of, kind_of
 
 LONGEST_KEY = 255
@@ -45,6 +47,26 @@ def _check_text(model: Any, field: Any) -> Iterator[checks.CheckMessage]:
             "Remove its db_collation: the logs and ids compare keys character by character.",
             model,
         )
+
+
+def check_generic_grants(
+    databases: Collection[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
+    """Return the resources of which guardian's generic tables give what their own do not."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    there = set(connection.introspection.table_names())
+    return [
+        checks.Warning(
+            f"Permissions on {resource.label} stand in guardian's generic tables, where they give"
+            " nothing: guardian reads none there once a model has tables of its own.",
+            hint=f"Run manage.py copy_grants {resource.label}; it deletes nothing.",
+            obj=resource.model,
+            id="earshot.W064",
+        )
+        for resource in registry
+        if there >= generic_grants.tables(resource) and generic_grants.is_missing(resource)
+    ]
 
 
 def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:

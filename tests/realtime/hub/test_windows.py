@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -213,3 +214,16 @@ def test_a_failed_round_lists_again(windows: Windows, of: Socket) -> None:
     windows._taken = [window]
     windows.retry()
     assert windows.wanted
+
+
+def test_window_without_rows_goes_on_where_it_began_if_keys_have_no_next_one(
+    windows: Windows, of: Socket
+) -> None:
+    """A number above the floor is a place; of a text or a UUID there is none."""
+    places = {("k", "m"): "m", ("k", None): None, (4, None): "5", (4, 9): "5"}
+    found = {}
+    for floor, after in places:
+        window = Window(of, MODEL, "w", limit=1, after=after)
+        window.state, window.floor = WindowState.LIVE, floor
+        found[floor, after] = json.loads(str(window.news()))["cursor"]
+    assert found == places

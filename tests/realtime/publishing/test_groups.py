@@ -1,6 +1,7 @@
 """Names of groups."""
 
 import sys
+from uuid import UUID
 
 from channels.layers import BaseChannelLayer
 
@@ -18,6 +19,9 @@ def test_groups_differ_in_tenant_model_object_and_audience() -> None:
         groups.of_object(1, ObjectKey("resources.profile", 1), "viewer"),
         groups.of_object(1, ObjectKey("resources.document", 11), "viewer"),
         groups.of_object(1, ObjectKey("resources.document", 1), "owner"),
+        groups.of_object(1, ObjectKey("resources.document", "1"), "owner"),
+        groups.of_object(1, ObjectKey("resources.document", "é" * 255), "owner"),
+        groups.of_object(1, ObjectKey("resources.document", UUID(int=1)), "owner"),
     ]
     assert len(set(names)) == len(names)
 
@@ -27,6 +31,7 @@ def test_channel_layer_takes_longest_name_of_every_declared_audience() -> None:
     assert layer.require_valid_group_name(groups.of_tenant(sys.maxsize))
     for resource in registry:
         for audience in resource.audiences:
-            key = ObjectKey(resource.label, sys.maxsize)
-            name = groups.of_object(sys.maxsize, key, audience.name)
-            assert layer.require_valid_group_name(name)
+            for pk in (sys.maxsize, UUID(int=2**128 - 1), "é" * 255):
+                key = ObjectKey(resource.label, pk)
+                name = groups.of_object(sys.maxsize, key, audience.name)
+                assert layer.require_valid_group_name(name)
