@@ -52,7 +52,14 @@ class Listener:
         identity = Identity(1, 1, "acme", "member", Credential("token", "digest", None))
         client, now = Client("127.0.0.1", "bench"), datetime.now(UTC)
         socket = Socket(
-            f"{number}", identity, client, now, sender.mailbox, sender.cut, sender.buffered
+            f"{number}",
+            identity,
+            client,
+            now,
+            sender.mailbox,
+            sender.cut,
+            sender.buffered,
+            lambda _: None,
         )
         transport.handshaken(preframed=False)
         sender.serve(socket)

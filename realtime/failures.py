@@ -15,7 +15,7 @@ from tenants.failures import reason as reason_of
 logger = logging.getLogger(__name__)
 
 OF_THE_BROKER = optional.errors("redis.exceptions", "ConnectionError", "TimeoutError")
-GONE_FROM_THE_NET = (ConnectionError, TimeoutError, *OF_THE_BROKER)
+GONE_FROM_THE_NET: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, *OF_THE_BROKER)
 GONE = ("08", "57", "53")
 """Classes of SQLSTATE: no connection, the operator's intervention, no resources."""
 

@@ -125,7 +125,7 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
     query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
     slug = query.get("tenant")
     if "ticket" in query:
-        user, credential, tenant = _redeem(query["ticket"])
+        user, credential, tenant = redeem(query["ticket"])
         if slug and slug != tenant.slug:
             raise TenantForbidden
         slug = tenant.slug
@@ -178,8 +178,8 @@ def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[st
 
 def live(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[User, Credential]]:
     """Return the valid ones of the (kind, key), with their users; two queries for any number."""
-    tokens, sessions = _by_kind(keys)
-    found = (*_live_tokens(tokens), *_live_sessions(sessions))
+    tokens, sessions = by_kind(keys)
+    found = (*_live_tokens(tokens), *live_sessions(sessions))
     return {(credential.kind, credential.key): (user, credential) for user, credential in found}
 
 
@@ -189,27 +189,6 @@ def resolve(kind: str, key: str | None) -> tuple[User, Credential]:
     if found is None:
         raise NotAuthenticated
     return found
-
-
-def ended(items: Iterable[Held]) -> dict[Held, int]:
-    """Return the close code of each (user id, tenant id, credential) that must go; four queries."""
-    held = set(items)
-    owners = _owners((credential.kind, credential.key) for _, _, credential in held)
-    places = set(
-        active_memberships()
-        .filter(user_id__in={item[0] for item in held}, tenant_id__in={item[1] for item in held})
-        .values_list("user_id", "tenant_id")
-    )
-    revoked = revocations.among({(there, c.kind, c.key) for _, there, c in held})
-    codes: dict[Held, int] = {}
-    for item in held:
-        user_id, tenant_id, credential = item
-        key = credential.kind, credential.key
-        if owners.get(key) != user_id or (tenant_id, *key) in revoked:
-            codes[item] = NotAuthenticated.close_code
-        elif (user_id, tenant_id) not in places:
-            codes[item] = TenantForbidden.close_code
-    return codes
 
 
 def active_memberships() -> QuerySet[Membership]:
@@ -232,7 +211,7 @@ _TOKENS: Final = Compiled(
 )
 
 
-def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
+def by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
     """Return the keys of tokens, and those of sessions."""
     keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
     for kind, key in keys:
@@ -240,17 +219,7 @@ def _by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
     return keys_of["token"], keys_of["session"]
 
 
-def _owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """Return the user ids of the valid credentials; two queries for any number.
-
-    The sweep asks this for every socket, so it makes no objects where it needs none.
-    """
-    tokens, sessions = _by_kind(keys)
-    owners = {("token", key): user for key, user in _good(tokens).values_list("pk", "user_id")}
-    return owners | {("session", c.key): user.pk for user, c in _live_sessions(sessions)}
-
-
-def _good(tokens: set[str]) -> QuerySet[Any]:
+def good_tokens(tokens: set[str]) -> QuerySet[Any]:
     """Return those of these tokens that are valid now."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
     found: QuerySet[Any] = get_token_model().objects.filter(
@@ -260,11 +229,12 @@ def _good(tokens: set[str]) -> QuerySet[Any]:
 
 
 def _live_tokens(keys: set[str]) -> Iterator[tuple[User, Credential]]:
-    for token in _good(keys).select_related("user"):
+    for token in good_tokens(keys).select_related("user"):
         yield token.user, Credential("token", token.pk, token.expiry)
 
 
-def _live_sessions(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+def live_sessions(keys: set[str]) -> Iterator[tuple[User, Credential]]:
+    """Yield those of these sessions that are valid now, with their users."""
     sessions = Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now())
     for session in sessions.filter(users.active("user__")).select_related("user"):
         if session.user and _fits(session.get_decoded(), session.user):
@@ -281,8 +251,9 @@ def _fits(data: dict[str, Any], user: User) -> bool:
     )
 
 
-def _redeem(text: str) -> tuple[User, Credential, Tenant]:
-    tickets = Ticket.objects.filter(digest=_digest(text))
+def redeem(text: str, **whose: int) -> tuple[User, Credential, Tenant]:
+    """Take a ticket, of this user and tenant if they are named; else raise `NotAuthenticated`."""
+    tickets = Ticket.objects.filter(digest=_digest(text), **whose)
     ticket = tickets.filter(expires_at__gt=timezone.now()).select_related("tenant").first()
     # Of several simultaneous uses, only one deletes it.
     if ticket and tickets.delete()[0]:

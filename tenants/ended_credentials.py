@@ -35,6 +35,7 @@ def end_credentials(user_ids: Collection[int]) -> None:
 def _on_credential_deleted(instance: Any, **_: Any) -> None:
     kind = "session" if isinstance(instance, Session) else "token"
     revocations.forget((kind, instance.pk))
+    revocations.end_old((kind, instance.pk))
 
 
 def _on_logged_in(request: Any, user: Any, **_: Any) -> None:

@@ -253,6 +253,24 @@ class Revocation(models.Model):
         return f"a {self.kind} in {self.tenant_id}"
 
 
+class Renewal(models.Model):
+    """A token or session that came in the place of another one, by their keys."""
+
+    kind = models.CharField(max_length=8)
+    key = models.CharField(max_length=128)
+    renewed = models.CharField(max_length=128)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["key"], name="earshot_renewal_by_key"),
+            models.Index(fields=["renewed"], name="earshot_renewal_by_new_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a {self.kind} at {self.created_at}"
+
+
 class Session(AbstractBaseSession):
     """Django's session, with its user in a column, by which sessions are found and ended."""
 

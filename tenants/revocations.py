@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from knox.models import get_token_model
 
-from tenants.models import Membership, Revocation, Session
+from tenants.models import Membership, Renewal, Revocation, Session
 
 Key = tuple[str, str]
 """The kind of a credential, and its key."""
+
+_MODELS: Final[Mapping[str, Callable[[], Any]]] = {
+    "token": get_token_model,
+    "session": lambda: Session,
+}
 
 REVOKED: Final = (
     f"EXISTS (SELECT 1 FROM {Revocation._meta.db_table} r WHERE r.kind = %s AND r.key = %s"  # noqa: S608 - ours
@@ -19,9 +26,32 @@ REVOKED: Final = (
 )
 
 
+@transaction.atomic
 def revoke(tenant_id: int, key: Key) -> None:
     """Make this credential, and whatever is derived from it, invalid in this tenant from now on."""
-    Revocation.objects.get_or_create(tenant_id=tenant_id, kind=key[0], key=key[1])
+    lock(key)
+    for kind, one in (key, *_renewed(key)):
+        Revocation.objects.get_or_create(tenant_id=tenant_id, kind=kind, key=one)
+
+
+def inherit(places: Iterable[int], old: Key, new: Key) -> None:
+    """Revoke what was renewed in these tenants, and wherever the old one is revoked later.
+
+    They are those that had revoked the old one when its `lock` was taken in this transaction.
+    """
+    Renewal.objects.create(kind=old[0], key=old[1], renewed=new[1])
+    for tenant_id in places:
+        revoke(tenant_id, new)
+
+
+def tenants_of(key: Key) -> list[int]:
+    """Return where the key is revoked; what is renewed from it must be revoked there, too."""
+    return list(_of(key).values_list("tenant_id", flat=True))
+
+
+def lock(key: Key) -> None:
+    """Let nobody else revoke or renew this credential before the transaction ends."""
+    list(_MODELS[key[0]]().objects.select_for_update().filter(pk=key[1]).values("pk"))
 
 
 def revoked_there(key: tuple[Any, Any]) -> RawSQL:
@@ -43,14 +73,15 @@ def among(held: set[tuple[int, str, str]]) -> set[tuple[int, str, str]]:
     return held & set(rows.values_list("tenant_id", "kind", "key"))
 
 
-def tenants_of(key: Key) -> list[int]:
-    """Return where the key is revoked; what is renewed from it must be revoked there, too."""
-    return list(_of(key).values_list("tenant_id", flat=True))
-
-
 def forget(key: Key) -> None:
     """Forget the revocations of a credential that has ended everywhere."""
     _of(key).delete()
+
+
+def end_old(key: Key) -> None:
+    """End what this credential was renewed from, and still keeps sockets open for a while."""
+    old = Renewal.objects.filter(kind=key[0], renewed=key[1]).values("key")
+    _MODELS[key[0]]().objects.filter(pk__in=old).delete()
 
 
 def forget_ended() -> int:
@@ -58,6 +89,21 @@ def forget_ended() -> int:
     gone = ~Q(kind="token", key__in=get_token_model().objects.values("pk"))
     gone &= ~Q(kind="session", key__in=Session.objects.values("pk"))
     return Revocation.objects.filter(gone).delete()[0]
+
+
+def forget_renewals() -> int:
+    """Delete the notes of renewals whose new credential has ended; return how many."""
+    gone = ~Q(kind="token", renewed__in=get_token_model().objects.values("pk"))
+    gone &= ~Q(kind="session", renewed__in=Session.objects.values("pk"))
+    return Renewal.objects.filter(gone).delete()[0]
+
+
+def _renewed(key: Key) -> Iterator[Key]:
+    """Yield what was made of this credential by renewing it, once or several times."""
+    kind, one = key
+    for new in Renewal.objects.filter(kind=kind, key=one).values_list("renewed", flat=True):
+        yield kind, new
+        yield from _renewed((kind, new))
 
 
 def _of(key: Key) -> QuerySet[Revocation]:

@@ -22,13 +22,17 @@ class SessionStore(db.SessionStore):
         valid: bool = super()._validate_session_key(key)  # type: ignore[misc]
         return bool(valid) and str(key).isalnum()
 
+    @transaction.atomic
     def cycle_key(self) -> None:
         """Renew the session; where the old one is revoked, the new one is, too."""
-        with transaction.atomic():
-            tenants = revocations.tenants_of(("session", self.session_key or ""))
+        if self.session_key is None:
             super().cycle_key()
-            for tenant_id in tenants:
-                revocations.revoke(tenant_id, ("session", str(self.session_key)))
+            return
+        old = "session", self.session_key
+        revocations.lock(old)
+        places = revocations.tenants_of(old)  # with the old one's row they go
+        super().cycle_key()
+        revocations.inherit(places, old, ("session", str(self.session_key)))
 
     async def acycle_key(self) -> None:
         await sync_to_async(self.cycle_key)()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import authenticate, logout
+from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -15,14 +18,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants.credentials import TokenAuthentication, issue_ticket, issue_token
+from tenants.credentials import TokenAuthentication, issue_ticket, issue_token, resolve
 from tenants.ended_credentials import end_credentials
 from tenants.models import Membership
 from tenants.opaque import OpaqueIdField
-from tenants.refused import WrongLogin
+from tenants.refused import NotAuthenticated, WrongLogin
+from tenants.renewing import renew_token
 from tenants.rest import (
     InTenant,
     PrivateResponseMixin,
+    SessionAuthentication,
     StrictSerializer,
     credential_of,
 )
@@ -51,6 +56,11 @@ class TokenSerializer(serializers.Serializer[Any]):
     token = serializers.CharField()
     expiry = serializers.DateTimeField(allow_null=True)
     user = OpaqueIdField(User, source="user_id")
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    user = OpaqueIdField(User, source="user_id", allow_null=True)
+    expiry = serializers.DateTimeField(allow_null=True)
 
 
 class MeSerializer(serializers.Serializer[Membership]):
@@ -89,6 +99,71 @@ class LoginView(PrivateResponseMixin, APIView):
     def get_authenticate_header(self, request: Request) -> str:
         # Without this, and without authentication classes, DRF turns a 401 into a 403.
         return "Token"
+
+
+class TokenView(PrivateResponseMixin, APIView):
+    """A new token in the place of the one that asks, which ends."""
+
+    authentication_classes = (TokenAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(request=None, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        user = user_of(request)
+        row, text = renew_token(user, request.auth)
+        answer = {"token": text, "expiry": row.expiry, "user_id": user.pk}
+        return Response(TokenSerializer(answer).data)
+
+
+@method_decorator(ensure_csrf_cookie, "dispatch")
+class SessionView(PrivateResponseMixin, APIView):
+    """A session in a cookie, for pages of the same site: whose it is, a new one, its end.
+
+    The cookie is no page's to read; whoever writes sends Django's CSRF token, which the answer to
+    GET sets as another cookie, in `X-CSRFToken`.
+    """
+
+    about_passwords = True
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        SessionAuthentication().enforce_csrf(request)  # nobody is logged in from a foreign page
+
+    @extend_schema(responses=SessionSerializer)
+    def get(self, request: Request) -> Response:
+        return _session(request)
+
+    @extend_schema(request=LoginSerializer, responses=SessionSerializer)
+    def post(self, request: Request) -> Response:
+        given = LoginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        with login_limits(request, given.validated_data["username"]):
+            user = authenticate(request._request, **given.validated_data)
+            if user is None:
+                raise WrongLogin
+            login(request._request, user)
+            request._request.session.save()
+        return _session(request)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Session"
+
+
+def _session(request: Request) -> Response:
+    """Whose session the request's is, and until when; nobody's has neither."""
+    answer: dict[str, Any] = {"user_id": None, "expiry": None}
+    with suppress(NotAuthenticated):
+        user, credential = resolve("session", request._request.session.session_key)
+        answer = {"user_id": user.pk, "expiry": credential.expires_at}
+    return Response(SessionSerializer(answer).data)
 
 
 class LogoutView(APIView):

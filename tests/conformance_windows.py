@@ -31,12 +31,14 @@ AFTERS: tuple[Any, ...] = (5, True, [], {})
 UNDECLARED = "This is not a declared filter."
 COUNT = "There must be between 1 and 100 values."
 TYPE = "Must be a string, or null."
+NO_OBJECTS: tuple[Any, ...] = ([], "x", 5, True)
+NO_TEXTS: tuple[Any, ...] = (5, True, {}, [5], ["draft", []])
 WHERES: tuple[tuple[Any, str], ...] = (
-    *((where, "`where` must be an object of fields and values.") for where in ([], "x", 5, True)),
+    *((where, "`where` must be an object of fields and values.") for where in NO_OBJECTS),
     ({"title": "x"}, f"`title`: {UNDECLARED}"),
     ({"budget": "1.00", "status": "draft"}, f"`budget`: {UNDECLARED}"),
     ({"": "x"}, f"``: {UNDECLARED}"),
-    *(({"status": value}, f"`status`: {TYPE}") for value in (5, True, {}, [5], ["draft", []])),
+    *(({"status": value}, f"`status`: {TYPE}") for value in NO_TEXTS),
     ({"status": []}, f"`status`: {COUNT}"),
     ({"status": ["draft"] * 101}, f"`status`: {COUNT}"),
 )

@@ -261,6 +261,8 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/tenants/": alone("/api/tenants/"),
     "api/tenants/<str:slug>/": Scene.places("/api/tenants/{}/"),
     "api/tenants/<str:slug>/accept/": Scene.places("/api/tenants/{}/accept/"),
+    "api/session/": alone("/api/session/", {"username": "rival", "password": "wrong"}),
+    "api/token/": alone("/api/token/"),
     "api/tickets/": alone("/api/tickets/"),
     "api/^documents/$": alone("/api/documents/?limit=100", {"title": ""}),
     "api/^documents/(?P<pk>[^/]+)/$": lambda s: s.of_documents(body={"title": "X"}),

@@ -21,6 +21,7 @@ from realtime.state.commands import (
     InvalidFrame,
     OpenWindow,
     Ping,
+    Renew,
     Subscribe,
     Unsubscribe,
 )
@@ -30,11 +31,12 @@ from tenants import opaque
 from tests.client import in_thread
 from tests.conformance import SHORT, Case, ping, pong, subscribe
 from tests.conformance import TABLE as OTHERS
+from tests.conformance_renewing import FOREIGN_TICKET, RENEWING
 from tests.conformance_windows import WINDOWS
 from tests.unshowable import spoil
 from tests.world import World
 
-TABLE = (*OTHERS, *WINDOWS)
+TABLE = (*OTHERS, *RENEWING, *WINDOWS)
 
 
 def by_name(cases: list[Case]) -> Any:
@@ -59,6 +61,8 @@ def answer(text: str | bytes) -> str:
             case Subscribe(target, _, ref):
                 assert target.pk is None
                 return messages.error(Error.NOT_FOUND, ref, model=target.model, id=target.id)
+            case Renew(_, ref):
+                return messages.error(Error.INVALID, ref, detail=FOREIGN_TICKET)
             case CloseWindow(model, window, ref) | OpenWindow(model, window, ref=ref):
                 return messages.window_unsubscribed(model, window, ref)
     except InvalidFrame as refused:

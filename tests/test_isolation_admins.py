@@ -140,6 +140,8 @@ OWN = {
     "api/login/",
     "api/logout/",
     "api/logoutall/",
+    "api/session/",
+    "api/token/",
     "api/password/",
     "api/password/confirm/",
     "api/password/reset/",

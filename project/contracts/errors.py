@@ -71,6 +71,8 @@ OF_CALLS: Final[Mapping[str, tuple[Raised, ...]]] = {
     "profiles_me_retrieve": (exceptions.NotFound,),
     "review_explain_retrieve": (exceptions.NotFound,),
     "review_what_if_list": (exceptions.NotFound,),
+    "session_create": (NotAuthenticated, exceptions.PermissionDenied),
+    "session_destroy": (exceptions.PermissionDenied,),
     "tenants_destroy": (LastAdmin, StillHolds),
 }
 """What only some calls raise, by the call's id."""

@@ -42,6 +42,11 @@ WINDOW: Final[Schema] = {
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
     "description": "Your name for the window.",
 }
+EXPIRES: Final[Schema] = {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "description": "When your credential ends, and with it the socket.",
+}
 ETAG: Final[Schema] = TEXT | {"description": "Names the payload; in REST it stands in quotes."}
 PARTS: Final[dict[str, Schema]] = {
     "id": TEXT | {"description": "The object's id."},
@@ -58,6 +63,7 @@ PARTS: Final[dict[str, Schema]] = {
 """What the server's frames are made of, besides what is constant, by key."""
 ABOUT: Final[Mapping[str, Schema]] = {
     "etag": {"description": "Of the payload that you hold: it is not sent again."},
+    "ticket": {"description": "A ticket of yours for this socket's tenant."},
     "after": {"description": "A cursor of yours: what comes after it is shown."},
 }
 JSON_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "string"}
@@ -111,6 +117,10 @@ def sent(sample: Sample) -> Iterator[Message]:
         yield from _of_resource(resource)
     schema, example = _frame(messages.pong, PARTS, ref=2)
     yield Message("Pong", "The answer to a ping.", schema, example)
+    schema, example = _frame(
+        messages.renewed, PARTS | {"expires": EXPIRES}, expires="2026-11-23T10:48:40.483017Z", ref=3
+    )
+    yield Message("Renewed", "The socket goes on by another credential.", schema, example)
     yield from _refusals()
 
 
@@ -121,11 +131,7 @@ def _welcome() -> Message:
         "tenant": TEXT | {"description": "The tenant's slug."},
         "user": TEXT | {"description": "Your id."},
         "connection": TEXT | {"description": "This socket's id, as the tenant's admins see it."},
-        "expires": {
-            "type": ["string", "null"],
-            "format": "date-time",
-            "description": "When your credential ends, and with it the socket.",
-        },
+        "expires": EXPIRES,
         "heartbeat": {"type": "number", "description": "Seconds between the server's pings."},
         "limits": closed(numbers) | {"description": "What applies to this socket."},
         "retry": closed({"min": {"type": "number"}, "max": {"type": "number"}})
@@ -250,6 +256,9 @@ def taken() -> Iterator[Message]:
             yield Message(verb + name, summary, schema, example, resource)
     schema = _command(parsing.SERIALIZERS["ping"], None, "ping")
     yield Message("Ping", "Ask for a pong.", schema, {"action": "ping", "ref": 2})
+    schema = _command(parsing.SERIALIZERS["renew"], None, "renew")
+    renew = {"action": "renew", "ticket": "9mZk1dT5sX", "ref": 3}
+    yield Message("Renew", "Go on by another credential of yours.", schema, renew)
 
 
 def _command(serializer: Any, resource: Resource | None, action: str | None) -> Schema:

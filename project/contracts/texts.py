@@ -46,10 +46,14 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "review_seen_by_retrieve": "Show what a user could have received",
     "review_what_if_list": "Predict who would see more or less after a change",
     "review_who_saw_retrieve": "Show who could have received an object",
+    "session_create": "Log in with a cookie",
+    "session_destroy": "Log out of the cookie's session",
+    "session_retrieve": "Show whose session the cookie is",
     "tenants_list": "List your memberships and invitations",
     "tenants_destroy": "Leave a tenant, or decline its invitation",
     "tenants_accept_create": "Accept an invitation",
     "tickets_create": "Get a ticket for one socket",
+    "token_create": "Renew your token",
 }
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
@@ -82,9 +86,15 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "review_seen_by_retrieve": "By the ledger. That it was asked is recorded.",
     "review_what_if_list": "The change is not made. For the tenant's admins and reviewers.",
     "review_who_saw_retrieve": "By the ledger. That it was asked is recorded.",
+    "session_create": "For pages of the same site: no script reads the cookie. Send Django's CSRF"
+    " token in `X-CSRFToken`.",
+    "session_destroy": "Its sockets close with 4401.",
+    "session_retrieve": "Both are null if it is nobody's. The answer sets the cookie `csrftoken`.",
     "tenants_destroy": "Your sockets there close with 4403.",
     "tickets_create": "For browsers, which can send a WebSocket no header: `/ws/?ticket=…`. It"
     " works once.",
+    "token_create": "The new one comes in the place of the one that you use here, which ends."
+    " Sockets that it opened stay for 30 seconds, to be renewed.",
 }
 
 OF_ACTIONS: Final[Mapping[str, tuple[str, str]]] = {

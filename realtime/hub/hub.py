@@ -205,7 +205,7 @@ class Hub:
             rounds.windows.begin_anew()
             rounds.ask_all()
         for socket in self.connections:
-            socket.registered = False
+            socket.registered = None
             self.ask_to_check(socket)
 
     async def _look_at_others(self) -> None:
@@ -226,15 +226,20 @@ class Hub:
         """Close those of these sockets that may not stay."""
         if not sockets:
             return
-        new = [socket for socket in sockets if not socket.registered]
-        codes = await self.run(session_checks.register_and_check, self.ledger.process, sockets, new)
-        self.connections.unchecked.difference_update(sockets)
+        held = {socket: socket.held for socket in sockets}
+        new = [socket for socket in sockets if socket.registered is None]
+        renewed = [socket for socket in sockets if socket.registered not in (None, socket.key)]
+        seen = await self.run(
+            session_checks.register_and_check, self.ledger.process, held, new, renewed
+        )
+        same = [socket for socket in sockets if socket.held == held[socket]]
+        self.connections.unchecked.difference_update(same)
         now = asyncio.get_running_loop().time()
         self.connections.checked.looked_at((s for s in sockets if s in self.connections), now)
         for socket in sockets:
-            socket.registered = True
-            if socket in codes:
-                socket.mailbox.close(codes[socket])
+            socket.registered = held[socket][2].kind, held[socket][2].key
+        for socket in same:
+            socket.judge(seen[socket])
         self.ledger.leave(socket.id for socket in new if socket not in self.connections)
 
     def send_away(self, tenant_id: int) -> None:

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from realtime.audit.models import Connection
 from realtime.state.codes import Close
 from realtime.state.sockets import Socket
-from tenants import credentials
+from tenants.credentials import Held
+from tenants.validity import Validity, validity
+
+Holding = Mapping[Socket, Held]
+"""Sockets, each with what must stay valid: a socket may be renewed while it is looked at."""
 
 
 def register_and_check(
-    process: int, sockets: Collection[Socket], new: Collection[Socket]
-) -> dict[Socket, Close]:
-    """Write rows for the new sockets; return those to be closed, with their close codes."""
-    register(process, new)
-    return close_codes(sockets)
+    process: int, held: Holding, new: Collection[Socket], renewed: Collection[Socket]
+) -> dict[Socket, Validity]:
+    """Write rows for the new sockets, name in theirs what the renewed ones came in by, and say of
+    all whether they may stay."""
+    register(process, held, new)
+    for socket in renewed:
+        credential = held[socket][2]
+        rows = Connection.objects.filter(pk=socket.id)
+        rows.update(kind=credential.kind, key=credential.key)
+    return may_stay(held)
 
 
-def close_codes(sockets: Collection[Socket]) -> dict[Socket, Close]:
-    """Return the sockets that must be closed, with their close codes; a constant number of queries.
+def may_stay(held: Holding) -> dict[Socket, Validity]:
+    """Say of each socket whether it may stay; a constant number of queries.
 
-    A socket must be closed if its credential or membership ended, or an administrator wants it.
+    It must be closed if its credential or membership ended, or an administrator wants it.
     """
-    ended = credentials.ended({socket.held for socket in sockets})
-    wanted = Connection.objects.filter(pk__in=[s.id for s in sockets], closing=True)
+    found = validity(held.values())
+    wanted = Connection.objects.filter(pk__in=[s.id for s in held], closing=True)
     closing = set(wanted.values_list("pk", flat=True))
-    codes = {s: Close.ENDED for s in sockets if s.id in closing}
-    return codes | {s: Close(ended[s.held]) for s in sockets if s.held in ended}
+    wants = {s for s in held if s.id in closing and found[held[s]].code is None}
+    return {s: Validity(Close.ENDED, None) if s in wants else found[held[s]] for s in held}
 
 
-def register(process: int, new: Collection[Socket]) -> None:
+def register(process: int, held: Holding, new: Collection[Socket]) -> None:
     """Write a row for each socket that says which process it is in."""
     Connection.objects.bulk_create(
         Connection(
@@ -41,8 +50,8 @@ def register(process: int, new: Collection[Socket]) -> None:
             since=socket.since,
             address=socket.client.address,
             agent=socket.client.agent,
-            kind=socket.identity.credential.kind,
-            key=socket.identity.credential.key,
+            kind=held[socket][2].kind,
+            key=held[socket][2].key,
         )
         for socket in new
     )

@@ -43,6 +43,14 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Ask to go on by the credential that this ticket stands for."""
+
+    ticket: str
+    ref: Reference | None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The object that a command names: as the client wrote it, and its key (None: no such id)."""
 
@@ -91,7 +99,9 @@ class CloseWindow:
     ref: Reference | None
 
 
-Command = Ping | Subscribe | Unsubscribe | OpenWindow | CloseWindow
+Obeyed = Ping | Subscribe | Unsubscribe | OpenWindow | CloseWindow
+"""Commands of which the hub needs nothing but the socket as it is."""
+Command = Obeyed | Renew
 
 
 def is_reference(value: Any) -> bool:

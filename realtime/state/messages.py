@@ -61,6 +61,11 @@ def welcome(
     )
 
 
+def renewed(expires: str | None, ref: Reference | None) -> str:
+    """Return the answer to a socket that goes on by another credential: when that ends."""
+    return _text({"type": "RENEWED", "expires": expires}, ref)
+
+
 def subscribed(
     model: str, id: str, audience: str, etag: str, body: bytes | None, ref: Reference | None
 ) -> str:

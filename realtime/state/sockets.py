@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from permissions.representation import ObjectKey
 from realtime.state import settling
+from realtime.state.codes import Close
 from realtime.state.mailbox import Mailbox
 from realtime.state.subscriptions import Subscription
 from realtime.state.windows import Keeper, Window
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tenants.credentials import Client, Held, Identity
+    from tenants.credentials import Client, Held, Identity, Key
+    from tenants.validity import Validity
 
 
 KEPT_CHARACTERS: Final = 2**16
@@ -27,10 +29,10 @@ KEPT_CHARACTERS: Final = 2**16
 class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
-    `registered` is whether the database has a row of it;
-    `sending_since` is the loop's time
-    at which the send under way began or last made progress, or None; `buffered` tells how many
-    bytes are on their way, in the server's buffer too; `cut` ends a socket that takes nothing.
+    `registered` is the kind and key of the credential that its row in the database names, or None
+    without one; `expire_at` sets when it is closed. `sending_since` is the loop's time at which
+    the send under way began or last made progress, or None; `buffered` tells how many bytes are on
+    their way, in the server's buffer too; `cut` ends a socket that takes nothing.
     """
 
     id: str
@@ -40,10 +42,11 @@ class Socket:
     mailbox: Mailbox
     cut: Callable[[], None]
     buffered: Callable[[], int]
+    expire_at: Callable[[datetime | None], None]
     subscriptions: dict[ObjectKey, Subscription] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
     keeper: Keeper = field(init=False)
-    registered: bool = False
+    registered: Key | None = None
     sending_since: float | None = None
     frames: int = 0
     bytes: int = 0
@@ -69,6 +72,25 @@ class Socket:
     def held(self) -> Held:
         """What must stay valid for the socket to stay."""
         return self.user_id, self.tenant_id, self.identity.credential
+
+    @property
+    def key(self) -> Key:
+        """The kind and key of its credential."""
+        return self.identity.credential.kind, self.identity.credential.key
+
+    def renew(self, identity: Identity) -> None:
+        """Go on by another credential, of the same user and for the same tenant."""
+        self.identity = identity
+        self.expire_at(identity.credential.expires_at)
+
+    def judge(self, validity: Validity) -> None:
+        """Close it if it may not stay; else let it stay until its credential expires now."""
+        credential = self.identity.credential
+        if validity.code is not None:
+            self.mailbox.close(Close(validity.code))
+        elif validity.expires_at != credential.expires_at:
+            until = replace(credential, expires_at=validity.expires_at)
+            self.renew(replace(self.identity, credential=until))
 
     @property
     def kept(self) -> int:

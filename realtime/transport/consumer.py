@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.utils import timezone
 
-from realtime.audit import ledger
 from realtime.failures import log_failure
 from realtime.hub import obeying
 from realtime.hub.hub import Hub
@@ -24,27 +23,30 @@ from realtime.state import messages
 from realtime.state.codes import Close, Error
 from realtime.state.commands import (
     CloseWindow,
-    Command,
     InvalidFrame,
+    Obeyed,
     OpenWindow,
     Ping,
+    Renew,
     Subscribe,
     Unsubscribe,
 )
 from realtime.state.rate_limit import TokenBucket
 from realtime.state.sockets import Socket
-from realtime.transport import servers
+from realtime.transport import door, servers
 from realtime.transport.parsing import parse
 from realtime.transport.sender import Sender
 from realtime.transport.websocket import WebSocket
-from tenants import credentials, opaque
-from tenants.connections import is_away, reserve
+from tenants import opaque
+from tenants.connections import is_away
+from tenants.credentials import Identity
 from tenants.limits import limits
 from tenants.metrics import count_refusal
 from tenants.refused import Refused
 from tenants.users import User
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 WELCOME_LIMITS: Final = (
     "client_frame_bytes",
@@ -56,10 +58,6 @@ WELCOME_LIMITS: Final = (
     "invalid_frames",
     "stalled_seconds",
 )
-
-
-# Not the loop's default threads, which others use and whose connections requests could take.
-_door = ThreadPoolExecutor(4, "earshot-door", initializer=reserve)
 
 
 class EarshotConsumer(AsyncConsumer):
@@ -109,21 +107,14 @@ class EarshotConsumer(AsyncConsumer):
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         """Accept; then identify the user, and send the welcome or close."""
-        loop = asyncio.get_running_loop()
         await self.base_send({"type": "websocket.accept"})
-        try:
-            identity, client, elsewhere = await loop.run_in_executor(
-                _door, _identify, self.scope, hubs.process
-            )
-        except Refused as refused:
-            self.mailbox.close(Close(refused.close_code))
+        found = await self._ask(door.identify, self.scope, hubs.process)
+        if found is None:
             return
-        except DatabaseError as error:
-            if not is_away(error):
-                raise
-            log_failure(logger, "The database could not authenticate a new socket", error)
-            self.mailbox.close(Close.GOING_AWAY)
+        if isinstance(found, Refused):
+            self.mailbox.close(Close(found.close_code))
             return
+        identity, client, elsewhere = found
         socket = Socket(
             self.connection,
             identity,
@@ -132,6 +123,7 @@ class EarshotConsumer(AsyncConsumer):
             self.mailbox,
             self.sender.cut,
             self.sender.buffered,
+            self._expire_at,
         )
         taken = await hubs.add(socket, elsewhere)
         if isinstance(taken, Close):
@@ -146,7 +138,9 @@ class EarshotConsumer(AsyncConsumer):
         self.sender.serve(socket)
         oracle.watch(self.mailbox, limits())
         self.bucket = TokenBucket(
-            self.limits["frames_per_second"], self.limits["frames_burst"], loop.time()
+            self.limits["frames_per_second"],
+            self.limits["frames_burst"],
+            asyncio.get_running_loop().time(),
         )
         self.mailbox.answer(self._welcome(identity))
         self._expire_at(identity.credential.expires_at)
@@ -166,7 +160,7 @@ class EarshotConsumer(AsyncConsumer):
             self._refuse(messages.error(Error.RATE_LIMITED), self.limited, Close.TOO_MANY)
         else:
             self.limited = 0
-            self._receive(text)
+            await self._receive(text)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         """Leave the hub: the socket is gone."""
@@ -174,11 +168,15 @@ class EarshotConsumer(AsyncConsumer):
 
     # Frames.
 
-    def _receive(self, text: str | None) -> None:
+    async def _receive(self, text: str | None) -> None:
         try:
             if text is None:
                 raise InvalidFrame("Binary frames are not supported.")
-            self._obey(parse(text))
+            command = parse(text)
+            if isinstance(command, Renew):
+                await self._renew(command)
+            else:
+                self._obey(command)
         except InvalidFrame as invalid:
             self.unusable += 1
             frame = messages.error(
@@ -200,7 +198,7 @@ class EarshotConsumer(AsyncConsumer):
         if in_a_row >= self.limits["invalid_frames"]:
             self.mailbox.close(code)
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Obeyed) -> None:
         hub, socket = self.hub, self.socket
         assert hub is not None  # it is taken in before a frame is
         assert socket is not None
@@ -228,15 +226,28 @@ class EarshotConsumer(AsyncConsumer):
             case _:
                 obeying.subscribe(hub, socket, command)
 
+    async def _renew(self, command: Renew) -> None:
+        hub, socket = self.hub, self.socket
+        assert hub is not None
+        assert socket is not None
+        identity = await self._ask(door.renew_identity, socket.identity, command.ticket)
+        if identity is None:
+            return
+        if isinstance(identity, Refused):
+            raise InvalidFrame("ticket: not a valid ticket of yours for this tenant.", command.ref)
+        socket.renew(identity)
+        hub.ask_to_check(socket)  # it may have ended since, and nobody would say so again
+        expires = identity.credential.expires_at
+        self.mailbox.answer(messages.renewed(_iso(expires), command.ref))
+
     # Beginning and end.
 
-    def _welcome(self, identity: credentials.Identity) -> str:
-        expires = identity.credential.expires_at
+    def _welcome(self, identity: Identity) -> str:
         return messages.welcome(
             tenant=identity.tenant_slug,
             user=opaque.encode(User, identity.user_id),
             connection=self.connection,
-            expires=None if expires is None else expires.isoformat().replace("+00:00", "Z"),
+            expires=_iso(identity.credential.expires_at),
             heartbeat=self.limits["ping_seconds"],
             limits={name: self.limits[name] for name in WELCOME_LIMITS},
             retry={
@@ -246,11 +257,26 @@ class EarshotConsumer(AsyncConsumer):
         )
 
     def _expire_at(self, expires: datetime | None) -> None:
-        """Close with 4401 when the credential ends."""
+        """Close with 4401 when the credential ends, and not when another one would have."""
+        if self.expiry is not None:
+            self.expiry.cancel()
         if expires is not None:
             seconds = (expires - timezone.now()).total_seconds()
             loop = asyncio.get_running_loop()
             self.expiry = loop.call_later(seconds, self.mailbox.close, Close.CREDENTIALS)
+
+    async def _ask(self, work: Callable[..., T], *args: Any) -> T | Refused | None:
+        """Ask the one door; without a database the client is sent elsewhere."""
+        try:
+            return await door.ask(work, *args)
+        except Refused as refused:
+            return refused
+        except DatabaseError as error:
+            if not is_away(error):
+                raise
+            log_failure(logger, "The database could not authenticate a socket", error)
+            self.mailbox.close(Close.GOING_AWAY)
+            return None
 
     async def _leave(self) -> None:
         if self.expiry is not None:
@@ -270,12 +296,5 @@ class EarshotConsumer(AsyncConsumer):
             await hubs.remove(hub, self.socket)
 
 
-def _identify(scope: Any, process: int) -> tuple[credentials.Identity, credentials.Client, int]:
-    """Ask the one door for credentials, and for the user's sockets in other processes, on a thread;
-    give back its database connection."""
-    try:
-        identity = credentials.identify_socket(scope)
-        elsewhere = ledger.sockets_of_user(identity.user_id, process)
-        return identity, credentials.client_of(scope), elsewhere
-    finally:
-        close_old_connections()
+def _iso(expires: datetime | None) -> str | None:
+    return None if expires is None else expires.isoformat().replace("+00:00", "Z")

@@ -20,6 +20,7 @@ from realtime.state.commands import (
     InvalidFrame,
     OpenWindow,
     Ping,
+    Renew,
     Subscribe,
     Target,
     Unsubscribe,
@@ -111,6 +112,15 @@ class CommandSerializer(serializers.Serializer[Any]):
         return Ping(values.get("ref"))
 
 
+class RenewSerializer(CommandSerializer):
+    """Holds a ticket: `{"ticket"}`."""
+
+    ticket = TextField()
+
+    def command(self, values: dict[str, Any]) -> Command:
+        return Renew(values["ticket"], values.get("ref"))
+
+
 class UnsubscribeSerializer(CommandSerializer):
     """Names an object: `{"model", "id"}`."""
 
@@ -175,6 +185,7 @@ class OpenWindowSerializer(CloseWindowSerializer):
 # One instance each: building a serializer's fields costs more than validating with them.
 SERIALIZERS: dict[str, CommandSerializer] = {
     "ping": CommandSerializer(),
+    "renew": RenewSerializer(),
     "subscribe": SubscribeSerializer(),
     "unsubscribe": UnsubscribeSerializer(),
 }

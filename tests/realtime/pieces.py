@@ -50,7 +50,8 @@ def socket(
     identity = Identity(user_id, tenant_id, "acme", "member", credential, own)
     client = Client("127.0.0.1", "pytest")
     now = datetime(2030, 1, 31, tzinfo=UTC)
-    return Socket(name, identity, client, now, Mailbox(lambda: None), lambda: None, lambda: 0)
+    mailbox = Mailbox(lambda: None)
+    return Socket(name, identity, client, now, mailbox, lambda: None, lambda: 0, lambda _: None)
 
 
 def subscription(

@@ -1,5 +1,6 @@
 """What comes to the one door: handshakes and credentials, and how their users lose their place."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from knox.models import AuthToken
@@ -7,9 +8,11 @@ from rest_framework.test import APIClient
 
 from tenants.credentials import (
     Credential,
+    Held,
     issue_ticket,
 )
 from tenants.models import Session, Tenant, User
+from tenants.validity import validity
 from tests.tenants.conftest import session_of
 
 HOST = "earshot.example:8000"
@@ -40,6 +43,12 @@ def session_credential(user: User) -> Credential:
 def token_credential(user: User) -> Credential:
     token, _ = AuthToken.objects.create(user)
     return Credential("token", token.pk, token.expiry)
+
+
+def ended(held: Iterable[Held]) -> dict[Held, int]:
+    """The close codes of those that must go."""
+    found = validity(held).items()
+    return {item: valid.code for item, valid in found if valid.code is not None}
 
 
 def suspend(user: User) -> str:

@@ -16,12 +16,12 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from tenants import revocations
-from tenants.credentials import ended, identify_socket, issue_ticket
+from tenants.credentials import identify_socket, issue_ticket
 from tenants.models import Membership, Revocation, Session, Tenant, User
 from tenants.refused import NotAuthenticated
 from tenants.rest import key_of
 from tests.tenants.conftest import bearer, member, session_of
-from tests.tenants.door import handshake, session_credential, token_credential
+from tests.tenants.door import ended, handshake, session_credential, token_credential
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from realtime.audit.chain import UnknownKey
 from realtime.audit.pruning import Disagreeing, prune
 from tenants import revocations
-from tenants.models import Revocation
+from tenants.models import Renewal, Revocation
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -42,3 +42,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         # Whatever their age: those of credentials that ended where no hook saw it.
         self.stdout.write(f"{Revocation._meta.label}: {revocations.forget_ended()}")
+        self.stdout.write(f"{Renewal._meta.label}: {revocations.forget_renewals()}")

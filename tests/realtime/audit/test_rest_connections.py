@@ -172,7 +172,7 @@ async def test_a_socket_that_left_before_its_row_was_written_leaves_none(world: 
             await viewer.receive()
             await quiet()
             [gone] = [s for s in hub.connections if s.user_id == world.user("viewer").pk]
-            gone.registered = False
+            gone.registered = None
             await in_thread(Connection.objects.filter(pk=gone.id).delete)()
 
             async def leaves(work: Any, *args: Any) -> Any:

@@ -20,6 +20,7 @@ from realtime.capture.installing import wanted
 from realtime.hub import session_checks
 from tenants import credentials
 from tenants.credentials import Credential
+from tenants.validity import validity
 from tests.tenants.conftest import session_of
 from tests.world import World
 
@@ -62,11 +63,11 @@ def doors(world: World) -> list[Callable[[], object]]:
     }
     process = Process.objects.create(beat_at=timezone.now())
     return [
-        lambda: credentials.ended(held),
+        lambda: validity(held),
         lambda: credentials.resolve("token", token.pk),
         lambda: credentials.resolve("session", key),
         lambda: credentials.membership_for(user, "acme", ("token", token.pk)),
-        lambda: session_checks.register_and_check(process.pk, [], []),
+        lambda: session_checks.register_and_check(process.pk, {}, [], []),
     ]
 
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from realtime.hub.hub import Hub, _end
 from realtime.hub.per_loop import hubs
-from realtime.transport import consumer
+from realtime.transport import door
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import this_hub
 from tests.world import World
@@ -55,7 +55,7 @@ async def test_a_credential_that_ends_while_its_socket_is_registered_is_noticed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Revoked after it was looked at, and applied by the hub before the socket was in it."""
-    identify = consumer._identify
+    identify = door.identify
 
     def revoked_right_after(*args: Any) -> Any:
         found = identify(*args)
@@ -63,7 +63,7 @@ async def test_a_credential_that_ends_while_its_socket_is_registered_is_noticed(
         return found
 
     async with subscribed(world, "owner"):
-        monkeypatch.setattr(consumer, "_identify", revoked_right_after)
+        monkeypatch.setattr(door, "identify", revoked_right_after)
         async with await in_thread(connect)(world, "viewer") as viewer:
             frame = await viewer.receive()
             while "close" not in frame:

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, ProgrammingError, connection, connections
 
 from realtime.publishing import notifications
-from realtime.transport import consumer
+from realtime.transport import door
 from tests.client import in_thread, registered
 from tests.gates import this_hub
 from tests.realtime.wire import Wire
@@ -27,13 +27,13 @@ def here() -> tuple[str, str]:
 async def test_reads_tail_heartbeat_and_door_use_connections_of_their_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identify, seen = consumer._identify, []
+    identify, seen = door.identify, []
 
     def identified(*args: Any) -> Any:
         seen.append(here())
         return identify(*args)
 
-    monkeypatch.setattr(consumer, "_identify", identified)
+    monkeypatch.setattr(door, "identify", identified)
     async with registered(world, "viewer"):
         seen.append(await this_hub().run(here))
     reserved = RESERVED[connection.vendor]
@@ -70,6 +70,6 @@ async def test_socket_that_comes_while_the_database_is_away_comes_again(
         raise error
 
     token = await in_thread(world.token)("viewer")
-    monkeypatch.setattr(consumer, "_identify", fail)
+    monkeypatch.setattr(door, "identify", fail)
     async with Wire(token) as wire:
         assert await wire.frame() == {"close": code}

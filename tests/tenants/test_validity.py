@@ -9,13 +9,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from tenants.credentials import (
     Credential,
-    ended,
     identify_socket,
     live,
 )
 from tenants.models import Membership, Session, Tenant, User
 from tests.tenants.conftest import member
 from tests.tenants.door import (
+    ended,
     exclude,
     handshake,
     session_credential,
