@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 from .copies import Copy, Payload, Refusal
 
 Options = Mapping[str, Any]
+
+HAVE_BYTES: Final = 11_000
+"""Of ids and etags: fewer than the 300 that a window may name, in a frame below 16 KiB."""
 
 
 class Data:
@@ -62,3 +65,14 @@ class Window:
         self.more = False
         self.cursor: str | None = None
         self.error: Refusal | None = None
+
+
+def etags(items: Iterable[Item], model: str) -> dict[str, str]:
+    """Return the etags of the payloads of this model that are held, as many as may be named."""
+    found, size = {}, 0
+    for item in items:
+        if item.model == model and item.data is not None:
+            size += len(item.id) + len(item.data.etag) + 6
+            if size < HAVE_BYTES:
+                found[item.id] = item.data.etag
+    return found

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .copies import Answer, Copy, Payload, Refusal, Rows
-from .held import Data, Item, Options, Window
+from .held import Data, Item, Options, Window, etags
 
 Frame = dict[str, Any]
 
-HAVE_BYTES: Final = 11_000
-"""Of ids and etags: fewer than the 300 that a window may name, in a frame below 16 KiB."""
 SEEN: Final = 8
 """Etags that are remembered of an object, to recognise one's own write."""
 
@@ -287,17 +285,8 @@ class Store:
         self._names[window.name] = window
         self._set(window, window.rows, [])
         frame = {"action": "subscribe", "model": window.model, "window": window.name}
-        have = self._have(window.model)
+        have = etags(self.objects.values(), window.model)
         self._send({**frame, **window.options, **({"have": have} if have else {})})
-
-    def _have(self, model: str) -> dict[str, str]:
-        have, size = {}, 0
-        for item in self.objects.values():
-            if item.model == model and item.data is not None:
-                size += len(item.id) + len(item.data.etag) + 6
-                if size < HAVE_BYTES:
-                    have[item.id] = item.data.etag
-        return have
 
     def _end(self, window: Window) -> None:
         if window.name is not None:
