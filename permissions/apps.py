@@ -12,12 +12,13 @@ class PermissionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from permissions import checks, signals
+        from permissions import adoption_checks, checks, signals
         from permissions.review import asking, evidence, subcommands, what_if
 
         autodiscover_modules("audiences")
         signals.connect()
         checks.register_checks()
+        adoption_checks.register_checks()
         subcommands.register(asking.EXPLAIN)
         subcommands.register(evidence.EVIDENCE)
         subcommands.register(what_if.WHAT_IF)

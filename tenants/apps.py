@@ -10,12 +10,13 @@ class TenantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenants import checks, ended_credentials, membership_tasks, writers
+        from tenants import adoption_checks, checks, ended_credentials, membership_tasks, writers
 
         writers.connect()
         membership_tasks.connect()
         ended_credentials.connect()
         checks.register_checks()
+        adoption_checks.register_checks()
         self.tell_of_old_limits()
 
     def tell_of_old_limits(self) -> None:

@@ -221,10 +221,8 @@ def by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
 
 def good_tokens(tokens: set[str]) -> QuerySet[Any]:
     """Return those of these tokens that are valid now."""
-    alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
-    found: QuerySet[Any] = get_token_model().objects.filter(
-        alive, users.active("user__"), pk__in=tokens
-    )
+    good = (Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())) & users.active("user__")
+    found: QuerySet[Any] = get_token_model().objects.filter(good, pk__in=tokens)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What README.md and docs/adopting.md tell people to type works, exactly as it stands there."""
+"""What README.md tells people to type works, exactly as it stands there."""
 
 import json
 import os
@@ -21,11 +21,9 @@ from websockets.sync.client import connect
 
 from tests.conftest import StartServer
 from tests.live import LiveServer, live_server
-from tests.servers import free_port, wait_until_ready
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-ADOPTING = ROOT / "docs" / "adopting.md"
 CODE = ("tenants", "permissions", "realtime", "resources", "project")
 PYTHON = ".venv/bin/python"
 SECONDS = 30
@@ -176,47 +174,6 @@ def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield server
 
 
-@pytest.fixture
-def adopting_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server of a new Django project that did what docs/adopting.md says, with two people."""
-    monkeypatch.chdir(tmp_path)
-    environment = {"DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": str(ROOT)}
-    run("python -m django startproject shop .", {"DJANGO_SETTINGS_MODULE": ""})
-    with (tmp_path / "shop" / "settings.py").open("a") as settings:
-        settings.writelines(blocks(section("Settings", ADOPTING), "python"))
-    (tmp_path / "shop" / "urls.py").unlink()
-    (tmp_path / "shop" / "asgi.py").unlink()
-    for block in blocks(section("Addresses", ADOPTING), "python"):
-        write(tmp_path, block)
-    for block in blocks(section("Add a resource type"), "python")[:3]:
-        code = block.replace("resources/tasks", "boards").replace("resources.tasks", "boards")
-        write(tmp_path, code)
-    text = section("Resources", ADOPTING)
-    [commands] = blocks(text, "sh")
-    *preparing, serving = commands.splitlines()
-    for line in preparing:
-        run(line, environment)
-    [people] = blocks(text, "python")
-    run("python manage.py shell", environment, people + people_too)
-    port = free_port()
-    command = [sys.executable, *serving.split()[1:], "--port", str(port)]
-    log = tmp_path / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | environment)
-    server = LiveServer(process, port, log)
-    try:
-        wait_until_ready(process, lambda: "Uvicorn running" in server.log, log)
-        yield server
-    finally:
-        server.stop()
-
-
-people_too = """
-bob = User.objects.create_user("bob", password="...")
-Membership.objects.create(tenant=acme, user=bob)
-"""
-
-
 class Person:
     """A user of the server, who talks REST and has a socket."""
 
@@ -283,14 +240,6 @@ def test_added_resource_type_is_live_for_each_audience(server_with_tasks: LiveSe
     with ExitStack() as stack:
         author, reader = (Person(server_with_tasks, name, stack) for name in ("owner", "viewer"))
         share_a_task(author, reader, "resources.task")
-
-
-def test_adopted_apps_serve_another_project(adopting_server: LiveServer) -> None:
-    with ExitStack() as stack:
-        author, reader = (
-            Person(adopting_server, name, stack, password="...") for name in ("ann", "bob")
-        )
-        share_a_task(author, reader, "boards.task")
 
 
 def test_resource_type_takes_less_than_forty_lines() -> None:

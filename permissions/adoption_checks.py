@@ -1,0 +1,65 @@
+"""System checks of forgotten steps around declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+
+from permissions.audiences import Resource, registry
+from permissions.models import Guarded
+from permissions.versions import VersionField
+from tenants.models import Role
+
+
+def register_checks() -> None:
+    """Register the checks for `manage.py check` and start-up."""
+    checks.register(check_declared, "earshot")
+
+
+def check_declared(**_: Any) -> list[checks.CheckMessage]:
+    """Return what was forgotten around the declarations."""
+    found = [message for resource in registry for message in check_roles(resource)]
+    for model in apps.get_models():
+        if issubclass(model, Guarded) and not model._meta.proxy:
+            found += check_version(model)
+            if model._meta.label_lower not in registry:
+                found.append(undeclared(model))
+    return found
+
+
+def check_roles(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """Check that `roles` names roles that memberships have."""
+    for name in resource.roles:
+        if name not in Role.values:
+            yield checks.Error(
+                f"{resource.label} gives an audience to the role {name!r}, which nobody has.",
+                hint=f"Use {', '.join(map(repr, Role.values))} in `roles`.",
+                obj=resource.model,
+                id="earshot.E045",
+            )
+
+
+def check_version(model: Any) -> Iterator[checks.CheckMessage]:
+    """Check that `version` counts changes, and is no field of the project's own."""
+    if not isinstance(model._meta.get_field("version"), VersionField):
+        yield checks.Error(
+            f"{model._meta.label}.version is a field of your own: the database would overrule it.",
+            hint="Rename it; `version` is inherited, and counts the changes.",
+            obj=model,
+            id="earshot.E046",
+        )
+
+
+def undeclared(model: Any) -> checks.CheckMessage:
+    """Return the warning that nobody is shown the model."""
+    module = f"{model._meta.app_config.name}.audiences"
+    line = f"Resource(model={model.__name__}, …)"
+    return checks.Warning(
+        f"{model._meta.label} is live, but not declared: nobody sees it.",
+        hint=f"In {module}, write registry.register({line}).",
+        obj=model,
+        id="earshot.W047",
+    )

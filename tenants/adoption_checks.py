@@ -1,0 +1,87 @@
+"""System checks of a project's settings: each forgotten step of docs/adopting.md says its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import checks
+
+from tenants import limit_names, users
+from tenants.keys import INTEGER, kind_of
+from tenants.limits import LIMITS
+
+ENGINE: Final = f"{__package__}.sessions"
+NEEDED: Final = ("password", "is_active")
+
+
+def register_checks() -> None:
+    """Register the checks for `manage.py check` and start-up."""
+    checks.register(check_settings, "earshot")
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Return what is misspelt in the settings, or forgotten, or cannot work."""
+    return [
+        *check_limits(getattr(settings, "EARSHOT", {})),
+        *check_user(users.User),
+        *check_databases(settings.DATABASES),
+        *check_sessions(settings.SESSION_ENGINE),
+    ]
+
+
+def check_limits(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    """Check that each key of EARSHOT is a limit."""
+    known = [limit.name for limit in LIMITS]
+    for name in given:
+        if name not in known and name not in limit_names.RENAMED:
+            near = get_close_matches(name, known, 1, 0) or known[:1]
+            yield checks.Error(
+                f"EARSHOT has the unknown key {name!r}.",
+                hint=f'Write EARSHOT = {{"{near[0]}": …}}, or remove it; docs/settings.md has all.',
+                id="earshot.E040",
+            )
+
+
+def check_user(model: Any) -> Iterator[checks.CheckMessage]:
+    """Check that the user model's keys and columns are some that the statements can name."""
+    meta = model._meta
+    if kind_of(model) != INTEGER:
+        yield checks.Error(
+            f"The key of {meta.label} is no integer.",
+            hint="Give the model `id = models.BigAutoField(primary_key=True)`; what it had as its "
+            "key can be a unique column.",
+            obj=model,
+            id="earshot.E041",
+        )
+    local = {field.name for field in meta.local_fields}
+    if away := [n for n in NEEDED if users.column(n) is not None and n not in local]:
+        yield checks.Error(
+            f"{meta.label} has {' and '.join(away)} in the table of another model.",
+            hint="Let it inherit an abstract model, such as AbstractUser, and not a table.",
+            obj=model,
+            id="earshot.E042",
+        )
+
+
+def check_databases(databases: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    """Check that requests run in no transaction: a read refuses to run inside one."""
+    if databases["default"].get("ATOMIC_REQUESTS"):
+        yield checks.Error(
+            "ATOMIC_REQUESTS wraps each request in a transaction, in which nothing can be read.",
+            hint='Write DATABASES["default"]["ATOMIC_REQUESTS"] = False, and @transaction.atomic '
+            "on the views that need it.",
+            id="earshot.E043",
+        )
+
+
+def check_sessions(engine: str) -> Iterator[checks.CheckMessage]:
+    """Check that sessions are found by their user."""
+    if engine != ENGINE:
+        yield checks.Warning(
+            f"Sessions of {engine} open no socket, and do not end with a password.",
+            hint=f'Write SESSION_ENGINE = "{ENGINE}", or let clients log in for tokens.',
+            id="earshot.W044",
+        )

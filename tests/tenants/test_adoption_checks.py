@@ -1,0 +1,81 @@
+"""Each forgotten or misspelt setting is told, with the line to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.checks import CheckMessage
+from django.db import models
+from pytest_django import Settings
+
+from tenants import users
+from tenants.adoption_checks import (
+    check_databases,
+    check_limits,
+    check_sessions,
+    check_settings,
+)
+from tenants.models import User
+
+
+class Keyed(AbstractBaseUser):
+    """A user whose key is no number."""
+
+    id = models.UUIDField(primary_key=True)
+    USERNAME_FIELD = "id"
+
+    class Meta:
+        app_label = "tests"
+
+
+class Derived(User):
+    """A user whose columns are in another table."""
+
+    class Meta:
+        app_label = "tests"
+
+
+def told(found: list[CheckMessage]) -> dict[str | None, str | None]:
+    return {message.id: message.hint for message in found}
+
+
+def test_settings_of_this_project_forget_nothing() -> None:
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    ("found", "id", "line"),
+    [
+        (check_limits({"tail_secnods": 1}), "E040", 'EARSHOT = {"tail_seconds": …}'),
+        (check_sessions("other.sessions"), "W044", 'SESSION_ENGINE = "tenants.sessions"'),
+        (
+            check_databases({"default": {"ATOMIC_REQUESTS": True}}),
+            "E043",
+            'DATABASES["default"]["ATOMIC_REQUESTS"] = False',
+        ),
+    ],
+)
+def test_wrong_setting_is_told_with_its_line(
+    found: Iterable[CheckMessage], id: str, line: str
+) -> None:
+    [message] = found
+    assert message.id == f"earshot.{id}"
+    assert line in str(message.hint)
+
+
+def test_old_name_of_a_limit_is_not_unknown(settings: Settings) -> None:
+    settings.EARSHOT = {"beat_seconds": 1}
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(("model", "ids"), [
+    (User, set()), (Keyed, {"earshot.E041"}), (Derived, {"earshot.E042"}),
+])  # fmt: skip
+def test_users_that_cannot_be_named_in_statements_are_refused(
+    monkeypatch: pytest.MonkeyPatch, model: Any, ids: set[str]
+) -> None:
+    monkeypatch.setattr(users, "User", model)
+    assert told(check_settings()).keys() == ids
