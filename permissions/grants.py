@@ -55,6 +55,7 @@ class Grant:
     audience: Audience
     granted_by: int | None = None
     granted_at: datetime | None = None
+    purpose: str = ""
     default: bool = False
 
 
@@ -74,8 +75,8 @@ def _all(resource: Resource, obj: Any, by_default: Mapping[Subject, Audience]) -
 
 def _stored(resource: Resource, obj: Any) -> list[Grant]:
     roles = {group_name(obj.tenant_id, role): role for role in Role.values}
-    held: defaultdict[Subject, dict[str, tuple[int | None, datetime | None]]] = defaultdict(dict)
-    how = ("permission__codename", "granted_by_id", "granted_at")
+    held: defaultdict[Subject, dict[str, tuple[Any, ...]]] = defaultdict(dict)
+    how = ("permission__codename", "granted_by_id", "granted_at", "purpose")
     for user_id, codename, *given in _rows(resource.user_grants, resource, obj).values_list(
         "user_id", *how
     ):
@@ -107,11 +108,18 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]
 
 
 def put(
-    resource: Resource, obj: Any, subject: Subject, audience: Audience, *, actor: Actor
+    resource: Resource,
+    obj: Any,
+    subject: Subject,
+    audience: Audience,
+    *,
+    actor: Actor,
+    purpose: str | None = None,
 ) -> None:
     """Set the subject's audience of the object, storing a grant unless it is the default.
 
-    Raise AboveCeiling, DefaultGrant for less than the default, or LastHolder.
+    Another `purpose` is another grant; None keeps that of a grant that stays. Raise AboveCeiling,
+    DefaultGrant for less than the default, or LastHolder.
     """
     with transaction.atomic():
         by_default = _lock(resource, obj)
@@ -122,9 +130,12 @@ def put(
         if audience == by_default.get(subject):
             rows.delete()
             return
-        rows.exclude(permission__codename=audience.permission).delete()
+        same = {"permission__codename": audience.permission}
+        if purpose is not None:
+            same["purpose"] = purpose
+        rows.exclude(**same).delete()
         if not rows.exists():
-            _create(resource, [(obj, subject, audience)], actor.user_id)
+            _create(resource, [(obj, subject, audience)], actor.user_id, purpose or "")
 
 
 def add(
@@ -193,9 +204,13 @@ def _permission_ids(resource: Resource) -> dict[str, int]:
 
 
 def _create(
-    resource: Resource, given: Iterable[tuple[Any, Subject, Audience]], by: int | None = None
+    resource: Resource,
+    given: Iterable[tuple[Any, Subject, Audience]],
+    by: int | None = None,
+    purpose: str = "",
 ) -> None:
-    how = {"granted_by_id": by, "granted_at": None if by is None else timezone.now()}
+    at = None if by is None else timezone.now()
+    how = {"granted_by_id": by, "granted_at": at, "purpose": purpose}
     ids = _permission_ids(resource)
     user_table: Any = resource.user_grants
     group_table: Any = resource.group_grants

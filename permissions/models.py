@@ -46,12 +46,14 @@ class Guarded(TenantOwned):
 
 
 class Attributed(models.Model):
-    """A permission row that records who granted it and when, if it came through the API."""
+    """A permission row that records who granted it, when and what for, if it came through the
+    API."""
 
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     granted_at = models.DateTimeField(null=True)
+    purpose = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         abstract = True

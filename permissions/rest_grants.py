@@ -42,9 +42,10 @@ class DefaultGrantConflict(Conflict):
 
 
 class GrantSerializer(StrictSerializer):
-    """The body of a PUT: the audience to grant."""
+    """The body of a PUT: the audience to grant, and what for."""
 
     audience = serializers.CharField()
+    purpose = serializers.CharField(required=False, allow_blank=True, max_length=200)
 
 
 class GivenSerializer(serializers.Serializer[Any]):
@@ -68,6 +69,7 @@ class GrantRowSerializer(GivenSerializer):
     default = serializers.BooleanField()
     granted_by = serializers.CharField(allow_null=True)
     granted_at = serializers.DateTimeField(allow_null=True)
+    purpose = serializers.CharField(required=False, help_text="Where the grant says it.")
     effective = EffectiveSerializer(allow_null=True)
 
 
@@ -125,7 +127,8 @@ class GrantsMixin(AudienceViewSet):
         given = self.resource.audience(body.validated_data["audience"])
         if given is None:
             raise serializers.ValidationError({"audience": ["Unknown audience."]})
-        grants.put(self.resource, obj, whom, given, actor=self.actor)
+        purpose = body.validated_data.get("purpose")
+        grants.put(self.resource, obj, whom, given, actor=self.actor, purpose=purpose)
         return Response({"subject": spell(whom), "audience": given.name})
 
     def check_manages(self, audience: Audience) -> None:
@@ -175,6 +178,7 @@ def row(
         "granted_at": serializers.DateTimeField().to_representation(grant.granted_at)
         if grant.granted_at
         else None,
+        **({"purpose": grant.purpose} if grant.purpose else {}),
         "effective": ends and {"audience": ends.audience.name, "path": spell(ends.path)},
     }
 

@@ -82,6 +82,13 @@ class Tenant(models.Model):
         default=False,
         help_text="Keep pushed payloads in the ledger, not only the fact that they were pushed.",
     )
+    purpose = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What objects are shown for, where the grant does not say; for subject reports.",
+    )
     record_reads = models.BooleanField(
         default=False,
         db_default=False,

@@ -19,7 +19,8 @@ CHAIN: Final = (ChainEntry, ChainHead)
 """What seals the ledger, which `manage.py review export` writes."""
 SECRETS: Final = frozenset({"digest", "key", "password", "token", "token_key"})
 OF_THE_TENANT: Final = (
-    "id", "slug", "name", "is_active", "record_payloads", "record_reads", "limits",
+    "id", "slug", "name", "is_active", "record_payloads", "purpose", "record_reads",
+    "limits",
 )  # fmt: skip
 OF_A_USER: Final = (
     "id", "username", "first_name", "last_name", "email", "is_active", "date_joined",

@@ -30,7 +30,8 @@ class Kind:
     """A fact of each row of a model that has a `tenant`.
 
     `written` is the column with the time at which the row was written. With `ended`, the fact
-    exists once that column is not null. Of the columns in `hidden`, only a digest is sealed.
+    exists once that column is not null. Of the columns in `hidden`, only a digest is sealed; those
+    in `later` came after the kind, and are a part of the fact where they are not null.
 
     The rows of a model with an `xid` are found by their transactions, in whatever order these
     commit: whoever sets `ended` also sets it, to `commits.Stamp`. Other rows are found by their
@@ -43,6 +44,7 @@ class Kind:
     written: str | None = None
     ended: str | None = None
     hidden: frozenset[str] = frozenset()
+    later: tuple[str, ...] = ()
 
     @property
     def has_xid(self) -> bool:
@@ -65,7 +67,13 @@ class Kind:
     def facts(self, pks: Iterable[int]) -> dict[int, Found]:
         """Return the facts of those of these rows that exist, by key, in the order of the keys."""
         rows = self.model._base_manager.filter(pk__in=pks).order_by("pk")
-        names = {"pk", "tenant_id", *self.columns, *filter(None, (self.written, self.ended))}
+        names = {
+            "pk",
+            "tenant_id",
+            *self.columns,
+            *self.later,
+            *filter(None, (self.written, self.ended)),
+        }
         names |= {"xid"} if self.has_xid else set()
         try:
             found = [(row["pk"], self._found(row)) for row in rows.values(*names)]
@@ -84,6 +92,7 @@ class Kind:
 
     def _found(self, row: Mapping[str, Any]) -> Found:
         shown = {name: _plain(row[name], name in self.hidden) for name in self.columns}
+        shown |= {name: row[name] for name in self.later if row[name] is not None}
         fact = {"id": row["pk"], "tenant": row["tenant_id"], **shown}
         written = row[self.written] if self.written else None
         return Found(row["tenant_id"], fact, written, row.get("xid"))
@@ -150,6 +159,7 @@ CHAINED: Final = (
         "held",
         Held,
         (*INTERVAL, "model", "object_id", "permission", "given_by"),
+        later=("purpose",),
     ),
     Kind("held end", Held, ("until", "ended_at", "ended"), ended="ended_at"),
     Kind("belongs", Belongs, (*INTERVAL, "user_id")),

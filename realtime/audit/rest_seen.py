@@ -23,7 +23,7 @@ from realtime.audit import inquiries, seen
 from realtime.audit.rest_csv import CSVRenderer, streamed
 from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Place, Question, Seen
-from realtime.audit.seen_command import COLUMNS, PURPOSE, csv_line, told
+from realtime.audit.seen_command import COLUMNS, csv_line, told
 from tenants import opaque
 from tenants.models import Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
@@ -154,11 +154,14 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     def in_csv(self, batches: Iterator[list[Seen]]) -> Iterator[str]:
         """Yield the answer in the columns of the command, some hundred lines at a time."""
         yield ",".join(COLUMNS) + "\r\n"
+        request: Any = self.request
         for rows in batches:
-            yield "".join(f"{csv_line(r)}\r\n" for r in told(rows, lambda u: self.names(u)[1]))
+            found = told(rows, request.tenant, lambda users: self.names(users)[1])
+            yield "".join(f"{csv_line(row)}\r\n" for row in found)
 
     def told(self, rows: list[Seen]) -> list[dict[str, Any]]:
         """Return what the reader is told of these rows."""
+        request: Any = self.request
         naming, names = self.names({row.access.user_id for row in rows})
         moment = serializers.DateTimeField().to_representation
         return [
@@ -169,7 +172,7 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
                 "model": row.access.model,
                 "id": id_of(row.access),
                 "audience": row.access.audience,
-                "purpose": PURPOSE,
+                "purpose": row.purpose(request.tenant),
                 "until": row.access.ended_at and moment(row.access.ended_at),
                 "how": row.how,
                 "since": row.way and moment(row.way.since),

@@ -88,6 +88,10 @@ class Seen:
         """Return in words how they came into the audience."""
         return how(self.way.held) if self.way else OTHER
 
+    def purpose(self, tenant: Tenant) -> str:
+        """Return what it was shown for, as the grant says, or else the tenant."""
+        return (self.way and self.way.held.purpose) or tenant.purpose or OTHER
+
     @property
     def given_by(self) -> int | None:
         """Return who granted it to them, if that is known."""

@@ -26,7 +26,6 @@ from tenants.users import User, called
 
 SOCKETS_ONLY: Final = "Sockets only: what is read over REST is not in the ledger."
 WITH_READS: Final = "Sockets, and what was read over REST while `record_reads` was on."
-PURPOSE: Final = "not recorded"
 AGE: Final = re.compile(r"(\d{1,5})([hdw])")
 UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 FORMULA: Final = re.compile(
@@ -156,7 +155,7 @@ def answer(
     """
     asked |= {name: options.get(name) for name in ("since", "until", "field", "etag")}
     inquiries.record(tenant.pk, None, what, asked)
-    rows = (row for some in seen.batches(question) for row in told(some))
+    rows = (row for some in seen.batches(question) for row in told(some, tenant))
     how = {"text": in_text, "json": in_json, "csv": in_csv}[options["format"]]
     sockets_only = seen.sockets_only(tenant)
     return how(heads[0 if sockets_only else 1], rows, sockets_only=sockets_only)
@@ -166,7 +165,7 @@ Names = Callable[[set[int]], Mapping[int, str | None]]
 """Returns the names of users, as somebody is told them."""
 
 
-def told(rows: list[Seen], naming: Names = called) -> Iterator[dict[str, Any]]:
+def told(rows: list[Seen], tenant: Tenant, naming: Names = called) -> Iterator[dict[str, Any]]:
     """Yield what somebody is told of rows, in the columns of an accounting of disclosures."""
     names = naming({u for r in rows for u in (r.access.user_id, r.given_by) if u})
     for row in rows:
@@ -175,7 +174,7 @@ def told(rows: list[Seen], naming: Names = called) -> Iterator[dict[str, Any]]:
             "date": access.began_at,
             "recipient": names.get(access.user_id) or "somebody who is gone",
             "what": f"{access.model} {id_of(access) or '-'}",
-            "purpose": PURPOSE,
+            "purpose": row.purpose(tenant),
             "until": access.ended_at,
             "audience": access.audience,
             "how": row.how,

@@ -50,13 +50,14 @@ class Interval(models.Model):
 class Held(Interval):
     """A principal had a permission on an object; on every object, if `object_id` is null.
 
-    `given_by` is the user who granted it, if that is known.
+    `given_by` is the user who granted it, and `purpose` what for, if that is known.
     """
 
     model = models.CharField(max_length=100)
     object_id = KeyField(null=True)
     permission = models.CharField(max_length=100)
     given_by = models.BigIntegerField(null=True)
+    purpose = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null: it is not known
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -25,6 +25,7 @@ BELONGS: Final[str] = Belongs._meta.db_table
 REPLACED: Final[str] = Replaced._meta.db_table
 OF_HELD: Final = (
     "source_id", "tenant_id", "model", "object_id", "permission", "principal", "given_by",
+    "purpose",
 )  # fmt: skip
 OF_BELONGS: Final = ("source_id", "tenant_id", "user_id", "principal")
 COLUMNS: Final = {HELD: OF_HELD, BELONGS: OF_BELONGS}
@@ -38,6 +39,7 @@ DECLARED: Final = "declared"
 ROLE: Final = "role"
 """The source of the permissions that the declarations give to roles."""
 NOBODY: Final = "CAST(NULL AS bigint)"
+NOTHING: Final = "CAST(NULL AS varchar)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def holder(
         f"SELECT {spelled} AS source_id, r.{quoted(tenant)} AS tenant_id,"
         f" {literal(label)} AS model, {spelled} AS object_id,"
         f" {literal(permission)} AS permission, 'user:' || r.{quoted(column)} AS principal,"
-        f" {NOBODY} AS given_by FROM {{row}} r WHERE r.{quoted(column)} IS NOT NULL"
+        f" {NOBODY} AS given_by, {NOTHING} AS purpose FROM {{row}} r"
+        f" WHERE r.{quoted(column)} IS NOT NULL"
     )
     return Kept(HELD, source_of(table, column), begins, (key, tenant, column), kind=kind)
 
@@ -100,10 +103,11 @@ def grants(model: Any, target: Any, who: str) -> Kept:
         f" '{target._meta.label_lower}' AS model,"
         f" {logged(kind_of(target), f'o.{key}')} AS object_id, p.codename AS permission,"
         f" {principal} AS principal,"
-        f" r.granted_by_id AS given_by FROM {{row}} r JOIN {quoted(table)} o ON"
+        f" r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
+        f" FROM {{row}} r JOIN {quoted(table)} o ON"
         f" o.{key} = r.content_object_id JOIN {permission} p ON p.id = r.permission_id{joined}"
     )
-    columns = ("id", who, "permission_id", "content_object_id", "granted_by_id")
+    columns = ("id", who, "permission_id", "content_object_id", "granted_by_id", "purpose")
     joins = (table, permission, *([group] if joined else []))
     return Kept(HELD, model._meta.db_table, begins, columns, joins)
 
@@ -117,7 +121,7 @@ def linked(link: Link, target: Any, permission: str) -> Kept:
         f" {literal(target._meta.label_lower)} AS model,"
         f" {logged(kind_of(target), f'o.{quoted(target._meta.pk.column)}')} AS object_id,"
         f" {literal(permission)} AS permission, 'user:' || r.{quoted(link.user)} AS principal,"
-        f" {NOBODY} AS given_by FROM {{row}} r JOIN {quoted(table)} o ON"
+        f" {NOBODY} AS given_by, {NOTHING} AS purpose FROM {{row}} r JOIN {quoted(table)} o ON"
         f" o.{quoted(target._meta.pk.column)} = r.{quoted(link.object)}"
     )
     columns = (link.through._meta.pk.column, link.object, link.user)
@@ -185,7 +189,7 @@ def fill(kept: Kept, table: str, now: str) -> Iterator[str]:
 
     For what was written while there were no triggers; they work on all rows at once.
     """
-    same = [name for name in COLUMNS[kept.into] if name not in ("tenant_id", "given_by")]
+    same = [name for name in COLUMNS[kept.into] if name not in ("tenant_id", "given_by", "purpose")]
     rows = kept.begins.format(row=quoted(table))
     matches = " AND ".join(f"b.{name} = {kept.into}.{name}" for name in same)
     tenant = f"coalesce(b.tenant_id, 0) = coalesce({kept.into}.tenant_id, 0)"

@@ -61,6 +61,7 @@ def test_export_holds_what_is_the_tenants_and_nothing_else(world: World, tmp_pat
             "name": "Acme",
             "is_active": True,
             "record_payloads": False,
+            "purpose": "",
             "record_reads": False,
             "limits": {},
         }

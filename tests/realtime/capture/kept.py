@@ -15,7 +15,9 @@ def unkept(of: Iterable[tuple[str, Kept]] | None = None) -> list[str]:
     """What differs, of these tables or of all."""
     found = []
     for table, each in kept() if of is None else of:
-        columns = ", ".join(name for name in COLUMNS[each.into] if name != "given_by")
+        columns = ", ".join(
+            name for name in COLUMNS[each.into] if name not in ("given_by", "purpose")
+        )
         source = f"{each.into} WHERE source = {literal(each.source)} AND ended_at IS NULL"
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {columns} FROM {source}")
