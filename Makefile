@@ -28,17 +28,18 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 	$(PY) manage.py demo
 	exec $(PY) -m project
 
-# Of PostgreSQL only what SQLite never reaches is measured.
+# Of PostgreSQL only what SQLite never reaches is measured. These run whole there; of all others that
+# ask the database or the broker each test runs there once, and `make nightly` its other cases.
 POSTGRESQL_ONLY := tests/permissions/test_snapshot.py tests/tenants/test_writers.py \
 	tests/realtime/capture/test_committed.py tests/realtime/hub/test_listening.py tests/realtime/hub/test_reading_tail.py \
 	tests/realtime/capture tests/project/console/test_doctor.py tests/realtime/audit/test_chaining.py
 
 # Measured, tests take half as long again: so only those are that must cover every line, which are the
 # modules' own, and of promises those that make what no module's test does.
-MEASURED := $(dir $(wildcard tests/*/__init__.py)) $(patsubst %,tests/test_%.py,accountable concurrency existing_models holders_many keys \
+MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable concurrency existing_models holders_many keys \
 	frameworks frameworks_signatures kept known_leaks known_leaks_of_windows races reviewers rules unavailable unavailable_rows \
 	windows windows_leaks)
-PROMISES := $(filter-out $(MEASURED),$(wildcard tests/test_*.py))
+PROMISES := $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))
 
 # A process that has done its tests takes over half of the other's.
 SHARED := --numprocesses 2 --dist worksteal
@@ -51,7 +52,7 @@ test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and 
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(SHARED) --junitxml=var/results/promises.xml $(PROMISES)
 	$(PY) -m tests.servers sh -ec '\
 		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m served $(POSTGRESQL_ONLY:%=--ignore=%)'
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m "served and not repeats" $(POSTGRESQL_ONLY:%=--ignore=%)'
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
@@ -62,9 +63,12 @@ NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/te
 nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0
 nightly: export PREDICTIONS ?= 1000
-nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000)
+nightly: export EXAMPLES ?= 1000
+nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on PostgreSQL and Valkey too (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
 	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m hypothesis
 	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
+	$(PY) -m tests.servers $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from django.core.cache import cache
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
 from django.test import testcases
+from hypothesis import settings as examples
 from prometheus_client import Counter
 from pytest_django import Settings
 
@@ -28,73 +28,24 @@ from realtime.publishing.publisher import publisher
 from tests import given
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
-from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, unannounced
+from tests.prepared import prepare
+from tests.reused import reused
+from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, silencing, unannounced
+from tests.served import asks_the_database, mark
 from tests.windows import Open, Windows, opened
 from tests.world import World
 
-TESTS = Path(__file__).parent
 StartServer = Callable[..., LiveServer]
 
-
-# Rooms in which nothing but the database differs from one run to the other.
-WITHOUT_A_BROKER = ("bench", "permissions", "project", "resources", "tenants")
-
-# What neither database nor broker changes: what a document claims, what an address takes and tells,
-# what a server does with bytes, and tests that start databases of their own. That a call works on
-# both databases, `test_convergence.py` and the tests of locks and of refusals show.
-ONCE = (
-    "project/test_admin.py",
-    "project/test_demo.py",
-    "project/test_middleware.py",
-    "model/",
-    "permissions/test_rest_access.py",
-    "permissions/test_rest_creating.py",
-    "permissions/test_rest_grants_changing.py",
-    "permissions/test_rest_grants_listing.py",
-    "permissions/test_rest_grants_managers.py",
-    "permissions/test_rest_writing.py",
-    "realtime/client/",
-    "realtime/transport/test_consumer.py",
-    "realtime/state/test_mailbox_slow_client.py",
-    "realtime/transport/test_on_uvicorn.py",
-    "resources/",
-    "tenants/test_links.py",
-    "tenants/test_passwords.py",
-    "tenants/test_views",
-    "test_bounds_of_servers.py",
-    "test_broker_keys.py",
-    "test_ceiling",
-    "test_clients_document.py",
-    "test_cost_of_classes.py",
-    "test_frameworks_signatures.py",
-    "test_given.py",
-    "test_inputs.py",
-    "test_isolation_walk.py",
-    "test_javascript_client.py",
-    "test_log_lines.py",
-    "test_metrics_of_workers.py",
-    "test_names.py",
-    "test_operations.py",
-    "test_pages_in_a_browser.py",
-    "test_protocol_document.py",
-    "test_readme.py",
-    "test_review_document.py",
-    "test_security_headers.py",
-    "test_servers.py",
-)
+# A slow machine is no failure. `make nightly` tries many more.
+examples.register_profile("tests", max_examples=int(os.environ.get("EXAMPLES", 30)), deadline=None)
+examples.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what must run on PostgreSQL and Valkey too: all but what asks neither of anything, and
-    what is the same there."""
-    for item in items:
-        asked = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
-        path = item.path.relative_to(TESTS)
-        alone = path.parts[0] in WITHOUT_A_BROKER
-        needed = asked or item.get_closest_marker("django_db") or not alone
-        if needed and not path.as_posix().startswith(ONCE):
-            item.add_marker("served")
+    """Mark what must run on PostgreSQL and Valkey too."""
+    mark(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -124,20 +75,6 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[given.Search]
         logging.getLogger().removeHandler(search)
 
 
-@pytest.fixture(autouse=True)
-def no_secret_is_logged(searched: given.Search) -> Iterator[None]:
-    """Nothing that a test logs shows a credential or a payload; servers' logs are searched too."""
-    yield
-    assert searched.found == set()
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No outage that another test made is still to be told of."""
-    for outage in (failures.database, failures.broker):
-        monkeypatch.setattr(outage, "_since", None)
-
-
 def total(counter: Counter) -> float:
     """What a counter says, over all its labels."""
     samples = (sample for metric in counter.collect() for sample in metric.samples)
@@ -145,31 +82,37 @@ def total(counter: Counter) -> float:
 
 
 @pytest.fixture(autouse=True)
-def nothing_escapes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The sweep finds nothing that the triggers did not, but in tests that take triggers away."""
-    before = total(DRIFT)
+def sound(request: pytest.FixtureRequest, searched: given.Search) -> Iterator[None]:
+    """What holds in every test; one fixture, since thousands of tests would wait for each.
+
+    Nothing that a test logs shows a credential or a payload; servers' logs are searched too. The
+    sweep finds nothing that the triggers did not, but in tests that take triggers away. Each frame
+    that came shows what REST answers, but in tests that forge, or take triggers.
+
+    Nothing of another test lasts: no outage is still to be told of, what users asked counts for
+    nobody, who may have the same key, and no connection is left behind.
+    """
+    for outage in (failures.database, failures.broker):
+        outage._since = None
+    cache.clear()
+    drift, differences = total(DRIFT), total(ORACLE_DIFFERENCES)
     yield
-    if request.node.get_closest_marker("drifts") is None:
-        assert total(DRIFT) == before, "A write escaped the triggers; the sweep repaired it."
+    if asks_the_database(request.node):
+        _disconnect()
+    assert searched.found == set()
+    drifts, forges = map(request.node.get_closest_marker, ("drifts", "forges"))
+    if not drifts:
+        assert total(DRIFT) == drift, "A write escaped the triggers; the sweep repaired it."
+        if not forges:
+            said = "A delivered frame differs from REST; the log says which."
+            assert total(ORACLE_DIFFERENCES) == differences, said
 
 
-@pytest.fixture(autouse=True)
-def nothing_differs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each frame that came shows what REST answers, but in tests that forge, or take triggers."""
-    before = total(ORACLE_DIFFERENCES)
-    yield
-    if not any(map(request.node.get_closest_marker, ("drifts", "forges"))):
-        said = "A delivered frame differs from REST; the log says which."
-        assert total(ORACLE_DIFFERENCES) == before, said
-
-
-@pytest.fixture(autouse=True)
-def disconnected() -> Iterator[None]:
+def _disconnect() -> None:
     """What a test asked, or an asynchronous one of Django's thread, leaves no connection behind.
 
     The next one may have no right to look at it, as whoever gives connections back does.
     """
-    yield
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
     connections.close_all()
 
@@ -180,10 +123,14 @@ def pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
 
-@pytest.fixture(autouse=True)
-def uncounted() -> None:
-    """What users asked in another test counts for nobody here, who may have the same key."""
-    cache.clear()
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    """The database is copied where one like it has been made."""
+    with pytest.MonkeyPatch.context() as patch:
+        prepare(patch)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -200,13 +147,14 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             return
         whole = Permission.objects.count()
         roles = list(Held.objects.filter(source=ROLE))
+        silent = silencing()
 
     def statements() -> list[str]:
         tables = connection.introspection.django_table_names(only_existing=True)
         others = [t for t in tables if t not in KEPT and t not in WRITTEN_BY_TRIGGERS]
         quoted = map(connection.ops.quote_name, (*others, *WRITTEN_BY_TRIGGERS))
         emptied = [f"DELETE FROM {table}" for table in quoted]
-        return ["; ".join(emptied)] if connection.vendor == "postgresql" else emptied
+        return ["; ".join(silent + emptied)] if connection.vendor == "postgresql" else emptied
 
     def empty(command: str, *args: Any, **options: Any) -> None:
         if command != "flush":
@@ -220,6 +168,19 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(testcases, "call_command", empty)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opened_once(django_db_setup: None) -> Iterator[None]:
+    """What closes a connection to SQLite's file leaves it to the next one that opens one."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        reused(str(connection.settings_dict["NAME"]), patch),
+    ):
         yield
 
 

@@ -194,7 +194,11 @@ def running(kind: type[Server]) -> Iterator[Any]:
 def servers(kind: type[Postgres] = Postgres) -> Iterator[dict[str, str]]:
     """Both servers; yields the variables that lead to them."""
     with running(kind) as postgres, running(Valkey) as valkey:
-        yield {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
+        yield {
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": valkey.url,
+            "TESTS_THROWAWAY": "1",
+        }
 
 
 def main(command: list[str]) -> int:

@@ -68,6 +68,7 @@ async def test_a_change_of_access_reaches_exactly_those_whom_it_touches(
 NO_CHANGE = {"granted the same", "a user made superuser"}
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("name", CASES)
 def test_a_change_of_access_is_logged_in_the_transaction_of_its_cause(db: None, name: str) -> None:
     world = World()

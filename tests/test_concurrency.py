@@ -82,6 +82,7 @@ SECOND: list[tuple[Callable[[Document], None], str, str]] = [
 ]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(("write", "title", "budget"), SECOND)
 async def test_a_writer_that_waited_for_another_loses_nothing_of_either(
     world: World, write: Callable[[Document], None], title: str, budget: str
@@ -222,6 +223,7 @@ TRANSACTIONS: dict[str, tuple[Callable[[World], None], str, set[str]]] = {
 }
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(("act", "title", "told"), TRANSACTIONS.values(), ids=TRANSACTIONS)
 async def test_a_transaction_is_one_frame_of_its_net_result_or_none(
     world: World, act: Callable[[World], None], title: str, told: set[str]

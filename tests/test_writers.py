@@ -72,6 +72,7 @@ async def from_an_async_view(world: World) -> None:
 WAYS = [from_a_plain_thread, from_async_code, from_an_async_query, from_an_async_view]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("write", WAYS)
 async def test_a_write_reaches_a_live_reader_from(
     world: World, settings: Settings, write: Callable[[World], Any]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -27,12 +26,6 @@ class Colleague(User):
 @pytest.fixture(autouse=True)
 def few(pooled: None) -> None:
     """Connections are as few as those of a pool: who holds one is found out."""
-
-
-@pytest.fixture(autouse=True)
-def uncounted() -> None:
-    """No test inherits the counts of another's throttles."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
@@ -26,12 +25,6 @@ from tests.world import World
 
 LOGIN = "/admin/login/"
 TENANTS = "/admin/earshot_tenants"
-
-
-@pytest.fixture(autouse=True)
-def uncounted() -> None:
-    """No test inherits the counts of another's throttles."""
-    cache.clear()
 
 
 def operator() -> Client:

@@ -1,0 +1,81 @@
+"""Which tests run on PostgreSQL and Valkey too, when they have run on SQLite.
+
+Those that ask the database or the broker, and of a test with several cases the first: what differs
+there are statements, locks and messages, rarely the values in them. Tests marked `each_case` differ
+in the former, and run whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+WITH_A_BROKER = ("realtime/hub/", "realtime/publishing/", "realtime/test_", "realtime/transport/")
+"""Rooms that speak with the broker, where also a test that asks no database may need one."""
+
+ONCE = (
+    "project/console/test_admin",
+    "project/console/test_demo.py",
+    "project/test_middleware.py",
+    "permissions/test_rest_access.py",
+    "permissions/test_rest_creating.py",
+    "permissions/test_rest_grants_changing.py",
+    "permissions/test_rest_grants_listing.py",
+    "permissions/test_rest_grants_managers.py",
+    "permissions/test_rest_writing.py",
+    "realtime/client/",
+    "realtime/transport/test_consumer.py",
+    "realtime/transport/test_on_uvicorn.py",
+    "resources/",
+    "tenants/test_links.py",
+    "tenants/test_passwords.py",
+    "tenants/test_views",
+    "test_bounds_of_servers.py",
+    "test_broker_keys.py",
+    "test_ceiling",
+    "test_clients_document.py",
+    "test_cost_of_classes.py",
+    "test_frameworks_signatures.py",
+    "test_given.py",
+    "test_inputs.py",
+    "test_isolation_walk.py",
+    "test_javascript_client.py",
+    "test_log_lines.py",
+    "test_metrics_of_workers.py",
+    "test_names.py",
+    "test_operations.py",
+    "test_pages_in_a_browser.py",
+    "test_protocol_document.py",
+    "test_readme.py",
+    "test_review_document.py",
+    "test_security_headers.py",
+    "test_servers.py",
+)
+"""What neither database nor broker changes: what a document claims, what an address takes and
+tells, what a server does with bytes, and tests that start databases of their own. That a call works
+on both databases, `test_convergence.py` and the tests of locks and of refusals show."""
+
+
+def asks_the_database(item: pytest.Item) -> bool:
+    """Whether the test, or what it starts, reads or writes a database."""
+    asked = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return bool(asked) or item.get_closest_marker("django_db") is not None
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Mark what is `served`, and of its cases all but the first as `repeats`."""
+    seen: set[str] = set()
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        skipped = item.get_closest_marker("skipif") is not None  # here, or where it is served
+        needed = asks_the_database(item) or path.startswith(WITH_A_BROKER)
+        if not skipped and (not needed or path.startswith(ONCE)):
+            continue
+        item.add_marker("served")
+        function = item.nodeid.partition("[")[0]
+        if function in seen and not (skipped or item.get_closest_marker("each_case")):
+            item.add_marker("repeats")
+        seen.add(function)

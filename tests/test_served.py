@@ -1,0 +1,56 @@
+"""What runs on PostgreSQL and Valkey too is found by what a test asks; lists name what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.served import ONCE, TESTS, WITH_A_BROKER, mark
+
+PATHS = [path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")]
+NAME = "test_that_is_collected"
+CASES = pytest.mark.parametrize("case", [1, 2])
+NEVER = pytest.mark.skipif(True, reason="The other half runs it.")
+
+
+@pytest.mark.parametrize("start", [*ONCE, *WITH_A_BROKER])
+def test_list_names_what_is_there(start: str) -> None:
+    assert [path for path in PATHS if path.startswith(start)] != []
+
+
+def marked(request: pytest.FixtureRequest, test: Any) -> list[set[str]]:
+    """What each case of the test is marked as."""
+    request.getfixturevalue("monkeypatch").setattr(request.module, NAME, test, raising=False)
+    node: Any = request.node
+    items = list(node.parent._genfunctions(NAME, test))
+    mark(items)
+    return [{"served", "repeats"} & {each.name for each in item.own_markers} for item in items]
+
+
+def asking() -> Any:
+    def test(db: None, case: int) -> None: ...
+
+    return CASES(test)
+
+
+def asking_nothing() -> Any:
+    def test(case: int) -> None: ...
+
+    return CASES(test)
+
+
+def test_first_case_of_what_asks_the_database_is_served(request: pytest.FixtureRequest) -> None:
+    assert marked(request, asking()) == [{"served"}, {"served", "repeats"}]
+
+
+def test_each_case_is_served_where_they_differ(request: pytest.FixtureRequest) -> None:
+    assert marked(request, pytest.mark.each_case(asking())) == [{"served"}, {"served"}]
+
+
+def test_what_runs_in_one_half_only_is_served_whole(request: pytest.FixtureRequest) -> None:
+    assert marked(request, NEVER(asking_nothing())) == [{"served"}, {"served"}]
+
+
+def test_what_asks_nothing_is_not_served(request: pytest.FixtureRequest) -> None:
+    assert marked(request, asking_nothing()) == [set(), set()]
