@@ -1,7 +1,7 @@
-"""The ledger of a million accesses and a million pushes: every filter is served by an index.
+"""The ledger of a million accesses, windows and pushes: every question is served by an index.
 
-Each query is the view's own
-page of 25 rows; the plan of each is looked at, and its time taken.
+Each query is the view's own page of 25 rows; the plan of each is looked at, and its time taken.
+Who saw an object in windows, and what a user did, are asked as the review does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ from django.db import connection  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 
 from bench.figures import Row  # noqa: E402
+from permissions.audiences import registry  # noqa: E402
+from realtime.audit import seen, seen_in_windows  # noqa: E402
+from realtime.audit.questions import Question  # noqa: E402
 from realtime.audit.rest_ledger import AccessesView, LedgerView, PushesView  # noqa: E402
+from realtime.audit.viewings import Applied  # noqa: E402
+from realtime.models import Held  # noqa: E402
 
 ROWS = 1_000_000
 TENANT = 7
@@ -54,6 +59,41 @@ SELECT n %% 20, %(begin)s + n * interval '7.776 seconds', 'resources.document',
 FROM generate_series(1, %(rows)s) AS n
 """
 
+VIEWINGS = """
+INSERT INTO earshot_realtime_viewing
+    (tenant_id, user_id, model, "where", began_at, ended_at, ended, process, connection)
+SELECT n %% 20, (n %% 20) * 100 + n / 20 %% 100, 'resources.document', '{}',
+    %(begin)s + n * interval '7.776 seconds',
+    CASE WHEN n %% 100 > 0 THEN %(begin)s + n * interval '7.776 seconds' + interval '1 hour' END,
+    CASE WHEN n %% 100 > 0 THEN 'disconnected' ELSE '' END, 1, n::text
+FROM generate_series(1, %(rows)s) AS n
+"""
+APPLIED = """
+INSERT INTO earshot_realtime_applied (tenant_id, process, revision, read, at)
+SELECT n %% 20, 1, n / 20, n / 20, %(begin)s + n * interval '7.776 seconds'
+FROM generate_series(1, %(rows)s) AS n
+"""
+# Each object has an owner, a quarter of the others' grants has ended; roles have nothing.
+HELD = """
+INSERT INTO earshot_realtime_held
+    (tenant_id, source, source_id, principal, since, until, began_at, ended_at, began, ended, model,
+     object_id, permission)
+SELECT n %% 20, CASE WHEN n <= 40000 THEN 'resources_document.owner_id' ELSE 'grants' END, n,
+    'user:' || (n %% 20) * 100 + n / 20 %% 97, n / 20, CASE WHEN n %% 4 = 0 THEN n / 20 + 1000 END,
+    %(begin)s + n * interval '7.776 seconds',
+    CASE WHEN n %% 4 = 0 THEN %(begin)s + n * interval '7.776 seconds' + interval '2 hours' END,
+    'grant', '', 'resources.document', (n %% 20) * 2000 + n / 20 %% 2000,
+    CASE WHEN n <= 40000 THEN 'own_document' ELSE 'view_document' END
+FROM generate_series(1, %(rows)s) AS n
+"""
+BELONGS = """
+INSERT INTO earshot_realtime_belongs
+    (tenant_id, source, source_id, principal, since, began_at, began, ended, user_id)
+SELECT n / 100, 'tenants_membership', n, 'role:member', 0, %(begin)s, 'member', '', n
+FROM generate_series(0, 1999) AS n
+"""
+TABLES = ("access", "push", "viewing", "applied", "held", "belongs")
+
 
 def at(days: float) -> datetime:
     return BEGIN + timedelta(days=days)
@@ -73,7 +113,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 
 def page(view: LedgerView, wanted: dict[str, Any]) -> QuerySet[Any]:
-    rows: QuerySet[Any] = view.rows(TENANT, wanted).order_by(f"-{view.time}", "-pk")[:25]
+    rows: QuerySet[Any] = view.rows(TENANT, wanted).order_by(*view.order)[:25]
     return rows
 
 
@@ -92,13 +132,49 @@ def milliseconds(rows: QuerySet[Any]) -> float:
     return statistics.median(times)
 
 
+def of_windows() -> Row:
+    """Who could have had an object in windows, and what of a user: the pages' times and plans."""
+    document = registry.get("resources.document")
+    user_id, span = TENANT * 100 + 23, (at(10), at(80))
+    of_object = Question(TENANT, *span, resource=document, object_id=TENANT * 2000 + 567)
+    of_user = Question(TENANT, *span, user_id=user_id)
+    held = seen_in_windows.held_of(document, TENANT, of_object.object_id or 0)
+    asked = seen_in_windows.viewings(TENANT, at(10), at(80)).filter(model=document.label)
+    plans = [
+        asked.filter(seen_in_windows.who(held))[:500],
+        seen_in_windows.viewings(TENANT, at(10), at(80)).filter(user_id=user_id)[:50],
+        Held.objects.filter(model=document.label, object_id=of_object.object_id),
+        Applied.objects.filter(tenant=TENANT, process=1, read__gte=500).order_by("read", "id")[:1],
+    ]
+    full = [
+        table
+        for rows in plans
+        for table in scans(json.loads(rows.explain(format="json"))[0]["Plan"])
+    ]
+    times, counts = {}, {}
+    for name, question in (("an object", of_object), ("a user", of_user)):
+        began = time.perf_counter()
+        counts[name] = len(seen.page(question).rows)
+        times[name] = (time.perf_counter() - began) * 1000
+    told = ", ".join(f"{counts[name]} rows of {name} in {times[name]:.0f} ms" for name in times)
+    return Row(
+        f"Who saw what over {ROWS:,} windows, {ROWS:,} intervals: queries that read a whole table",
+        float(len(full)),
+        f"{len(plans)}; the first page: {told}{'; ' if full else ''}{', '.join(full)}",
+        "0",
+        not full,
+        f"EXPLAIN of the queries, and the first page of each, over {ROWS:,} revisions applied",
+    )
+
+
 def measure() -> list[Row]:
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        for statement in (ACCESSES, PUSHES):
+        for statement in (ACCESSES, PUSHES, VIEWINGS, APPLIED, HELD, BELONGS):
             cursor.execute(statement, {"begin": BEGIN, "rows": ROWS})
-        cursor.execute("ANALYZE earshot_realtime_access, earshot_realtime_push")
-    found = []
+        for name in TABLES:
+            cursor.execute(f"ANALYZE earshot_realtime_{name}")
+    found = [of_windows()]
     for name, view in (("accesses", AccessesView()), ("pushes", PushesView())):
         times, full = {}, []
         for what, wanted in FILTERS.items():

@@ -11,11 +11,13 @@ from realtime.audit.models import (
     Push,
     Read,
 )
+from realtime.audit.viewings import Applied, Viewing
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.models import Change, LiveModel
 
 __all__ = [
     "Access",
+    "Applied",
     "Belongs",
     "ChainEntry",
     "ChainHead",
@@ -29,4 +31,5 @@ __all__ = [
     "Push",
     "Read",
     "Replaced",
+    "Viewing",
 ]

@@ -138,4 +138,33 @@ OF_WINDOWS: Final = (
         "        return True\n",
         PATHS + "list_counts_only_if_it_was_read_after_the_join",
     ),
+    Mutant(
+        "windows: what a round raised is in the ledger",
+        "realtime/audit/ledger.py",
+        "        if made.applied is not None:\n",
+        "        if False:\n",
+        "tests/realtime/audit/test_seen_in_windows.py::test_grants_and_losses_are_told_as_the_window_was",
+    ),
+    Mutant(
+        "windows: it is in the ledger before its first row leaves",
+        "realtime/hub/windows.py",
+        "        new = (w for w in lists if w.viewing is None and not w.is_ended)\n",
+        "        new = (w for w in lists if w.viewing is None and w.is_live)\n",
+        PATHS + "window_is_in_the_ledger_before_its_first_row_leaves",
+    ),
+    Mutant(
+        "windows: what a later read found is in the ledger before it leaves",
+        "realtime/hub/reads.py",
+        "        self.highest = max(self.highest, revision)\n",
+        "",
+        PATHS + "later_read_is_in_the_ledger_before_it_leaves",
+    ),
+    Mutant(
+        "windows: what was lost counts until the process applied it",
+        "realtime/audit/spans.py",
+        "            ended.append(moments.applied(each.until))\n",
+        "            ended.append(each.ended_at)\n",
+        "tests/realtime/audit/test_spans.py::"
+        "test_it_lasts_from_when_it_could_be_read_until_its_loss_was_applied",
+    ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "by `test_generic_grants`": ("permissions/management/commands/copy_grants.py",),
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",
+        "realtime/audit/viewings.py",
         "realtime/hub/arrivals.py",
         "realtime/hub/model_groups.py",
         "realtime/hub/obeying.py",
@@ -24,6 +25,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/state/telling.py",
         "realtime/state/windows.py",
     ),
+    "what `tests/realtime/audit/test_seen.py` asks": ("realtime/audit/questions.py",),
     "tried where it is used: limits, invitations, connections and turns": (
         "tenants/forms.py",
         "tenants/handler.py",

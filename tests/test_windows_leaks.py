@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from permissions import cursors
-from realtime.audit.models import Access, Watch
+from realtime.audit.models import Watch
 from resources.documents.audiences import DOCUMENTS
 from resources.profiles.audiences import PROFILES
 from tests.client import in_thread, quiet
@@ -17,19 +17,6 @@ from tests.windows import DOCUMENT, Open, id_of
 from tests.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
-
-
-async def test_accesses_say_what_a_window_showed_and_until_when(world: World, enter: Open) -> None:
-    w = await enter("viewer")
-    await w.open(where={"status": "draft"})
-    await in_thread(world.write)(status="published")
-    await w.socket.settle()
-    (access,) = await in_thread(list)(Access.objects.filter(user_id=world.user("viewer").pk))
-    assert (access.audience, access.began, access.ended) == (
-        "viewer",
-        "subscribed",
-        "left the window",
-    )
 
 
 async def test_process_says_that_it_has_windows_as_long_as_it_has(

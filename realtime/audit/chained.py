@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef
 from permissions.models import AccessChange
 from realtime.audit.chain import Fact, digest_of_text
 from realtime.audit.models import Access, ChainEntry, Push, Read
+from realtime.audit.viewings import Applied, Viewing
 from realtime.capture.interval_models import Belongs, Held
 from tenants.models import Tenant
 
@@ -164,6 +165,14 @@ CHAINED: Final = (
     Kind("held end", Held, ("until", "ended_at", "ended"), ended="ended_at"),
     Kind("belongs", Belongs, (*INTERVAL, "user_id")),
     Kind("belongs end", Belongs, ("until", "ended_at", "ended"), ended="ended_at"),
+    Kind(
+        "viewing",
+        Viewing,
+        ("user_id", "model", "where", "began_at", "process", "connection"),
+        written="began_at",
+    ),
+    Kind("viewing end", Viewing, ("ended_at", "ended"), ended="ended_at"),
+    Kind("applied", Applied, ("process", "revision", "read", "at"), written="at"),
 )  # fmt: skip
 
 KINDS: Final = {kind.name: kind for kind in CHAINED}

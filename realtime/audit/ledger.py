@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Value
@@ -22,12 +21,14 @@ from permissions.commits import Stamp
 from realtime.audit import watches
 from realtime.audit.background import chain
 from realtime.audit.models import Access, Connection, Process, Push
+from realtime.audit.viewings import Applied, Viewing
 from realtime.capture.batches import BATCH, in_batches
 from realtime.failures import log_failure
 from realtime.metrics import ENDS
 from realtime.state import ledger_entries
 from realtime.state.frames import Frame
-from realtime.state.ledger_entries import Entries
+from realtime.state.ledger_entries import Ends, Entries, Written
+from realtime.state.windows import Window
 from tenants.compiled import Compiled, Parameter
 from tenants.limits import limits
 from tenants.models import Tenant
@@ -35,7 +36,7 @@ from tenants.models import Tenant
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
-ENDING: Final = Stamp(Access._meta.db_table)
+ENDING: Final = {table: Stamp(table._meta.db_table) for table in (Access, Viewing)}
 
 Done = TypeVar("Done")
 
@@ -47,8 +48,8 @@ class Run(Protocol):
         """Return what the function returns, or raise what it raises."""
 
 
-def write(process: int, tenant_id: int, made: Entries) -> list[int]:
-    """Write a round's entries together; return the keys of the accesses that began, in order."""
+def write(process: int, tenant_id: int, made: Entries) -> Written:
+    """Write a round's entries together; return the keys of what began, in order."""
     now = timezone.now()
     with transaction.atomic():
         for cause, subscriptions in made.ended.items():
@@ -69,15 +70,32 @@ def write(process: int, tenant_id: int, made: Entries) -> list[int]:
             for s, frame, cause in made.begun
         )
         begun = Access.objects.bulk_create(begin, BATCH)
-    return [access.pk for access in begun]
+        view = (
+            Viewing(
+                tenant_id=tenant_id,
+                user_id=window.socket.user_id,
+                model=window.model,
+                where={name: list(values) for name, values in window.where},
+                began_at=now,
+                process=process,
+                connection=window.socket.id,
+            )
+            for window in made.viewed
+        )
+        viewed = Viewing.objects.bulk_create(view, BATCH)
+        if made.applied is not None:
+            Applied.objects.create(
+                tenant_id=tenant_id, process=process, at=now, **made.applied._asdict()
+            )
+    return Written([row.pk for row in begun], [row.pk for row in viewed])
 
 
-def end(cause: str, accesses: Collection[int]) -> None:
-    """End those of these accesses that have not ended yet."""
+def end(cause: str, rows: Collection[int], of: type[Access | Viewing] = Access) -> None:
+    """End those of these accesses, or viewings, that have not ended yet."""
     now = timezone.now()
-    for pks in in_batches(accesses):
-        open_ones = Access.objects.filter(pk__in=pks, ended_at=None)
-        open_ones.update(ended_at=now, ended=cause, xid=ENDING)
+    for pks in in_batches(rows):
+        open_ones: QuerySet[Any] = of._default_manager.filter(pk__in=pks, ended_at=None)
+        open_ones.update(ended_at=now, ended=cause, xid=ENDING[of])
 
 
 _WITH_PAYLOADS: Final = Compiled(
@@ -153,22 +171,23 @@ def end_process(process: int, at: datetime | None = None) -> None:
     """End all that a process had, and delete its row; `at` is its last heartbeat if it was lost."""
     cause = ledger_entries.DISCONNECTED if at is None else ledger_entries.PROCESS_LOST
     with transaction.atomic():
-        left = Access.objects.filter(process=process, ended_at=None)
         ended_at = Greatest("began_at", Value(at or timezone.now()))
-        left.update(ended_at=ended_at, ended=cause, xid=ENDING)
+        for table, stamp in ENDING.items():
+            left: QuerySet[Any] = table._default_manager.filter(process=process, ended_at=None)
+            left.update(ended_at=ended_at, ended=cause, xid=stamp)
         Connection.objects.filter(process=process).delete()
         Process.objects.filter(pk=process).delete()
 
 
-def write_ends(
-    ended: Mapping[str, Collection[int]], left: Collection[str], unwatched: Collection[int]
-) -> None:
-    """End accesses, by cause, and delete the rows of closed connections and of watches."""
+def write_ends(ends: Ends) -> None:
+    """End accesses and viewings, and delete the rows of closed connections and of watches."""
     with transaction.atomic():
-        for cause, accesses in ended.items():
+        for cause, accesses in ends.accesses.items():
             end(cause, accesses)
-        Connection.objects.filter(pk__in=left).delete()
-        watches.unwatch(unwatched)
+        for cause, viewings in ends.viewings.items():
+            end(cause, viewings, Viewing)
+        Connection.objects.filter(pk__in=ends.connections).delete()
+        watches.unwatch(ends.watches)
 
 
 class Ledger:
@@ -179,9 +198,7 @@ class Ledger:
         self.task: asyncio.Task[None] | None = None
         self._chaining: asyncio.Task[None] | None = None
         self._run = run
-        self._ended: defaultdict[str, list[int]] = defaultdict(list)
-        self._left: list[str] = []
-        self._unwatched: list[int] = []
+        self._ends = Ends()
 
     async def start(self) -> None:
         """Write the process's row, and begin to chain what is written."""
@@ -209,39 +226,43 @@ class Ledger:
     async def write(self, tenant_id: int, made: Entries) -> None:
         """Write a round's entries, if there are any; raises what the database raises."""
         if made:
-            accesses = await self._run(write, self.process, tenant_id, made)
+            written = await self._run(write, self.process, tenant_id, made)
             for cause, subscriptions in made.ended.items():
                 ENDS.labels(cause).inc(len(subscriptions))
-            for access, cause in made.written(accesses):
-                self.end(access, cause)
+            late = made.written(written)
+            for cause, accesses in late.accesses.items():
+                ENDS.labels(cause).inc(len(accesses))
+            self._ends.add(late)
+            self._wake()
 
     def end(self, access: int, cause: str) -> None:
         """Note that an access ended without a round: its client left, or asked for it."""
-        self._ended[cause].append(access)
+        self._ends.accesses[cause].append(access)
         ENDS.labels(cause).inc()
+        self._wake()
+
+    def end_viewing(self, window: Window) -> None:
+        """Note that a window has ended."""
+        self._ends.end(window)
         self._wake()
 
     def leave(self, connections: Iterable[str]) -> None:
         """Note that these sockets are closed."""
-        self._left.extend(connections)
+        self._ends.connections.extend(connections)
         self._wake()
 
     def unwatch(self, rows: Iterable[int]) -> None:
         """Note that the process has no windows any more for which it said so with these rows."""
-        self._unwatched.extend(rows)
+        self._ends.watches.extend(rows)
         self._wake()
 
-    @property
-    def _behind(self) -> bool:
-        return bool(self._ended or self._left or self._unwatched)
-
     def _wake(self) -> None:
-        if self.task is None and self._behind:
+        if self.task is None and self._ends:
             self.task = asyncio.get_running_loop().create_task(self._write_all())
 
     async def _write_all(self) -> None:
         try:
-            while self._behind:
+            while self._ends:
                 try:
                     await self._write_ends()
                 except Exception as error:
@@ -251,14 +272,9 @@ class Ledger:
             self.task = None
 
     async def _write_ends(self) -> None:
-        ended, self._ended = self._ended, defaultdict(list)
-        left, self._left = self._left, []
-        unwatched, self._unwatched = self._unwatched, []
+        ends, self._ends = self._ends, Ends()
         try:
-            await self._run(write_ends, ended, left, unwatched)
+            await self._run(write_ends, ends)
         except BaseException:
-            self._left += left
-            self._unwatched += unwatched
-            for cause, accesses in ended.items():
-                self._ended[cause] += accesses
+            self._ends.add(ends)
             raise

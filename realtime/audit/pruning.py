@@ -16,6 +16,7 @@ from permissions.models import AccessChange
 from realtime.audit import chaining, tombstones
 from realtime.audit.inquiries import Inquiry
 from realtime.audit.models import Access, Push, Read
+from realtime.audit.viewings import Applied, Viewing, outdated
 from realtime.capture.interval_models import Belongs, Held
 from realtime.capture.models import Change
 from tenants.models import Tenant
@@ -50,6 +51,8 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
         Access: Access.objects.filter(ended_at__lt=before),  # an open one is not old
         Push: Push.objects.filter(at__lt=before),
         Read: Read.objects.filter(minute__lt=before),
+        Viewing: Viewing.objects.filter(ended_at__lt=before),
+        Applied: outdated(before),
         Held: Held.objects.filter(ended_at__lt=before),
         Belongs: Belongs.objects.filter(ended_at__lt=before),
         AccessChange: _old(AccessChange, before, _keys(AccessChange, before)),

@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from realtime.audit import ledger
 from realtime.audit.models import Access, Connection
 from realtime.audit.rest_ledger import id_of
+from realtime.audit.viewings import Viewing
 from tenants import opaque, revocations
 from tenants.limits import limits
 from tenants.rest import IsAdmin, Pagination, PrivateResponseMixin
@@ -41,11 +42,12 @@ class PageTooLarge(exceptions.APIException):
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
-    """What a socket has a live copy of."""
+    """What a socket has a live copy of, or the filter of a window that it has."""
 
     model = serializers.CharField()
-    id = serializers.CharField()
-    audience = serializers.CharField()
+    id = serializers.CharField(required=False)
+    audience = serializers.CharField(required=False)
+    where = serializers.JSONField(required=False)
 
 
 class ConnectionSerializer(serializers.Serializer[Any]):
@@ -78,7 +80,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
         """The sockets, newest first."""
         page = self.paginate_queryset(self.get_queryset().order_by("-since", "id")) or []
         names = called({c.user_id for c in page})
-        subscriptions = _subscriptions(page)
+        subscriptions, windows = _subscriptions(page), _windows(page)
         rows = [
             {
                 "id": c.pk,
@@ -87,7 +89,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
                 "since": c.since,
                 "address": c.address,
                 "agent": c.agent,
-                "subscriptions": subscriptions[c.pk],
+                "subscriptions": [*windows[c.pk], *subscriptions[c.pk]],
             }
             for c in page
         ]
@@ -107,6 +109,18 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
                 revocations.revoke(found.tenant_id, (found.kind, found.key))
             Connection.objects.filter(pk=found.pk).update(closing=True)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _windows(connections: list[Connection]) -> dict[str, list[dict[str, Any]]]:
+    """Return the windows of each of these sockets, from the ledger's open viewings."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for viewing in Viewing.objects.filter(
+        process__in={c.process_id for c in connections},
+        connection__in=[c.pk for c in connections],
+        ended_at=None,
+    ).order_by("pk"):
+        found[viewing.connection].append({"model": viewing.model, "where": viewing.where})
+    return found
 
 
 def _subscriptions(connections: list[Connection]) -> dict[str, list[dict[str, Any]]]:

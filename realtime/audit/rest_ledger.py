@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet, Value
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -16,7 +16,12 @@ from rest_framework.response import Response
 from permissions import people
 from permissions.audiences import registry
 from permissions.fields import ModelField
+from realtime.audit import seen_in_windows
 from realtime.audit.models import Access, Push
+from realtime.audit.seen_in_windows import Shown
+from realtime.audit.viewings import Viewing
+from realtime.capture.interval_models import Held
+from realtime.state import ledger_entries
 from tenants import opaque
 from tenants.models import Role
 from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
@@ -33,8 +38,9 @@ FILTERS = [
 
 
 def id_of(row: Any) -> str | None:
-    """Return the id of a row's object; None if its model is not declared, or its key is invalid."""
-    if row.model not in registry:
+    """Return the id of a row's object; None if its model is not declared, if its key is invalid,
+    and for a row of every object."""
+    if row.model not in registry or row.object_id is None:
         return None
     try:
         return opaque.encode(registry.get(row.model).model, row.object_id)
@@ -75,7 +81,7 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
 
     permission_classes = (IsReviewer,)
     pagination_class = Pagination
-    time: ClassVar[str]
+    order: ClassVar[tuple[str, ...]]
 
     @extend_schema(parameters=FILTERS)
     def get(self, request: Request) -> Response:
@@ -85,7 +91,7 @@ class LedgerView(PrivateResponseMixin, GenericAPIView[Any]):
         filters = FilterSerializer(data={name: text for name, text in query.items() if text})
         filters.is_valid(raise_exception=True)
         rows = self.rows(request.tenant.pk, filters.validated_data)  # type: ignore[attr-defined]
-        page = self.paginate_queryset(rows.order_by(f"-{self.time}", "-pk")) or []
+        page = self.paginate_queryset(rows.order_by(*self.order)) or []
         serializer: Any = self.get_serializer(self.shown(page), many=True)
         return self.get_paginated_response(serializer.data)
 
@@ -99,8 +105,9 @@ class AccessSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(allow_null=True, required=False)
     name = serializers.CharField(allow_null=True, required=False)
     model = serializers.CharField()
-    id = serializers.CharField(allow_null=True)
-    audience = serializers.CharField()
+    id = serializers.CharField(allow_null=True, help_text="Null for a window's row.")
+    audience = serializers.CharField(allow_null=True, help_text="Null for a window's row.")
+    where = serializers.JSONField(required=False, help_text="The filter, for a window's row.")
     began = serializers.DateTimeField()
     until = serializers.DateTimeField(allow_null=True)
     cause = serializers.CharField()
@@ -118,10 +125,17 @@ class AccessSerializer(serializers.Serializer[Any]):
 
 @extend_schema_view(get=extend_schema(responses=AccessSerializer(many=True)))
 class AccessesView(LedgerView):
-    """Who had a live copy of what; `since` and `until` find those that overlap that time."""
+    """Who had a live copy of what; `since` and `until` find those that overlap that time.
+
+    A window has one row, of no object. Of an object there are rows for the windows that could show
+    it: see `seen_in_windows`.
+    """
 
     serializer_class = AccessSerializer
-    time = "began_at"
+    order = ("-began_at", "-key", "window")
+
+    held: list[Held]
+    wanted: dict[str, Any]
 
     def names(self, users: set[int]) -> tuple[str, dict[int, str | None]]:
         """Return the field that tells the reader these users' names, and the names."""
@@ -131,28 +145,99 @@ class AccessesView(LedgerView):
         return "name", people.names(request.tenant.pk, request.user.pk, users)
 
     def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
+        self.held, self.wanted = [], wanted
         found = Access.objects.filter(tenant_id=tenant_id, **_exact(wanted, "user"))
         if "since" in wanted:
             found = found.filter(Q(ended_at=None) | Q(ended_at__gte=wanted["since"]))
         if "until" in wanted:
             found = found.filter(began_at__lte=wanted["until"])
-        return found
+        windows = self._windows(tenant_id)
+        columns = ("key", "began_at", "window")
+        return (
+            _keyed(found, False)
+            .values(*columns)
+            .union(_keyed(windows, True).values(*columns), all=True)
+        )
 
-    def shown(self, page: list[Access]) -> list[dict[str, Any]]:
-        naming, names = self.names({row.user_id for row in page})
+    def _windows(self, tenant_id: int) -> QuerySet[Any]:
+        wanted = self.wanted
+        found = seen_in_windows.viewings(tenant_id, wanted.get("since"), wanted.get("until"))
+        if "model" in wanted:
+            found = found.filter(model=wanted["model"])
+        if "user" in wanted:
+            found = found.filter(user_id=wanted["user"])
+        if "object_id" in wanted:
+            resource = registry.get(wanted["model"])
+            self.held = seen_in_windows.held_of(resource, tenant_id, wanted["object_id"])
+            return found.filter(seen_in_windows.who(self.held))
+        return found.none() if "audience" in wanted else found
+
+    def shown(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        keys = {(row["window"], row["key"]) for row in page}
+        accesses = Access.objects.in_bulk([key for window, key in keys if not window])
+        viewings = Viewing.objects.in_bulk([key for window, key in keys if window])
+        of_window = self._of_windows(list(viewings.values()))
+        users = {row.user_id for row in accesses.values()}
+        naming, names = self.names(users | {row.user_id for row in viewings.values()})
         return [
-            {
-                "user": opaque.encode(User, row.user_id),
-                naming: names.get(row.user_id),
-                "model": row.model,
-                "id": id_of(row),
-                "audience": row.audience,
-                "from": row.began_at,
-                "until": row.ended_at,
-                "cause": row.ended or row.began,
-            }
+            {"user": opaque.encode(User, told.pop("user")), naming: names.get(user), **told}
             for row in page
+            for told in (
+                of_window[row["key"]] if row["window"] else [_of_access(accesses[row["key"]])]
+            )
+            for user in [told["user"]]
         ]
+
+    def _of_windows(self, viewings: list[Viewing]) -> dict[int, list[dict[str, Any]]]:
+        """Return the rows of windows: one of each, or one for each time of the object asked for."""
+        if "object_id" not in self.wanted:
+            return {viewing.pk: [_of_viewing(viewing)] for viewing in viewings}
+        told: dict[int, list[dict[str, Any]]] = {viewing.pk: [] for viewing in viewings}
+        resource, pk = registry.get(self.wanted["model"]), self.wanted["object_id"]
+        for shown in seen_in_windows.of_object(resource, pk, self.held, viewings):
+            if self.wanted.get("audience") in (None, shown.audience):
+                told[shown.pk].insert(0, _of_viewing(shown.viewing) | _of_shown(shown))
+        return told
+
+
+def _keyed(rows: QuerySet[Any], window: bool) -> QuerySet[Any]:
+    return rows.order_by().annotate(key=F("pk"), window=Value(window, BooleanField()))
+
+
+def _of_access(row: Access) -> dict[str, Any]:
+    return {
+        "user": row.user_id,
+        "model": row.model,
+        "id": id_of(row),
+        "audience": row.audience,
+        "from": row.began_at,
+        "until": row.ended_at,
+        "cause": row.ended or row.began,
+    }
+
+
+def _of_viewing(row: Viewing) -> dict[str, Any]:
+    return {
+        "user": row.user_id,
+        "model": row.model,
+        "id": None,
+        "audience": None,
+        "where": row.where,
+        "from": row.began_at,
+        "until": row.ended_at,
+        "cause": row.ended or ledger_entries.SUBSCRIBED,
+    }
+
+
+def _of_shown(shown: Shown) -> dict[str, Any]:
+    lost = shown.ended_at != shown.viewing.ended_at
+    return {
+        "id": id_of(shown),
+        "audience": shown.audience,
+        "from": shown.began_at,
+        "until": shown.ended_at,
+        **({"cause": ledger_entries.REVOKED} if lost else {}),
+    }
 
 
 class PushSerializer(serializers.Serializer[Any]):
@@ -172,7 +257,7 @@ class PushesView(LedgerView):
     """What was pushed; of a user, what was pushed to their audience while they had it."""
 
     serializer_class = PushSerializer
-    time = "at"
+    order = ("-at", "-pk")
 
     def rows(self, tenant_id: int, wanted: dict[str, Any]) -> QuerySet[Any]:
         found = Push.objects.filter(tenant_id=tenant_id, **_exact(wanted))

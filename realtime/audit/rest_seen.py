@@ -24,12 +24,12 @@ from realtime.audit.rest_csv import CSVRenderer, streamed
 from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Place, Question, Seen
 from realtime.audit.seen_command import COLUMNS, csv_line, told
-from tenants import opaque
+from tenants import keys, opaque
 from tenants.models import Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
 
-SALT: Final = "earshot.seen.over"
+SALT: Final = "earshot.seen.place"
 SPAN: Final = [
     OpenApiParameter("since", OpenApiTypes.DATETIME),
     OpenApiParameter("until", OpenApiTypes.DATETIME),
@@ -46,10 +46,11 @@ class SpanSerializer(StrictSerializer):
 
     def validate_cursor(self, text: str) -> Place:
         try:
-            began_at, over, pk = signing.loads(text, salt=SALT)
+            began_at, over, pk, object_id = signing.loads(text, salt=SALT)
         except signing.BadSignature:
             raise serializers.ValidationError("Must be the `next` of a page.") from None
-        return datetime.fromisoformat(began_at), over, pk
+        key = None if object_id is None else keys.read(object_id)
+        return Place(datetime.fromisoformat(began_at), over, pk, key)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "since" in attrs and "until" in attrs and attrs["until"] < attrs["since"]:
@@ -98,7 +99,7 @@ class SeenRowSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="It was so before `since` already, when the record began."
     )
     granted_by = serializers.CharField(allow_null=True)
-    over = serializers.ChoiceField(choices=["socket", "rest"])
+    over = serializers.ChoiceField(choices=["socket", "window", "rest"])
 
 
 class SeenPageSerializer(serializers.Serializer[Any]):
@@ -136,18 +137,15 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         cursor = given.pop("cursor", None)
         if cursor is None:
             inquiries.record(request.tenant.pk, request.user.pk, self.what, given)
-        batches = seen.batches(
-            self.question(query.validated_data), query.validated_data.get("cursor")
-        )
+        question, after = self.question(query.validated_data), query.validated_data.get("cursor")
         if request.accepted_renderer.format == CSVRenderer.format:
-            return streamed(request, self.what, self.in_csv(batches))
-        rows = next(batches, [])
-        more = len(rows) == seen.BATCH
+            return streamed(request, self.what, self.in_csv(seen.batches(question, after)))
+        rows, following = seen.page(question, after)
         return Response(
             {
                 "sockets_only": seen.sockets_only(request.tenant),
                 "results": self.told(rows),
-                "next": _cursor(rows[-1].place) if more else None,
+                "next": _cursor(following) if following else None,
             }
         )
 
@@ -192,7 +190,8 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
 
 
 def _cursor(place: Place) -> str:
-    return signing.dumps((place[0].isoformat(), *place[1:]), salt=SALT)
+    key = None if place.object_id is None else keys.spelled(place.object_id)
+    return signing.dumps((place.began_at.isoformat(), place.over, place.pk, key), salt=SALT)
 
 
 class WhoSawView(SeenView):

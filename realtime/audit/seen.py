@@ -10,37 +10,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from permissions.audiences import Audience, Resource, registry
+from realtime.audit import seen_in_windows, spans
 from realtime.audit.models import MINUTE, Access, Push, Read
+from realtime.audit.questions import Place, Question
+from realtime.audit.seen_in_windows import Shown
+from realtime.audit.spans import Way
 from realtime.capture.interval_models import Belongs, Held
-from realtime.capture.intervals import BEFORE
 from tenants.keys import Key
 from tenants.models import Tenant
 
 BATCH: Final = 500
 OTHER: Final = "not recorded"
 Row = Access | Read
-Place = tuple[datetime, str, int]
-"""Where a page ends: the time at which its last row began, over what, and the row's key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An object, or a user, in a span of time; for an object, also a field or a pushed version."""
-
-    tenant_id: int
-    since: datetime | None = None
-    until: datetime | None = None
-    resource: Resource | None = None
-    object_id: Key | None = None
-    user_id: int | None = None
-    field: str | None = None
-    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +47,12 @@ SOURCES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How somebody held a permission, from when until when. It began `before` its time if that is
-    when the record began."""
-
-    held: Held
-    since: datetime
-    before: bool
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
-    """A user had an object in one audience during a time; `way`, if it is recorded, says why they
-    were in it."""
+    """A user had an object in one audience during a time, or could have had it in a window; `way`,
+    if it is recorded, says why they were in it."""
 
-    access: Row
+    access: Row | Shown
     way: Way | None
-
-    @property
-    def place(self) -> Place:
-        """Return this row's place in the order of all rows."""
-        return _place(self.access)
 
     @property
     def how(self) -> str:
@@ -98,8 +69,18 @@ class Seen:
         return self.way.held.given_by if self.way else None
 
 
+class Page(NamedTuple):
+    """Some of an answer's rows, the oldest first, and where the next page begins, if there is one.
+
+    What windows could show follows after all else, in the order in which they were opened.
+    """
+
+    rows: list[Seen]
+    next: Place | None
+
+
 def _place(row: Row) -> Place:
-    return row.began_at, row.over, row.pk
+    return Place(row.began_at, row.over, row.pk)
 
 
 def sockets_only(tenant: Tenant) -> bool:
@@ -113,14 +94,49 @@ def showing(resource: Resource, field: str) -> list[Audience]:
 
 
 def batches(question: Question, after: Place | None = None) -> Iterator[list[Seen]]:
-    """Yield what the ledger has, the oldest first, some hundred rows at a time."""
-    while True:
+    """Yield what the ledger has, some hundred rows at a time."""
+    following = True
+    while following:
+        some, after = page(question, after)
+        following = after is not None
+        if some:
+            yield some
+
+
+def page(question: Question, after: Place | None = None) -> Page:
+    """Return what the ledger has after this place."""
+    found: list[Row] = []
+    if after is None or after.over != Shown.over:
         found = [row for each in SOURCES for row in rows(each, question, after)[:BATCH]]
         found = sorted(found, key=_place)[:BATCH]
-        if not found:
-            return
-        yield explained(question.tenant_id, found)
-        after = _place(found[-1])
+        if len(found) == BATCH:
+            return Page(explained(question.tenant_id, found), _place(found[-1]))
+        after = None
+    shown, following = seen_in_windows.page(question, after)
+    told = explained(question.tenant_id, found) if found else []
+    told += [Seen(each, each.way) for each in shown if _is_asked_for(question, each)]
+    return Page(sorted(told, key=lambda each: each.access.began_at), following)
+
+
+def _is_asked_for(question: Question, shown: Shown) -> bool:
+    """Return whether it is of the span, the field and the version in the question."""
+    began_at, ended_at = shown.began_at, shown.ended_at
+    if question.since is not None and ended_at is not None and ended_at < question.since:
+        return False
+    if question.until is not None and began_at > question.until:
+        return False
+    if question.resource is None:
+        return True
+    if question.field is not None:
+        names = [each.name for each in showing(question.resource, question.field)]
+        if shown.audience not in names:
+            return False
+    return question.etag is None or any(
+        shown.audience == audience
+        and (ended_at is None or ended_at >= at)
+        and (following is None or began_at < following)
+        for audience, at, following in _pushed(question)
+    )
 
 
 def rows(source: Source, question: Question, after: Place | None = None) -> QuerySet[Any]:
@@ -131,7 +147,7 @@ def rows(source: Source, question: Question, after: Place | None = None) -> Quer
     if question.until is not None:
         found = found.filter(**{f"{source.began}__lte": question.until})
     if after is not None:
-        began_at, over, pk = after
+        began_at, over, pk, _ = after
         found = found.filter(**{f"{source.began}__gte": began_at})
         if source.model.over < over:
             found = found.exclude(**{source.began: began_at})
@@ -157,21 +173,26 @@ def _about(source: Source, question: Question) -> Q:
 
 def _while_pushed(source: Source, question: Question) -> Q:
     """Return the condition on rows of an audience while this version was its newest."""
+    found = Q(pk=None)
+    for audience, at, following in _pushed(question):
+        during = Q(audience=audience) & source.lasted(at)
+        found |= during & Q(**{f"{source.began}__lt": following}) if following else during
+    return found
+
+
+def _pushed(question: Question) -> Iterator[tuple[str, datetime, datetime | None]]:
+    """Yield to which audiences this version was pushed, when, and when the next one was."""
     assert question.resource is not None
     pushes = Push.objects.filter(
         tenant_id=question.tenant_id,
         model=question.resource.label,
         object_id=question.object_id or 0,
     )
-    found = Q(pk=None)
     for audience, version, at in pushes.filter(etag=question.etag).values_list(
         "audience", "version", "at"
     ):
         later = pushes.filter(audience=audience, version__gt=version).order_by("version")
-        following = later.values_list("at", flat=True).first()
-        during = Q(audience=audience) & source.lasted(at)
-        found |= during & Q(**{f"{source.began}__lt": following}) if following else during
-    return found
+        yield audience, at, later.values_list("at", flat=True).first()
 
 
 def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
@@ -222,12 +243,10 @@ def _ways(user_id: int, held: Iterable[Held], belongs: Iterable[Belongs]) -> Ite
     belongs = list(belongs)
     for each in held:
         if each.principal == f"user:{user_id}":
-            yield Way(each, each.began_at, each.began == BEFORE, each.ended_at)
+            yield spans.way(each, each)
         for row in belongs:
             if row.principal == each.principal:
-                later = max(each, row, key=lambda interval: interval.began_at)
-                ends = [end for end in (each.ended_at, row.ended_at) if end is not None]
-                yield Way(each, later.began_at, later.began == BEFORE, min(ends, default=None))
+                yield spans.way(each, row)
 
 
 def how(held: Held) -> str:

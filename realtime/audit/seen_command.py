@@ -20,6 +20,7 @@ from realtime.audit import inquiries, seen
 from realtime.audit.models import Access, Push
 from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Question, Seen
+from realtime.capture.interval_models import Held
 from tenants import opaque
 from tenants.models import Tenant
 from tenants.users import User, called
@@ -115,7 +116,7 @@ def who_saw(**options: Any) -> Iterable[str]:
     field, etag = options["field"], options["etag"]
     about = {"tenant_id": tenant.pk, "model": resource.label, "object_id": pk}
     there = stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists()
-    if not there and not Access.objects.filter(**about).exists():
+    if not there and not any(kept.objects.filter(**about).exists() for kept in (Access, Held)):
         raise named.absent(resource, tenant, pk)
     if field is not None and not seen.showing(resource, field):
         names = dict.fromkeys(name for each in resource.audiences for name in each.fields)
@@ -173,7 +174,7 @@ def told(rows: list[Seen], tenant: Tenant, naming: Names = called) -> Iterator[d
         yield {
             "date": access.began_at,
             "recipient": names.get(access.user_id) or "somebody who is gone",
-            "what": f"{access.model} {id_of(access) or '-'}",
+            "what": f"{access.model} {_which(access)}",
             "purpose": row.purpose(tenant),
             "until": access.ended_at,
             "audience": access.audience,
@@ -183,6 +184,10 @@ def told(rows: list[Seen], tenant: Tenant, naming: Names = called) -> Iterator[d
             "granted_by": names.get(row.given_by or 0),
             "over": access.over,
         }
+
+
+def _which(access: Any) -> str:
+    return "every object" if access.object_id is None else id_of(access) or "-"
 
 
 def note(*, sockets_only: bool) -> str:

@@ -63,6 +63,10 @@ class Held(Interval):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["model", "object_id"], name="earshot_held_by_object"),
             models.Index(
+                fields=["tenant", "principal", "model", "object_id"],
+                name="earshot_held_by_principal",
+            ),
+            models.Index(
                 fields=["source", "source_id"], name="earshot_held_open", condition=Q(ended_at=None)
             ),
             models.Index(fields=["tenant"], name="earshot_held_unnumbered", condition=UNNUMBERED),

@@ -131,7 +131,7 @@ class Hub:
         why = ledger_entries.CLOSED_BY.get(socket.mailbox.closing, ledger_entries.DISCONNECTED)
         rounds = self.rounds[socket.tenant_id]
         for window in list(socket.windows.values()):
-            rounds.windows.forget(window)
+            rounds.windows.forget(window, why)
         socket.windows.clear()
         for subscription in list(socket.subscriptions.values()):
             self.end(subscription, why)

@@ -69,22 +69,24 @@ def read_round(
     return RoundReading(reading.revision, touches, _frames(reading.seen), found)
 
 
-def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> Mapping[Pair, Frame | None]:
-    """Return what the pairs see, in a snapshot of its own."""
-    return _frames(read(tenant_id, pairs).seen)
+def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> tuple[int, Mapping[Pair, Frame | None]]:
+    """Return the access revision, and what the pairs see, in a snapshot of its own."""
+    reading = read(tenant_id, pairs)
+    return reading.revision, _frames(reading.seen)
 
 
 def read_lists(
     tenant_id: int, lists: Sequence[tuple[str, Ask]]
-) -> tuple[list[list[Any]], Mapping[Pair, Frame | None]]:
-    """Return the keys of these lists, and what their users see of them, in one snapshot."""
+) -> tuple[list[list[Any]], int, Mapping[Pair, Frame | None]]:
+    """Return the keys of these lists, the access revision, and what their users see of them, in one
+    snapshot."""
 
     def work(guarded: bool) -> tuple[list[list[Any]], Reading]:
         found, listed = _lists(tenant_id, lists)
         return found, read_within(tenant_id, listed, guarded=guarded)
 
     found, reading = in_snapshot(work)
-    return found, _frames(reading.seen)
+    return found, reading.revision, _frames(reading.seen)
 
 
 def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[Any]], set[Pair]]:

@@ -4,7 +4,7 @@ then what those rows touch; later than the rows is allowed, earlier never.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from permissions.listing import Ask
 from permissions.read import Pair
@@ -17,11 +17,13 @@ from realtime.state.windows import Window
 
 
 class Reads:
-    """`seen` is what was read for each pair, `lists` the keys for each window that was listed."""
+    """`seen` is what was read for each pair, `lists` the keys for each window that was listed, and
+    `highest` the highest access revision of all that was read."""
 
     def __init__(self, tenant_id: int, run: Run, size: int) -> None:
         self.seen: dict[Pair, Frame | None] = {}
         self.lists: dict[Window, list[int]] = {}
+        self.highest = 0
         self._tenant_id = tenant_id
         self._run = run
         self._size = size
@@ -37,6 +39,7 @@ class Reads:
             {s.pair for s in todo},
             [ask_of(window) for window in asked],
         )
+        self.highest = found.revision
         self.seen.update(found.seen)
         self.lists.update(zip(asked, found.lists, strict=True))
         return found
@@ -46,12 +49,16 @@ class Reads:
         missing = list({s.pair for s in touched} - self.seen.keys())
         for start in range(0, len(missing), self._size):
             pairs = missing[start : start + self._size]
-            self.seen.update(await self._run(reading.read_pairs, self._tenant_id, pairs))
+            self._take(*await self._run(reading.read_pairs, self._tenant_id, pairs))
         for window in moved:
             if window not in self.lists:
-                [pks], seen = await self._run(reading.read_lists, self._tenant_id, [ask_of(window)])
-                self.lists[window] = pks
-                self.seen.update(seen)
+                found = await self._run(reading.read_lists, self._tenant_id, [ask_of(window)])
+                [self.lists[window]], revision, seen = found
+                self._take(revision, seen)
+
+    def _take(self, revision: int, seen: Mapping[Pair, Frame | None]) -> None:
+        self.highest = max(self.highest, revision)
+        self.seen.update(seen)
 
 
 def ask_of(window: Window) -> tuple[str, Ask]:

@@ -23,11 +23,10 @@ from realtime.hub.served import Served
 from realtime.hub.windows import Windows
 from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
 from realtime.publishing import framing
-from realtime.state import fence
+from realtime.state import fence, ledger_entries
 from realtime.state.deciding import Decision, decide, has_left
 from realtime.state.frames import Frame
 from realtime.state.index import Index
-from realtime.state.ledger_entries import Entries
 from realtime.state.settling import stop_single
 from realtime.state.subscriptions import State, Subscription
 
@@ -92,6 +91,9 @@ class Rounds:
         audience = s.audience
         self._placement.leave(s)
         s.audience = audience
+        if s.opened is not None:
+            self._hub.ledger.end(s.opened.access, ledger_entries.UNSUBSCRIBED)
+            s.opened = None
         stop_single(s)
 
     def retry(self) -> None:
@@ -207,10 +209,11 @@ class Rounds:
         self.windows.reading |= todo
         self._silence(todo, touched, seen)
         await self._hub.check_users(self.tenant_id, first.users)
-        made, deleted = Entries(), first.deleted
+        made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
         async for s in in_turns(todo):
             made.enter(s, seen[s.pair], deleted)
         await self._hub.ledger.write(self.tenant_id, made)
+        self.windows.applying.wrote(made.applied)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
         for some in self.windows.together(lists):
             self.windows.place(some, lists, seen, lambda s: self._place(s, seen[s.pair], began))

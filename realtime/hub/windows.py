@@ -19,6 +19,7 @@ from realtime.hub.delivery import Delivery
 from realtime.hub.model_groups import ModelGroups
 from realtime.state import ledger_entries, settling
 from realtime.state.frames import Frame
+from realtime.state.ledger_entries import Applying, Entries
 from realtime.state.sockets import Socket
 from realtime.state.subscriptions import State, Subscription
 from realtime.state.windows import Window, WindowState
@@ -53,6 +54,7 @@ class Windows:
         self._asked: dict[Window, None] = {}
         self._taken: list[Window] = []
         self._candidates: Counter[Window] = Counter()
+        self.applying = Applying()
 
     # What clients ask.
 
@@ -64,11 +66,12 @@ class Windows:
     def close(self, window: Window) -> None:
         """End a window at its client's request."""
         settling.end(window)
-        self.forget(window)
+        self.forget(window, ledger_entries.UNSUBSCRIBED)
 
-    def forget(self, window: Window) -> None:
+    def forget(self, window: Window, why: str) -> None:
         """Forget a window that has ended."""
-        window.state = WindowState.ENDED
+        window.state, window.ended = WindowState.ENDED, why
+        self._hub.ledger.end_viewing(window)
         mine = self.of_model[window.model]
         mine.discard(window)
         if not mine:
@@ -95,8 +98,12 @@ class Windows:
         self._rounds.ask(())
 
     def begin_anew(self) -> None:
-        """Say again that this process has windows, which was forgotten."""
+        """Say again that this process has windows, and which, since it was presumed dead."""
         self._groups.begin_anew()
+        self.applying = Applying()
+        for mine in self.of_model.values():
+            for window in mine:
+                window.viewing = None
 
     def ask_all(self) -> None:
         """Have all lists read."""
@@ -114,9 +121,7 @@ class Windows:
 
     def let_go(self, s: Subscription) -> None:
         """Forget a row that nobody here wants any more."""
-        s.let_go(ledger_entries.LEFT)
-        if s.opened is not None:
-            self._hub.ledger.end(s.opened.access, ledger_entries.LEFT)
+        s.let_go(ledger_entries.UNSUBSCRIBED)
         self._rounds.remove(s)
 
     # Candidates.
@@ -200,12 +205,18 @@ class Windows:
         """Return the rows of what the lists name, new ones where there are none."""
         rows = set()
         for window, pks in lists.items():
-            if window.state is not WindowState.ENDED:
+            if not window.is_ended:
                 for pk in pks[: window.limit]:
                     key = ObjectKey(window.model, pk)
                     known = window.socket.subscriptions.get(key)
                     rows.add(known or self._row(window.socket, key))
         return rows
+
+    def entries(self, lists: Iterable[Window], revision: int, read: int) -> Entries:
+        """Return what a round has to write of windows: those whose lists it read first, and, if
+        there are any, what it raised."""
+        new = (w for w in lists if w.viewing is None and not w.is_ended)
+        return Entries(new, self.applying.raised(revision, read) if self.of_model else None)
 
     def together(self, lists: Iterable[Window]) -> Iterator[list[Window]]:
         """Yield the windows that have rows in common: those of a model on one socket."""
@@ -213,7 +224,7 @@ class Windows:
         for window in lists:
             by_rows[window.socket, window.model].append(window)
         for some in by_rows.values():
-            yield [window for window in some if window.state is not WindowState.ENDED]
+            yield [window for window in some if not window.is_ended]
 
     def place(
         self,
@@ -270,6 +281,8 @@ class Windows:
 
     def rest(self) -> None:
         """Leave the groups of models without windows: no round is under way."""
+        if not self.of_model:
+            self.applying = Applying()  # what is raised without windows is not written
         self._groups.keep(self.of_model.keys())
 
     def end(self) -> None:

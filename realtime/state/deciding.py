@@ -44,7 +44,7 @@ def decide(subscription: Subscription, read: Frame | None, *, joined: bool) -> D
         return Decision.REPAIR if s.overtaken_at == s.version else Decision.READ_AGAIN
     if s.state is not State.LIVE and not joined:
         return Decision.MOVE
-    if not read.available and s.opened is None:
+    if not read.available and not s.accounted:
         return Decision.TAKE_UNAVAILABLE
     if s.state is State.LIVE and read.version == s.version:
         return _confirm(s, read)

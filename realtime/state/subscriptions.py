@@ -106,6 +106,12 @@ class Subscription:
         return self.single or bool(self.windows)
 
     @property
+    def accounted(self) -> bool:
+        """Return whether the ledger says by itself what it shows: of what is only in windows, it
+        says by whom they are viewed."""
+        return self.opened is not None or not self.single
+
+    @property
     def moves(self) -> bool:
         """Return whether the client has to be told that it entered or left a window."""
         if self.windows is self.entered:  # nearly always, because nowhere

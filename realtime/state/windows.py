@@ -58,7 +58,8 @@ class Window:
     etags of payloads that the client holds. `due` says that the window has not been answered yet,
     `told_more` what the client was last told of rows below the floor. `fields` are those by which
     windows of the model may filter, `where` is the filter and `matches` decides it by the values of
-    a payload; `sign` makes a cursor of a key.
+    a payload; `sign` makes a cursor of a key. `viewing` is its row of the ledger, and `ended` why
+    it ended.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class Window:
         self.due = True
         self.told_more = False
         self.placing = False
+        self.viewing: int | None = None
+        self.ended = ""
         self._matches = matches
         self._sign = sign
         self._keys: list[Any] = []  # of the members, ascending
@@ -101,6 +104,11 @@ class Window:
     def is_live(self) -> bool:
         """Return whether its list was read, and it has not ended."""
         return self.state is WindowState.LIVE
+
+    @property
+    def is_ended(self) -> bool:
+        """Return whether it has ended."""
+        return self.state is WindowState.ENDED
 
     def inside(self, pk: Any) -> bool:
         """Return whether the key is in the window's range, and the window is live."""

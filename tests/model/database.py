@@ -215,16 +215,18 @@ class Database:
         seen = self._see(self.now, [*pairs, *more])
         return RoundReading(self.now.revision, rows, seen, found)
 
-    def read_pairs(self, tenant_id: int, pairs: Collection[Pair]) -> dict[Pair, Frame | None]:
+    def read_pairs(
+        self, tenant_id: int, pairs: Collection[Pair]
+    ) -> tuple[int, dict[Pair, Frame | None]]:
         """What a round reads later."""
-        return self._see(self.now, pairs)
+        return self.now.revision, self._see(self.now, pairs)
 
     def read_lists(
         self, tenant_id: int, lists: Sequence[tuple[str, Ask]]
-    ) -> tuple[list[list[int]], dict[Pair, Frame | None]]:
+    ) -> tuple[list[list[int]], int, dict[Pair, Frame | None]]:
         """What a round lists later."""
         found, pairs = self._lists(lists)
-        return found, self._see(self.now, pairs)
+        return found, self.now.revision, self._see(self.now, pairs)
 
     # What is announced.
 

@@ -20,12 +20,13 @@ from realtime.publishing.moves import Move
 from realtime.state.commands import CloseWindow, OpenWindow, Subscribe, Target, Unsubscribe
 from realtime.state.due import Due
 from realtime.state.frames import Frame
-from realtime.state.ledger_entries import Entries
+from realtime.state.ledger_entries import Entries, Written
 from realtime.state.sockets import Socket
 from realtime.state.windows import Where
 from resources.models import Document
 from tenants import opaque
 from tenants.limits import limits
+from tests.model.accounts import Accounts
 from tests.model.database import KEYS, MODEL, TENANT, USERS, Database
 from tests.model.ghost import Broken, Ghost
 from tests.realtime.pieces import socket
@@ -67,7 +68,7 @@ class Stage:
         self.seen = 0
         self.numbers = iter(range(1, 10**6))
         self.repairs: list[str] = []
-        self.shown: set[tuple[int, int, str]] = set()
+        self.accounts = Accounts(database)
         self.groups = GroupMemberships(self, 10_000)
         self.groups.channel = "channel"
         self.rounds = Rounds(TENANT, self)  # type: ignore[arg-type]
@@ -96,9 +97,9 @@ class Stage:
         """Write a round's entries."""
         if made:
             await self._await(lambda: None)
-            for s, frame, _ in made.begun:
-                self.shown.add((s.user_id, s.key.pk, frame.seen.audience))
-            made.written([next(self.numbers) for _ in made.begun])
+            self.accounts.write(made)
+            rows = [[next(self.numbers) for _ in some] for some in (made.begun, made.viewed)]
+            made.written(Written(*rows))
 
     def end(self, *_: Any) -> None:
         """End an access, or a subscription."""
@@ -107,6 +108,9 @@ class Stage:
             s.cancel(why)
             s.socket.forget(s)
             self.rounds.remove(s)
+
+    def end_viewing(self, window: Any) -> None:
+        """Nobody reads until when it was viewed."""
 
     def unwatch(self, rows: Any) -> None:
         """Nobody reads what is watched."""
@@ -190,9 +194,7 @@ class Stage:
         for text in self.sockets[user].mailbox.take():
             ghost.take(text)
         for pk, (audience, _) in ghost.copies.items():
-            name = {"A": "owner", "B": "viewer"}[audience]
-            if (user, pk, name) not in self.shown:
-                raise Broken(f"the ledger does not say that {user} was shown {pk} as {audience}")
+            self.accounts.check(user, pk, audience)
 
     # Clients.
 

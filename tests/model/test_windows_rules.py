@@ -207,6 +207,29 @@ async def test_list_counts_only_if_it_was_read_after_the_join(play: Play) -> Non
     assert stage.ghosts[1].rows == {"all": [1]}
 
 
+# The ledger says first who could be shown what: a frame that it does not know of is a fault.
+
+
+async def test_window_is_in_the_ledger_before_its_first_row_leaves(play: Play) -> None:
+    stage = await play(o1=(1, MINE))
+    await stage.opened()
+    assert stage.accounts.viewing == {1}
+    await stage.rest()
+
+
+async def test_later_read_is_in_the_ledger_before_it_leaves(play: Play) -> None:
+    """A round reads what its rows name after a further grant."""
+    stage = await play(o1=(1, ("", "A")))
+    await stage.opened()
+    stage.database.commit("M1")
+    stage.notice()
+    answer = await stage.read()
+    stage.database.commit("G1:1A")
+    answer()
+    await stage.settle()
+    await stage.rest()
+
+
 # What else may come together.
 
 

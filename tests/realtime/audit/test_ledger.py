@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from pytest_django import Settings
 from realtime.audit import ledger
 from realtime.audit.ledger import Ledger
 from realtime.audit.models import Access, Connection, Process, Push
+from realtime.state.ledger_entries import Ends
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
 from tests.realtime.pieces import frame
@@ -70,9 +72,13 @@ def test_beat_of_a_process_that_was_held_for_lost_says_so(world: World) -> None:
 def test_end_that_is_written_stays(world: World) -> None:
     lost_process(world)
     access = Access.objects.get()
-    ledger.write_ends({"revoked": [access.pk]}, ["lost"], [])
+    ends = Ends()
+    ends.accesses["revoked"] = [access.pk]
+    ends.connections = ["lost"]
+    ledger.write_ends(ends)
     ended = Access.objects.get().ended_at
-    ledger.write_ends({"disconnected": [access.pk]}, [], [])
+    ends.accesses = defaultdict(list, disconnected=[access.pk])
+    ledger.write_ends(ends)
     assert accesses(world, "viewer") == [("viewer", "subscribed", "revoked")]
     assert Access.objects.get().ended_at == ended
     assert not Connection.objects.exists()
@@ -111,7 +117,9 @@ async def test_ends_that_cannot_be_written_are_tried_again(
     book.unwatch([7])
     book.end(2, "unsubscribed")
     await asyncio.wait([book.task] if book.task else [])
-    assert run.done == [(ledger.write_ends, {"unsubscribed": [1, 2]}, ["a"], [7])]
+    [(work, ends)] = run.done
+    assert work is ledger.write_ends
+    assert (ends.accesses, ends.connections, ends.watches) == ({"unsubscribed": [1, 2]}, ["a"], [7])
     assert caplog.text.count("OSError") == 2 * 2
 
 

@@ -17,6 +17,7 @@ from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from realtime.audit import ledger, pruning
 from realtime.audit.models import Access, Push, Read
+from realtime.audit.viewings import Applied, Viewing
 from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.management.commands.prune import age
@@ -43,6 +44,16 @@ def aged(world: World) -> World:
     lost_process_of_another.ended_at = long_ago
     lost_process_of_another.save()
     ledger.write_pushes(world.tenants["acme"].pk, [frame(v) for v in range(5)])
+    for process, ended_at in ((1, None), (2, long_ago)):
+        Viewing.objects.create(
+            tenant=world.tenants["acme"], user_id=1, model="x", where={}, process=process,
+            connection="c", began_at=long_ago, ended_at=ended_at,
+        )  # fmt: skip
+        for revision, at in ((1, long_ago), (2, long_ago), (3, timezone.now())):
+            Applied.objects.create(
+                tenant=world.tenants["acme"], process=process, revision=revision, read=revision,
+                at=long_ago if process == 2 else at,
+            )  # fmt: skip
     world.revoke("viewer")
     Membership.objects.filter(user=world.user("editor")).update(is_active=False)
     for interval in (Held, Belongs):
@@ -72,6 +83,8 @@ def test_old_rows_go_and_an_open_access_stays(
         "earshot_realtime.Push": 5,
         "earshot_realtime.Read": 1,
         "earshot_realtime.Inquiry": 0,
+        "earshot_realtime.Viewing": 1,
+        "earshot_realtime.Applied": 3,
         "earshot_realtime.Held": 1,
         "earshot_realtime.Belongs": 1,
         "earshot_realtime.Change": counts[0],
@@ -81,6 +94,11 @@ def test_old_rows_go_and_an_open_access_stays(
     assert [access.ended_at for access in Access.objects.all()] == [None]
     assert not Push.objects.exists()
     assert Read.objects.get().audience == "editor"
+    assert list(Viewing.objects.values_list("process", flat=True)) == [1]
+    # Of a process with windows the last one from before stays: it says what was applied until then.
+    assert prune("90d")["earshot_realtime.Applied"] == 1  # its process's windows went before it
+    kept = Applied.objects.order_by("pk").values_list("process", "revision")
+    assert list(kept) == [(1, 2), (1, 3)]
 
 
 def test_young_rows_stay(aged: World) -> None:

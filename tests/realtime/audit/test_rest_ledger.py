@@ -9,7 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from permissions.models import AccessChange
 from realtime.audit.models import Access, Push
+from realtime.audit.viewings import Applied, Viewing
+from realtime.models import Held
 from resources.models import Document
 from tenants import opaque
 from tenants.models import User
@@ -195,3 +198,39 @@ def test_deleted_document_keeps_its_rows(ledger: World) -> None:
     id = ledger.id
     Document.objects.filter(tenant=ledger.tenants["acme"]).delete()
     assert len(found(ledger, ACCESSES, model="resources.document", id=id)) == 2
+
+
+@pytest.mark.django_db(transaction=True)  # at the commit, intervals are numbered
+def test_windows_have_a_row_each_and_of_an_object_one_for_what_they_could_show(
+    ledger: World,
+) -> None:
+    """The viewer's grant is older than the window; the editor's was taken while theirs was open."""
+    acme = ledger.tenants["acme"]
+    began = Held.objects.filter(principal=f"user:{ledger.user('viewer').pk}").first()
+    assert began is not None
+    start, later = began.began_at + HOUR, began.began_at + 2 * HOUR
+    now = AccessChange.objects.filter(tenant=acme).count()
+    Applied.objects.create(tenant=acme, process=1, revision=now, read=now, at=began.began_at)
+    for name, where, ended in (("viewer", {}, None), ("editor", {"status": ["draft"]}, later)):
+        Viewing.objects.create(
+            tenant=acme, user_id=ledger.user(name).pk, model="resources.document", where=where,
+            began_at=start, ended_at=ended, ended="disconnected" if ended else "", process=1,
+            connection="w",
+        )  # fmt: skip
+    span = {"since": start.isoformat(), "until": (start + HOUR / 2).isoformat()}
+    editor, viewer = found(ledger, ACCESSES, **span)[:2]
+    assert (viewer["id"], viewer["audience"], viewer["where"]) == (None, None, {})
+    assert (editor["where"], editor["cause"]) == ({"status": ["draft"]}, "disconnected")
+    of_it = {"model": "resources.document", "id": ledger.id} | span
+    rows = [row for row in found(ledger, ACCESSES, **of_it) if "where" in row]
+    assert [(row["username"], row["audience"], row["cause"]) for row in rows] == [
+        ("editor", "editor", "disconnected"),
+        ("viewer", "viewer", "subscribed"),
+    ]
+    assert {row["id"] for row in rows} == {ledger.id}
+    ledger.revoke("viewer")
+    Applied.objects.create(tenant=acme, process=1, revision=999, read=999, at=later)
+    [row] = found(ledger, ACCESSES, **of_it, user=ledger.user_id("viewer"), audience="viewer")
+    assert (row["cause"], row["until"]) == ("revoked", later.isoformat().replace("+00:00", "Z"))
+    assert [r for r in found(ledger, ACCESSES, audience="viewer") if "where" in r] == []
+    assert [r for r in found(ledger, ACCESSES, **(of_it | {"id": "x"})) if "where" in r] == []

@@ -15,7 +15,7 @@ from guardian.shortcuts import assign_perm
 from permissions.audiences import registry
 from realtime.audit import seen
 from realtime.audit.models import Access, Read
-from realtime.audit.seen import Question
+from realtime.audit.seen import Place, Question
 from realtime.models import Belongs, Held
 from tenants.models import Membership
 from tests.realtime.audit.sight import had, hours, pushed, read
@@ -141,7 +141,7 @@ def test_batches_are_few_queries_each_and_miss_nothing(
     with CaptureQueriesContext(connection) as queries:
         assert [row.access.pk for row in rows(of_document(world))] == made
     assert len(queries) == 3 * 4 + 2
-    assert rows(of_document(world))[2].place == (at, "socket", made[2])
+    assert seen.page(of_document(world)).next == (at, "socket", made[2], None)
 
 
 def test_what_was_read_over_rest_stands_between_what_sockets_had(
@@ -223,7 +223,7 @@ def test_questions_are_answered_by_an_index(world: World, what: str) -> None:
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one
     [source] = (each for each in seen.SOURCES if each.model is Access)
-    query = seen.rows(source, question, (hours(10), "socket", 0))[: seen.BATCH].query
+    query = seen.rows(source, question, Place(hours(10), "socket", 0))[: seen.BATCH].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(PLAN[connection.vendor] + sql, params)
@@ -243,7 +243,7 @@ def test_reads_are_found_by_an_index(world: World, what: str) -> None:
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one
     [source] = (each for each in seen.SOURCES if each.model is Read)
-    query = seen.rows(source, question, (hours(10), "rest", 0))[: seen.BATCH].query
+    query = seen.rows(source, question, Place(hours(10), "rest", 0))[: seen.BATCH].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(PLAN[connection.vendor] + sql, params)

@@ -50,6 +50,7 @@ class Hub:
         self.group = Group("group")
         self.unwatched: list[int] = []
         self.left = 0
+        self.closed: list[Window] = []
 
     async def run(self, *_: Any) -> int:
         return 5
@@ -63,8 +64,8 @@ class Hub:
     def unwatch(self, rows: Iterable[int]) -> None:
         self.unwatched += rows
 
-    def end(self, access: int, why: str) -> None:
-        raise AssertionError("nothing was written of it")
+    def end_viewing(self, window: Window) -> None:
+        self.closed.append(window)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ async def test_a_group_that_is_being_joined_is_left_when_it_is(
 ) -> None:
     window = opened(windows, of)
     await windows.take(100)
-    windows.forget(window)
+    windows.forget(window, "x")
     assert (hub.unwatched, hub.group.pinned, hub.left) == ([5], False, 1)
     hub.group.membership = Membership.JOINED
     windows._ask_pending(MODEL)

@@ -8,7 +8,7 @@ import pytest
 
 from realtime.state.codes import Close
 from realtime.state.frames import Frame
-from realtime.state.ledger_entries import Entries
+from realtime.state.ledger_entries import Entries, Written
 from realtime.state.subscriptions import Opened, Subscription
 from tests.realtime.pieces import frame, subscription
 
@@ -92,7 +92,7 @@ def test_written_entries_are_noted_and_a_late_end_is_told() -> None:
     made.ended["revoked"].append(gone)
     made.begun = [(moved, frame(audience="editor"), "audience changed"), (late, frame(), "x")]
     late.cancel("disconnected")
-    assert made.written([8, 9]) == [(9, "disconnected")]
+    assert made.written(Written([8, 9], [])).accesses == {"disconnected": [9]}
     assert moved.opened == Opened(8, "editor")
     assert gone.opened is None
     assert late.opened is None

@@ -1,0 +1,211 @@
+"""Who could have seen what over windows, for `seen`: an object in whose windows, or what of a model
+in a user's. A window's filter and limit narrow what it really held.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from django.db.models import Q, QuerySet
+
+from permissions import stored
+from permissions.audiences import Resource, registry
+from realtime.audit import spans
+from realtime.audit.applying import Applying
+from realtime.audit.questions import Place, Question
+from realtime.audit.spans import Span, Way
+from realtime.audit.viewings import Viewing
+from realtime.capture.interval_models import Belongs, Held
+from tenants.keys import Key
+
+BATCH: Final = 500
+VIEWINGS: Final = 50
+"""How many of a user's windows are looked at for a page."""
+MANY: Final = 10_000
+"""More users than this are not named in a query: it looks at everybody's windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a window could show its user: an object as one audience, from when until when, and by
+    which way; every object of the model, if `object_id` is null."""
+
+    viewing: Viewing
+    object_id: Key | None
+    audience: str
+    began_at: datetime
+    ended_at: datetime | None
+    way: Way
+
+    over: ClassVar = "window"
+
+    @property
+    def pk(self) -> int:
+        """Return the key of the window's row."""
+        return self.viewing.pk
+
+    @property
+    def user_id(self) -> int:
+        """Return the id of the window's user."""
+        return self.viewing.user_id
+
+    @property
+    def model(self) -> str:
+        """Return the label of the window's model."""
+        return self.viewing.model
+
+
+def page(question: Question, after: Place | None) -> tuple[list[Shown], Place | None]:
+    """Return what windows could show from this place on, and the next place."""
+    place = None if after is None else (after.began_at, after.pk)
+    span = question.tenant_id, question.since, question.until
+    if question.resource is None:
+        mine = viewings(*span, place).filter(user_id=question.user_id or 0)
+        return _of_user(mine, after)
+    resource, pk = question.resource, question.object_id or 0
+    held = held_of(resource, question.tenant_id, pk)
+    theirs = viewings(*span, place).filter(model=resource.label)
+    some = list(theirs.filter(who(held))[:BATCH]) if held else []
+    last = Place(some[-1].began_at, Shown.over, some[-1].pk) if len(some) == BATCH else None
+    return of_object(resource, pk, held, some), last
+
+
+def _of_user(mine: QuerySet[Viewing], after: Place | None) -> tuple[list[Shown], Place | None]:
+    """Return what a user's viewings could show, from the object after this place on."""
+    found: list[Shown] = []
+    if after is not None and after.object_id is not None:
+        viewing = Viewing.objects.get(pk=after.pk)
+        found, key = of_viewing(viewing, after.object_id, BATCH)
+        if key is not None:
+            return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
+    some = list(mine[:VIEWINGS])
+    for viewing in some:
+        more, key = of_viewing(viewing, None, BATCH)
+        found += more
+        if key is not None or len(found) >= BATCH:
+            return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
+    if len(some) < VIEWINGS:
+        return found, None
+    return found, Place(some[-1].began_at, Shown.over, some[-1].pk)
+
+
+def viewings(
+    tenant_id: int,
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, int] | None = None,
+) -> QuerySet[Viewing]:
+    """Return a tenant's viewings of a span of time, the oldest first, after this time and key."""
+    found = Viewing.objects.filter(tenant=tenant_id)
+    if since is not None:
+        found = found.filter(Q(ended_at=None) | Q(ended_at__gte=since))
+    if until is not None:
+        found = found.filter(began_at__lte=until)
+    if after is not None:
+        began_at, pk = after
+        found = found.filter(began_at__gte=began_at)
+        found = found.exclude(began_at=began_at, pk__lte=pk)
+    return found.order_by("began_at", "pk")
+
+
+def held_of(resource: Resource, tenant_id: int, object_id: Key) -> list[Held]:
+    """Return what anybody has held of an object; of every object only if it existed."""
+    here = Q(tenant=tenant_id, object_id=object_id) | Q(object_id=None)
+    rows = list(Held.objects.filter(here, model=resource.label).order_by("pk"))
+    there = stored.rows(resource).filter(tenant_id=tenant_id, pk=object_id)
+    if spans.existence(holders(resource, rows)) is None and not there.exists():
+        return [row for row in rows if row.object_id is not None]
+    return rows
+
+
+def holders(resource: Resource, rows: Iterable[Held]) -> Iterator[Held]:
+    """Yield those of these rows that come from a column of the object itself."""
+    table = f"{resource.model._meta.db_table}."
+    return (row for row in rows if row.source.startswith(table))
+
+
+def who(held: Collection[Held]) -> Q:
+    """Return the condition on viewings of users who may have belonged to those who held this."""
+    principals = {row.principal for row in held}
+    users = {int(p.removeprefix("user:")) for p in principals if p.startswith("user:")}
+    if len(users) > MANY:
+        return Q()
+    others = {p for p in principals if not p.startswith("user:")}
+    joined = Belongs.objects.filter(principal__in=others).values("user_id")
+    return Q(user_id__in=users) | Q(user_id__in=joined) if others else Q(user_id__in=users)
+
+
+def of_object(
+    resource: Resource, object_id: Key, held: Sequence[Held], some: Sequence[Viewing]
+) -> list[Shown]:
+    """Return when these viewings could show an object of which this was held."""
+    return _shown(resource, {object_id: held}, [(viewing, object_id) for viewing in some])
+
+
+def of_viewing(viewing: Viewing, after: Key | None, most: int) -> tuple[list[Shown], Key | None]:
+    """Return what a viewing could show: first every object, if by role, then what was given
+    otherwise of objects with keys above `after`, about so many; and the last key, None if that is
+    all."""
+    if viewing.model not in registry:
+        return [], None
+    resource = registry.get(viewing.model)
+    principals = {f"user:{viewing.user_id}"}
+    principals |= {row.principal for row in belongs(viewing.tenant_id, [viewing.user_id])}
+    held = Held.objects.filter(tenant=viewing.tenant_id, model=viewing.model)
+    given = held.filter(principal__in=principals, object_id__isnull=False).order_by("object_id")
+    if after is not None:
+        given = given.filter(object_id__gt=after)
+    page = list(given.values_list("object_id", flat=True).distinct()[:most])
+    of_all = list(Held.objects.filter(model=viewing.model, object_id=None).order_by("pk"))
+    by_key: dict[Key | None, list[Held]] = {pk: list(of_all) for pk in page}
+    for row in held.filter(object_id__in=page).order_by("pk"):
+        by_key[row.object_id].append(row)
+    wanted: list[tuple[Viewing, Key | None]] = [(viewing, pk) for pk in page]
+    if after is None:
+        by_key[None] = of_all
+        wanted.insert(0, (viewing, None))
+    return _shown(resource, by_key, wanted), page[-1] if len(page) == most else None
+
+
+def belongs(tenant_id: int, users: Iterable[int]) -> list[Belongs]:
+    """Return what these users belonged to in a tenant."""
+    here = Q(tenant=tenant_id) | Q(tenant=None)
+    return list(Belongs.objects.filter(here, user_id__in=set(users)).order_by("pk"))
+
+
+def _shown(
+    resource: Resource,
+    held: Mapping[Key | None, Iterable[Held]],
+    wanted: Sequence[tuple[Viewing, Key | None]],
+) -> list[Shown]:
+    if not wanted:
+        return []
+    tenant_id = wanted[0][0].tenant_id
+    of_user: defaultdict[int, list[Belongs]] = defaultdict(list)
+    for row in belongs(tenant_id, {viewing.user_id for viewing, _ in wanted}):
+        of_user[row.user_id or 0].append(row)
+    existed = {pk: spans.existence(holders(resource, rows)) for pk, rows in held.items()}
+    by_principal: defaultdict[tuple[Key | None, str], list[Held]] = defaultdict(list)
+    for pk, rows in held.items():
+        for each in rows:
+            by_principal[pk, each.principal].append(each)
+    applying, mine = Applying(tenant_id), list[list[Held]]()
+    for viewing, pk in wanted:
+        theirs, whole = of_user[viewing.user_id], existed[pk]
+        names = {row.principal for row in theirs} | {f"user:{viewing.user_id}"}
+        mine.append([row for name in sorted(names) for row in by_principal[pk, name]])
+        applying.ask(viewing.process, [*mine[-1], *theirs, *([] if whole is None else [whole])])
+    applying.find()
+    found = []
+    for (viewing, pk), rows in zip(wanted, mine, strict=True):
+        viewed = Span(viewing.began_at, viewing.ended_at)
+        moments = applying.of(viewing.process)
+        theirs = of_user[viewing.user_id]
+        possible = spans.ways(viewing.user_id, rows, theirs, existed[pk], viewed, moments)
+        for audience, span, way in spans.timeline(resource, possible):
+            found.append(Shown(viewing, pk, audience, span.began_at, span.ended_at, way))
+    return found
