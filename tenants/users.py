@@ -67,10 +67,9 @@ def at(email: str) -> list[User]:
 
 def new(name: str, email: str) -> User:
     """Store and return a user without a password; raises IntegrityError if the name is taken."""
-    user = User(**{NAME: User.normalize_username(name)})
     field = User.get_email_field_name()
-    if field != NAME and column(field) is not None:
-        setattr(user, field, BaseUserManager.normalize_email(email))
+    values = {field: BaseUserManager.normalize_email(email)} if column(field) else {}
+    user = User(**{**values, NAME: User.normalize_username(name)})
     user.set_unusable_password()
     user.save(force_insert=True)
     return user

@@ -135,16 +135,16 @@ def _users() -> Iterator[Access]:
             watch=(column,),
             kept=intervals.belongs(model, who, f"NOT r.{column}", (column,)),
         )
-    if password := users.column("password"):
-        yield _of_user(
-            model,
-            key,
-            cause="password",
-            events=("UPDATE",),
-            watch=(password.column,),
-            also={"UPDATE": _ended_with_the_password(key)},
-            joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
-        )
+    password = users.column("password").column
+    yield _of_user(
+        model,
+        key,
+        cause="password",
+        events=("UPDATE",),
+        watch=(password,),
+        also={"UPDATE": _ended_with_the_password(key)},
+        joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
+    )
     if groups := users.groups():
         through: Any = groups.remote_field.through
         member, group = groups.m2m_column_name(), groups.m2m_reverse_name()

@@ -19,7 +19,7 @@ from resources.models import Document
 class Own(Guarded):
     """A model with a version of its own."""
 
-    version = models.CharField(max_length=9)  # type: ignore[assignment]
+    version = models.CharField(max_length=9)
 
     class Meta(Guarded.Meta):
         app_label = "tests"
