@@ -82,7 +82,7 @@ def test_interrupted_copy_goes_on_where_it_was(
     people = [place.user(name) for name in ("member", "both", "admin")]
     for user in people:
         generic(Document, "change_document", place.document, user=user)
-    copying = generic_grants.copy(DOCUMENTS)
+    copying: Any = generic_grants.copy(DOCUMENTS)
     assert next(copying) == (2, 2)
     copying.close()
     assert list(generic_grants.copy(DOCUMENTS)) == [(2, 0), (1, 1)]
