@@ -1,7 +1,8 @@
 """Primary keys of whatever type: integers, UUIDs and texts, as the logs and messages hold them.
 
-The logs have rows of many models in one column, so each key says there what it is: an integer is
-its digits, a UUID `u` and its hexadecimal digits, a text `t` and itself.
+The logs have rows of many models in one column, so each key says there what it is: an integer is a
+letter for how many digits it has, and its digits, so that it comes in an index after all smaller
+ones; a UUID is `u` and its hexadecimal digits, a text `t` and itself.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ KINDS: Final = (
     (models.CharField, TEXT),
     (models.TextField, TEXT),
 )
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRST"
+"""For how many characters a number has: `A` for one."""
+
+DIGITS: Final = "CAST({0} AS text)"
 AS_LOGGED: Final = {
-    INTEGER: "CAST({} AS text)",
-    UNIQUE: "'u' || replace(CAST({} AS text), '-', '')",
-    TEXT: "'t' || {}",
+    INTEGER: f"substr('{LETTERS}', length({DIGITS}), 1) || {DIGITS}",
+    UNIQUE: "'u' || replace(CAST({0} AS text), '-', '')",
+    TEXT: "'t' || {0}",
 }
 
 
@@ -64,21 +69,31 @@ def kind_of(model: type[models.Model]) -> str:
 
 
 def spelled(key: Key) -> int | str:
-    """Return the key as messages hold it; the logs hold this as a text."""
+    """Return the key as messages hold it: an integer is itself."""
     if isinstance(key, UUID):
         return f"u{key.hex}"
     return f"t{key}" if isinstance(key, str) else int(key)
 
 
+def as_logged(key: Key) -> str:
+    """Return the key as the logs hold it."""
+    value = spelled(key)
+    if isinstance(value, str):
+        return value
+    digits = str(value)
+    return LETTERS[len(digits) - 1] + digits
+
+
 def read(value: int | str) -> Key:
-    """Return the key that is spelled like this."""
+    """Return the key that messages or the logs hold like this."""
     if isinstance(value, str):
         match value[:1]:
             case "u":
                 return UUID(value[1:])
             case "t":
                 return value[1:]
-    return int(value)
+        return int(value[1:])
+    return value
 
 
 def logged(kind: str, column: str) -> str:
@@ -114,7 +129,7 @@ class KeyField(models.Field):
     def get_prep_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        return str(spelled(value))
+        return as_logged(value)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Key:
         return None if value is None else read(value)

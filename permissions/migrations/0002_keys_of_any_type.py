@@ -4,6 +4,21 @@ import tenants.keys
 from django.db import migrations
 
 
+COLUMNS = (
+    ("earshot_permissions.AccessChange", "object_id"),
+)
+
+
+def spell(apps, schema_editor):
+    """Put before each number how many digits it has, so that it comes after all smaller ones."""
+    for model, column in COLUMNS:
+        table = apps.get_model(model)._meta.db_table
+        schema_editor.execute(
+            f"UPDATE {table} SET {column} = substr('ABCDEFGHIJKLMNOPQRST', length({column}), 1)"
+            f" || {column} WHERE {column} < 'A'"
+        )
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -16,4 +31,5 @@ class Migration(migrations.Migration):
             name='object_id',
             field=tenants.keys.KeyField(null=True),
         ),
+        migrations.RunPython(spell, migrations.RunPython.noop),
     ]

@@ -18,7 +18,7 @@ from permissions.audiences import registry
 from permissions.links import Link
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
-from tenants.keys import INTEGER, kind_of, logged
+from tenants.keys import INTEGER, as_logged, kind_of, logged
 
 HELD: Final[str] = Held._meta.db_table
 BELONGS: Final[str] = Belongs._meta.db_table
@@ -234,7 +234,8 @@ def declare_roles(cursor: Any, now: str) -> None:
     for model, permission, principal in sorted(wanted - found.keys()):
         cursor.execute(
             f"INSERT INTO {HELD} (source, source_id, model, permission, principal, began_at, began,"
-            f" ended) VALUES ({literal(ROLE)}, '0', %s, %s, %s, {now}, {literal(began)}, '')",
+            f" ended) VALUES ({literal(ROLE)}, {literal(as_logged(0))}, %s, %s, %s, {now},"
+            f" {literal(began)}, '')",
             [model, permission, principal],
         )
 

@@ -4,6 +4,27 @@ import tenants.keys
 from django.db import migrations, models
 
 
+COLUMNS = (
+    ("earshot_realtime.Access", "object_id"),
+    ("earshot_realtime.Belongs", "source_id"),
+    ("earshot_realtime.Change", "object_id"),
+    ("earshot_realtime.Held", "object_id"),
+    ("earshot_realtime.Held", "source_id"),
+    ("earshot_realtime.Push", "object_id"),
+    ("earshot_realtime.Read", "object_id"),
+)
+
+
+def spell(apps, schema_editor):
+    """Put before each number how many digits it has, so that it comes after all smaller ones."""
+    for model, column in COLUMNS:
+        table = apps.get_model(model)._meta.db_table
+        schema_editor.execute(
+            f"UPDATE {table} SET {column} = substr('ABCDEFGHIJKLMNOPQRST', length({column}), 1)"
+            f" || {column} WHERE {column} < 'A'"
+        )
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -51,4 +72,5 @@ class Migration(migrations.Migration):
             name='source_id',
             field=models.TextField(),
         ),
+        migrations.RunPython(spell, migrations.RunPython.noop),
     ]
