@@ -15,6 +15,7 @@ from tenants.models import Revocation, Session
 from tests.client import SocketClient, connect, in_thread, quiet, subscribed
 from tests.gates import this_hub
 from tests.realtime.audit.test_ledger import lost_process
+from tests.windows import Open
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("by_hand")
@@ -186,3 +187,12 @@ async def test_a_socket_that_left_before_its_row_was_written_leaves_none(world: 
             hub.connections.of_tenant[gone.tenant_id].add(gone)
             await quiet()
             assert not await in_thread(Connection.objects.filter(pk=gone.id).exists)()
+
+
+async def test_windows_of_a_socket_are_told_by_their_filter(world: World, enter: Open) -> None:
+    w = await enter("viewer")
+    await w.open(where={"status": "draft"})
+    admin = await in_thread(world.rest)("admin")
+    [socket] = (await in_thread(admin.get)("/api/connections/")).json()["results"]
+    window = {"model": "resources.document", "where": {"status": ["draft"]}}
+    assert socket["subscriptions"] == [window]

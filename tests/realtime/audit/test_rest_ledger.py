@@ -233,4 +233,6 @@ def test_windows_have_a_row_each_and_of_an_object_one_for_what_they_could_show(
     [row] = found(ledger, ACCESSES, **of_it, user=ledger.user_id("viewer"), audience="viewer")
     assert (row["cause"], row["until"]) == ("revoked", later.isoformat().replace("+00:00", "Z"))
     assert [r for r in found(ledger, ACCESSES, audience="viewer") if "where" in r] == []
+    owners = found(ledger, ACCESSES, **of_it, audience="owner")
+    assert [r for r in owners if "where" in r] == []
     assert [r for r in found(ledger, ACCESSES, **(of_it | {"id": "x"})) if "where" in r] == []

@@ -96,3 +96,12 @@ def test_written_entries_are_noted_and_a_late_end_is_told() -> None:
     assert moved.opened == Opened(8, "editor")
     assert gone.opened is None
     assert late.opened is None
+
+
+def test_access_of_what_only_windows_want_by_now_ends_as_unsubscribed() -> None:
+    s, made = subscription(), Entries()
+    made.begun = [(s, frame(), "subscribed")]
+    s.single = False
+    assert made.written(Written([9], [])).accesses == {"unsubscribed": [9]}
+    assert s.opened is None
+    assert not of_one(s, frame(audience="editor")).begun
