@@ -58,8 +58,9 @@ test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and 
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \
-	tests/permissions/review/test_predicting.py
+	tests/permissions/review/test_predicting.py tests/contract_asked.py
 
+nightly: export ASKED ?= 20
 nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0
 nightly: export PREDICTIONS ?= 1000

@@ -19,13 +19,13 @@ from pytest_django import Settings
 
 from project.logs import Formatter
 from realtime import failures
-from realtime.audit.reads import recorder
 from realtime.capture.interval_models import Held
 from realtime.capture.intervals import ROLE
 from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES
 from realtime.publishing.publisher import publisher
 from tests import given
+from tests.contracts import Watch, watching
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
 from tests.prepared import prepare
@@ -53,7 +53,6 @@ def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
     assert publisher.flush()
     assert oracle.flush()
-    recorder.flush()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,6 +74,13 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[given.Search]
         logging.getLogger().removeHandler(search)
 
 
+@pytest.fixture(scope="session")
+def watch() -> Iterator[Watch]:
+    """What a test received that is not as the contracts say."""
+    with watching() as watch:
+        yield watch
+
+
 def total(counter: Counter) -> float:
     """What a counter says, over all its labels."""
     samples = (sample for metric in counter.collect() for sample in metric.samples)
@@ -82,12 +88,13 @@ def total(counter: Counter) -> float:
 
 
 @pytest.fixture(autouse=True)
-def sound(request: pytest.FixtureRequest, searched: given.Search) -> Iterator[None]:
+def sound(request: pytest.FixtureRequest, searched: given.Search, watch: Watch) -> Iterator[None]:
     """What holds in every test; one fixture, since thousands of tests would wait for each.
 
     Nothing that a test logs shows a credential or a payload; servers' logs are searched too. The
     sweep finds nothing that the triggers did not, but in tests that take triggers away. Each frame
-    that came shows what REST answers, but in tests that forge, or take triggers.
+    that came shows what REST answers, but in tests that forge, or take triggers. Each answer
+    and frame that a test received is as the contracts say, but in tests that forge.
 
     Nothing of another test lasts: no outage is still to be told of, what users asked counts for
     nobody, who may have the same key, and no connection is left behind.
@@ -101,6 +108,8 @@ def sound(request: pytest.FixtureRequest, searched: given.Search) -> Iterator[No
         _disconnect()
     assert searched.found == set()
     drifts, forges = map(request.node.get_closest_marker, ("drifts", "forges"))
+    wrong, watch.wrong = watch.wrong, []
+    assert forges or wrong == []
     if not drifts:
         assert total(DRIFT) == drift, "A write escaped the triggers; the sweep repaired it."
         if not forges:

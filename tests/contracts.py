@@ -1,7 +1,7 @@
 """Every answer and every frame that a test receives, held against the contracts.
 
-`watch` looks at what Django's test clients, Channels' communicator and the `websockets` clients
-receive, and keeps what is not as the contracts say.
+`watching` looks at what Django's test clients and Channels' communicator receive, and keeps what is
+not as the contracts say. Other clients also speak with servers that only tests have.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.test import AsyncClient, Client
-from websockets.asyncio.connection import Connection as AsyncConnection
-from websockets.sync.connection import Connection
 
 from permissions.audiences import registry
 from project.contracts import asyncapi
@@ -199,8 +197,6 @@ def _watch_clients(patch: pytest.MonkeyPatch, watch: Watch) -> None:
 
 def _watch_sockets(patch: pytest.MonkeyPatch, watch: Watch) -> None:
     output: Any = ApplicationCommunicator.receive_output
-    receive: Any = Connection.recv
-    receive_async: Any = AsyncConnection.recv
 
     async def receive_output(self: Any, *seconds: float) -> Any:
         event = await output(self, *seconds)
@@ -208,18 +204,4 @@ def _watch_sockets(patch: pytest.MonkeyPatch, watch: Watch) -> None:
             watch.frame(event.get("text"))
         return event
 
-    def recv(self: Any, *args: Any, **options: Any) -> Any:
-        text = receive(self, *args, **options)
-        if self.request.path.startswith("/ws/"):
-            watch.frame(text)
-        return text
-
-    async def async_recv(self: Any, *args: Any, **options: Any) -> Any:
-        text = await receive_async(self, *args, **options)
-        if self.request.path.startswith("/ws/"):
-            watch.frame(text)
-        return text
-
     patch.setattr(ApplicationCommunicator, "receive_output", receive_output)
-    patch.setattr(Connection, "recv", recv)
-    patch.setattr(AsyncConnection, "recv", async_recv)

@@ -126,7 +126,7 @@ def raised(call: Call) -> Iterator[Raised]:
         yield from (BODY_TOO_LARGE, REQUEST_TIMEOUT)
     if "{" in call.path or "page" in call.parameters:
         yield exceptions.NotFound
-    if {"limit", "page_size"} & call.parameters:
+    if "limit" in call.parameters:
         yield InvalidQuery
     if isinstance(call.view, AudienceViewSet):
         yield from _of_resource(call)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from project.contracts.schemas import Schema, closed
 
@@ -46,18 +47,28 @@ class ContractSchema(AutoSchema):
         if direction == "request":
             return closed(properties, set(properties) - set(schema.get("required", ()))) | about
         alternatives = getattr(bound, "one_of", ())
+        absent = _left_out(bound) - set(alternatives)
         if alternatives:
-            return {"oneOf": [_with(properties, n, alternatives) for n in alternatives]} | about
-        return closed(properties) | about
+            each = [_with(properties, name, alternatives) for name in alternatives]
+            return {"oneOf": [closed(parts, absent) for parts in each]} | about
+        return closed(properties, absent) | about
 
     def _postprocess_serializer_schema(self, schema: Any, serializer: Any, direction: Any) -> Any:
         kept = super()._postprocess_serializer_schema(schema, serializer, direction)
         return _without(kept, NEEDLESS)  # only now: it looks for what is read-only
 
 
-def _with(properties: dict[str, Schema], name: str, alternatives: Collection[str]) -> Schema:
-    """Return the object that has this one of the alternatives."""
-    return closed({n: p for n, p in properties.items() if n == name or n not in alternatives})
+def _left_out(serializer: Any) -> set[str]:
+    """Return the fields that an answer may lack; a payload has all of its fields."""
+    if isinstance(serializer, serializers.ModelSerializer):
+        return set()
+    fields = serializer.fields.items()
+    return {n for n, f in fields if not (f.required or f.read_only) and f.default is empty}
+
+
+def _with(properties: dict[str, Schema], name: str, others: Collection[str]) -> dict[str, Schema]:
+    """Return the properties with this one of the alternatives."""
+    return {n: part for n, part in properties.items() if n == name or n not in others}
 
 
 def answered(field: Any, schema: Schema) -> Schema:

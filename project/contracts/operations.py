@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from permissions.audiences import Resource
+from permissions.audiences import Resource, registry
 from permissions.filters import types_of
 from permissions.rest import AudienceViewSet
 from project.contracts import errors, payloads
 from project.contracts.errors import Call
-from project.contracts.fields import TEXT
+from project.contracts.fields import NOT_BLANK, TEXT
 from project.contracts.frames import JSON_NAMES
 from project.contracts.schemas import Schema, reference
 from project.contracts.texts import DESCRIPTIONS, SUMMARIES, of_resource
+from tenants.limits import limits
 from tenants.rest import InTenant
 
 PARAMETER: Final = "#/components/parameters/"
@@ -46,6 +47,10 @@ ETAG: Final = {
     "required": True,
     "schema": {"type": "string", "pattern": '^"[^"]*"$'},
 }
+PAGE_SIZE: Final = (
+    f"Entries on a page: {limits()['page_size']} by default, also for what is no positive number;"
+    f" more than {limits()['page_size_max']} counts as that."
+)
 LOCATION: Final = {
     "description": "The new object's address.",
     "required": True,
@@ -56,7 +61,8 @@ LOCATION: Final = {
 def finish(operation: dict[str, Any], call: Call) -> dict[str, Any]:
     """Return the operation with all that a client may rely on."""
     about = _about(call)
-    parameters = [*operation.get("parameters", []), *_headers(call)]
+    own = [_known(each, call) for each in operation.get("parameters", [])]
+    parameters = [*own, *_headers(call)]
     found = {name: part for name, part in operation.items() if name != "description"}
     if isinstance(call.view, AudienceViewSet):
         resource = call.view.resource
@@ -94,6 +100,22 @@ def _headers(call: Call) -> Iterator[dict[str, str]]:
     yield from ({"$ref": PARAMETER + name} for name in names)
 
 
+def _known(parameter: dict[str, Any], call: Call) -> dict[str, Any]:
+    """Return a parameter with the values that it takes; the ledgers take an empty one for none."""
+    schema = parameter["schema"]
+    may_be_empty = call.id.startswith("ledger_")
+    if parameter["name"] == "model":
+        models = [resource.label for resource in registry]
+        schema = {"type": "string", "enum": [*models, *([""] if may_be_empty else [])]}
+    elif parameter["name"] == "page_size":
+        return parameter | {"schema": {}, "description": PAGE_SIZE}
+    elif may_be_empty and schema.get("format") == "date-time":
+        schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]}
+    elif call.id.startswith("review_") and schema == {"type": "string"}:
+        schema = schema | {"pattern": NOT_BLANK}
+    return parameter | {"schema": schema}
+
+
 def _filter(resource: Resource, parameter: dict[str, Any]) -> dict[str, Any]:
     """Return a list's parameter, with the values that the filter of its name takes."""
     if parameter.get("name") not in resource.filters:
@@ -118,7 +140,8 @@ def _of_object(resource: Resource, call: Call) -> dict[str, Any]:
     answer = shown | {"content": _json(name)}
     if not call.writes:
         return {"responses": {"200": answer, "304": shown | {"description": "You have it."}}}
-    body = {"required": True, "content": _json(f"{name}{call.method.capitalize()}")}
+    content = _json(f"{name}{call.method.capitalize()}")
+    body = {"required": call.method != "patch", "content": content}  # no body changes nothing
     if call.method != "post":
         return {"requestBody": body, "responses": {"200": answer}}
     created = answer | {"headers": headers | {"Location": LOCATION}}

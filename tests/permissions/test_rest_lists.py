@@ -202,9 +202,10 @@ def test_who_does_not_see_a_field_learns_nothing_by_asking_for_it(
 def test_schema_describes_the_list(world: World) -> None:
     paths = world.rest("owner").get("/api/schema/?format=json").json()["paths"]
     listed = paths["/api/documents/"]["get"]
-    assert [each["name"] for each in listed["parameters"]] == ["after", "limit", "status"]
+    names = [each["name"] for each in listed["parameters"] if "name" in each]
+    assert names == ["after", "limit", "status"]
     kept = paths["/api/documents/{id}/grants/"]["get"]
-    assert {each["name"] for each in kept["parameters"]} >= {"page", "page_size"}
+    assert {each.get("name") for each in kept["parameters"]} >= {"page", "page_size"}
 
 
 def test_query_becomes_an_ask() -> None:
