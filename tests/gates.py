@@ -114,6 +114,24 @@ class HeldMessages:
         await quiet()
 
 
+class HeldJoins:
+    """Holds a hub's joins of groups from now on."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.gate = Gate()
+        self._layer: Any = hub.groups._layer
+        hub.groups._layer = self
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Wait at the gate, then join."""
+        await self.gate.pass_through()
+        await self._layer.group_add(group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Leave at once."""
+        await self._layer.group_discard(group, channel)
+
+
 def later() -> float:
     """A time at which everything that is live has to be read again."""
     return asyncio.get_running_loop().time() + this_hub().limits["sweep_seconds"]

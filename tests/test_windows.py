@@ -8,9 +8,9 @@ from permissions.models import AccessChange
 from realtime.hub import reading
 from tenants.models import Membership, Role
 from tests.client import in_thread, quiet
-from tests.gates import GatedReads, HeldMessages, later, rounds_of, this_hub
+from tests.gates import GatedReads, HeldJoins, HeldMessages, later, rounds_of, this_hub
 from tests.unshowable import BAD, failing
-from tests.windows import DOCUMENT, Open, id_of, kinds
+from tests.windows import DOCUMENT, Open, Windows, id_of, kinds
 from tests.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
@@ -159,6 +159,54 @@ async def test_single_subscription_and_windows_share_each_update(world: World, e
     assert sorted(kinds(await w.socket.settle())) == ["DELETE_DOCUMENT", "LEFT", "LEFT"]
     await w.check("one")
     await w.check("two", status=["draft", "archived"])
+
+
+async def waiting_for_its_row(world: World, enter: Open) -> tuple[Windows, HeldJoins, str]:
+    """A window of two documents, of which the older was asked for by id and waits for its group."""
+    viewer, other = await enter("viewer"), await enter("owner")
+    await other.open()  # the process is in the model's group
+    newer = await in_thread(world.create)()
+    await in_thread(world.grant)("viewer", "viewer", newer)
+    await quiet()
+    rest = await in_thread(world.rest)("viewer")
+    _, row = (await in_thread(rest.get)("/api/documents/")).json()["rows"]
+    joins = HeldJoins(this_hub())
+    await viewer.socket.send({"model": DOCUMENT, "id": row["id"], "etag": row["etag"]})
+    await joins.gate.entered()
+    have = {row["id"]: row["etag"]}
+    viewer.rows["w"] = []
+    await viewer.socket.send({"model": DOCUMENT, "window": "w", "have": have, "ref": "w"})
+    assert (await viewer.socket.receive_until("ENTERED"))["id"] == id_of(newer)
+    return viewer, joins, row["id"]
+
+
+async def test_row_asked_for_by_id_enters_before_its_window_is_answered(
+    world: World, enter: Open
+) -> None:
+    """As on a reconnect: what `have` named and did not enter, the client would forget."""
+    viewer, joins, id = await waiting_for_its_row(world, enter)
+    joins.gate.open()
+    come = [await viewer.socket.receive() for _ in range(3)]
+    assert [(f["type"], f.get("window"), f.get("id"), "payload" in f) for f in come] == [
+        ("SUBSCRIBED", None, id, False),
+        ("ENTERED", "w", id, False),
+        ("SUBSCRIBED", "w", None, False),
+    ]
+
+
+@pytest.mark.parametrize("how", ["deleted", "unsubscribed"])
+async def test_row_that_goes_while_its_window_waits_for_it_is_waited_for_no_more(
+    world: World, enter: Open, how: str
+) -> None:
+    viewer, joins, id = await waiting_for_its_row(world, enter)
+    if how == "deleted":
+        await in_thread(world.document.delete)()
+    else:
+        await viewer.socket.send({"action": "unsubscribe", "model": DOCUMENT, "id": id})
+    while (await viewer.socket.receive()).get("ref") != "w":
+        pass
+    joins.gate.open()
+    assert (id in viewer.rows["w"]) == (how == "unsubscribed")
 
 
 async def test_single_subscription_goes_on_when_its_window_closes(

@@ -250,9 +250,10 @@ class Windows:
         for s in rows:
             self._settle(s, seen.get(s.pair))
         for window in some:
-            window.placing = False
-            settling.announce(window)
             pks = lists[window][: window.limit]
+            window.placing = False
+            window.wait_for(s for s in rows if s.key.pk in pks)
+            settling.announce(window)
             pairs = ((window.socket.user_id, ObjectKey(window.model, pk)) for pk in pks)
             if window.short and any(_overtaken(window, seen.get(pair)) for pair in pairs):
                 self.ask_window(window)

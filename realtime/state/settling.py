@@ -42,7 +42,17 @@ def settle(s: Subscription) -> None:
             lowest.tell()
         if (window.floor, len(window.members)) != before:
             announce(window)
+    if s.state is not State.PENDING:
+        come(s)
     _release(s)
+
+
+def come(s: Subscription) -> None:
+    """Let no window wait any more for a row that was read, or that is gone."""
+    for window in of(s):
+        if s in window.awaited:
+            window.awaited.discard(s)
+            announce(window)
 
 
 def learn(s: Subscription, frame: Frame | None = None) -> None:

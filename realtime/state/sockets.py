@@ -131,6 +131,7 @@ class Socket:
         """Drop a subscription that has ended, unless a newer one has its place."""
         if self.subscriptions.get(subscription.key) is subscription:
             del self.subscriptions[subscription.key]
+        settling.come(subscription)
 
 
 def encoded_size(text: str) -> int:

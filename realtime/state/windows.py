@@ -56,10 +56,11 @@ class Window:
     Its rows have keys below `after` and above `floor` (None: no end). `members` are the rows that
     belong to it, `entering` those of them that the client has still to be told of, and `have` the
     etags of payloads that the client holds. `due` says that the window has not been answered yet,
-    `told_more` what the client was last told of rows below the floor. `fields` are those by which
-    windows of the model may filter, `where` is the filter and `matches` decides it by the values of
-    a payload; `sign` makes a cursor of a key. `viewing` is its row of the ledger, and `ended` why
-    it ended.
+    and `awaited` are rows of its list that still wait to be read: they come before the answer.
+    `told_more` is what the client was last told of rows below the floor. `fields` are those by
+    which windows of the model may filter, `where` is the filter and `matches` decides it by the
+    values of a payload; `sign` makes a cursor of a key. `viewing` is its row of the ledger, and
+    `ended` why it ended.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Window:
         self.floor: Any | None = None
         self.members: dict[Any, Subscription] = {}
         self.entering: set[Subscription] = set()
+        self.awaited: set[Subscription] = set()
         self.due = True
         self.told_more = False
         self.placing = False
@@ -166,6 +168,11 @@ class Window:
         self.dismiss(lowest)
         return lowest
 
+    def wait_for(self, listed: Iterable[Subscription]) -> None:
+        """Let those of its list come before the answer that still wait, as for their own group."""
+        if self.due:
+            self.awaited = {s for s in listed if s.state is State.PENDING}
+
     # What the client is told.
 
     def enter(self, s: Subscription) -> str | None:
@@ -191,7 +198,7 @@ class Window:
         None while rows are on their way, or if the client knows.
         """
         more = self.floor is not None
-        if not self.is_live or self.placing or self.entering:
+        if not self.is_live or self.placing or self.entering or self.awaited:
             return None
         if not self.due and more == self.told_more:
             return None
