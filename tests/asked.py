@@ -79,8 +79,8 @@ def narrowed(document: Any, audiences: Mapping[str, str], known: Mapping[str, li
                 schemas[f"{resource}{kind}"] = own
     for path, calls in found["paths"].items():
         for call in calls.values():
-            own = [p for p in call.get("parameters", ()) if p.get("name") not in CURSORS]
-            call["parameters"] = [_narrowed(parameter, path, known) for parameter in own]
+            mine = [p for p in call.get("parameters", ()) if p.get("name") not in CURSORS]
+            call["parameters"] = [_narrowed(parameter, path, known) for parameter in mine]
     found["components"]["parameters"]["Tenant"]["schema"]["enum"] = ["acme", "globex", "nowhere"]
     return found
 

@@ -124,6 +124,7 @@ OF_SEVERAL = {
     "tests/tenants/test_invitations.py",
     "tests/permissions/review/test_command_explain.py",
     "tests/permissions/review/test_widening_by_code.py",
+    "tests/realtime/audit/test_purpose.py",
     "tests/permissions/review/test_command_lock.py",
     "tests/permissions/review/test_command_what_if.py",
 }
@@ -131,11 +132,9 @@ OF_SEVERAL = {
 
 LONG = {
     "realtime/hub/hub.py": 335,
-    "tenants/credentials.py": 316,
     "tests/conformance.py": 312,
     "tests/permissions/review/test_comparing.py": 304,
     "tests/permissions/review/test_probing.py": 332,
-    "tests/project/console/test_admin.py": 321,
     "tests/project/console/test_tenant_deletion.py": 312,
     "tests/project/test_settings.py": 327,
     "tests/realtime/hub/test_group_membership.py": 320,

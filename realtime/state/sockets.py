@@ -131,7 +131,8 @@ class Socket:
         """Drop a subscription that has ended, unless a newer one has its place."""
         if self.subscriptions.get(subscription.key) is subscription:
             del self.subscriptions[subscription.key]
-        settling.come(subscription)
+        if self.windows:
+            settling.come(subscription)
 
 
 def encoded_size(text: str) -> int:
