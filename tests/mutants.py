@@ -53,8 +53,8 @@ MUTANTS: Final = (
     Mutant(
         "a membership of a group touches the user, before it is gone",
         "realtime/capture/tables.py",
-        'cause="groups",\n        watch=(member, group),\n',
-        'cause="groups",\n        watch=(member, group),\n        events=("INSERT",),\n',
+        'cause="groups", watch=(member, group), kept=kept)',
+        'cause="groups", watch=(member, group), kept=kept, events=("INSERT",))',
         RULES + "a_group_that_is_empty_when_its_rows_are_read_does_not_hide_who_left_it",
     ),
     Mutant(

@@ -184,8 +184,8 @@ REQUIRED: Final = (
     Mutant(
         "reviewers are told the ledger's users by name",
         "realtime/audit/rest_ledger.py",
-        "return NamedAccessSerializer if self.of_reviewer else AccessSerializer",
-        "return AccessSerializer",
+        'if request.membership.role == Role.ADMIN:\n            return "username"',
+        'if request.membership.role:\n            return "username"',
         "tests/test_reviewers.py::test_reviewer_is_told_users_of_the_ledger_by_name",
     ),
     Mutant(

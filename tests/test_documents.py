@@ -9,6 +9,8 @@ import pytest
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
+from supply.wheel import FOLDERS, place
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -34,7 +36,15 @@ def missing(text: str) -> Iterator[str]:
     for name in re.findall(r"manage\.py (\w+)", text):
         if name not in get_commands():
             yield name
-    yield from (name for name in re.findall(r" -m (\w[\w.]*)", text) if find_spec(name) is None)
+    programs = re.findall(r" -m (\w[\w.]*)", text)
+    yield from (name for name in programs if find_spec(here(name)) is None)
+
+
+def here(name: str) -> str:
+    """The module that the package has under this name."""
+    places = {f"earshot.{place(path)}": path for path in ("realtime/client/", *FOLDERS)}
+    known = {at.strip("/").replace("/", "."): path for at, path in places.items()}
+    return known.get(name, name).strip("/").replace("/", ".")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

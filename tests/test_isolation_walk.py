@@ -124,8 +124,8 @@ OPEN = {
 WITHOUT_A_TENANT = {
     f"api/{name}/"
     for name in (
-        "login", "logout", "logoutall", "password", "password/confirm", "password/reset", "tenants",
-        "tenants/<str:slug>", "tenants/<str:slug>/accept",
+        "login", "logout", "logoutall", "password", "password/confirm", "password/reset", "session",
+        "tenants", "tenants/<str:slug>", "tenants/<str:slug>/accept", "token",
     )
 }  # fmt: skip
 

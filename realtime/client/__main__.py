@@ -1,6 +1,6 @@
 """Prints the frames of a socket, for people who debug.
 
-    EARSHOT_TOKEN=… python -m earshot.client wss://… --tenant acme --model resources.document --id …
+    TOKEN=… python -m earshot.client wss://… --tenant acme --model resources.document --id …
 
 Without `--id` it opens a window. It comes back as the close codes ask for, and ends with Ctrl-C.
 """
@@ -19,7 +19,7 @@ from typing import Literal
 from .client import Earshot, LiveList, LiveObject, Stopped, connect
 from .connection import Frame, Status
 
-TOKEN = "EARSHOT_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN = "TOKEN"  # noqa: S105 - the name of a variable
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -24,7 +24,7 @@ from realtime.management.commands.prune import age
 from realtime.models import Belongs, Change, Held
 from realtime.publishing.publisher import publisher
 from tenants import revocations
-from tenants.models import Membership
+from tenants.models import Membership, Renewal
 from tests.client import in_thread, subscribed
 from tests.realtime.audit.sight import read
 from tests.realtime.audit.test_ledger import lost_process
@@ -77,6 +77,7 @@ def test_old_rows_go_and_an_open_access_stays(
 ) -> None:
     monkeypatch.setattr(pruning, "BATCH", batch)
     revocations.revoke(aged.tenants["acme"].pk, ("token", "gone"))
+    Renewal.objects.create(kind="token", key="older", renewed="gone")
     counts = Change.objects.count(), AccessChange.objects.count()
     assert prune("90d") == {
         "earshot_realtime.Access": 1,
@@ -90,6 +91,7 @@ def test_old_rows_go_and_an_open_access_stays(
         "earshot_realtime.Change": counts[0],
         "earshot_permissions.AccessChange": counts[1],
         "earshot_tenants.Revocation": 1,
+        "earshot_tenants.Renewal": 1,
     }
     assert [access.ended_at for access in Access.objects.all()] == [None]
     assert not Push.objects.exists()

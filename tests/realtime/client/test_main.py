@@ -34,7 +34,7 @@ def test_command_prints_frames_until_the_server_closes_for_good(
         connection.recv()
         connection.close(1000)
 
-    monkeypatch.setenv("EARSHOT_TOKEN", "t")
+    monkeypatch.setenv("TOKEN", "t")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve(handle, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
