@@ -129,15 +129,14 @@ def fields_changed(
 ) -> dict[tuple[Key, int], set[str] | None]:
     """Return, for each (object id, version), what its transaction had changed by then; None: any.
 
-    Takes a constant number of queries. A version without a row counts as a change of any field.
+    Takes one query. A version without a row counts as a change of any field.
     """
     wanted = set(versions)
     if not wanted:
         return {}
     keys = {pk for pk, _ in wanted}
-    exact = _EXACT(model=model, keys=keys, versions={version for _, version in wanted})
-    xids = {(pk, version): xid for pk, version, xid in exact}
-    together = _TOGETHER(model=model, keys=keys, xids=set(xids.values())) if xids else []
+    together = _TOGETHER(model=model, keys=keys, versions={version for _, version in wanted})
+    xids = {(pk, version): xid for pk, version, xid, _ in together}
     found: dict[tuple[Key, int], set[str] | None] = {}
     by_object: dict[tuple[Key, int], list[tuple[int, list[str] | None]]] = {}
     for pk, version, xid, fields in together:
@@ -179,15 +178,10 @@ def _of_objects(**more: Any) -> models.QuerySet[Any]:
 
 KEY: Final = KeyField()
 NUMBER: Final = models.BigIntegerField()
-_EXACT: Final = Compiled(
-    lambda: _of_objects(version__in=Among("versions", NUMBER)).values_list(
-        "object_id", "version", "xid"
-    )
-)
 _TOGETHER: Final = Compiled(
-    lambda: _of_objects(xid__in=Among("xids", NUMBER)).values_list(
-        "object_id", "version", "xid", "fields"
-    )
+    lambda: _of_objects(
+        xid__in=_of_objects(version__in=Among("versions", NUMBER)).values("xid")
+    ).values_list("object_id", "version", "xid", "fields")
 )
 _SINCE: Final = Compiled(
     lambda: _of_objects(version__gte=Parameter("lowest")).values_list(

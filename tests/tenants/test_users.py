@@ -17,7 +17,7 @@ from tests.world import World
 pytestmark = pytest.mark.django_db
 
 
-class Bare(AbstractBaseUser):
+class BareUser(AbstractBaseUser):
     """A user with a key and a password, who is called by a number."""
 
     number = models.CharField(max_length=9, primary_key=True)
@@ -31,7 +31,7 @@ class Bare(AbstractBaseUser):
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """The project's users have neither names, e-mails, groups nor a column `is_active`."""
-    monkeypatch.setattr(users, "User", Bare)
+    monkeypatch.setattr(users, "User", BareUser)
     monkeypatch.setattr(users, "NAME", "number")
 
 
@@ -51,7 +51,7 @@ def test_users_without_columns_are_all_active_and_get_no_mail(bare: None) -> Non
     assert users.active("user__") == Q()
     assert users.groups() is None
     assert users.at("ann@example.com") == []
-    assert users.address_of(Bare(number="7")) == ""  # type: ignore[arg-type]
+    assert users.address_of(BareUser(number="7")) == ""  # type: ignore[arg-type]
 
 
 def test_nothing_of_users_is_captured_but_what_they_have(bare: None) -> None:

@@ -74,7 +74,7 @@ def test_row_that_has_a_key_and_no_number_keeps_the_key(world: World) -> None:
         cursor.execute(
             f"INSERT INTO {Change._meta.db_table}"
             " (id, tenant_id, model, object_id, version, creation, xid, at)"
-            " VALUES (777777, 1, 'some.model', 1, 5, 0, 0, '2030-01-01')"
+            " VALUES (777777, 1, 'some.model', 'A1', 5, 0, 0, '2030-01-01')"
         )
     assert Change.objects.get(pk=777777).xid > 0
 

@@ -32,6 +32,8 @@ def writes(source: str) -> Iterator[int]:
 
 def test_nothing_writes_the_logs_for_a_write() -> None:
     files = [path for app in APPS for path in sorted((ROOT / app).rglob("*.py"))]
+    # What clients hold of the server's objects knows no database, and changes by itself.
+    files = [path for path in files if not path.is_relative_to(ROOT / "realtime" / "client")]
     found = {path.relative_to(ROOT).as_posix(): list(writes(path.read_text())) for path in files}
     written = {name for name, lines in found.items() if lines and "/migrations/" not in name}
     assert written == set(ALLOWED)
