@@ -17,6 +17,7 @@ from tests.neighbours import CANARY, Scene
 
 FRAMES: dict[str, dict[str, Any]] = {
     "ping": {},
+    "renew": {},
     "subscribe": {"model": "resources.document"},
     "unsubscribe": {"model": "resources.document"},
 }
@@ -49,12 +50,22 @@ async def test_no_frame_tells_a_stranger_acmes_from_nothing(scene: Scene, userna
     )()
     async with await in_thread(connect)(scene.world, username, "globex") as socket:
         assert (await socket.receive())["type"] == "WELCOME"
-        for action in SERIALIZERS:
+        owner = await in_thread(scene.world.rest)("owner")
+        owners = await in_thread(owner.post)("/api/tickets/")
+        renewals = [await renewal(socket, t) for t in (owners.json()["ticket"], "x" * 43)]
+        assert renewals[0] == renewals[1]
+        for action in set(SERIALIZERS) - {"renew"}:
             for model, ids in pairs:
                 target = {"model": label(model)} if FRAMES[action] else {}
                 real, absent = [await answer(socket, action, target, id) for id in ids]
                 assert real == absent
                 assert CANARY not in real
+
+
+async def renewal(socket: SocketClient, ticket: str) -> dict[str, Any]:
+    """What comes of a ticket."""
+    await socket.send({"action": "renew", "ref": 1, "ticket": ticket})
+    return await socket.receive()
 
 
 async def answer(socket: SocketClient, action: str, target: dict[str, Any], id: str) -> str:

@@ -35,6 +35,7 @@ class Attributed(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     granted_at = models.DateTimeField(null=True)
+    purpose = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         abstract = True

@@ -169,7 +169,7 @@ def _possible(triggers: list[Trigger], there: set[str]) -> list[Trigger]:
 
 def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any) -> None:
     vendor = connections[using].vendor
-    if not (plan and _is_last(app_config) and vendor in GENERATORS):
+    if not (plan and is_last(app_config) and vendor in GENERATORS):
         return
     if vendor == "sqlite":
         # SQLite alters a table by making it anew, which fails while a trigger names it.
@@ -179,11 +179,11 @@ def _on_pre_migrate(app_config: AppConfig, using: str, plan: Any = (), **_: Any)
 
 
 def _on_post_migrate(app_config: AppConfig, using: str, **_: Any) -> None:
-    if _is_last(app_config) and connections[using].vendor in GENERATORS:
+    if is_last(app_config) and connections[using].vendor in GENERATORS:
         install(using)
 
 
-def _is_last(app_config: AppConfig) -> bool:
+def is_last(app_config: AppConfig) -> bool:
     """Return whether this is the last app for which the signal is sent."""
     sent_for = [config for config in apps.get_app_configs() if config.models_module is not None]
     return app_config is sent_for[-1]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, Protocol
 
+from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, post_save, pre_migrate
@@ -73,9 +74,12 @@ class Waking:
         self._migrating.add(using)
         self._publisher.hold()
 
-    def _on_post_migrate(self, using: str, **_: Any) -> None:
-        self._migrating.discard(using)
-        self._publisher.release()
+    def _on_post_migrate(self, app_config: AppConfig, using: str, **_: Any) -> None:
+        """After the last app, when the triggers are there: a look meanwhile would lock the logs of
+        a database in memory, as Django's tests have one."""
+        if installing.is_last(app_config):
+            self._migrating.discard(using)
+            self._publisher.release()
 
     def _see(
         self,

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('read', models.BigIntegerField()),
                 ('at', models.DateTimeField()),
                 ('xid', models.BigIntegerField(db_default=permissions.commits.TransactionId(), null=True)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant')),
             ],
         ),
         migrations.CreateModel(
@@ -37,21 +38,12 @@ class Migration(migrations.Migration):
                 ('process', models.BigIntegerField()),
                 ('connection', models.CharField(max_length=32)),
                 ('xid', models.BigIntegerField(db_default=permissions.commits.TransactionId(), null=True)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant')),
             ],
         ),
         migrations.AddIndex(
             model_name='held',
             index=models.Index(fields=['tenant', 'principal', 'model', 'object_id'], name='earshot_held_by_principal'),
-        ),
-        migrations.AddField(
-            model_name='applied',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant'),
-        ),
-        migrations.AddField(
-            model_name='viewing',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant'),
         ),
         migrations.AddIndex(
             model_name='applied',
