@@ -30,6 +30,7 @@ from realtime.audit.questions import Question  # noqa: E402
 from realtime.audit.rest_ledger import AccessesView, LedgerView, PushesView  # noqa: E402
 from realtime.audit.viewings import Applied  # noqa: E402
 from realtime.models import Held  # noqa: E402
+from tenants.keys import INTEGER, logged  # noqa: E402
 
 ROWS = 1_000_000
 TENANT = 7
@@ -37,23 +38,25 @@ BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 RUNS = 15
 
 # Of 20 tenants each has 100 users and 2,000 objects, over 90 days; one in a hundred lasts.
-ACCESSES = """
+OBJECT = logged(INTEGER, "((n %% 20) * 2000 + n / 20 %% 2000)")
+SOURCE = logged(INTEGER, "n")
+ACCESSES = f"""
 INSERT INTO earshot_realtime_access
     (tenant_id, user_id, model, object_id, audience, began_at, ended_at, began, ended, process,
      connection)
 SELECT n %% 20, (n %% 20) * 100 + n / 20 %% 100, 'resources.document',
-    (n %% 20) * 2000 + n / 20 %% 2000,
+    {OBJECT},
     (ARRAY['owner', 'editor', 'viewer', 'auditor'])[1 + n / 20 %% 4],
     %(begin)s + n * interval '7.776 seconds',
     CASE WHEN n %% 100 > 0 THEN %(begin)s + n * interval '7.776 seconds' + interval '1 hour' END,
     'subscribed', CASE WHEN n %% 100 > 0 THEN 'disconnected' ELSE '' END, 1, n::text
 FROM generate_series(1, %(rows)s) AS n
 """
-PUSHES = """
+PUSHES = f"""
 INSERT INTO earshot_realtime_push
     (tenant_id, at, model, object_id, audience, version, fields, etag, size)
 SELECT n %% 20, %(begin)s + n * interval '7.776 seconds', 'resources.document',
-    (n %% 20) * 2000 + n / 20 %% 2000,
+    {OBJECT},
     (ARRAY['owner', 'editor', 'viewer', 'auditor'])[1 + n / 20 %% 4],
     n, '["title"]', md5(n::text), 300
 FROM generate_series(1, %(rows)s) AS n
@@ -74,22 +77,22 @@ SELECT n %% 20, 1, n / 20, n / 20, %(begin)s + n * interval '7.776 seconds'
 FROM generate_series(1, %(rows)s) AS n
 """
 # Each object has an owner, a quarter of the others' grants has ended; roles have nothing.
-HELD = """
+HELD = f"""
 INSERT INTO earshot_realtime_held
     (tenant_id, source, source_id, principal, since, until, began_at, ended_at, began, ended, model,
      object_id, permission)
-SELECT n %% 20, CASE WHEN n <= 40000 THEN 'resources_document.owner_id' ELSE 'grants' END, n,
+SELECT n %% 20, CASE WHEN n <= 40000 THEN 'resources_document.owner_id' ELSE 'grants' END, {SOURCE},
     'user:' || (n %% 20) * 100 + n / 20 %% 97, n / 20, CASE WHEN n %% 4 = 0 THEN n / 20 + 1000 END,
     %(begin)s + n * interval '7.776 seconds',
     CASE WHEN n %% 4 = 0 THEN %(begin)s + n * interval '7.776 seconds' + interval '2 hours' END,
-    'grant', '', 'resources.document', (n %% 20) * 2000 + n / 20 %% 2000,
+    'grant', '', 'resources.document', {OBJECT},
     CASE WHEN n <= 40000 THEN 'own_document' ELSE 'view_document' END
 FROM generate_series(1, %(rows)s) AS n
 """
-BELONGS = """
+BELONGS = f"""
 INSERT INTO earshot_realtime_belongs
     (tenant_id, source, source_id, principal, since, began_at, began, ended, user_id)
-SELECT n / 100, 'tenants_membership', n, 'role:member', 0, %(begin)s, 'member', '', n
+SELECT n / 100, 'tenants_membership', {SOURCE}, 'role:member', 0, %(begin)s, 'member', '', n
 FROM generate_series(0, 1999) AS n
 """
 TABLES = ("access", "push", "viewing", "applied", "held", "belongs")

@@ -20,6 +20,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from realtime.audit.pruning import prune  # noqa: E402
+from tenants.keys import INTEGER, logged  # noqa: E402
 
 ROWS = 1_000_000
 SERIES = """
@@ -33,17 +34,17 @@ AT = {
 INTO = """
 INSERT INTO earshot_realtime_change
     (tenant_id, model, object_id, version, creation, fields, xid, at)
-{series} SELECT n %% 20, 'resources.document', n %% 2000, n, false, '["title"]', n, at FROM t;
+{series} SELECT n %% 20, 'resources.document', {key}, n, false, '["title"]', n, at FROM t;
 INSERT INTO earshot_permissions_accesschange (tenant_id, revision, user_id, cause, at)
 {series} SELECT n %% 20, n, n %% 100, 'granted', at FROM t;
 INSERT INTO earshot_realtime_access
     (tenant_id, user_id, model, object_id, audience, began_at, ended_at, began, ended, process,
      connection)
-{series} SELECT n %% 20, n %% 100, 'resources.document', n %% 2000, 'viewer', at, at,
+{series} SELECT n %% 20, n %% 100, 'resources.document', {key}, 'viewer', at, at,
     'subscribed', 'disconnected', 1, n FROM t;
 INSERT INTO earshot_realtime_push
     (tenant_id, at, model, object_id, audience, version, fields, etag, size)
-{series} SELECT n %% 20, at, 'resources.document', n %% 2000, 'viewer', n, '["title"]', n, 300
+{series} SELECT n %% 20, at, 'resources.document', {key}, 'viewer', n, '["title"]', n, 300
     FROM t
 """
 
@@ -53,7 +54,7 @@ def main() -> None:
     now = timezone.now()
     series = SERIES.format(at=AT[connection.vendor])
     with connection.cursor() as cursor:
-        for statement in INTO.format(series=series).split(";"):
+        for statement in INTO.format(series=series, key=logged(INTEGER, "(n %% 2000)")).split(";"):
             cursor.execute(statement, {"rows": ROWS, "now": now})
     began = time.perf_counter()
     for label, gone in prune(now - timedelta(days=1)):

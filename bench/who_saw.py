@@ -30,13 +30,15 @@ from bench.pruning import AT, SERIES  # noqa: E402
 from permissions.audiences import registry  # noqa: E402
 from realtime.audit import seen  # noqa: E402
 from realtime.audit.seen import Question  # noqa: E402
+from tenants.keys import INTEGER, as_logged, logged  # noqa: E402
 from tests.world import World  # noqa: E402
 
 ACCESSES = 10_000_000
 PAGES = 20
 KEPT = Path(__file__).parent.parent / "var" / "who-saw.txt"
 EXPLAIN = {"postgresql": "EXPLAIN (ANALYZE, BUFFERS) ", "sqlite": "EXPLAIN QUERY PLAN "}
-OBJECT = "CASE WHEN n %% 10 = 0 THEN %(object)s ELSE 1000000 + n %% 50000 END"
+OTHERS = logged(INTEGER, "(1000000 + n %% 50000)")
+OBJECT = f"CASE WHEN n %% 10 = 0 THEN %(object)s ELSE {OTHERS} END"
 INTO = """
 INSERT INTO earshot_realtime_access
     (tenant_id, user_id, model, object_id, audience, began_at, ended_at, began, ended, process,
@@ -48,8 +50,8 @@ INSERT INTO earshot_realtime_read (tenant_id, user_id, model, object_id, audienc
     WHERE n %% 2 = 0;
 INSERT INTO earshot_realtime_held
     (tenant_id, source, source_id, principal, model, object_id, permission, began_at, began, ended)
-{series} SELECT %(tenant)s, 'bench', n, 'user:' || (1000000 + n), 'resources.document', %(object)s,
-    'view_document', at, 'granted', '' FROM t WHERE n <= 1000
+{series} SELECT %(tenant)s, 'bench', {source}, 'user:' || (1000000 + n), 'resources.document',
+    %(object)s, 'view_document', at, 'granted', '' FROM t WHERE n <= 1000
 """
 
 
@@ -59,10 +61,12 @@ def fill(world: World, rows: int) -> None:
         "rows": rows,
         "now": timezone.now(),
         "tenant": world.document.tenant_id,
-        "object": world.document.pk,
+        "object": as_logged(world.document.pk),
     }
     with connection.cursor() as cursor:
-        for statement in INTO.format(series=series, object=OBJECT).split(";"):
+        for statement in INTO.format(
+            series=series, object=OBJECT, source=logged(INTEGER, "n")
+        ).split(";"):
             cursor.execute(statement, given)
         cursor.execute("ANALYZE")
 

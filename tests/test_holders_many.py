@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from permissions import decision, grants
 from permissions.ceiling import SYSTEM
 from permissions.grants import DefaultGrant
+from permissions.listing import Ask, list_within
 from permissions.review.hypotheses import Declaring
 from permissions.review.predicting import predict
 from permissions.subjects import Subject
@@ -141,3 +143,16 @@ def test_all_ways_agree_with_has_perm_whatever_is_mixed(place: Place) -> None:
         world.tenants["acme"].pk, Declaring(resource, resource), resources=[resource]
     )
     assert nothing.pairs == 0
+
+
+def test_filtered_list_shows_an_object_by_the_better_of_holders_columns(place: Place) -> None:
+    """Here members come before owners; each object is listed once, and others' are not."""
+    looker, keeper = reversed(place.resource.audiences)
+    swapped = replace(place.resource, audiences=(looker, keeper), filters=("title",))
+    viewer, tenant = place.world.user("viewer"), place.world.tenants["acme"]
+    mine, ours = place.create(1, "viewer"), place.create(2, "viewer")
+    ours.members.add(viewer)
+    place.create(3).members.add(place.world.user("editor"))
+    where = (("title", ("Title 1", "Title 2", "Title 3")),)
+    [found] = list_within(swapped, tenant.pk, [Ask(viewer.pk, 9, where=where)])
+    assert found == sorted([mine.pk, ours.pk], reverse=True)

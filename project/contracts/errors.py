@@ -183,9 +183,8 @@ def response(status: int, codes: Iterable[str], *, fields: bool = False) -> dict
     if fields:
         schemas.append(reference(FIELDS))
         texts.append("Or what is wrong, by the name of the field.")
-    content: dict[str, Any] = {"schema": one_of(schemas)}
-    if each:
-        content["examples"] = {code: {"value": example(code)} for code in each}
+    examples = {code: {"value": example(code)} for code in each}
+    content = {"schema": one_of(schemas), "examples": examples}
     found: dict[str, Any] = {
         "description": "\n\n".join(texts),
         "content": {"application/json": content},

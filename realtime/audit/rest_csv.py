@@ -10,19 +10,15 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
-from permissions.renderers import JSONRenderer
 from tenants.connections import give_back
 
 
 class CSVRenderer(BaseRenderer):
-    """Stands for CSV in the negotiation of content; what is refused is told in JSON."""
+    """Stands for CSV in the negotiation of content; it renders nothing, since CSV is streamed."""
 
     media_type = "text/csv"
     format = "csv"
     charset = None
-
-    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
-        return JSONRenderer().render(data)
 
 
 def streamed(request: Any, name: str, parts: Iterator[str]) -> StreamingHttpResponse:

@@ -125,10 +125,8 @@ def of_update(live: Live, form: Exact, new: dict[str, str], old: dict[str, str],
         if isinstance(form, General):
             both = (f"(to_jsonb({side}) ->> {literal(column)})::bigint" for side in ("OLD", "NEW"))
         touches = [(new["tenant"], user, label, new["key"]) for user in both]
-        touched = access(form, HELD, touches)
-        if column in live.kept:
-            moved = form.end(column, HELD), form.begin(column, HELD, postgresql.NEXT)
-            touched = SEP.join((*moved, touched))
+        moved = form.end(column, HELD), form.begin(column, HELD, postgresql.NEXT)
+        touched = SEP.join((*moved, access(form, HELD, touches)))
         found.append(f"IF {form.differ([column])} THEN\n  {touched}\nEND IF;")
     object_ = (new["tenant"], "NULL", label, new["key"])
     if live.visible:

@@ -49,10 +49,9 @@ def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Yield the access changes of an update: of holders, of visibility and of the tenant."""
     for column in live.holders:
         body = _access(live, HELD, ["OLD", "NEW"], user=column)
-        if kept := live.kept.get(column):
-            body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
-            now = intervals.revision("b.tenant_id")
-            body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
+        kept, now = live.kept[column], intervals.revision("b.tenant_id")
+        body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
+        body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
         yield f"held_{column}", (column,), body
     if live.visible:
         yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])

@@ -267,16 +267,14 @@ class EarshotConsumer(AsyncConsumer):
 
     async def _ask(self, work: Callable[..., T], *args: Any) -> T | Refused | None:
         """Ask the one door; without a database the client is sent elsewhere."""
-        try:
-            return await door.ask(work, *args)
-        except Refused as refused:
-            return refused
-        except DatabaseError as error:
-            if not is_away(error):
-                raise
-            log_failure(logger, "The database could not authenticate a socket", error)
-            self.mailbox.close(Close.GOING_AWAY)
-            return None
+        found = await door.ask(work, *args)
+        if not isinstance(found, DatabaseError):
+            return found
+        if not is_away(found):
+            raise found
+        log_failure(logger, "The database could not authenticate a socket", found)
+        self.mailbox.close(Close.GOING_AWAY)
+        return None
 
     async def _leave(self) -> None:
         if self.expiry is not None:

@@ -114,6 +114,7 @@ def keyed(world: World) -> Iterator[World]:
     for rows in (given, types):
         rows._raw_delete(rows.db)
     ContentType.objects.clear_cache()
+    assert publisher.flush()
 
 
 def place_of(world: World, name: str) -> Place:

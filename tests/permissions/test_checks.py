@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import models
@@ -11,6 +12,7 @@ from rest_framework import serializers
 
 from permissions.audiences import Audience, Resource, Shows
 from permissions.checks import check_resources
+from permissions.models import Guarded
 from permissions.serializers import AudienceSerializer
 from resources.models import Document, Profile
 from tenants.opaque import OpaqueIdField
@@ -30,6 +32,18 @@ class Good(AudienceSerializer):
     class Meta:
         model = Document
         fields = ("id", "title")
+
+
+class Grouped(Guarded):
+    """A model with a many-to-many field that names no users."""
+
+    groups = models.ManyToManyField(Group, related_name="+")
+
+    class Meta(Guarded.Meta):
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return "grouped"
 
 
 def found(declare: Declare, *audiences: Audience, **more: Any) -> list[str | None]:
@@ -54,6 +68,12 @@ def test_filters_are_columns_that_the_payload_shows(declare: Declare) -> None:
     viewer = Audience("viewer", "view_document", Good)
     assert found(declare, viewer, filters=("title",)) == []
     assert found(declare, viewer, filters=("title", "body", "id")) == ["earshot.E017"] * 2
+
+
+def test_many_that_cannot_name_holders_are_found(declare: Declare) -> None:
+    viewer = Audience("viewer", "view_person", Good)
+    declare(Resource(model=Grouped, audiences=(viewer,), holders={"groups": "viewer"}))
+    assert "earshot.E063" in [error.id for error in check_resources()]
 
 
 def test_wrong_declaration_stops_the_start(declare: Declare) -> None:

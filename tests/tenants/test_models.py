@@ -4,7 +4,16 @@ from django.utils import timezone
 from knox.models import AuthToken
 from pytest_django import Settings
 
-from tenants.models import Membership, MembershipTask, Rehash, Session, Tenant, Ticket, User
+from tenants.models import (
+    Membership,
+    MembershipTask,
+    Rehash,
+    Renewal,
+    Session,
+    Tenant,
+    Ticket,
+    User,
+)
 from tenants.sessions import SessionStore
 from tests.tenants.conftest import token_of
 
@@ -20,6 +29,7 @@ def test_rows_say_what_they_are(acme: Tenant, owner: User) -> None:
     assert str(owner.memberships.get()) == f"{owner.pk} in {acme.pk} as member"
     assert str(Rehash(user_id=5)) == "5"
     assert str(MembershipTask(tenant_id=1, user_id=5)) == "5 in 1"
+    assert str(Renewal(kind="token", created_at=ticket.expires_at)).startswith("a token at 2")
     assert str(ticket) == f"{owner.pk} in {acme.pk} until {ticket.expires_at}"
 
 

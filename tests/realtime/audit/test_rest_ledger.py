@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from permissions.models import AccessChange
+from permissions import accesslog
 from realtime.audit.models import Access, Push
 from realtime.audit.viewings import Applied, Viewing
 from realtime.models import Held
@@ -209,7 +209,7 @@ def test_windows_have_a_row_each_and_of_an_object_one_for_what_they_could_show(
     began = Held.objects.filter(principal=f"user:{ledger.user('viewer').pk}").first()
     assert began is not None
     start, later = began.began_at + HOUR, began.began_at + 2 * HOUR
-    now = AccessChange.objects.filter(tenant=acme).count()
+    now = accesslog.revision(acme.pk)
     Applied.objects.create(tenant=acme, process=1, revision=now, read=now, at=began.began_at)
     for name, where, ended in (("viewer", {}, None), ("editor", {"status": ["draft"]}, later)):
         Viewing.objects.create(
