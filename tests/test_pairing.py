@@ -109,9 +109,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "the settings' tests": ("project/environment.py",),
     "what both documents are made of, tried with them": (
         "project/contracts/errors.py",
-        "project/contracts/examples.py",
-        "project/contracts/fields.py",
-        "project/contracts/operations.py",
         "project/contracts/payloads.py",
         "project/contracts/schemas.py",
         "project/contracts/spectacular.py",
@@ -138,7 +135,6 @@ LONG = {
     "tests/project/console/test_tenant_deletion.py": 312,
     "tests/project/test_settings.py": 327,
     "tests/realtime/hub/test_group_membership.py": 320,
-    "tests/realtime/publishing/test_publisher.py": 314,
     "tests/realtime/transport/test_consumer.py": 339,
     "tests/stage.py": 335,
     "tests/tenants/test_invitations.py": 315,

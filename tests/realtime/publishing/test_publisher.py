@@ -10,9 +10,7 @@ from concurrent.futures import wait
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import OperationalError
-from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime.capture.committed import Own
 from realtime.metrics import PUBLISH_FAILURES
@@ -151,25 +149,6 @@ def test_who_holds_it_waits_for_the_announcement_under_way(gate: Gate, box: Publ
     gate.open.set()
     holding.join()
     assert box.flush(0)
-
-
-def test_nothing_is_announced_during_a_migration(gate: Gate, transactional_db: None) -> None:
-    """The logs may lack what is read of them."""
-    assert publisher.flush()
-    gate.sent.clear()
-    sender: Any = apps.get_app_config("earshot_realtime")
-    told = {"app_config": sender, "using": "default", "plan": [], "apps": apps}
-    pre_migrate.send(sender, **told)
-    gate.commit(publisher, "a")
-    assert publisher.flush(0)
-    assert gate.sent == []
-    post_migrate.send(sender, **told)
-    assert publisher.flush(0)
-    assert gate.sent == []  # others still write, and triggers are installed with the last
-    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
-    post_migrate.send(last, **{**told, "app_config": last})
-    assert publisher.flush()
-    assert gate.sent[0] == ["a"]
 
 
 def test_flush_says_whether_everything_was_sent(gate: Gate, box: Publisher) -> None:
