@@ -56,6 +56,10 @@ class Mark:
     end: int
     open: frozenset[int] = frozenset()
 
+    def is_before(self, other: Mark) -> bool:
+        """Return whether an older snapshot made this mark; rows' keys may begin anew."""
+        return self.column == other.column == "xid" and self.end < other.end
+
     def until(self, now: Mark) -> Q:
         """Return a condition for the rows that committed between the two marks.
 

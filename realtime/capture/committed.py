@@ -46,7 +46,12 @@ class Own:
 
     def read(self) -> Committed:
         """Return what was committed since the last read that succeeded."""
-        found, self._marks = in_snapshot(lambda _: self._read())
+        found, now = in_snapshot(lambda _: self._read())
+        if self._marks is not None and now[0].is_before(self._marks[0]):
+            # The connection was in a transaction from before the last look, which this one ended:
+            # it saw nothing new, and the next would announce again what was announced.
+            found, now = in_snapshot(lambda _: self._read())
+        self._marks = now
         return found
 
     def _read(self) -> tuple[Committed, list[Mark]]:

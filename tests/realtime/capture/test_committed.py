@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from permissions import accesslog
+from permissions import accesslog, commits
 from permissions.accesslog import Touch
+from permissions.commits import Mark
 from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from realtime.capture import changes
@@ -50,6 +51,17 @@ def test_row_is_read_once_with_the_lowest_version_of_its_object(own: Own) -> Non
     assert own.read() == Committed()
     write(1, 8)
     assert books(own.read()) == {1: 8}
+
+
+def test_look_that_sees_less_than_the_last_one_looks_again(
+    own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection was in a transaction from before: the next would announce everything again."""
+    own._marks = [Mark("xid", 10)] * 2
+    seen = iter([[Mark("xid", 5)] * 2, [Mark("xid", 12)] * 2])
+    monkeypatch.setattr(commits, "marks", lambda _: next(seen))
+    own.read()
+    assert own._marks == [Mark("xid", 12)] * 2
 
 
 def test_objects_come_in_the_order_of_their_first_changes(own: Own) -> None:

@@ -53,7 +53,7 @@ def test_renamed_profile_raises_the_documents_that_show_it(world: World, profile
     profile.display_name = "New"
     profile.save()
     assert publisher.flush()
-    assert recordings[0].shows(["owner_name"])
+    assert (recordings[0].rows, recordings[0].risen) == ([(1, ["owner_name"])], 1)
     assert recordings[1].shows()
     assert recordings[2].shows()
 
