@@ -173,8 +173,7 @@ async def waiting_for_its_row(world: World, enter: Open) -> tuple[Windows, HeldJ
     joins = HeldJoins(this_hub())
     await viewer.socket.send({"model": DOCUMENT, "id": row["id"], "etag": row["etag"]})
     await joins.gate.entered()
-    have = {row["id"]: row["etag"]}
-    viewer.rows["w"] = []
+    viewer.rows["w"], have = [], {row["id"]: row["etag"]}
     await viewer.socket.send({"model": DOCUMENT, "window": "w", "have": have, "ref": "w"})
     assert (await viewer.socket.receive_until("ENTERED"))["id"] == id_of(newer)
     return viewer, joins, row["id"]
@@ -207,6 +206,22 @@ async def test_row_that_goes_while_its_window_waits_for_it_is_waited_for_no_more
         pass
     joins.gate.open()
     assert (id in viewer.rows["w"]) == (how == "unsubscribed")
+
+
+async def test_row_that_is_let_go_before_it_was_read_leaves_its_window_as_it_is(
+    world: World, enter: Open
+) -> None:
+    w = await enter("viewer")
+    await w.open()
+    target = {"model": DOCUMENT, "id": id_of(await in_thread(world.create)())}
+    gate = GatedReads(rounds_of(world)).hold(reading.read_round)
+    await w.socket.send(target)
+    await gate.entered()
+    await w.socket.send({"action": "unsubscribe", **target})
+    assert (await w.socket.receive())["type"] == "UNSUBSCRIBED"
+    gate.open()
+    assert await w.socket.settle() == []
+    await w.check()
 
 
 async def test_single_subscription_goes_on_when_its_window_closes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from permissions.models import AccessChange
@@ -24,6 +26,13 @@ def test_the_ledger_is_chained() -> None:
     assert {kind.model for kind in CHAINED} >= {Access, Push, AccessChange}
     assert len({kind.name for kind in CHAINED}) == len(CHAINED)
     assert all(len(kind.name) <= 20 for kind in CHAINED)
+
+
+@pytest.mark.django_db
+def test_fact_names_a_key_that_is_unique_everywhere_as_a_text() -> None:
+    row = access(Tenant.objects.create(slug="acme", name="Acme"), object_id=UUID(int=5))
+    [kind] = [kind for kind in CHAINED if kind.name == "access"]
+    assert kind.facts([row.pk])[row.pk].fact["object_id"] == str(UUID(int=5))
 
 
 @pytest.mark.django_db
