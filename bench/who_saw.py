@@ -29,7 +29,7 @@ from django.utils import timezone  # noqa: E402
 from bench.pruning import AT, SERIES  # noqa: E402
 from permissions.audiences import registry  # noqa: E402
 from realtime.audit import seen  # noqa: E402
-from realtime.audit.seen import Question  # noqa: E402
+from realtime.audit.questions import Question  # noqa: E402
 from tenants.keys import INTEGER, as_logged, logged  # noqa: E402
 from tests.world import World  # noqa: E402
 

@@ -81,9 +81,10 @@ class TokenAuthentication(knox.TokenAuthentication):
 
     def authenticate(self, request: Any) -> tuple[User, Any] | None:
         try:
-            return super().authenticate(request)
+            found: tuple[User, Any] | None = super().authenticate(request)
         except (exceptions.AuthenticationFailed, UnicodeDecodeError) as error:
             raise NotAuthenticated from error
+        return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         """Return the token's user and row, in one query; the user's others are not looked at."""
@@ -111,8 +112,8 @@ def membership_for(user: User, slug: str | None, key: Key | None = None) -> Memb
     asked = {"user": user.pk, "kind": kind, "key": secret}
     places = _PLACES_AT(**asked, slug=slug.replace("\0", " ")) if slug else _PLACES(**asked)
     match places:
-        case [membership]:
-            if membership.revoked:
+        case [Membership() as membership]:
+            if membership.revoked:  # type: ignore[attr-defined]  # annotated
                 raise NotAuthenticated
             return membership
         case []:
@@ -157,7 +158,8 @@ def issue_token(user: User) -> tuple[Any, str]:
         raise WrongLogin
     tokens = get_token_model().objects
     tokens.filter(user=user, expiry__lte=timezone.now()).delete()
-    return tokens.create(user=user)
+    made: tuple[Any, str] = tokens.create(user=user)
+    return made
 
 
 def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[str, int]:

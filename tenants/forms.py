@@ -9,7 +9,7 @@ from django import forms
 from tenants.scoping import tenant_links
 
 
-class TenantModelForm(forms.ModelForm):
+class TenantModelForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form that offers only rows of its instance's tenant, where rows belong to tenants.
 
     Without a tenant it offers all tenants' rows, as a plain ModelForm does. Wherever people see it,

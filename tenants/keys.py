@@ -112,7 +112,7 @@ def parameter(key: Key, connection: Any) -> Any:
     return key.hex if connection.vendor == "sqlite" and isinstance(key, UUID) else key
 
 
-class KeyField(models.Field):
+class KeyField(models.Field):  # type: ignore[type-arg]
     """A column of keys of whatever models."""
 
     description = "The key of a row of whatever model"

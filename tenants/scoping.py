@@ -91,10 +91,12 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def _combinator_query(self, combinator: str, *others: Any, **kwargs: Any) -> Self:
         told = all(map(_told, (self, *others)))
-        return super()._combinator_query(combinator, *others, **kwargs)._telling(told)  # type: ignore[misc]
+        combined: Self = super()._combinator_query(combinator, *others, **kwargs)  # type: ignore[misc]
+        return combined._telling(told)
 
     def _clone(self) -> Self:
-        return super()._clone()._telling(self.told)  # type: ignore[misc]
+        clone: Self = super()._clone()  # type: ignore[misc]
+        return clone._telling(self.told)
 
     def _telling(self, told: bool) -> Self:
         # In place: one more clone would use up what Django's many-to-many managers made sticky.

@@ -46,4 +46,5 @@ class SessionStore(db.SessionStore):
 
 def _with_user(session: Any, data: dict[str, Any]) -> Session:
     session.user_id = User._meta.pk.to_python(data.get(SESSION_KEY))
-    return session
+    made: Session = session
+    return made

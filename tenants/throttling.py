@@ -30,7 +30,7 @@ class Minute:
     timer: Callable[[], float] = time.time
 
     def __init__(self, name: str, whose: object, own: Mapping[str, Any] | None = None) -> None:
-        self.limit = (limits() if own is None else own)[name]
+        self.limit: int = (limits() if own is None else own)[name]
         # Hashed, because a name that a client sends may not be a valid cache key.
         self.key = f"{name}:{sha256(str(whose).encode()).hexdigest()}"
 

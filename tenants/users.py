@@ -15,7 +15,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ManyToManyField, Q, QuerySet
 
 if TYPE_CHECKING:
-    from tenants.models import User
+    from tenants.models import User as User
 else:
     User = get_user_model()
 

@@ -200,7 +200,8 @@ class MeView(PrivateResponseMixin, RetrieveAPIView[Membership]):
     serializer_class = MeSerializer
 
     def get_object(self) -> Membership:
-        return self.request.membership  # type: ignore[attr-defined]
+        membership: Membership = self.request.membership  # type: ignore[attr-defined]
+        return membership
 
 
 class TicketsView(PrivateResponseMixin, APIView):

@@ -56,7 +56,7 @@ def _principal(user_id: int, way: Way) -> str:
 def _source(resource: Resource, way: Way) -> str:
     """Of which table, or column of it, the interval comes."""
     if way.table:
-        return apps.get_model(way.table)._meta.db_table
+        return str(apps.get_model(way.table)._meta.db_table)
     if not way.field:
         return intervals.ROLE
     if way.field in resource.linked:

@@ -56,7 +56,7 @@ class Kind:
     def rows(self) -> models.QuerySet[Any]:
         """Return the rows that have the fact, of tenants that are not being deleted."""
         there = Tenant.objects.filter(deleting_since=None)
-        rows = self.model._base_manager.filter(tenant__in=there.order_by())
+        rows: models.QuerySet[Any] = self.model._base_manager.filter(tenant__in=there.order_by())
         return rows.filter(**{f"{self.ended}__isnull": False}) if self.ended else rows
 
     @property

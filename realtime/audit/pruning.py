@@ -83,7 +83,8 @@ def _in_batches(old: models.QuerySet[Any]) -> Iterator[int]:
 def _old(log: type[Any], before: datetime, keys: range) -> models.QuerySet[Any]:
     """Return the rows of a log from before this time, which are among these keys."""
     # Times are not strictly in the order of keys: a row is written a little after it gets its time.
-    return log._base_manager.filter(pk__lt=keys.stop, at__lt=before)
+    rows: models.QuerySet[Any] = log._base_manager.all()
+    return rows.filter(pk__lt=keys.stop, at__lt=before)
 
 
 def _keys(log: type[Any], before: datetime) -> range:

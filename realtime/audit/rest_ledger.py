@@ -201,7 +201,9 @@ class AccessesView(LedgerView):
 
 
 def _keyed(rows: QuerySet[Any], window: bool) -> QuerySet[Any]:
-    return rows.order_by().annotate(key=F("pk"), window=Value(window, BooleanField()))
+    told = {"key": F("pk"), "window": Value(window, BooleanField())}
+    keyed: QuerySet[Any] = rows.order_by().annotate(**told)
+    return keyed
 
 
 def _of_access(row: Access) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from permissions.audiences import registry
 from permissions.fields import ModelField
 from permissions.renderers import JSONRenderer
 from realtime.audit import inquiries, seen
+from realtime.audit.questions import Place, Question
 from realtime.audit.rest_csv import CSVRenderer, streamed
 from realtime.audit.rest_ledger import id_of
-from realtime.audit.seen import Place, Question, Seen
+from realtime.audit.seen import Seen
 from realtime.audit.seen_command import COLUMNS, csv_line, told
 from tenants import keys, opaque
 from tenants.models import Role

@@ -18,8 +18,9 @@ from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable
 from realtime.audit import inquiries, seen
 from realtime.audit.models import Access, Push
+from realtime.audit.questions import Question
 from realtime.audit.rest_ledger import id_of
-from realtime.audit.seen import Question, Seen
+from realtime.audit.seen import Seen
 from realtime.capture.interval_models import Held
 from tenants import opaque
 from tenants.models import Tenant

@@ -94,7 +94,8 @@ def _committed(
 def _lowest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return each object's lowest version, in the order of the objects' first changes."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
-    return objects.annotate(Min("version"), first=Min("pk")).order_by("first")
+    lowest: models.QuerySet[Any, Any] = objects.annotate(Min("version"), first=Min("pk"))
+    return lowest.order_by("first")
 
 
 def _notes(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:

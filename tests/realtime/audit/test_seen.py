@@ -15,7 +15,7 @@ from guardian.shortcuts import assign_perm
 from permissions.audiences import registry
 from realtime.audit import seen
 from realtime.audit.models import Access, Read
-from realtime.audit.seen import Place, Question
+from realtime.audit.questions import Place, Question
 from realtime.models import Belongs, Held
 from tenants.models import Membership
 from tests.realtime.audit.sight import had, hours, pushed, read

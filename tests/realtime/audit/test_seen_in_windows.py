@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from permissions.audiences import registry
@@ -288,7 +289,7 @@ def test_windows_are_found_by_an_index(world: World, what: str) -> None:
     held = seen_in_windows.held_of(DOCUMENTS, one.tenant_id, world.document.pk)
     by_grant = [row for row in held if row.principal.startswith("user:")]
     query = found.filter(
-        seen_in_windows.who(by_grant) if what == "object" else seen_in_windows.Q(user_id=10**6 + 7)
+        seen_in_windows.who(by_grant) if what == "object" else Q(user_id=10**6 + 7)
     )[:500].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:

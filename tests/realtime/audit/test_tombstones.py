@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from realtime.audit import ledger, tombstones
 from realtime.audit.chain import PRUNED
+from realtime.audit.chained import CHAINED
 from realtime.audit.models import Access, ChainEntry, ChainHead, Push
 from realtime.audit.reading import head_of
 from tenants.models import Tenant
@@ -80,7 +81,7 @@ def test_prune_that_is_stopped_leaves_an_intact_chain(
     """The end of an access may stand far behind its beginning: both go at once."""
     monkeypatch.setattr(tombstones, "PAGE", 2)
     old = {Access: Access.objects.exclude(ended_at=None), Push: Push.objects.all()}
-    old = {kind.model: kind.model.objects.none() for kind in tombstones.CHAINED} | old
+    old = {kind.model: kind.model.objects.none() for kind in CHAINED} | old
     steps = tombstones.prune(old)
     for _ in range(3):
         next(steps)

@@ -12,7 +12,7 @@ from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.rendering import SERIALIZATIONS
 from permissions.representation import ObjectKey
-from realtime.capture import dependents
+from realtime.capture import changes
 from realtime.capture.committed import Committed
 from realtime.metrics import PUBLISH_FAILURES
 from realtime.publishing import notifications
@@ -149,14 +149,14 @@ def test_resource_that_fails_does_not_stop_others_and_is_counted_and_logged(
         document.title = "B"
         document.save()
     acme = world.tenants["acme"].pk
-    real = dependents.changes.fields_since
+    real = changes.fields_since
 
     def fail_for_acme(label: str, versions: Any, **options: Any) -> Any:
         if world.document.pk in versions:
             raise RuntimeError(SECRET)
         return real(label, versions, **options)
 
-    monkeypatch.setattr(notifications.changes, "fields_since", fail_for_acme)
+    monkeypatch.setattr(changes, "fields_since", fail_for_acme)
     before = failures()
     with caplog.at_level(logging.ERROR):
         messages = notifications.publish(

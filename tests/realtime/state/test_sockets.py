@@ -3,8 +3,7 @@
 import pytest
 
 from realtime.state.codes import Close
-from realtime.state.sockets import _encoded_size
-from realtime.transport.wire import KEPT_CHARACTERS
+from realtime.state.sockets import KEPT_CHARACTERS, _encoded_size
 from tests.realtime.pieces import socket, subscription
 
 

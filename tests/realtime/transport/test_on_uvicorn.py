@@ -9,6 +9,7 @@ from pytest_django import Settings
 from websockets.frames import Opcode
 
 from realtime.metrics import CLOSES
+from realtime.state.codes import Close
 from realtime.transport import on_uvicorn
 from tests.realtime.raw import DEFLATE, Application, Raw, masked, raw, until
 from tests.realtime.wire import limit
@@ -117,7 +118,7 @@ async def test_socket_that_is_closing_is_not_failed_again(
         await client.pong()
         await application.send({"type": "websocket.close", "code": 4401})
         assert await client.closed() == 4401
-        client.protocol._fail(on_uvicorn.Close.TOO_SLOW, "")
+        client.protocol._fail(Close.TOO_SLOW, "")
         assert (await application.event())["code"] == 4401
 
 
