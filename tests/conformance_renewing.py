@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance import DOCUMENT, invalid, once
+from tests.conformance_words import DOCUMENT, invalid, once
 
 NULL_TICKET = invalid("ticket: This field may not be null.")
 NO_MODEL_HERE = invalid("model: Unknown key.")

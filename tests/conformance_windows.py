@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.conformance import DOCUMENT, Case, invalid, once
+from tests.conformance_words import DOCUMENT, Case, invalid, once
 
 NAME = "Must be a string of 1 to 64 characters without control characters."
 NULL = "This field may not be null."

@@ -29,10 +29,10 @@ from realtime.transport.parsing import parse
 from resources.models import Document, Profile
 from tenants import opaque
 from tests.client import in_thread
-from tests.conformance import SHORT, Case, ping, pong, subscribe
 from tests.conformance import TABLE as OTHERS
 from tests.conformance_renewing import FOREIGN_TICKET, RENEWING
 from tests.conformance_windows import WINDOWS
+from tests.conformance_words import SHORT, Case, ping, pong, subscribe
 from tests.unshowable import spoil
 from tests.world import World
 

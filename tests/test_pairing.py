@@ -119,6 +119,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
 
 OF_SEVERAL = {
     "tests/tenants/test_invitations.py",
+    "tests/tenants/test_invitations_leaving.py",
     "tests/permissions/review/test_command_explain.py",
     "tests/permissions/review/test_widening_by_code.py",
     "tests/realtime/audit/test_purpose.py",
@@ -129,16 +130,7 @@ OF_SEVERAL = {
 
 LONG = {
     "realtime/hub/hub.py": 335,
-    "tests/conformance.py": 312,
-    "tests/permissions/review/test_comparing.py": 304,
-    "tests/permissions/review/test_probing.py": 332,
-    "tests/project/console/test_tenant_deletion.py": 312,
-    "tests/project/test_settings.py": 327,
-    "tests/realtime/hub/test_group_membership.py": 320,
-    "tests/realtime/transport/test_consumer.py": 339,
     "tests/stage.py": 335,
-    "tests/tenants/test_invitations.py": 315,
-    "tests/tenants/test_strict.py": 307,
     "tests/test_unavailable.py": 336,
     "tests/test_whoever_writes.py": 312,
 }

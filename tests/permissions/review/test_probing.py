@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
-from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.management import call_command
 from django.db.models import F, OuterRef, Subquery
 from django.test import override_settings
 from rest_framework import serializers
 
-from permissions.audiences import Audience, Resource, Shows
+from permissions.audiences import Audience, Shows
 from permissions.models import AccessChange
 from permissions.review.filling import canaries
-from permissions.review.findings import Findings, as_json, lines
+from permissions.review.findings import Findings, lines
 from permissions.review.probing import probe
 from permissions.review.scene import Scene
-from permissions.serializers import AudienceSerializer
 from permissions.snapshot import rehearsal
 from resources.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants.models import Tenant, User
-from tests.permissions.review.declared import serializer
+from tests.permissions.review.probed import (
+    OWN,
+    TEXT,
+    Plain,
+    documents,
+    faults,
+    nothing,
+    viewer,
+)
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-
-Declare = Callable[[Resource], Resource]
-
-
-class Plain(AudienceSerializer):
-    class Meta:
-        model = Document
-        fields: Any = ("id", "title")
-
-
-def viewer(*fields: str, **declared: Any) -> Audience:
-    shown = serializer(Plain, (*Plain.Meta.fields, *fields, *declared), **declared)
-    return Audience("viewer", "view_document", shown)
-
-
-def documents(*audiences: Audience, **more: Any) -> Resource:
-    return Resource(model=Document, audiences=audiences, **{"holders": {}, **more})
-
-
-def faults(resource: Resource) -> list[str]:
-    return [str(fault) for fault in probe([resource]).faults]
-
-
-def nothing(rows: list[Any]) -> Any:
-    return Document.objects.none()
-
-
-def of_people(people: list[Any]) -> Any:
-    return Document.objects.across_tenants().filter(owner__in=people)
-
-
-TEXT: Any = serializers.CharField(read_only=True)
-OWN = Shows("teaser", Document, ("title",), lambda rows: Document.objects.across_tenants().filter(
-    pk__in=[row.pk for row in rows]))  # fmt: skip
 
 
 def test_honest_declaration_is_right() -> None:
@@ -284,49 +253,3 @@ def test_columns_of_every_kind_are_tried(shop: World) -> None:
         "belongs_to", "beside", "group",
     }  # fmt: skip
     assert {fault.text.split(" ")[0] for fault in found.faults} <= {"shows", "does"}
-
-
-# The command
-
-
-def test_command_prints_and_fails(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = StringIO()
-    call_command("review", "--probe", stdout=out)
-    assert out.getvalue().endswith("Each shows what is declared, over REST and to the socket.\n")
-    monkeypatch.setattr(Document, "teaser", property(lambda self: str(self.budget)), raising=False)
-    declare(documents(viewer(teaser=TEXT), shows=(OWN,)))
-    out = StringIO()
-    with pytest.raises(SystemExit) as ended:
-        call_command("review", "--probe", stdout=out)
-    assert ended.value.code == 1
-    assert out.getvalue().startswith("FAULT      resources.document: viewer: teaser: ")
-    out = StringIO()
-    with pytest.raises(SystemExit):
-        call_command("review", "--probe", "--format", "json", stdout=out)
-    told = json.loads(out.getvalue())
-    assert told["faults"][0]["field"] == "teaser"
-    assert {
-        "model": "resources.document",
-        "audience": "viewer",
-        "field": "title",
-        "tried": True,
-    } in (told["fields"])
-
-
-def test_program_is_told_what_could_not_be_filled() -> None:
-    found = Findings(unfilled={("a.b", "c"): "DataError"})
-    assert as_json(found)["unfilled"] == {"a.b.c": "DataError"}
-
-
-def test_column_that_refuses_is_noted_and_none_of_a_kind_without_canary(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with rehearsal():
-        found = Findings()
-        scene = Scene(found)
-        assert not scene.set(scene.tenant, "slug", None)
-        label = scene.tenant._meta.label_lower
-        assert found.unfilled == {(label, "slug"): "IntegrityError"}
-        monkeypatch.setattr("permissions.review.filling.KINDS", ())
-        scene.fill(scene.tenant)
-        assert found.unfilled[label, "name"] == "no canary is known for CharField"

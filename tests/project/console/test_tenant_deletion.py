@@ -11,16 +11,15 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError
-from django.db import connection, models
-from django.db.models import QuerySet
-from django.test.utils import CaptureQueriesContext, isolate_apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from permissions.models import AccessChange
 from project.console import tenant_data, tenant_deletion
 from project.console.progress import Progress
 from realtime.models import Change
-from resources.models import Document, DocumentUserGrant, Profile
+from resources.models import Document, DocumentUserGrant
 from tenants.models import Membership, Tenant
 from tests.client import in_thread, subscribed
 from tests.permissions.conftest import Log
@@ -276,37 +275,3 @@ def test_notes_of_what_was_never_there_stay(world: World) -> None:
         stays.object_repr,
         "Broken",
     }
-
-
-# The order
-
-
-def order(*models: Any) -> list[Any]:
-    querysets: list[QuerySet[Any]] = [QuerySet(model) for model in models]
-    return [queryset.model for queryset in tenant_deletion.in_order(querysets)]
-
-
-def test_rows_go_before_those_that_they_refer_to() -> None:
-    grants = DocumentUserGrant
-    assert order(Membership, Document, Profile, grants).index(Document) > 0
-    found = order(Document, Membership, grants, Profile)
-    assert found.index(grants) < found.index(Document)
-    assert found.index(Profile) < found.index(Membership)
-
-
-def test_rows_that_refer_to_each_other_go_all_the_same() -> None:
-    with isolate_apps("tests"):
-
-        class Left(models.Model):
-            right = models.ForeignKey("Right", models.CASCADE)
-
-            class Meta:
-                app_label = "tests"
-
-        class Right(models.Model):
-            left = models.ForeignKey(Left, models.CASCADE)
-
-            class Meta:
-                app_label = "tests"
-
-        assert set(order(Left, Right, Document)) == {Left, Right, Document}
