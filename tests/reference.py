@@ -65,10 +65,11 @@ class Violation(AssertionError):
 
 @dataclass
 class Thing:
-    """One object: its values and who is granted which permissions on it."""
+    """One object: its values, who is granted which permissions on it, and its place in lists."""
 
     owner: str
     values: Payload
+    number: int
     held: defaultdict[Holder, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
@@ -89,11 +90,13 @@ class Reference:
         self.members: dict[str, Member] = {}
         self.groups: dict[str, set[str]] = {group: set() for group in groups}
         self.things: dict[Key, Thing] = {}
+        self.numbers: dict[Key, int] = {}
         self.seen: defaultdict[tuple[str, Key], list[View | None]] = defaultdict(lambda: [None])
         self.standings: dict[str, list[int]] = {user: [0] for user in self.users}
 
     def commit(self) -> None:
         """A transaction has committed: note what everybody sees now."""
+        self.numbers.update((key, thing.number) for key, thing in self.things.items())
         for user, standings in self.standings.items():
             standings.append(self.standing(user))
             for key in {*self.things, *(key for who, key in self.seen if who == user)}:
@@ -159,7 +162,7 @@ class Reader:
         self.copies: dict[Key, View] = {}
         self.etags: dict[Key, tuple[str, View]] = {}
         self.closed = 0
-        self._reference = reference
+        self.reference = reference
         self._asked: dict[int, Key] = {}
         self._ending: dict[int, Key] = {}
         self._position: dict[Key, int] = {}
@@ -169,7 +172,7 @@ class Reader:
     def subscribe(self, key: Key, ref: int) -> None:
         """The client asks for a live copy: a new one is not older than the question."""
         if key not in self.copies and key not in self._asked.values():
-            self._position[key] = len(self._reference.seen[self.user, key]) - 1
+            self._position[key] = len(self.reference.seen[self.user, key]) - 1
         self._asked[ref] = key
 
     def unsubscribe(self, key: Key, ref: int) -> None:
@@ -180,6 +183,10 @@ class Reader:
         """The credential of the socket ended."""
         self._logged_out = True
 
+    def view(self, key: Key) -> View | None:
+        """What the user sees of the object now."""
+        return self.reference.view(self.user, key)
+
     @property
     def unanswered(self) -> list[Key]:
         """What the client asked for and has not heard of."""
@@ -188,20 +195,20 @@ class Reader:
     @property
     def codes(self) -> set[int]:
         """The codes with which it might have been closed at some time, 0 among them."""
-        codes = set(self._reference.standings[self.user][self._opened :])
+        codes = set(self.reference.standings[self.user][self._opened :])
         return codes | {4401} if self._logged_out else codes
 
     @property
     def must_close(self) -> bool:
         """Whether the socket may not stay."""
-        return self._logged_out or bool(self._reference.standing(self.user))
+        return self._logged_out or bool(self.reference.standing(self.user))
 
     def verify_current(self) -> None:
         """Nothing is late or lost: all that was asked is answered, and every copy is as stored."""
         if self.must_close or self.unanswered:
             raise Violation(f"{self.user} is not closed, or waits for {self.unanswered}")
         for key, copy in self.copies.items():
-            if copy != (now := self._reference.view(self.user, key)):
+            if copy != (now := self.reference.view(self.user, key)):
                 raise Violation(f"{self.user} holds {copy} of {key}; now {now}")
 
     def close(self, code: int) -> None:
@@ -283,7 +290,7 @@ class Reader:
 
     def _match(self, key: Key, view: View | None) -> None:
         """It was so after some commit, not before the one that the last frame was of."""
-        states, position = self._reference.seen[self.user, key], self._position.get(key, 0)
+        states, position = self.reference.seen[self.user, key], self._position.get(key, 0)
         if view in states[position:]:
             self._position[key] = states.index(view, position)
         elif view in states:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
 from datetime import date
 from decimal import Decimal
@@ -12,7 +11,6 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import Group
 from knox.models import AuthToken
-from rest_framework.test import APIClient
 
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
@@ -21,9 +19,10 @@ from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Tenant, User
 from tests.client import SocketClient, in_thread
 from tests.gates import this_hub
+from tests.guests import Guest
 from tests.hostile import Environment
 from tests.realtime.capture.ways import Write
-from tests.reference import DOCUMENT, PROFILE, Key, Member, Reader, Reference, Thing, Violation
+from tests.reference import DOCUMENT, PROFILE, Key, Member, Reference, Thing, Violation
 from tests.turns import Turns
 
 T = TypeVar("T")
@@ -32,33 +31,6 @@ USERS = ("admin", "owner", "editor", "viewer", "nobody")
 GROUPS = ("readers", "writers")
 FIELDS = ("title", "body", "status", "review_notes", "due_on", "budget")
 NUMBERS = count(1)
-
-
-class Guest:
-    """A socket of a user, its token, and what the reference says of it."""
-
-    def __init__(self, stage: Stage, user: str, token: Any, text: str) -> None:
-        self.user = user
-        self.token = token
-        self.client = SocketClient(text, stage.tenant.slug)
-        self.reader = Reader(stage.reference, user)
-        self.mailbox: Any = None
-        self.wake: Callable[[], None] | None = None
-
-    def take(self) -> None:
-        """Hold everything that has come against the reference."""
-        queue = self.client.communicator.output_queue
-        while not queue.empty():
-            event = queue.get_nowait()
-            if event["type"] == "websocket.close":
-                self.reader.close(event["code"])
-            else:
-                self.reader.receive(json.loads(event["text"]))
-
-    def closes(self) -> bool:
-        """Take what has come; whether the close was among it."""
-        self.take()
-        return bool(self.reader.closed)
 
 
 async def _until(done: Callable[[], bool]) -> None:
@@ -126,6 +98,8 @@ class Stage(Turns):
             self.past = False
             self.run(self.environment.hub.tail.look())
         self.run(self._settle())
+        if self.at_rest:
+            self.do(self._verify_lists)
 
     async def _settle(self) -> None:
         await self.environment.still()
@@ -134,10 +108,15 @@ class Stage(Turns):
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
-        if self.environment.idle and not self.lossy:
+        if self.at_rest:
             for guest in self.guests:
                 if guest.wake is None:
                     guest.reader.verify_current()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is late or lost."""
+        return self.environment.idle and not self.lossy
 
     async def _settle_guest(self, guest: Guest) -> None:
         communicator = guest.client.communicator
@@ -168,7 +147,9 @@ class Stage(Turns):
         do_tasks()
         profile = Profile.objects.get(tenant=self.tenant, user=self.users[user])
         thing = Thing(
-            user, self._shown(profile, ("display_name", "title", "bio", "email", "phone"))
+            user,
+            self._shown(profile, ("display_name", "title", "bio", "email", "phone")),
+            profile.pk,
         )
         thing.values |= {"timezone": "UTC", "username": self.users[user].username}
         self.reference.members[user] = Member(role)
@@ -183,7 +164,8 @@ class Stage(Turns):
 
     def _created(self, owner: str, title: str) -> None:
         document = Document.objects.get(tenant=self.tenant, title=title)
-        thing = Thing(owner, self._shown(document, (*FIELDS, "created_at", "updated_at")))
+        shown = self._shown(document, (*FIELDS, "created_at", "updated_at"))
+        thing = Thing(owner, shown, document.pk)
         self.reference.things[self.key(document)] = thing
         self.documents = [d for d in self.documents if d.pk != document.pk] + [document]
 
@@ -229,7 +211,7 @@ class Stage(Turns):
     def connect(self, user: str) -> Guest | None:
         """Open a socket: it stays exactly if the user has a standing."""
         token, text = self.do(lambda: AuthToken.objects.create(self.users[user]))
-        guest = Guest(self, user, token, text)
+        guest = Guest(self.reference, self.tenant.slug, user, token, text)
         code = self.run(self._connect(guest))
         if code != self.reference.standing(user):
             self.sound = False
@@ -307,22 +289,12 @@ class Stage(Turns):
     def _verify(self) -> None:
         self.sound = False
         for guest in self.guests:
-            self._verify_guest(guest)
+            guest.verify()
         self.sound = True
 
-    def _verify_guest(self, guest: Guest) -> None:
-        reader, rest = guest.reader, APIClient()
-        if reader.must_close or reader.unanswered:
-            raise Violation(f"{guest.user} is not closed, or waits for {reader.unanswered}")
-        rest.credentials(
-            HTTP_AUTHORIZATION=f"Token {guest.client.token}", HTTP_X_TENANT=self.tenant.slug
-        )
-        for key, copy in reader.copies.items():
-            path = "documents" if key[0] == DOCUMENT else "profiles"
-            answer = rest.get(f"/api/{path}/{key[1]}/")
-            now = (answer["X-Audience"], answer.json()) if answer.status_code == 200 else None
-            if not copy == now == self.reference.view(guest.user, key):
-                raise Violation(f"{guest.user} holds {copy}; REST: {now}")
+    def _verify_lists(self) -> None:
+        for guest in self.guests:
+            guest.verify_lists()
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -13,12 +13,14 @@ from hypothesis.stateful import (
 
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tests.realtime.capture.ways import Write
+from tests.reference import DOCUMENT
+from tests.reference_lists import List
 from tests.stage import FIELDS, USERS
 from tests.steps_around import audiences, fields, pick, readers, users
-from tests.steps_readers import Readers
+from tests.steps_windows import Lists
 
 
-class Histories(Readers):
+class Histories(Lists):
     """What people, their admins, a broker and a network do."""
 
     def __init__(self) -> None:
@@ -30,6 +32,7 @@ class Histories(Readers):
             guest = self.stage.connect(user)
             assert guest is not None
             self._subscribe(guest, self.stage.key(self.stage.documents[0]))
+            self._open(guest, "all", List(DOCUMENT, (), 100, None))
 
     @precondition(lambda self: len(self.stage.guests) < 4)
     @rule()
@@ -46,6 +49,7 @@ class Histories(Readers):
             assert guest is not None
             for document in self.stage.documents:
                 self._subscribe(guest, self.stage.key(document))
+            self._open(guest, "few", List(DOCUMENT, (), 1, None))
 
     @rule(
         number=pick,
