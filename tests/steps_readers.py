@@ -107,7 +107,8 @@ class Readers(Circumstances):
     def _granted(self, holder: str, document: Document, permission: str) -> None:
         """The holder's only grant; none if they hold that without one."""
         thing = self.reference.things[self.stage.key(document)]
-        by_default = BY_DEFAULT[DOCUMENT].get("owner" if holder == thing.owner else holder)
+        whose = "owner" if holder == thing.owner else holder if ":" in holder else ""
+        by_default = BY_DEFAULT[DOCUMENT].get(whose)  # one user is named `owner`
         thing.held[holder] = set() if permission == by_default else {permission}
 
     def _take_row(self, user: str, document: Document) -> None:

@@ -11,11 +11,12 @@ from resources.models import Document
 from tenants import opaque
 from tests.guests import Guest
 from tests.reference import DOCUMENT, PROFILE
-from tests.reference_lists import List
+from tests.reference_lists import List, listed
 from tests.steps_around import pick
 from tests.steps_readers import Readers
 
 NAMES = ("all", "some", "few")
+MOST = 4
 wheres = st.sampled_from(((), ("draft",), ("published", "archived"), ("draft", "published")))
 limits = st.sampled_from((1, 1, 2, 3, 100))
 
@@ -39,34 +40,42 @@ class Lists(Readers):
         name=st.sampled_from(NAMES),
         where=wheres,
         limit=limits,
-        history=st.integers(0, 3).map(lambda n: n == 0),
         holding=st.booleans(),
     )
-    def open_window(
-        self, number: int, name: str, where: Any, limit: int, history: bool, holding: bool
-    ) -> None:
+    def open_window(self, number: int, name: str, where: Any, limit: int, holding: bool) -> None:
         """A window of few rows is of documents; all that one of many may see, of profiles too.
 
         A name that is in use is used again only where nothing of it is on its way to the client.
         """
-        guest = self._guest(number)
-        if name in guest.reader.lists and (guest.wake is not None or not self.stage.at_rest):
-            self._shut(guest, name)
-            return
         model = PROFILE if limit == 3 and number % 2 else DOCUMENT
         window = List(model, where if model == DOCUMENT else (), limit, None)
-        if history and model == DOCUMENT and not guest.reader.must_close:
-            self.stage.do(lambda: self._look_back(guest, window))
+        self._show(self._guest(number), name, window, holding)
+
+    def _show(self, guest: Guest, name: str, window: List, holding: bool) -> None:
+        if guest.wake is not None or not self.stage.environment.idle:
+            name = f"{name} {next(self.stage.refs)}"
+        if len(guest.reader.lists) > MOST:
+            self._shut(guest, next(iter(guest.reader.lists)))
+        model = window.model
         etags = {key: etag for key, (etag, _) in guest.reader.etags.items() if key[0] == model}
         have = {key[1]: etag for key, etag in etags.items()} if holding else {}
         self._open(guest, name, window, **({"have": have} if have else {}))
 
-    def _look_back(self, guest: Guest, window: List) -> None:
-        """Let it hold what comes after the first row of the list."""
-        page = guest.page(window, 1)
-        if window_cursor := page["cursor"]:
-            window.cursor = window_cursor
+    @precondition(lambda self: self.stage.guests)
+    @rule(number=pick, where=wheres, limit=limits, holding=st.booleans())
+    def look_back(self, number: int, where: Any, limit: int, holding: bool) -> None:
+        """One window holds the first row of a list, and another one what comes after it."""
+        ways = [g for g in self.stage.guests if not g.reader.must_close and g.wake is None]
+        ways.sort(key=lambda g: -len(listed(self.reference, g.user, List(DOCUMENT, (), 9, None))))
+        if not ways:
+            return
+        guest, window = ways[number % 2 % len(ways)], List(DOCUMENT, where, limit, None)
+        self._show(guest, "few", List(DOCUMENT, where, 1, None), holding)
+        page = self.stage.do(lambda: guest.page(window, 1))
+        if page["cursor"]:
+            window.cursor = page["cursor"]
             window.after = opaque.decode(Document, page["rows"][0]["id"])
+        self._show(guest, "some", window, holding)
 
     @precondition(lambda self: self.stage.guests)
     @rule(number=pick, name=st.sampled_from(NAMES))

@@ -25,6 +25,7 @@ class Histories(Lists):
 
     def __init__(self) -> None:
         super().__init__()
+        self.stage.create_document("owner")
         for user in ("editor", "viewer"):
             self._put(user, user, self.stage.documents[0])
         self.stage.settle()
@@ -33,6 +34,7 @@ class Histories(Lists):
             assert guest is not None
             self._subscribe(guest, self.stage.key(self.stage.documents[0]))
             self._open(guest, "all", List(DOCUMENT, (), 100, None))
+        self.look_back(0, (), 2, True)
 
     @precondition(lambda self: len(self.stage.guests) < 4)
     @rule()
@@ -49,7 +51,7 @@ class Histories(Lists):
             assert guest is not None
             for document in self.stage.documents:
                 self._subscribe(guest, self.stage.key(document))
-            self._open(guest, "few", List(DOCUMENT, (), 1, None))
+        self.look_back(0, (), 3, True)
 
     @rule(
         number=pick,
@@ -273,7 +275,7 @@ class Histories(Lists):
         self.stage.create_document(owner, pk)
         self.stage.settle()
 
-    @precondition(lambda self: len(self.stage.documents) < 3)
+    @precondition(lambda self: len(self.stage.documents) < 4)
     @rule(owner=users)
     def create(self, owner: str) -> None:
         self.stage.create_document(owner)

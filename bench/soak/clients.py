@@ -15,10 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from bench.soak.fleet import Fleet
 from bench.soak.history import History, Receipt, Span
+from bench.soak.lists import Target, lists
 from bench.soak.narrow import narrow
 from bench.soak.town import Person, Token, Town
-
-Target = tuple[str, str]
 
 CANARY = re.compile(r"canary-(\d+)\.|\b9(\d{9})\.00\b")
 """A canary in a text, or in an amount of money: looked for in the raw frame."""
@@ -33,7 +32,8 @@ def money(number: int) -> str:
 
 
 class Client:
-    """One socket of a person, opened again whenever it closes; `live` are its subscriptions."""
+    """One socket of a person, opened again whenever it closes; `live` are its subscriptions, and
+    `lists` its windows."""
 
     def __init__(
         self, number: int, town: Town, fleet: Fleet, person: Person, wanted: list[Target],
@@ -46,6 +46,7 @@ class Client:
         self.history: History = town.history
         self.copies: dict[Target, tuple[Any, str]] = {}
         self.live: dict[Target, Span] = {}
+        self.lists = lists(number)
         self.pending: defaultdict[Target, int] = defaultdict(int)
         self.moved_at: dict[Target, float] = {}
         self.reading = asyncio.Event()
@@ -102,6 +103,8 @@ class Client:
                 if self._take(await connection.recv(decode=True)) == "WELCOME":
                     for target in self.wanted:
                         await self.subscribe(target)
+                    for one in self.lists.values():
+                        await self._say(one.opening(self.copies), one.target)
         finally:
             asking.cancel()
 
@@ -165,6 +168,9 @@ class Client:
         if kind == "WELCOME":
             self._welcomed(frame)
             return
+        if "window" in frame:
+            self._apply_to_list(frame, target, now)
+            return
         if kind in ("SUBSCRIBED", "ERROR", "PONG"):
             self.pending[target] = max(0, self.pending[target] - 1)
         if kind == "PONG":
@@ -177,6 +183,31 @@ class Client:
         else:
             self._replace(frame, target, now)
 
+    def _apply_to_list(self, frame: dict[str, Any], target: Target, now: float) -> None:
+        """A row enters with its payload, unless the client has that; or it leaves."""
+        one, kind = self.lists[frame["window"]], frame["type"]
+        if kind == "ERROR":
+            self.history.count(f"windows refused with {frame['code']}")
+            return
+        one.apply(frame)
+        if kind == "SUBSCRIBED":
+            self.pending[one.target] = 0
+        elif kind == "ENTERED":
+            self._copy(frame, target, now)
+        elif kind == "LEFT":
+            self.history.count("rows that left windows")
+            self.moved_at[target] = now
+            held = any(target[1] in other.rows for other in self.lists.values())
+            if target not in self.live and not held:
+                self.copies.pop(target, None)
+
+    def _copy(self, frame: dict[str, Any], target: Target, now: float) -> None:
+        """Without a payload the copy that is held is still right."""
+        if "payload" in frame:
+            self.moved_at[target] = now
+        payload = frame["payload"] if "payload" in frame else self.copies[target][0]
+        self.copies[target] = payload, frame["etag"]
+
     def _gone(self, frame: dict[str, Any], target: Target, now: float) -> None:
         if self.copies.pop(target, None) is not None:
             self.moved_at[target] = now
@@ -185,14 +216,12 @@ class Client:
             self.history.count(f"refused with {frame['code']}")
 
     def _replace(self, frame: dict[str, Any], target: Target, now: float) -> None:
-        """Without a payload the copy that is held is still right."""
-        if "payload" in frame:
-            self.moved_at[target] = now
-        payload = frame["payload"] if "payload" in frame else self.copies[target][0]
-        self.copies[target] = payload, frame["etag"]
+        """A new state of what is held by its id, by windows, or both."""
+        self._copy(frame, target, now)
+        live = target in self.live
         if frame["type"] == "AUDIENCE_CHANGED":
             self._end(target, now)
-        if target not in self.live:
+        if target not in self.live and (live or frame["type"] == "SUBSCRIBED"):
             span = Span(self.person.name, target[1], frame["audience"], now)
             self.live[target] = span
             self.history.spans.append(span)
@@ -213,6 +242,9 @@ class Client:
         for span in self.live.values():
             span.ended = now
         self.live.clear()
+        for one in self.lists.values():
+            one.rows.clear()
+            one.more = False
         self.pending.clear()
         self.welcome = None
 

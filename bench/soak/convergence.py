@@ -10,14 +10,16 @@ from typing import Any
 
 from django.conf import settings
 
-from bench.soak.clients import Client, Target
+from bench.soak.clients import Client
+from bench.soak.lists import List, Target
 from bench.soak.rest import Rest
 from bench.soak.town import Person
 
 RECONNECT_SECONDS = 30.0
 READING_SECONDS = 1.0
 """What a look of the tail, and the round that follows, may take beside the period itself."""
-PATHS = {"resources.document": "documents", "resources.profile": "profiles"}
+DOCUMENT = "resources.document"
+PATHS = {DOCUMENT: "documents", "resources.profile": "profiles"}
 
 
 @dataclass
@@ -26,12 +28,14 @@ class Convergence:
 
     checked: int = 0
     missed: list[str] = field(default_factory=list)
+    windows: int = 0
+    unequal: list[str] = field(default_factory=list)
     reconnected: float = 0.0
     seconds: float = 0.0
 
 
 async def check(clients: list[Client], rest: Rest) -> Convergence:
-    """Compare every copy with a GET, a tail period after all sockets are there again.
+    """Compare every copy and window with a GET, a tail period after all sockets are there again.
 
     Writers must be at rest. What is not answered or not connected in time counts as missed.
     """
@@ -57,7 +61,36 @@ async def check(clients: list[Client], rest: Rest) -> Convergence:
                     f"{client.person.name}, socket {client.number}, {target}: holds {copy!r:.200},"
                     f" REST says {truths[client.person.name, target]!r:.200}"
                 )
+    await _check_windows(clients, rest, found)
     return found
+
+
+async def _check_windows(clients: list[Client], rest: Rest, found: Convergence) -> None:
+    """Each window is the beginning of its person's list, whatever their sockets went through."""
+    shown = {
+        (client, one.name): _shown(client, one) for client in clients for one in _lists(client)
+    }
+    wanted = {(c.person.name, one.query): c.person for c in clients for one in _lists(c)}
+    asks = [(p, f"/api/{PATHS[DOCUMENT]}/?{query}") for (_, query), p in wanted.items()]
+    truths = dict(zip(wanted, await _answers(rest, asks), strict=True))
+    for client in clients:
+        for one in _lists(client):
+            found.windows += 1
+            truth = truths[client.person.name, one.query]
+            payloads = shown[client, one.name]
+            if not isinstance(truth, dict) or one.differs(payloads, truth["results"]):
+                found.unequal.append(
+                    f"{client.person.name}, socket {client.number}, {one.name}: {one.rows}, "
+                    f"more {one.more}; REST says {truth!r:.300}"
+                )
+
+
+def _lists(client: Client) -> list[List]:
+    return list(client.lists.values())
+
+
+def _shown(client: Client, one: List) -> list[Any]:
+    return [client.copies[DOCUMENT, id][0] for id in one.rows]
 
 
 async def _settled(clients: list[Client]) -> None:
@@ -77,18 +110,21 @@ async def _ask(client: Client) -> None:
 async def _truths(clients: list[Client], rest: Rest) -> dict[tuple[str, Target], Any]:
     """What REST answers to each person about each thing that they want; None: they see none."""
     wanted = {(c.person.name, target): c.person for c in clients for target in c.wanted}
+    asks = [(p, f"/api/{PATHS[model]}/{id}/") for (_, (model, id)), p in wanted.items()]
+    return dict(zip(wanted, await _answers(rest, asks), strict=True))
+
+
+async def _answers(rest: Rest, asks: list[tuple[Person, str]]) -> list[Any]:
+    """What REST answers to each of these people."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(6) as threads:
-        answers = await asyncio.gather(
-            *(loop.run_in_executor(threads, _get, rest, p, t) for (_, t), p in wanted.items())
+        return await asyncio.gather(
+            *(loop.run_in_executor(threads, _get, rest, person, path) for person, path in asks)
         )
-    return dict(zip(wanted, answers, strict=True))
 
 
-def _get(rest: Rest, person: Person, target: Target) -> Any:
+def _get(rest: Rest, person: Person, path: str) -> Any:
     """REST's answer; a server that was just started may need a second try."""
-    model, id = target
-    path = f"/api/{PATHS[model]}/{id}/"
     for _ in range(5):
         try:
             status, body = rest.call(person, "GET", path, expect=(404,))

@@ -16,10 +16,12 @@ def report(
     verdict = Verdict(history)
     leaks = verdict.leaks()
     missed = [line for check in checks for line in check.missed]
+    unequal = [line for check in checks for line in check.unequal]
     must_be_zero = {
         "leaked bytes": sum(receipt.size for receipt in leaks),
         "frames that went back to an older value": verdict.went_back(),
         "copies not converged within the tail period": len(missed),
+        "windows unequal to the list": len(unequal),
         "delivered frames that differ from REST": differing,
         "errors seen by writers, but for dead servers and database": len(verdict.blameworthy()),
     }
@@ -27,6 +29,7 @@ def report(
     rows = {name: f"{counts[name]:,}" for name in ("changes", "access changes", "frames", "bytes")}
     rows["faults"] = f"{len(history.windows)}"
     rows["copies compared with REST"] = f"{sum(check.checked for check in checks):,}"
+    rows["windows compared with the list"] = f"{sum(check.windows for check in checks):,}"
     rows["tail period, and the last copy to move after it began"] = (
         f"{tail_seconds:g} s, {max((c.seconds for c in checks), default=0.0):.2f} s"
     )
@@ -42,7 +45,7 @@ def report(
         print(f"| **{name}** (must be 0) | {number:,} |")
     print_deliveries(verdict)
     told = print_silences(verdict)
-    for line in [*missed[:10], *(f"leak: {leak}" for leak in leaks[:10])]:
+    for line in [*missed[:10], *unequal[:10], *(f"leak: {leak}" for leak in leaks[:10])]:
         print(line)
     for failure in verdict.blameworthy()[:10]:
         print(f"error during {history.fault_at(failure.began, failure.ended)}: {failure.what}")

@@ -10,12 +10,13 @@ from random import Random
 from django.conf import settings
 from django.db import connections
 
-from bench.soak.clients import Client, Target
+from bench.soak.clients import Client
 from bench.soak.convergence import Convergence, check
 from bench.soak.faults import FAULTS, Parts
 from bench.soak.fleet import Fleet
 from bench.soak.floods import Attacker
 from bench.soak.history import History, Window
+from bench.soak.lists import Target
 from bench.soak.report import report
 from bench.soak.rest import Rest
 from bench.soak.town import CANARIED, WANTED, Person, Town
@@ -99,6 +100,7 @@ class Soak:
             client.person = person
             client.token = self.town.token(person)
             client.wanted = [("resources.document", self.town.heavy.id)]
+            client.lists.clear()
 
     def _let_in(self, person: Person) -> None:
         self.town.grant(self.town.heavy, person, "editor")
@@ -159,6 +161,7 @@ class Soak:
         found = await check(self.clients, self.rest)
         print(
             f"{after}: {len(found.missed)} of {found.checked} copies not converged, "
+            f"{len(found.unequal)} of {found.windows} windows unequal to the list, "
             f"last moved after {found.seconds:.2f} s", flush=True,
         )  # fmt: skip
         return found

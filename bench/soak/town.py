@@ -84,6 +84,7 @@ class Town:
         self._tokens = count(1)
         self.people: list[Person] = []
         self.papers: list[Paper] = []
+        self.passing: list[tuple[Document, Person]] = []
         self.teams: dict[int, Group] = {}
         for slug in ("north", "south"):
             self._found(Tenant.objects.create(slug=slug, name=slug), random)
