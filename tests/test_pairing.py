@@ -130,7 +130,7 @@ OF_SEVERAL = {
 
 LONG = {
     "realtime/hub/hub.py": 335,
-    "tests/stage.py": 335,
+    "tests/stage.py": 308,
     "tests/test_unavailable.py": 336,
     "tests/test_whoever_writes.py": 312,
 }
