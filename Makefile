@@ -9,7 +9,7 @@ AUDIT := $(VENV)/audit
 AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly check sbom wheel npm bench scale soak mutants fmt lock
+.PHONY: help run test both nightly check sbom wheel npm bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -28,13 +28,12 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 	$(PY) manage.py demo
 	exec $(PY) -m project
 
-# Of PostgreSQL only what SQLite never reaches is measured. These run whole there; of all others that
-# ask the database or the broker each test runs there once, and `make nightly` its other cases.
+# Of PostgreSQL only what SQLite never reaches is measured: these are.
 POSTGRESQL_ONLY := tests/permissions/test_snapshot.py tests/tenants/test_writers.py \
 	tests/realtime/capture/test_committed.py tests/realtime/hub/test_listening.py tests/realtime/hub/test_reading_tail.py \
 	tests/realtime/capture tests/project/console/test_doctor.py tests/realtime/audit/test_chaining.py
 
-# Measured, tests take half as long again: so only those are that must cover every line, which are the
+# Measured, tests take twice as long: so only those are that must cover every line, which are the
 # modules' own, and of promises those that make what no module's test does.
 MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable concurrency existing_models holders_many keys \
 	frameworks frameworks_signatures kept known_leaks known_leaks_of_windows races reviewers rules unavailable unavailable_rows \
@@ -43,18 +42,24 @@ PROMISES := $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))
 
 # A process that has done its tests takes over half of the other's.
 SHARED := --numprocesses 2 --dist worksteal
+ON_SQLITE := env -u DATABASE_URL -u REDIS_URL
+ON_SERVERS := $(PY) -m tests.servers
 
 # Else each process that a test starts compiles everything anew, in a shell that forbids to keep it.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: $(READY)  ## Run all tests on SQLite, those that differ on PostgreSQL and Valkey too; every line must be covered
+test both: export PYTHONDONTWRITEBYTECODE :=
+test: $(READY)  ## Run each test once: the modules' own on SQLite, the promises on PostgreSQL and Valkey; every line must be covered
 	$(PY) -m coverage erase
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(MEASURED)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(SHARED) --junitxml=var/results/promises.xml $(PROMISES)
-	$(PY) -m tests.servers sh -ec '\
+	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(MEASURED)
+	$(ON_SERVERS) sh -ec '\
 		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m "served and not repeats" $(POSTGRESQL_ONLY:%=--ignore=%)'
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/promises.xml $(PROMISES)'
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+# Of a test with several cases the first: `make nightly` runs the others.
+both: $(READY)  ## Run what asks the database or the broker on the other one too: the promises on SQLite, the modules' own on PostgreSQL and Valkey
+	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/promises_on_sqlite.xml -m "served and not repeats" $(PROMISES)
+	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m "served and not repeats" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \
@@ -65,11 +70,11 @@ nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0
 nightly: export PREDICTIONS ?= 1000
 nightly: export EXAMPLES ?= 1000
-nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on PostgreSQL and Valkey too (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m hypothesis
-	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
-	$(PY) -m tests.servers $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
+nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on both databases (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
+	$(ON_SQLITE) $(PY) -m pytest $(NIGHTLY)
+	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats"
+	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)
+	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1
@@ -113,8 +118,8 @@ soak: $(READY)  ## Break servers, broker and database under load, and judge (SEC
 
 mutants: $(READY)  ## Undo each rule of the hub and the review and each trigger once, and see a test fail
 	$(PY) -m tests.mutants
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest tests/mutants_of_capture.py
-	$(PY) -m tests.servers $(PY) -m pytest tests/mutants_of_capture.py
+	$(ON_SQLITE) $(PY) -m pytest tests/mutants_of_capture.py
+	$(ON_SERVERS) $(PY) -m pytest tests/mutants_of_capture.py
 
 fmt: $(READY)  ## Format the code
 	$(PY) -m ruff format .

@@ -44,7 +44,7 @@ examples.load_profile("tests")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what must run on PostgreSQL and Valkey too."""
+    """Mark what must run on both databases."""
     mark(items)
 
 

@@ -1,8 +1,8 @@
-"""Which tests run on PostgreSQL and Valkey too, when they have run on SQLite.
+"""Which tests run on both: on SQLite, and on PostgreSQL with Valkey.
 
-Those that ask the database or the broker, and of a test with several cases the first: what differs
-there are statements, locks and messages, rarely the values in them. Tests marked `each_case` differ
-in the former, and run whole.
+`make test` runs each on one, and `make both` on the other those that ask the database or the
+broker, and of a test with several cases the first: what differs there are statements, locks and
+messages, rarely the values in them. Tests marked `each_case` differ in the former, and run whole.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ ONCE = (
     "test_operations.py",
     "test_pages_in_a_browser.py",
     "test_protocol_document.py",
-    "test_readme.py",
     "test_review_document.py",
     "test_security_headers.py",
     "test_servers.py",

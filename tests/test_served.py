@@ -1,4 +1,4 @@
-"""What runs on PostgreSQL and Valkey too is found by what a test asks; lists name what is there."""
+"""What runs on both databases is found by what a test asks; lists name what is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.served import ONCE, TESTS, WITH_A_BROKER, mark
 PATHS = [path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")]
 NAME = "test_that_is_collected"
 CASES = pytest.mark.parametrize("case", [1, 2])
-NEVER = pytest.mark.skipif(True, reason="The other half runs it.")
+NEVER = pytest.mark.skipif(True, reason="It runs on the other one.")
 
 
 @pytest.mark.parametrize("start", [*ONCE, *WITH_A_BROKER])
@@ -48,7 +48,7 @@ def test_each_case_is_served_where_they_differ(request: pytest.FixtureRequest) -
     assert marked(request, pytest.mark.each_case(asking())) == [{"served"}, {"served"}]
 
 
-def test_what_runs_in_one_half_only_is_served_whole(request: pytest.FixtureRequest) -> None:
+def test_what_runs_on_one_database_only_is_served_whole(request: pytest.FixtureRequest) -> None:
     assert marked(request, NEVER(asking_nothing())) == [{"served"}, {"served"}]
 
 
