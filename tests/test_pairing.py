@@ -129,7 +129,6 @@ OF_SEVERAL = {
 """Tests of what several modules do together."""
 
 LONG = {
-    "realtime/hub/hub.py": 335,
     "tests/stage.py": 308,
     "tests/test_unavailable.py": 336,
     "tests/test_whoever_writes.py": 312,

@@ -16,7 +16,7 @@ from realtime import metrics
 from realtime.audit import ledger
 from realtime.audit.ledger import Done, Ledger
 from realtime.failures import database, log_failure
-from realtime.hub import listening, session_checks
+from realtime.hub import listening
 from realtime.hub.broker_probe import BrokerProbe
 from realtime.hub.channel import Channel
 from realtime.hub.drain import close_all
@@ -24,6 +24,7 @@ from realtime.hub.group_membership import GroupMemberships
 from realtime.hub.heartbeat import Heartbeat
 from realtime.hub.measuring import count, measure
 from realtime.hub.rounds import Rounds
+from realtime.hub.session_checks import SessionChecks
 from realtime.hub.sweep import Sweep
 from realtime.hub.tail import Tail
 from realtime.publishing import layer_messages, moves
@@ -53,6 +54,7 @@ class Hub:
         self.connections = Connections()
         self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
+        self.session_checks = SessionChecks(self.connections, self.ledger, self.run)
         self.rounds: dict[int, Rounds] = {}
         self.due: Due[Subscription] = Due()
         self.windows_due: Due[Window] = Due()
@@ -213,34 +215,6 @@ class Hub:
         and learn how many sockets the other processes have of this hub's tenants."""
         asked = self.connections.asked.copy()
         self.connections.learn(asked, await self.run(_others, asked, self.ledger.process))
-
-    async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close the sockets of these users (None: of all) that may not stay.
-
-        New sockets are checked once more: their credentials may have ended between the check at the
-        door and the registration, and nobody would say so again.
-        """
-        await self.check(self.connections.to_check(tenant_id, users))
-
-    async def check(self, sockets: Collection[Socket]) -> None:
-        """Close those of these sockets that may not stay."""
-        if not sockets:
-            return
-        held = {socket: socket.held for socket in sockets}
-        new = [socket for socket in sockets if socket.registered is None]
-        renewed = [socket for socket in sockets if socket.registered not in (None, socket.key)]
-        seen = await self.run(
-            session_checks.register_and_check, self.ledger.process, held, new, renewed
-        )
-        same = [socket for socket in sockets if socket.held == held[socket]]
-        self.connections.unchecked.difference_update(same)
-        now = asyncio.get_running_loop().time()
-        self.connections.checked.looked_at((s for s in sockets if s in self.connections), now)
-        for socket in sockets:
-            socket.registered = held[socket][2].kind, held[socket][2].key
-        for socket in same:
-            socket.judge(seen[socket])
-        self.ledger.leave(socket.id for socket in new if socket not in self.connections)
 
     def send_away(self, tenant_id: int) -> None:
         """Send a tenant's clients elsewhere, since the database does not serve it here."""

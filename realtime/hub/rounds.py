@@ -208,7 +208,7 @@ class Rounds:
         todo |= self.windows.listed(lists)
         self.windows.reading |= todo
         self._silence(todo, touched, seen)
-        await self._hub.check_users(self.tenant_id, first.users)
+        await self._hub.session_checks.of_users(self.tenant_id, first.users)
         made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
         async for s in in_turns(todo):
             made.enter(s, seen[s.pair], deleted)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from realtime.audit.ledger import Ledger, Run
 from realtime.hub.group_membership import GroupMemberships
+from realtime.hub.session_checks import SessionChecks
 from realtime.state.due import Due
 from realtime.state.subscriptions import Subscription
 from realtime.state.windows import Window
@@ -20,13 +21,11 @@ class Served(Protocol):
     windows_due: Due[Window]
     groups: GroupMemberships
     ledger: Ledger
+    session_checks: SessionChecks
 
     @property
     def run(self) -> Run:
         """Run a plain function with its arguments on a thread."""
-
-    async def check_users(self, tenant_id: int, users: set[int] | None) -> None:
-        """Close the sockets of these users (None: of all) that may not stay."""
 
     def send_away(self, tenant_id: int) -> None:
         """Close the tenant's sockets: the database does not serve it."""

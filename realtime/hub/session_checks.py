@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 
+from realtime.audit.ledger import Ledger, Run
 from realtime.audit.models import Connection
 from realtime.state.codes import Close
+from realtime.state.connections import Connections
 from realtime.state.sockets import Socket
 from tenants.credentials import Held
 from tenants.validity import Validity, validity
 
 Holding = Mapping[Socket, Held]
 """Sockets, each with what must stay valid: a socket may be renewed while it is looked at."""
+
+
+class SessionChecks:
+    """Closes the sockets of a hub that may not stay."""
+
+    def __init__(self, connections: Connections, ledger: Ledger, run: Run) -> None:
+        self._connections = connections
+        self._ledger = ledger
+        self._run = run
+
+    async def of_users(self, tenant_id: int, users: set[int] | None) -> None:
+        """Close the sockets of these users (None: of all) that may not stay.
+
+        New sockets are checked once more: their credentials may have ended between the check at the
+        door and the registration, and nobody would say so again.
+        """
+        await self.of_sockets(self._connections.to_check(tenant_id, users))
+
+    async def of_sockets(self, sockets: Collection[Socket]) -> None:
+        """Close those of these sockets that may not stay."""
+        if not sockets:
+            return
+        held = {socket: socket.held for socket in sockets}
+        new = [socket for socket in sockets if socket.registered is None]
+        renewed = [socket for socket in sockets if socket.registered not in (None, socket.key)]
+        seen = await self._run(register_and_check, self._ledger.process, held, new, renewed)
+        same = [socket for socket in sockets if socket.held == held[socket]]
+        here = self._connections
+        here.unchecked.difference_update(same)
+        now = asyncio.get_running_loop().time()
+        here.checked.looked_at((socket for socket in sockets if socket in here), now)
+        for socket in sockets:
+            socket.registered = held[socket][2].kind, held[socket][2].key
+        for socket in same:
+            socket.judge(seen[socket])
+        self._ledger.leave(socket.id for socket in new if socket not in here)
 
 
 def register_and_check(

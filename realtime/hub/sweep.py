@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol
 from permissions.read import Pair, read_across
 from realtime.audit.ledger import Run
 from realtime.hub.rounds import Rounds
+from realtime.hub.session_checks import SessionChecks
 from realtime.metrics import SWEEP_LAG
 from realtime.state.connections import Connections
 from realtime.state.due import Due
-from realtime.state.sockets import Socket
 from realtime.state.subscriptions import Subscription
 from realtime.state.windows import Window
 
@@ -41,13 +41,11 @@ class Swept(Protocol):
     due: Due[Subscription]
     windows_due: Due[Window]
     connections: Connections
+    session_checks: SessionChecks
 
     @property
     def run(self) -> Run:
         """Run a plain function with its arguments on a thread."""
-
-    async def check(self, sockets: Collection[Socket]) -> None:
-        """Close those of these sockets that may not stay."""
 
 
 class Sweep:
@@ -81,7 +79,7 @@ class Sweep:
         windows = hub.windows_due.before(before, max(1, size // ROWS))
         sockets = hub.connections.checked.before(before, size)
         asked = await self._ask(due) | self._ask_windows(windows)
-        await hub.check(sockets)
+        await hub.session_checks.of_sockets(sockets)
         for rounds in asked:
             await rounds.settled()
         return len(due) >= size or len(sockets) >= size or len(windows) >= max(1, size // ROWS)

@@ -58,7 +58,7 @@ class Stage:
         self.limits = limits()
         self.due: Due[Any] = Due()
         self.windows_due: Due[Any] = Due()
-        self.ledger = self
+        self.ledger = self.session_checks = self
         self.process = 1
         self.database = database
         self.reliable = reliable
@@ -115,7 +115,7 @@ class Stage:
     def unwatch(self, rows: Any) -> None:
         """Nobody reads what is watched."""
 
-    async def check_users(self, *_: Any) -> None:
+    async def of_users(self, *_: Any) -> None:
         """All may stay."""
 
     def rounds_of(self, tenant_id: int) -> Rounds:

@@ -181,9 +181,9 @@ async def test_a_socket_that_left_before_its_row_was_written_leaves_none(world: 
                 hub.connections.of_tenant[gone.tenant_id].discard(gone)
                 return result
 
-            hub.run = leaves  # type: ignore[method-assign]
-            await hub.check_users(gone.tenant_id, {gone.user_id})
-            hub.run = run  # type: ignore[method-assign]
+            hub.session_checks._run = leaves
+            await hub.session_checks.of_users(gone.tenant_id, {gone.user_id})
+            hub.session_checks._run = run
             hub.connections.of_tenant[gone.tenant_id].add(gone)
             await quiet()
             assert not await in_thread(Connection.objects.filter(pk=gone.id).exists)()

@@ -157,7 +157,7 @@ async def test_credential_that_is_renewed_while_the_old_one_is_looked_at_does_no
             return await run(work, *args)
 
         hub.run = renewed_before  # type: ignore[method-assign]
-        await hub.check([socket])
+        await hub.session_checks.of_sockets([socket])
         assert await viewer.settle() == []
 
 
