@@ -29,6 +29,7 @@ from permissions.statements import (
     visible_where,
     with_keys,
 )
+from tenants import keys
 from tenants.keys import TEXT, Key, converter, kind_of, parameter
 from tenants.models import Role
 from tenants.roles import group_name
@@ -123,7 +124,7 @@ class Way:
 
     rank: int
     column: str = ""
-    principal: int = 0
+    principal: Key = 0
     permission: int = 0
 
 
@@ -131,14 +132,14 @@ class Found(NamedTuple):
     """A row of the first statement; each kind leaves unused columns empty."""
 
     kind: str
-    user: int
+    user: Key
     permission: int
     group: int
     name: str
 
 
 def ways_found(
-    resource: Resource, connection: Any, tenant_id: int, users: Collection[int]
+    resource: Resource, connection: Any, tenant_id: int, users: Collection[Key]
 ) -> list[Found]:
     """Return the users' roles, the roles' groups, and who was granted what on any object."""
     kept: dict[str, str] = resource.__dict__.setdefault("_ways", {})
@@ -161,12 +162,13 @@ def ways_found(
     pack = json.dumps if vendor == "sqlite" else list
     several = {
         "tenants": pack([tenant_id]),
-        "users": pack(list(users)),
+        "users": pack([parameter(pk, connection) for pk in users]),
         "groups": pack([group_name(tenant_id, role) for role in Role.values]),
     }
     with connection.cursor() as cursor:
         cursor.execute(kept[vendor], {**several, **fixed})
-        return [Found(*row) for row in cursor.fetchall()]
+        rows = with_keys(cursor.fetchall(), 1, converter(keys.users(), connection))
+    return [Found(*row) for row in rows]
 
 
 class Branches:
@@ -200,14 +202,14 @@ class Branches:
             same = self._same(way, below)
             names |= {"grants": self._names[TABLES[way.column]], "principal": way.column}
         elif way.column in self._links:
-            names |= self._links[way.column] | {"whose": put(way.principal)}
+            names |= self._links[way.column] | {"whose": self._whose(way)}
             of = names["object"] + self._names["bytes"]
             same = f" AND l.{of} < {below}" if below else ""
         else:
             key = self._names["key"] + self._names["bytes"]
             same = f" AND o.{key} < {below}" if below else ""
             if way.column:
-                same += f" AND {self._held(way)} = {put(way.principal)}"
+                same += f" AND {self._held(way)} = {self._whose(way)}"
         conditions = self._names["visible"] + conditions + self._unless(better)
         text = OF_LINKS if way.column in self._links else OF_OBJECTS
         text = OF_GRANTS if way.permission else text
@@ -219,7 +221,7 @@ class Branches:
         put, vendor = self.parameters.put, self._connection.vendor
         return (SAME if below is None else BEFORE)[vendor].format(
             left=f"g.{way.column}, g.permission_id",
-            right=f"{put(way.principal)}, {put(way.permission)}",
+            right=f"{self._whose(way)}, {put(way.permission)}",
             key="g.content_object_id" + self._names["bytes"],
             after=below,
         )
@@ -231,10 +233,10 @@ class Branches:
         texts = []
         for way in better:
             if way.column in self._links and not way.permission:
-                names = self._links[way.column] | {"whose": self.parameters.put(way.principal)}
+                names = self._links[way.column] | {"whose": self._whose(way)}
                 texts.append(UNLINKED.format_map(self._names | names))
             elif not way.permission:
-                held, whose = self._held(way), self.parameters.put(way.principal)
+                held, whose = self._held(way), self._whose(way)
                 texts.append(f" AND ({held} IS NULL OR {held} <> {whose})")
         for column, table in TABLES.items():
             some = [way for way in better if way.permission and way.column == column]
@@ -248,8 +250,12 @@ class Branches:
                 texts.append(UNGRANTED.format_map(self._names | names))
         return "".join(texts)
 
-    def _listed(self, keys: Iterable[int]) -> str:
-        return ", ".join(map(self.parameters.put, sorted(keys)))
+    def _whose(self, way: Way) -> str:
+        return self.parameters.put(parameter(way.principal, self._connection))
+
+    def _listed(self, found: Iterable[Key]) -> str:
+        prepared = (parameter(key, self._connection) for key in sorted(found))
+        return ", ".join(map(self.parameters.put, prepared))
 
     def run(self) -> list[tuple[Any, ...]]:
         """Return the rows (ask, key)."""
@@ -257,4 +263,4 @@ class Branches:
         with self._connection.cursor() as cursor:
             cursor.execute("UNION ALL".join(self._texts), self.parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows if read is None else with_keys(rows, 1, read)
+        return with_keys(rows, 1, read)

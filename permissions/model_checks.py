@@ -10,9 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 
 from permissions import generic_grants
 from permissions.audiences import registry
-from tenants.keys import TEXT, UnknownKind, field_of, kind_of
-
-LONGEST_KEY = 255
+from tenants.keys import LONGEST, TEXT, UnknownKind, field_of, kind_of
 
 
 def check_model(model: Any) -> Iterator[checks.CheckMessage]:
@@ -33,11 +31,11 @@ def check_model(model: Any) -> Iterator[checks.CheckMessage]:
 
 def _check_text(model: Any, field: Any) -> Iterator[checks.CheckMessage]:
     """Check a text that is a key: its ids must have a length, and each key one spelling."""
-    if not 0 < (field.max_length or 0) <= LONGEST_KEY or isinstance(field, models.TextField):
+    if not 0 < (field.max_length or 0) <= LONGEST or isinstance(field, models.TextField):
         yield _error(
             61,
             f"The key of {model._meta.label} is a text without a bound.",
-            f"Make it a CharField with a max_length of at most {LONGEST_KEY}.",
+            f"Make it a CharField with a max_length of at most {LONGEST}.",
             model,
         )
     if field.db_collation:

@@ -14,7 +14,7 @@ from permissions.bounds import beyond
 from permissions.commits import TransactionId
 from permissions.holders import GuardedQuerySet
 from permissions.versions import VersionField
-from tenants.keys import KeyField
+from tenants.keys import KeyField, UserKeyField
 from tenants.models import Tenant
 from tenants.scoping import TenantOwned, UnscopedManager
 from tenants.writers import CurrentWriter
@@ -114,7 +114,7 @@ class AccessChange(models.Model):
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     revision = models.BigIntegerField(null=True)
-    user_id = models.BigIntegerField(null=True)
+    user_id = UserKeyField(null=True)
     model = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: not about an object
     object_id = KeyField(null=True)
     cause = models.CharField(max_length=32)

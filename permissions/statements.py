@@ -7,7 +7,7 @@ objects carry their tenant in the column of the group.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
 from permissions.links import Link, links
+from tenants import keys
 from tenants.keys import Key, converter, field_of, parameter
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
@@ -88,17 +89,20 @@ class Statement:
     fixed: dict[str, Any]
     read: Callable[[Any], Key] | None = None
     """What makes keys of objects of what the database returns; None if it returns keys."""
+    read_user: Callable[[Any], Key] | None = None
+    """The same for users' keys."""
 
     def run(
         self,
         connection: Any,
         tenants: Collection[int],
-        users: Collection[int],
+        users: Collection[Key],
         objects: Collection[Key],
     ) -> list[tuple[Any, ...]]:
         """Return the rows for these users and objects in these tenants."""
         if self.read is not None:
             objects = [parameter(pk, connection) for pk in objects]
+        users = [parameter(pk, connection) for pk in users]
         groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
         several: Any = zip(SEVERAL, (tenants, users, objects, groups), strict=True)
         pack = json.dumps if connection.vendor == "sqlite" else list
@@ -106,13 +110,15 @@ class Statement:
         with connection.cursor() as cursor:
             cursor.execute(self.text, {**packed, **self.fixed})
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows if self.read is None else with_keys(rows, 2, self.read)
+        return with_keys(with_keys(rows, 1, self.read_user), 2, self.read)
 
 
 def with_keys(
-    rows: Iterable[tuple[Any, ...]], place: int, read: Callable[[Any], Key]
+    rows: list[tuple[Any, ...]], place: int, read: Callable[[Any], Key] | None
 ) -> list[tuple[Any, ...]]:
-    """Return the rows with a key at this place, where there is one."""
+    """Return the rows with a key at this place, where there is one; `read` makes them keys."""
+    if read is None:
+        return rows
     return [
         row if row[place] is None else (*row[:place], read(row[place]), *row[place + 1 :])
         for row in rows
@@ -142,7 +148,12 @@ def _write(resource: Resource, connection: Any) -> Statement:
         fixed[f"linked{number}"] = resource.declared(link.audience).permission
         more = {**link_names(link, connection), "permission": f"%(linked{number})s"}
         texts.append(LINKED.format_map(names | more))
-    return Statement("UNION ALL".join(texts), fixed, converter(resource.model, connection))
+    return Statement(
+        "UNION ALL".join(texts),
+        fixed,
+        converter(resource.model, connection),
+        converter(keys.users(), connection),
+    )
 
 
 def names_of(resource: Resource, connection: Any) -> dict[str, str]:

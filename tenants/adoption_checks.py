@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import checks
+from django.db import models
 
 from tenants import limit_names, users
-from tenants.keys import INTEGER, kind_of
+from tenants.keys import LONGEST, field_of
 from tenants.limits import LIMITS
 
 ENGINE: Final = f"{__package__}.sessions"
@@ -48,9 +49,10 @@ def check_limits(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
 def check_user(model: Any) -> Iterator[checks.CheckMessage]:
     """Check that the user model's keys and columns are some that the statements can name."""
     meta = model._meta
-    if kind_of(model) != INTEGER:
+    if not _is_key(field_of(model)):
         yield checks.Error(
-            f"The key of {meta.label} is no integer.",
+            f"The key of {meta.label} is neither an integer, a UUID nor a text of at most "
+            f"{LONGEST} characters.",
             hint="Give the model `id = models.BigAutoField(primary_key=True)`; what it had as its "
             "key can be a unique column.",
             obj=model,
@@ -64,6 +66,12 @@ def check_user(model: Any) -> Iterator[checks.CheckMessage]:
             obj=model,
             id="earshot.E042",
         )
+
+
+def _is_key(field: models.Field[Any, Any]) -> bool:
+    if isinstance(field, models.CharField):
+        return 0 < (field.max_length or 0) <= LONGEST and not field.db_collation
+    return isinstance(field, models.IntegerField | models.UUIDField)
 
 
 def check_databases(databases: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:

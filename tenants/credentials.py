@@ -35,6 +35,7 @@ from rest_framework.throttling import BaseThrottle
 
 from tenants import revocations, users
 from tenants.compiled import Compiled, Parameter
+from tenants.keys import field_of
 from tenants.limits import limits
 from tenants.models import Membership, Session, Tenant, Ticket
 from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired, WrongLogin
@@ -201,7 +202,11 @@ def active_memberships() -> QuerySet[Membership]:
 def _places() -> QuerySet[Membership]:
     """Return a user's active memberships, each with whether their tenant revoked a credential."""
     revoked = revocations.revoked_there((Parameter("kind"), Parameter("key")))
-    places = active_memberships().filter(user_id=Parameter("user")).select_related("tenant")
+    places = (
+        active_memberships()
+        .filter(user_id=Parameter("user", field_of(User)))
+        .select_related("tenant")
+    )
     return places.annotate(revoked=revoked).order_by("pk")
 
 

@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
+from django.apps import apps
+from django.conf import settings
 from django.db import models
 
 Key = Any
@@ -26,10 +28,19 @@ KINDS: Final = (
     (models.CharField, TEXT),
     (models.TextField, TEXT),
 )
+LONGEST: Final = 255
+"""The most characters of a key that is a text."""
+
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRST"
 """For how many characters a number has: `A` for one."""
 
 DIGITS: Final = "CAST({0} AS text)"
+TYPES: Final = {INTEGER: "bigint", UNIQUE: "uuid", TEXT: "text"}
+"""The types to which a statement casts keys."""
+
+NOBODY: Final = {INTEGER: 0, UNIQUE: UUID(int=0), TEXT: ""}
+"""A key that no row has."""
+
 AS_LOGGED: Final = {
     INTEGER: f"substr('{LETTERS}', length({DIGITS}), 1) || {DIGITS}",
     UNIQUE: "'u' || replace(CAST({0} AS text), '-', '')",
@@ -68,6 +79,21 @@ def kind_of(model: type[models.Model]) -> str:
     raise UnknownKind(model)
 
 
+def users() -> type[models.Model]:
+    """Return the project's user model, once the models are loaded."""
+    return apps.get_model(settings.AUTH_USER_MODEL)
+
+
+def user_type() -> str:
+    """Return the type to which a statement casts users' keys."""
+    return TYPES[kind_of(users())]
+
+
+def nobody() -> Key:
+    """Return a key that no user has."""
+    return NOBODY[kind_of(users())]
+
+
 def spelled(key: Key) -> int | str:
     """Return the key as messages hold it: an integer is itself."""
     if isinstance(key, UUID):
@@ -99,6 +125,12 @@ def read(value: int | str) -> Key:
 def logged(kind: str, column: str) -> str:
     """Return SQL for this column of keys of this kind, as the logs hold it."""
     return AS_LOGGED[kind].format(column)
+
+
+def named(column: str) -> str:
+    """Return SQL for this column of users' keys, as names of principals hold it: `spelled`."""
+    kind = kind_of(users())
+    return column if kind == INTEGER else logged(kind, column)
 
 
 def converter(model: type[models.Model], connection: Any) -> Callable[[Any], Key] | None:
@@ -139,3 +171,36 @@ class KeyField(models.Field):  # type: ignore[type-arg]
 
     def value_to_string(self, obj: Any) -> str:
         return str(self.get_prep_value(self.value_from_object(obj)))
+
+
+class UserKeyField(models.Field):  # type: ignore[type-arg]
+    """A column of users' keys, of whichever type; no relation, since a log outlives users."""
+
+    description = "The key of a user"
+
+    @property
+    def target(self) -> models.Field[Any, Any]:
+        """Return the field that holds the keys of the project's users."""
+        return field_of(users())
+
+    def get_col(self, alias: str, output_field: Any = None) -> Any:
+        return super().get_col(alias, output_field or self.target)
+
+    def db_type(self, connection: Any) -> str | None:
+        return self.target.rel_db_type(connection)
+
+    def cast_db_type(self, connection: Any) -> str | None:
+        return self.target.cast_db_type(connection)
+
+    def db_parameters(self, connection: Any) -> dict[str, Any]:
+        collation = self.target.db_parameters(connection).get("collation")
+        return {"type": self.db_type(connection), "check": None, "collation": collation}
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self.target.get_prep_value(value)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return self.target.get_db_prep_value(value, connection, prepared)
+
+    def to_python(self, value: Any) -> Key:
+        return self.target.to_python(value)

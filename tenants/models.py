@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from tenants import hashing
+from tenants.keys import UserKeyField
 from tenants.limits import check_own
 
 
@@ -63,7 +64,7 @@ class Rehash(models.Model):
     It is deleted in the transaction that made it, so only that transaction's triggers see it.
     """
 
-    user_id = models.BigIntegerField(primary_key=True)
+    user_id = UserKeyField(primary_key=True)
 
     def __str__(self) -> str:
         return str(self.user_id)
@@ -204,7 +205,7 @@ class MembershipTask(models.Model):
     """
 
     tenant_id = models.BigIntegerField()
-    user_id = models.BigIntegerField()
+    user_id = UserKeyField()
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.tenant_id}"

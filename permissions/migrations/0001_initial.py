@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import permissions.commits
+import tenants.keys
 import tenants.writers
 from django.db import migrations, models
 
@@ -27,7 +28,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('revision', models.BigIntegerField(null=True)),
-                ('user_id', models.BigIntegerField(null=True)),
+                ('user_id', tenants.keys.UserKeyField(null=True)),
                 ('model', models.CharField(max_length=100, null=True)),
                 ('object_id', models.BigIntegerField(null=True)),
                 ('cause', models.CharField(max_length=32)),

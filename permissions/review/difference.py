@@ -15,6 +15,7 @@ from permissions.audiences import Resource
 from permissions.links import links
 from permissions.review.facts import Compared, Facts, Question
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
+from tenants import keys
 from tenants.keys import converter
 from tenants.models import Role
 from tenants.roles import group_name
@@ -23,12 +24,14 @@ DIFFERENCE: Final = """
 , side(user_id, pk, had, has) AS ({sides}), moved AS (
     SELECT user_id, pk, MIN(had) AS before, MIN(has) AS later FROM side
     GROUP BY user_id, pk HAVING COALESCE(MIN(had), -1) <> COALESCE(MIN(has), -1))
-SELECT 'moves', before, later, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk), {no_object}
+SELECT 'moves', before, later, COUNT(*), COUNT(DISTINCT user_id), {no_user}, COUNT(DISTINCT pk),
+    {no_object}
 FROM moved GROUP BY before, later
-UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), COUNT(DISTINCT pk), NULL
+UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), NULL, COUNT(DISTINCT pk),
+    NULL
 FROM moved
 UNION ALL SELECT * FROM (
-    SELECT 'pair', before, later, 0, user_id, 0, pk
+    SELECT 'pair', before, later, 0, 0, user_id, 0, pk
     FROM moved ORDER BY user_id, pk LIMIT %(listed)s) x
 """
 
@@ -87,14 +90,16 @@ class Difference:
             self._compare(compared)
         text = f"WITH {', '.join(self.relations)}"
         text += DIFFERENCE.format(
-            sides=" UNION ALL ".join(self.sides), no_object=self.names["no_object"]
+            sides=" UNION ALL ".join(self.sides),
+            no_user=self.names["no_user"],
+            no_object=self.names["no_object"],
         )
         parameters = {**self.parameters, **question.parameters, "listed": listed}
         with self.connection.cursor() as cursor:
             cursor.execute(text, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-        read = converter(self.model, self.connection)
-        return rows if read is None else with_keys(rows, 6, read)
+        rows = with_keys(rows, 5, converter(keys.users(), self.connection))
+        return with_keys(rows, 7, converter(self.model, self.connection))
 
     def _compare(self, compared: Compared) -> None:
         nothing = "CAST(NULL AS INTEGER)"

@@ -123,7 +123,7 @@ def question(
         case Joining():
             return _joining(resource, what, connection)
         case Grouping():
-            return _grouping(Facts(resource).of_user(), what)
+            return _grouping(Facts(resource).of_user(), what, connection)
         case _ if what.resource.label != resource.label:
             return None
         case Granting():
@@ -137,7 +137,7 @@ def _joining(resource: Resource, what: Joining, connection: Any) -> Question:
     before = Facts(resource).of_user()
     members = MEMBER if what.role else before.members + NONE
     compared = [Compared(before, replace(before, members=members))]
-    parameters: dict[str, Any] = {"user": what.user_id, "role": what.role}
+    parameters: dict[str, Any] = {"user": parameter(what.user_id, connection), "role": what.role}
     if what.leaving and (name := tie(resource)):
         column = column_of(resource, connection, name)
         tied = replace(
@@ -150,10 +150,11 @@ def _joining(resource: Resource, what: Joining, connection: Any) -> Question:
     return Question(tuple(compared), parameters)
 
 
-def _grouping(before: Facts, what: Grouping) -> Question:
+def _grouping(before: Facts, what: Grouping, connection: Any) -> Question:
     joined = before.joined + OTHERS + (ENTERED if what.is_in else "")
     later = replace(before, joined=joined)
-    return Question((Compared(before, later),), {"user": what.user_id, "group": what.group})
+    parameters = {"user": parameter(what.user_id, connection), "group": what.group}
+    return Question((Compared(before, later),), parameters)
 
 
 def _granting(before: Facts, tenant_id: int, what: Granting, connection: Any) -> Question:
@@ -162,7 +163,7 @@ def _granting(before: Facts, tenant_id: int, what: Granting, connection: Any) ->
         parameters["codename"] = what.audience.permission
     if what.subject.role is None:
         before = before.of_user()
-        parameters["user"] = what.subject.user_id
+        parameters["user"] = parameter(what.subject.user_id, connection)
         later = replace(before, own=GIVEN if what.audience else before.own + NONE)
     else:
         parameters["group"] = group_name(tenant_id, what.subject.role)

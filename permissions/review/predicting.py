@@ -57,7 +57,7 @@ class Moved:
     """A user who would move, and the object."""
 
     move: Move
-    user_id: int
+    user_id: Key
     pk: Key
 
 
@@ -101,14 +101,14 @@ def _predict(
 
 def _prediction(resource: Resource, rows: Iterable[tuple[Any, ...]]) -> Prediction:
     counts, moved, total = [], [], (0, 0, 0)
-    for kind, before, later, *numbers, pk in rows:
+    for kind, before, later, pairs, users, user_id, objects, pk in rows:
         move = Move(_audience(resource, before), _audience(resource, later))
         if kind == "all":
-            total = (numbers[0], numbers[1], numbers[2])
+            total = (pairs, users, objects)
         elif kind == "moves":
-            counts.append(((_place(before), _place(later)), Count(move, *numbers)))
+            counts.append(((_place(before), _place(later)), Count(move, pairs, users, objects)))
         else:
-            moved.append(Moved(move, numbers[1], pk))
+            moved.append(Moved(move, user_id, pk))
     moved.sort(key=lambda each: (each.user_id, each.pk))
     counts.sort(key=lambda each: each[0])
     return Prediction(resource, tuple(count for _, count in counts), *total, tuple(moved))

@@ -20,6 +20,7 @@ from permissions.review.catalogue import catalogue
 from permissions.review.explaining import explain
 from permissions.review.showing import rows
 from tenants import opaque
+from tenants.keys import nobody
 from tenants.models import Membership, Role
 from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
 from tenants.users import User
@@ -149,7 +150,9 @@ class ExplainView(PrivateResponseMixin, GenericAPIView[Any]):
     def member(self, user_id: int | None) -> User | None:
         """Return a member of the tenant, active or not; not one who is only invited."""
         request: Any = self.request
-        members = Membership.objects.joined().filter(tenant=request.tenant, user=user_id or 0)
+        members = Membership.objects.joined().filter(
+            tenant=request.tenant, user=user_id or nobody()
+        )
         member = members.select_related("user").first()
         return None if member is None else member.user
 

@@ -18,7 +18,7 @@ from permissions.review.foretelling import as_json
 from permissions.review.predicting import predict
 from permissions.review.supposing import Named, Unusable, names_person, suppose
 from tenants import opaque
-from tenants.keys import Key
+from tenants.keys import Key, nobody
 from tenants.models import Membership, Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
@@ -156,7 +156,9 @@ def _object(resource: Resource, asker: Membership, id: str) -> Key:
 
 def _user(asker: Membership, id: str) -> User:
     """Return a member of the tenant; only its admins know whom it has merely invited."""
-    members = Membership.objects.filter(tenant=asker.tenant_id, user=opaque.decode(User, id) or 0)
+    members = Membership.objects.filter(
+        tenant=asker.tenant_id, user=opaque.decode(User, id) or nobody()
+    )
     if asker.role != Role.ADMIN:
         members = members.joined()
     member = members.select_related("user").first()

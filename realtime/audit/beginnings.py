@@ -12,7 +12,7 @@ from permissions.links import links
 from permissions.review.beginnings import Beginning
 from permissions.review.holding import Way
 from realtime.capture import intervals
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, principal_of
 from tenants.keys import Key
 
 
@@ -49,7 +49,7 @@ def beginning(
 def _principal(user_id: int, way: Way) -> str:
     """By which name the intervals know who holds it."""
     if way.kind == decision.OWN:
-        return f"user:{user_id}"
+        return principal_of(user_id)
     return f"role:{way.subject.role}" if way.kind == decision.BY_ROLE else f"group:{way.group_id}"
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from tenants.keys import UserKeyField
 from tenants.models import Tenant
 
 
@@ -19,7 +20,7 @@ class Inquiry(models.Model):
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     at = models.DateTimeField(auto_now_add=True)
-    user_id = models.BigIntegerField(null=True)
+    user_id = UserKeyField(null=True)
     what = models.CharField(max_length=16)
     asked = models.JSONField()
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from django.db import models
 
 from permissions.commits import TransactionId
-from tenants.keys import KeyField
+from tenants.keys import KeyField, UserKeyField
 from tenants.models import Tenant
 
 MINUTE: Final = timedelta(minutes=1)
@@ -37,7 +37,7 @@ class Connection(models.Model):
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    user_id = models.BigIntegerField()
+    user_id = UserKeyField()
     since = models.DateTimeField()
     address = models.CharField(max_length=64)
     agent = models.CharField(max_length=200)
@@ -79,7 +79,7 @@ class Access(models.Model):
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    user_id = models.BigIntegerField()
+    user_id = UserKeyField()
     model = models.CharField(max_length=100)
     object_id = KeyField()
     audience = models.CharField(max_length=32)
@@ -129,7 +129,7 @@ class Read(models.Model):
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    user_id = models.BigIntegerField()
+    user_id = UserKeyField()
     model = models.CharField(max_length=100)
     object_id = KeyField()
     audience = models.CharField(max_length=32)

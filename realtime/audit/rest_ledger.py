@@ -23,6 +23,7 @@ from realtime.audit.viewings import Viewing
 from realtime.capture.interval_models import Held
 from realtime.state import ledger_entries
 from tenants import opaque
+from tenants.keys import Key, nobody
 from tenants.models import Role
 from tenants.rest import IsReviewer, Pagination, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
@@ -58,8 +59,8 @@ class FilterSerializer(StrictSerializer):
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
 
-    def validate_user(self, text: str) -> int:
-        return opaque.decode(User, text) or 0
+    def validate_user(self, text: str) -> Key:
+        return opaque.decode(User, text) or nobody()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "id" in attrs:

@@ -26,6 +26,7 @@ from realtime.audit.rest_ledger import id_of
 from realtime.audit.seen import Seen
 from realtime.audit.seen_command import COLUMNS, csv_line, told
 from tenants import keys, opaque
+from tenants.keys import nobody
 from tenants.models import Role
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
@@ -236,6 +237,6 @@ class SeenByView(SeenView):
 
     def question(self, asked: dict[str, Any]) -> Question:
         request: Any = self.request
-        user_id = opaque.decode(User, asked["user"]) or 0
+        user_id = opaque.decode(User, asked["user"]) or nobody()
         span = {name: asked.get(name) for name in ("since", "until")}
         return Question(request.tenant.pk, user_id=user_id, **span)

@@ -21,7 +21,7 @@ from realtime.audit.models import MINUTE, Access, Push, Read
 from realtime.audit.questions import Place, Question
 from realtime.audit.seen_in_windows import Shown
 from realtime.audit.spans import Way
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, principal_of
 from tenants.keys import Key
 from tenants.models import Tenant
 
@@ -198,7 +198,7 @@ def _pushed(question: Question) -> Iterator[tuple[str, datetime, datetime | None
 def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
     """Explain how the user of each row came into the audience; two queries for all."""
     belongs = _belongs(tenant_id, {row.user_id for row in rows})
-    principals = {f"user:{row.user_id}" for row in rows}
+    principals = {principal_of(row.user_id) for row in rows}
     principals |= {each.principal for some in belongs.values() for each in some}
     held: defaultdict[tuple[str, Key | None], list[Held]] = defaultdict(list)
     for each in Held.objects.filter(
@@ -213,11 +213,11 @@ def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
     ]
 
 
-def _belongs(tenant_id: int, users: Iterable[int]) -> defaultdict[int, list[Belongs]]:
-    found: defaultdict[int, list[Belongs]] = defaultdict(list)
+def _belongs(tenant_id: int, users: Iterable[Key]) -> defaultdict[Key, list[Belongs]]:
+    found: defaultdict[Key, list[Belongs]] = defaultdict(list)
     here = Q(tenant=tenant_id) | Q(tenant=None)
     for row in Belongs.objects.filter(here, user_id__in=set(users)).order_by("pk"):
-        found[row.user_id or 0].append(row)
+        found[row.user_id].append(row)
     return found
 
 
@@ -242,7 +242,7 @@ def _ways(user_id: int, held: Iterable[Held], belongs: Iterable[Belongs]) -> Ite
     """Return the spans in which the user held it: themselves, or by belonging to who did."""
     belongs = list(belongs)
     for each in held:
-        if each.principal == f"user:{user_id}":
+        if each.principal == principal_of(user_id):
             yield spans.way(each, each)
         for row in belongs:
             if row.principal == each.principal:

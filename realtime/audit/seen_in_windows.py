@@ -19,7 +19,7 @@ from realtime.audit.applying import Applying
 from realtime.audit.questions import Place, Question
 from realtime.audit.spans import Span, Way
 from realtime.audit.viewings import Viewing
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, principal_of, user_of
 from tenants.keys import Key
 
 BATCH: Final = 500
@@ -49,7 +49,7 @@ class Shown:
         return self.viewing.pk
 
     @property
-    def user_id(self) -> int:
+    def user_id(self) -> Key:
         """Return the id of the window's user."""
         return self.viewing.user_id
 
@@ -64,7 +64,7 @@ def page(question: Question, after: Place | None) -> tuple[list[Shown], Place | 
     place = None if after is None else (after.began_at, after.pk)
     span = question.tenant_id, question.since, question.until
     if question.resource is None:
-        mine = viewings(*span, place).filter(user_id=question.user_id or 0)
+        mine = viewings(*span, place).filter(user_id=question.user_id)
         return _of_user(mine, after)
     resource, pk = question.resource, question.object_id or 0
     held = held_of(resource, question.tenant_id, pk)
@@ -131,7 +131,7 @@ def holders(resource: Resource, rows: Iterable[Held]) -> Iterator[Held]:
 def who(held: Collection[Held]) -> Q:
     """Return the condition on viewings of users who may have belonged to those who held this."""
     principals = {row.principal for row in held}
-    users = {int(p.removeprefix("user:")) for p in principals if p.startswith("user:")}
+    users = {user_of(p) for p in principals if p.startswith("user:")}
     if len(users) > MANY:
         return Q()
     others = {p for p in principals if not p.startswith("user:")}
@@ -153,7 +153,7 @@ def of_viewing(viewing: Viewing, after: Key | None, most: int) -> tuple[list[Sho
     if viewing.model not in registry:
         return [], None
     resource = registry.get(viewing.model)
-    principals = {f"user:{viewing.user_id}"}
+    principals = {principal_of(viewing.user_id)}
     principals |= {row.principal for row in belongs(viewing.tenant_id, [viewing.user_id])}
     held = Held.objects.filter(tenant=viewing.tenant_id, model=viewing.model)
     given = held.filter(principal__in=principals, object_id__isnull=False).order_by("object_id")
@@ -171,7 +171,7 @@ def of_viewing(viewing: Viewing, after: Key | None, most: int) -> tuple[list[Sho
     return _shown(resource, by_key, wanted), page[-1] if len(page) == most else None
 
 
-def belongs(tenant_id: int, users: Iterable[int]) -> list[Belongs]:
+def belongs(tenant_id: int, users: Iterable[Key]) -> list[Belongs]:
     """Return what these users belonged to in a tenant."""
     here = Q(tenant=tenant_id) | Q(tenant=None)
     return list(Belongs.objects.filter(here, user_id__in=set(users)).order_by("pk"))
@@ -185,9 +185,9 @@ def _shown(
     if not wanted:
         return []
     tenant_id = wanted[0][0].tenant_id
-    of_user: defaultdict[int, list[Belongs]] = defaultdict(list)
+    of_user: defaultdict[Key, list[Belongs]] = defaultdict(list)
     for row in belongs(tenant_id, {viewing.user_id for viewing, _ in wanted}):
-        of_user[row.user_id or 0].append(row)
+        of_user[row.user_id].append(row)
     existed = {pk: spans.existence(holders(resource, rows)) for pk, rows in held.items()}
     by_principal: defaultdict[tuple[Key | None, str], list[Held]] = defaultdict(list)
     for pk, rows in held.items():
@@ -196,7 +196,7 @@ def _shown(
     applying, mine = Applying(tenant_id), list[list[Held]]()
     for viewing, pk in wanted:
         theirs, whole = of_user[viewing.user_id], existed[pk]
-        names = {row.principal for row in theirs} | {f"user:{viewing.user_id}"}
+        names = {row.principal for row in theirs} | {principal_of(viewing.user_id)}
         mine.append([row for name in sorted(names) for row in by_principal[pk, name]])
         applying.ask(viewing.process, [*mine[-1], *theirs, *([] if whole is None else [whole])])
     applying.find()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from permissions.audiences import Resource
-from realtime.capture.interval_models import Belongs, Held
+from realtime.capture.interval_models import Belongs, Held, principal_of
 from realtime.capture.intervals import BEFORE
 
 
@@ -138,7 +138,7 @@ def _joined(
     user_id: int, held: Held, belongs: Iterable[Belongs], memberships: Iterable[Belongs]
 ) -> Iterator[tuple[Held | Belongs, Belongs]]:
     """Yield what makes the user one of those who hold it, with their membership."""
-    if held.principal == f"user:{user_id}":
+    if held.principal == principal_of(user_id):
         yield from ((held, member) for member in memberships)
     for row in belongs:
         if row.principal == held.principal:

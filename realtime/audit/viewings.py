@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from permissions.commits import TransactionId
+from tenants.keys import UserKeyField
 from tenants.models import Tenant
 
 
@@ -26,7 +27,7 @@ class Viewing(models.Model):
     tenant = models.ForeignKey(
         Tenant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    user_id = models.BigIntegerField()
+    user_id = UserKeyField()
     model = models.CharField(max_length=100)
     where = models.JSONField()
     began_at = models.DateTimeField()

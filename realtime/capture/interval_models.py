@@ -10,11 +10,22 @@ from typing import Any, ClassVar, Final
 from django.db import models
 from django.db.models import Q
 
-from tenants.keys import KeyField
+from tenants.keys import Key, KeyField, UserKeyField, read, spelled
 from tenants.models import Tenant
 
 ENDED: Final = Q(ended_at__isnull=False)
 UNNUMBERED: Final = Q(ended_at__isnull=False, until=None, tenant__isnull=False)
+
+
+def principal_of(user_id: Key) -> str:
+    """Return the name of a user as a principal."""
+    return f"user:{spelled(user_id)}"
+
+
+def user_of(principal: str) -> Key:
+    """Return the user whom a principal's name names."""
+    name = principal.removeprefix("user:")
+    return read(name) if name[0] in "ut" else int(name)
 
 
 class Interval(models.Model):
@@ -35,7 +46,7 @@ class Interval(models.Model):
     )
     source = models.CharField(max_length=130)
     source_id = KeyField()
-    principal = models.CharField(max_length=64)
+    principal = models.CharField(max_length=300)
     since = models.BigIntegerField(null=True)
     until = models.BigIntegerField(null=True)
     began_at = models.DateTimeField()
@@ -56,7 +67,7 @@ class Held(Interval):
     model = models.CharField(max_length=100)
     object_id = KeyField(null=True)
     permission = models.CharField(max_length=100)
-    given_by = models.BigIntegerField(null=True)
+    given_by = UserKeyField(null=True)
     purpose = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null: it is not known
 
     class Meta:
@@ -80,7 +91,7 @@ class Belongs(Interval):
     The principals `deactivated` (of a user) and `suspended` (of a tenant) deny them everything.
     """
 
-    user_id = models.BigIntegerField(null=True)
+    user_id = UserKeyField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -18,7 +18,7 @@ from permissions.audiences import registry
 from permissions.links import Link
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
-from tenants.keys import INTEGER, as_logged, kind_of, logged
+from tenants.keys import INTEGER, as_logged, kind_of, logged, named, user_type
 
 HELD: Final[str] = Held._meta.db_table
 BELONGS: Final[str] = Belongs._meta.db_table
@@ -38,7 +38,7 @@ BEFORE: Final = "before the record"
 DECLARED: Final = "declared"
 ROLE: Final = "role"
 """The source of the permissions that the declarations give to roles."""
-NOBODY: Final = "CAST(NULL AS bigint)"
+NO_TENANT: Final = "CAST(NULL AS bigint)"
 NOTHING: Final = "CAST(NULL AS varchar)"
 
 
@@ -74,11 +74,21 @@ def holder(
     begins = (
         f"SELECT {spelled} AS source_id, r.{quoted(tenant)} AS tenant_id,"
         f" {literal(label)} AS model, {spelled} AS object_id,"
-        f" {literal(permission)} AS permission, 'user:' || r.{quoted(column)} AS principal,"
-        f" {NOBODY} AS given_by, {NOTHING} AS purpose FROM {{row}} r"
+        f" {literal(permission)} AS permission, {_user(column)} AS principal,"
+        f" {nobody()} AS given_by, {NOTHING} AS purpose FROM {{row}} r"
         f" WHERE r.{quoted(column)} IS NOT NULL"
     )
     return Kept(HELD, source_of(table, column), begins, (key, tenant, column), kind=kind)
+
+
+def nobody() -> str:
+    """Return SQL for no user."""
+    return f"CAST(NULL AS {user_type()})"
+
+
+def _user(column: str) -> str:
+    """Return SQL for the principal that the user in this column is."""
+    return f"'user:' || {named(f'r.{quoted(column)}')}"
 
 
 def source_of(table: str, column: str) -> str:
@@ -89,7 +99,7 @@ def source_of(table: str, column: str) -> str:
 def grants(model: Any, target: Any, who: str) -> Kept:
     """Return the intervals of grants; one to the group named after a role is the role's."""
     permission, group = Permission._meta.db_table, Group._meta.db_table
-    principal, joined = "'user:' || r.user_id", ""
+    principal, joined = _user("user_id"), ""
     if who == "group_id":
         role = "'tenant:' || o.tenant_id || ':'"
         principal = (
@@ -120,8 +130,8 @@ def linked(link: Link, target: Any, permission: str) -> Kept:
         f"SELECT {logged(kind, f'r.{key}')} AS source_id, o.tenant_id,"
         f" {literal(target._meta.label_lower)} AS model,"
         f" {logged(kind_of(target), f'o.{quoted(target._meta.pk.column)}')} AS object_id,"
-        f" {literal(permission)} AS permission, 'user:' || r.{quoted(link.user)} AS principal,"
-        f" {NOBODY} AS given_by, {NOTHING} AS purpose FROM {{row}} r JOIN {quoted(table)} o ON"
+        f" {literal(permission)} AS permission, {_user(link.user)} AS principal,"
+        f" {nobody()} AS given_by, {NOTHING} AS purpose FROM {{row}} r JOIN {quoted(table)} o ON"
         f" o.{quoted(target._meta.pk.column)} = r.{quoted(link.object)}"
     )
     columns = (link.through._meta.pk.column, link.object, link.user)
@@ -135,7 +145,7 @@ def named_by(kept: Kept, model: Any, column: str) -> Kept:
 
 
 def belongs(
-    model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NOBODY
+    model: Any, what: str, where: str, columns: tuple[str, ...], tenant: str = NO_TENANT
 ) -> Kept:
     """Return the intervals during which users belong to principals."""
     kind, key = kind_of(model), model._meta.pk.column

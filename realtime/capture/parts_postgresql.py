@@ -14,6 +14,7 @@ from realtime.capture import intervals, postgresql
 from realtime.capture.live import HELD, MOVED, VISIBILITY, Live
 from realtime.capture.postgresql import NOW, SHARED, differ
 from realtime.capture.triggers import ACCESSES, CHANGES, literal, quoted, stays
+from tenants.keys import user_type
 
 XID: Final = "pg_current_xact_id()::text::bigint"
 CHANGE: Final = (
@@ -123,7 +124,10 @@ def of_update(live: Live, form: Exact, new: dict[str, str], old: dict[str, str],
     for column in live.holders:
         both = (f"{side}.{quoted(column)}" for side in ("OLD", "NEW"))
         if isinstance(form, General):
-            both = (f"(to_jsonb({side}) ->> {literal(column)})::bigint" for side in ("OLD", "NEW"))
+            both = (
+                f"(to_jsonb({side}) ->> {literal(column)})::{user_type()}"
+                for side in ("OLD", "NEW")
+            )
         touches = [(new["tenant"], user, label, new["key"]) for user in both]
         moved = form.end(column, HELD), form.begin(column, HELD, postgresql.NEXT)
         touched = SEP.join((*moved, access(form, HELD, touches)))
@@ -148,7 +152,7 @@ def _moved(live: Live, form: Exact) -> Iterator[str]:
 
 def access(form: Exact, cause: str, touches: Iterable[tuple[str, str, str, str]]) -> str:
     rows = ", ".join(
-        f"({tenant}, {user}::bigint, {model}, {key})" for tenant, user, model, key in touches
+        f"({tenant}, {user}::{user_type()}, {model}, {key})" for tenant, user, model, key in touches
     )
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"

@@ -22,6 +22,7 @@ from realtime.capture.triggers import (
     quoted,
     stays,
 )
+from tenants.keys import user_type
 
 NOW: Final = "clock_timestamp()"
 LOCK: Final = 7_325_114_201
@@ -236,7 +237,7 @@ def _log(touches: str, access: Access) -> str:
     news = "true" if access.always else NEWS
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
-        f"SELECT t.a, t.b::bigint, t.c, t.d::text, {literal(access.cause)}, {NOW}\n"
+        f"SELECT t.a, t.b::{user_type()}, t.c, t.d::text, {literal(access.cause)}, {NOW}\n"
         f"FROM ({touches}) t(a, b, c, d) WHERE {news};"
     )
 

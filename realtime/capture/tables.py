@@ -17,7 +17,7 @@ from knox.models import get_token_model
 
 from permissions.models import GroupGrant, UserGrant
 from realtime.capture import intervals
-from realtime.capture.intervals import NOBODY, Kept
+from realtime.capture.intervals import Kept
 from realtime.capture.triggers import literal, quoted
 from tenants import users
 from tenants.keys import kind_of, logged
@@ -113,7 +113,7 @@ def _people() -> Iterator[Access]:
         always=True,
         kept=intervals.belongs(
             Tenant,
-            f"{NOBODY} AS user_id, 'suspended' AS principal",
+            f"{intervals.nobody()} AS user_id, 'suspended' AS principal",
             "NOT r.is_active",
             ("is_active",),
             tenant="r.id",

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import permissions.commits
+import tenants.keys
 import tenants.writers
 from django.db import migrations, models
 
@@ -45,7 +46,7 @@ class Migration(migrations.Migration):
             name='Access',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user_id', models.BigIntegerField()),
+                ('user_id', tenants.keys.UserKeyField()),
                 ('model', models.CharField(max_length=100)),
                 ('object_id', models.BigIntegerField()),
                 ('audience', models.CharField(max_length=32)),
@@ -75,7 +76,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(null=True)),
                 ('began', models.CharField(max_length=32)),
                 ('ended', models.CharField(default='', max_length=32)),
-                ('user_id', models.BigIntegerField(null=True)),
+                ('user_id', tenants.keys.UserKeyField(null=True)),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant')),
             ],
             options={
@@ -134,7 +135,7 @@ class Migration(migrations.Migration):
                 ('model', models.CharField(max_length=100)),
                 ('object_id', models.BigIntegerField(null=True)),
                 ('permission', models.CharField(max_length=100)),
-                ('given_by', models.BigIntegerField(null=True)),
+                ('given_by', tenants.keys.UserKeyField(null=True)),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant')),
             ],
             options={
@@ -146,7 +147,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True)),
-                ('user_id', models.BigIntegerField(null=True)),
+                ('user_id', tenants.keys.UserKeyField(null=True)),
                 ('what', models.CharField(max_length=16)),
                 ('asked', models.JSONField()),
                 ('tenant', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earshot_tenants.tenant')),
@@ -159,7 +160,7 @@ class Migration(migrations.Migration):
             name='Connection',
             fields=[
                 ('id', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('user_id', models.BigIntegerField()),
+                ('user_id', tenants.keys.UserKeyField()),
                 ('since', models.DateTimeField()),
                 ('address', models.CharField(max_length=64)),
                 ('agent', models.CharField(max_length=200)),

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import permissions.commits
+import tenants.keys
 from django.db import migrations, models
 
 
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
             name='Read',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user_id', models.BigIntegerField()),
+                ('user_id', tenants.keys.UserKeyField()),
                 ('model', models.CharField(max_length=100)),
                 ('object_id', models.BigIntegerField()),
                 ('audience', models.CharField(max_length=32)),

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import permissions.commits
+import tenants.keys
 from django.db import migrations, models
 
 
@@ -29,7 +30,7 @@ class Migration(migrations.Migration):
             name='Viewing',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user_id', models.BigIntegerField()),
+                ('user_id', tenants.keys.UserKeyField()),
                 ('model', models.CharField(max_length=100)),
                 ('where', models.JSONField()),
                 ('began_at', models.DateTimeField()),

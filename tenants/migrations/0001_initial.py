@@ -3,6 +3,7 @@
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.utils.timezone
+import tenants.keys
 import tenants.limits
 from django.conf import settings
 from django.db import migrations, models
@@ -23,13 +24,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('tenant_id', models.BigIntegerField()),
-                ('user_id', models.BigIntegerField()),
+                ('user_id', tenants.keys.UserKeyField()),
             ],
         ),
         migrations.CreateModel(
             name='Rehash',
             fields=[
-                ('user_id', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('user_id', tenants.keys.UserKeyField(primary_key=True, serialize=False)),
             ],
         ),
         migrations.CreateModel(

@@ -6,20 +6,26 @@ from django.db import connection, models
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.capture.interval_models import principal_of, user_of
+from tenants import keys as tenants_keys
 from tenants.keys import (
     INTEGER,
     TEXT,
     UNIQUE,
     KeyField,
     UnknownKind,
+    UserKeyField,
     as_logged,
     field_of,
     kind_of,
     logged,
+    named,
+    nobody,
     read,
     spelled,
+    user_type,
 )
-from tenants.models import Ticket, User
+from tenants.models import MembershipTask, Ticket, User
 from tests.keyed.models import Named, Small, Unique
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -98,3 +104,52 @@ def test_column_of_keys_goes_through_fixtures() -> None:
     assert field.value_to_string(Note(about="x")) == "tx"
     assert field.to_python("tx") == "tx"
     assert isinstance(Ticket._meta.pk, models.Field)
+
+
+def test_columns_of_users_hold_keys_as_the_user_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    field: Any = MembershipTask._meta.get_field("user_id")
+    assert isinstance(field, UserKeyField)
+    assert field.db_type(connection) == models.BigIntegerField().db_type(connection)
+    monkeypatch.setattr(tenants_keys, "users", lambda: Unique)
+    key = uuid.uuid4()
+    assert field.db_parameters(connection) == {
+        "type": models.UUIDField().db_type(connection),
+        "check": None,
+        "collation": None,
+    }
+    assert field.cast_db_type(connection) == field.db_type(connection)
+    assert field.to_python(str(key)) == key == field.get_prep_value(key.hex)
+    stored = key if connection.vendor == "postgresql" else key.hex
+    assert field.get_db_prep_value(key, connection) == stored
+    assert field.get_col("there").output_field is Unique._meta.pk
+
+
+@pytest.mark.parametrize(
+    ("model", "type", "key"), [(Small, "bigint", 0), (Unique, "uuid", uuid.UUID(int=0)),
+                               (Named, "text", "")],
+)  # fmt: skip
+def test_no_user_has_the_key_of_nobody(
+    monkeypatch: pytest.MonkeyPatch, model: Any, type: str, key: Any
+) -> None:
+    monkeypatch.setattr(tenants_keys, "users", lambda: model)
+    assert (user_type(), nobody()) == (type, key)
+
+
+@given(keys)
+def test_name_of_a_principal_tells_the_user(key: Any) -> None:
+    assert user_of(principal_of(key)) == key
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("model", "key"), [(Small, 7), (Unique, uuid.UUID(int=7)), (Named, "seven")]
+)
+def test_database_names_principals_as_the_code_does(
+    monkeypatch: pytest.MonkeyPatch, model: Any, key: Any
+) -> None:
+    monkeypatch.setattr(tenants_keys, "users", lambda: model)
+    value = key.hex if isinstance(key, uuid.UUID) else key
+    type = f"CAST(%s AS {user_type()})" if connection.vendor == "postgresql" else "%s"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 'user:' || {named('k')} FROM (SELECT {type} AS k) t", [value])
+        assert cursor.fetchall() == [(principal_of(key),)]

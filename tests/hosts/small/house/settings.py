@@ -1,6 +1,8 @@
 """A house with flats: one of many small projects, whose apps happen to be called as ours are."""
 
+import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = "for tests only, known to everybody"
@@ -14,6 +16,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "people",
     "tenants",
     "permissions",
     "realtime",
@@ -42,6 +45,17 @@ TEMPLATES = [
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "house.sqlite3"}
 }
+if "DATABASE_URL" in os.environ:
+    database = urlsplit(os.environ["DATABASE_URL"])
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database.path.strip("/"),
+        "USER": database.username,
+        "PASSWORD": database.password,
+        "HOST": database.hostname,
+        "PORT": database.port,
+    }
+AUTH_USER_MODEL = "people.Person"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 USE_TZ = True
