@@ -22,7 +22,7 @@ from realtime import failures
 from realtime.capture.interval_models import Held
 from realtime.capture.intervals import ROLE
 from realtime.hub.oracle import oracle
-from realtime.metrics import DRIFT, ORACLE_DIFFERENCES
+from realtime.metrics import DRIFT, ORACLE_DIFFERENCES, ROUND_FAILURES
 from realtime.publishing.publisher import publisher
 from tests import given
 from tests.contracts import Watch, watching
@@ -32,6 +32,7 @@ from tests.prepared import prepare
 from tests.reused import reused
 from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, silencing, unannounced
 from tests.served import asks_the_database, mark
+from tests.unshowable import failing
 from tests.windows import Open, Windows, opened
 from tests.world import World
 
@@ -229,6 +230,15 @@ def by_hand(settings: Settings) -> None:
     never = dict.fromkeys(periods, 3600.0)
     never["broker_timeout_seconds"] = 60.0
     settings.EARSHOT = {**settings.EARSHOT, **never}
+
+
+@pytest.fixture
+def unshowable() -> Iterator[None]:
+    """Some documents cannot be shown, and no round fails of it."""
+    failures = ROUND_FAILURES._value.get()
+    with failing():
+        yield
+    assert ROUND_FAILURES._value.get() == failures
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ COPIED: Final = ("tenants", "permissions", "realtime", "resources", "project", "
 RACES = "tests/test_races.py::test_"
 RULES = "tests/test_rules.py::test_"
 UNAVAILABLE = "tests/test_unavailable.py::test_"
+TOLD = "tests/test_unavailable_told.py::test_"
 
 MUTANTS: Final = (
     Mutant(
@@ -165,14 +166,14 @@ MUTANTS: Final = (
         "realtime/state/ledger_entries.py",
         "        if frame.available:  # else nothing leaves\n",
         "        if True:\n",
-        UNAVAILABLE + "the_ledger_claims_nothing_of_what_was_not_shown",
+        TOLD + "the_ledger_claims_nothing_of_what_was_not_shown",
     ),
     Mutant(
         "who was never shown an object gets it by a round, which writes the ledger",
         "realtime/state/fence.py",
         "(state is State.UNAVAILABLE and seen.body is None)",
         "state is State.UNAVAILABLE",
-        UNAVAILABLE + "the_ledger_claims_nothing_of_what_was_not_shown",
+        TOLD + "the_ledger_claims_nothing_of_what_was_not_shown",
     ),
     Mutant(
         "what the client has is not sent again, queued or not",

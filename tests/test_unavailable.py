@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from permissions.representation import ObjectKey
-from permissions.unavailable import UNAVAILABLE
 from realtime.hub import reading
-from realtime.metrics import DRIFT, ROUND_FAILURES
-from realtime.models import Access, Change, Push
+from realtime.metrics import DRIFT
+from realtime.models import Change
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tenants import opaque
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
 from tests.test_cost import counted, serialized
-from tests.unshowable import BAD, failing
+from tests.unshowable import BAD, accesses, pushes, sweep, types
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("by_hand", "unshowable")
@@ -26,28 +22,8 @@ pytestmark = pytest.mark.usefixtures("by_hand", "unshowable")
 MODEL = "resources.document"
 
 
-@pytest.fixture
-def unshowable() -> Iterator[None]:
-    failures = ROUND_FAILURES._value.get()
-    with failing():
-        yield
-    assert ROUND_FAILURES._value.get() == failures
-
-
-def types(frames: list[dict[str, Any]]) -> list[str]:
-    """What came: a frame's type, an error's code."""
-    return [frame.get("code", frame["type"]) for frame in frames]
-
-
 def drift() -> float:
     return float(DRIFT.labels(MODEL, "change")._value.get())
-
-
-async def sweep() -> None:
-    """Everything that is live is read again."""
-    for rounds in this_hub().rounds.values():
-        rounds.ask(rounds.index.all)
-    await quiet()
 
 
 # Those who listen.
@@ -263,62 +239,6 @@ async def test_what_fails_by_itself_and_mends_by_itself_is_no_drift(world: World
         await sweep()
         assert types(await editor.settle()) == ["unavailable"]
         assert drift() == before
-
-
-# The ledger, the log, the count.
-
-
-def accesses(world: World, username: str) -> list[tuple[str, str]]:
-    """(audience, how it ended) of a user's accesses to the document."""
-    rows = Access.objects.filter(user_id=world.user(username).pk, object_id=world.document.pk)
-    return list(rows.order_by("pk").values_list("audience", "ended"))
-
-
-def pushes(world: World, audience: str) -> list[str]:
-    rows = Push.objects.filter(object_id=world.document.pk, audience=audience)
-    return list(rows.order_by("pk").values_list("etag", flat=True))
-
-
-async def test_the_ledger_claims_nothing_of_what_was_not_shown(world: World) -> None:
-    await in_thread(world.write)(review_notes=BAD)
-    async with await in_thread(connect)(world, "editor") as editor:
-        assert (await editor.subscribe(world.id))["code"] == "unavailable"
-        assert await in_thread(accesses)(world, "editor") == []
-        assert await in_thread(pushes)(world, "editor") == []
-        await in_thread(world.write)(review_notes="mended")
-        assert types(await editor.settle()) == ["SUBSCRIBED"]
-        assert await in_thread(accesses)(world, "editor") == [("editor", "")]
-
-
-async def test_a_payload_by_a_frame_leaves_after_its_access_is_written(world: World) -> None:
-    """A process that was held for lost has no accesses: what is live is written anew."""
-    async with subscribed(world, "editor") as editor:
-        await in_thread(world.write)(review_notes=BAD)
-        assert types(await editor.settle()) == ["unavailable"]
-        await in_thread(Access.objects.all().delete)()
-        for s in rounds_of(world).index.all:
-            s.opened = None
-        await sweep()
-        await in_thread(world.write)(review_notes="mended")
-        assert types(await editor.settle()) == ["UPDATE_DOCUMENT"]
-        assert await in_thread(accesses)(world, "editor") == [("editor", "")]
-
-
-async def test_it_is_counted_and_logged_once_without_a_value(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    count = UNAVAILABLE.labels(MODEL, "editor")._value.get()
-    async with subscribed(world, "editor") as editor:
-        for title in ("one", "two", "three"):
-            await in_thread(world.write)(review_notes=BAD, title=title)
-            await quiet()
-        await sweep()
-        assert types(await editor.settle()) == ["unavailable"]
-    lines = [r.getMessage() for r in caplog.records if r.name == "permissions.unavailable"]
-    assert len([line for line in lines if "audience editor" in line]) == 1
-    assert all(world.id in line and "Unshowable at" in line for line in lines)
-    assert BAD not in caplog.text
-    assert UNAVAILABLE.labels(MODEL, "editor")._value.get() == count + 1
 
 
 async def test_a_process_of_an_older_release_reads_instead(world: World) -> None:

@@ -11,8 +11,12 @@ import pytest
 from django.db import connection
 
 from permissions import unavailable
+from realtime.models import Access, Push
 from resources.documents.serializers import EditorSerializer, OwnerSerializer, ViewerSerializer
+from tests.client import quiet
+from tests.gates import this_hub
 from tests.uncaptured import uncaptured
+from tests.world import World
 
 BAD: Final = "a value for nobody"
 """A document with this as its review notes fails for owners and editors, with this body also for
@@ -54,3 +58,26 @@ def spoil(document: Any, column: str = "due_on") -> None:
     unseen = uncaptured(type(document)) if column in document.stamps else nullcontext()
     with unseen, connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = %s", [value, document.pk])
+
+
+def types(frames: list[dict[str, Any]]) -> list[str]:
+    """What came: a frame's type, an error's code."""
+    return [frame.get("code", frame["type"]) for frame in frames]
+
+
+async def sweep() -> None:
+    """Everything that is live is read again."""
+    for rounds in this_hub().rounds.values():
+        rounds.ask(rounds.index.all)
+    await quiet()
+
+
+def accesses(world: World, username: str) -> list[tuple[str, str]]:
+    """(audience, how it ended) of a user's accesses to the document."""
+    rows = Access.objects.filter(user_id=world.user(username).pk, object_id=world.document.pk)
+    return list(rows.order_by("pk").values_list("audience", "ended"))
+
+
+def pushes(world: World, audience: str) -> list[str]:
+    rows = Push.objects.filter(object_id=world.document.pk, audience=audience)
+    return list(rows.order_by("pk").values_list("etag", flat=True))
