@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import json
 import weakref
 from collections.abc import Iterator
@@ -175,3 +176,16 @@ def test_small_answers_are_not_counted(world: World, settings: Settings) -> None
     settings.EARSHOT = settings.EARSHOT | {"answers_bytes": 1}
     client = world.rest("owner")
     assert [client.get(world.url).status_code for _ in range(3)] == [200] * 3
+
+
+@pytest.mark.asyncio
+async def test_request_is_worked_on_in_one_thread_and_changes_to_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await sync_to_async(world.token)("owner")
+    await Slow(world.url, token).take()  # what is imported and written once
+    loop = asyncio.get_running_loop()
+    run, jobs = loop.run_in_executor, itertools.count()
+    monkeypatch.setattr(loop, "run_in_executor", lambda *job: next(jobs) * 0 or run(*job))
+    assert await Slow(world.url, token).take() == 200
+    assert next(jobs) == 3  # Django's signals of the beginning and of the end, and all else
