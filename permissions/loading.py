@@ -15,7 +15,7 @@ from django.db.models import BigIntegerField
 
 from permissions import stored, unavailable
 from permissions.audiences import Resource
-from tenants.compiled import Among, Compiled
+from tenants.compiled import Among, Compiled, Parameter
 from tenants.keys import Key, field_of
 
 UNREADABLE: Final = object()
@@ -97,19 +97,37 @@ def _without_what_fails(rows: models.QuerySet[Any]) -> dict[int, Any]:
     return _load_in_parts(rows, list(keys))
 
 
-def one(rows: models.QuerySet[Any], pk: Key) -> Any:
-    """Return the object with this key from these rows, or None, for writing or deleting.
+def one(resource: Resource, tenant_id: int, pk: Key, *, lock: bool) -> Any:
+    """Return the tenant's object with this key, or None, for writing or deleting, by a statement
+    that is written once; `lock` it until the transaction ends.
 
     Values that cannot be read are UNREADABLE, and may be set.
     """
     try:
-        return rows.filter(pk=pk).first()
+        return next(iter(_one(resource, lock)(tenant=tenant_id, key=pk)), None)
     except Exception as error:  # so the row exists
         unavailable.raise_database_s(error)
-    obj = _load_in_parts(models.QuerySet(rows.model), [pk])[pk]
+    obj = _load_in_parts(models.QuerySet(resource.model), [pk])[pk]
     unread = dict.fromkeys(obj.unreadable, UNREADABLE)
     obj.refresh_from_db = lambda *_, **__: obj.__dict__.update(unread)
     return obj
+
+
+def _one(resource: Resource, lock: bool) -> Compiled:
+    """Return the statement that selects one object, cached on the resource."""
+    kept: dict[Any, Compiled] = resource.__dict__.setdefault("_loading", {})
+    if lock not in kept:
+        tenant, key = (
+            Parameter("tenant", BigIntegerField()),
+            Parameter("key", field_of(resource.model)),
+        )
+
+        def build() -> models.QuerySet[Any]:
+            rows = stored.rows(resource).filter(tenant_id=tenant, pk=key)
+            return rows.select_for_update(no_key=True, of=("self",)) if lock else rows
+
+        kept[lock] = Compiled(build)
+    return kept[lock]
 
 
 def values_of_all(rows: models.QuerySet[Any], names: Collection[str]) -> dict[Key, dict[str, Any]]:

@@ -210,11 +210,11 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
 
     def locked(self, pk: str) -> Any:
         """Return the object, locked until the transaction ends."""
-        return self.stored(pk, self.get_queryset().select_for_update(no_key=True, of=("self",)))
+        return self.stored(pk, lock=True)
 
-    def stored(self, pk: str, queryset: Any) -> Any:
-        """Return the object from these rows, or raise 404 if it is another tenant's or gone."""
-        obj = loading.one(queryset, self.find(pk))
+    def stored(self, pk: str, *, lock: bool = False) -> Any:
+        """Return the object, or raise 404 if it is another tenant's or gone."""
+        obj = loading.one(self.resource, self.request.tenant.pk, self.find(pk), lock=lock)
         if obj is None:
             raise Http404
         return obj

@@ -86,7 +86,7 @@ class GrantsMixin(AudienceViewSet):
         wanted = request.query_params.get("audience")
         with snapshot():
             self.check_manages(self.audience_of(pk))
-            obj = self.stored(pk, self.get_queryset())
+            obj = self.stored(pk)
             found = grants.grants_of(self.resource, obj)
             chosen = [grant for grant in found if not wanted or grant.audience.name == wanted]
             page = self.paginate_queryset(chosen) or []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from rest_framework import serializers
@@ -43,6 +44,8 @@ class SealedContext(dict[str, Any]):
 class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     """One audience's payload: explicit fields, opaque ids, strict types, a sealed context."""
 
+    _built: ClassVar[dict[str, Any]]
+
     class Meta:
         model: type[models.Model]
         fields: tuple[str, ...]
@@ -56,6 +59,14 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
     def many_init(cls, *args: Any, **kwargs: Any) -> Any:
         kwargs["context"] = SealedContext(cls.__qualname__)
         return super().many_init(*args, **kwargs)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return copies of the fields, which are built once for a class and depend on no more."""
+        kept = vars(type(self)).get("_built")
+        if kept is None:
+            kept = super().get_fields()
+            type(self)._built = kept
+        return copy.deepcopy(kept)
 
     def build_standard_field(
         self, field_name: str, model_field: models.Field[Any, Any]

@@ -55,8 +55,9 @@ class Among(Parameter):
         return json.dumps(values) if connection.vendor == "sqlite" else values
 
 
-Written = tuple[QuerySet[Any], Any, str, tuple[Any, ...]]
-"""A query set with its compiler, and the text and parameters that this has made."""
+Written = tuple[QuerySet[Any], Any, str, tuple[Any, ...], Any]
+"""A query set with its compiler, the text and parameters that this has made, and what converts the
+values of its columns."""
 
 
 class Compiled:
@@ -68,7 +69,7 @@ class Compiled:
 
     def __call__(self, **values: Any) -> list[Any]:
         """Return what the query set gives with these values, by the parameters' names."""
-        rows, compiler, text, parameters = self._made or self.write()
+        rows, compiler, text, parameters, converters = self._made or self.write()
         connection = connections[DEFAULT_DB_ALIAS]
         bound = tuple(
             each.bound(values[each.name], connection) if isinstance(each, Parameter) else each
@@ -77,6 +78,7 @@ class Compiled:
         asked = copy(compiler)
         asked.connection = connection
         asked.as_sql = lambda *_, **__: (text, bound)
+        asked.get_converters = lambda _: converters
         return list(_with_compiler(rows, asked))
 
     def write(self) -> Written:
@@ -84,7 +86,8 @@ class Compiled:
         rows = self._build()
         compiler = rows.query.get_compiler(DEFAULT_DB_ALIAS)
         text, parameters = compiler.as_sql()
-        self._made = rows, compiler, text, parameters
+        columns = [column for column, *_ in compiler.select[: compiler.col_count]]
+        self._made = rows, compiler, text, parameters, compiler.get_converters(columns)
         return self._made
 
 

@@ -42,8 +42,10 @@ def _encode(label: str, pk: Key) -> str:
     return _sqids(label).encode([int.from_bytes(b"\1" + piece) for piece in pieces])
 
 
+@lru_cache(maxsize=2**12)
 def decode(model: type[Model], text: str) -> Key | None:
     """Return the key that `encode` spells exactly like this, or None."""
+    # Cached, because a request asks several times.
     if len(text) > _longest(model):
         return None
     numbers = _sqids(_label(model)).decode(text)
