@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from permissions.commits import Stamp
-from realtime.audit import watches
+from realtime.audit import inserting, watches
 from realtime.audit.background import chain
 from realtime.audit.models import Access, Connection, Process, Push
 from realtime.audit.viewings import Applied, Viewing
@@ -103,32 +103,34 @@ _WITH_PAYLOADS: Final = Compiled(
 )
 
 
-def write_pushes(tenant_id: int, frames: Collection[Frame]) -> None:
+def write_pushes(
+    tenant_id: int, frames: Collection[Frame], *, payloads: bool | None = None
+) -> None:
     """Record versions that are about to be pushed; one that is recorded already stays as it is.
 
-    A version that cannot be shown is not a push.
+    A version that cannot be shown is not a push. `payloads` says whether the tenant's are kept, if
+    the caller knows.
     """
     bodies = [(frame, frame.seen.body) for frame in frames if frame.seen.body is not None]
     if not bodies:
         return
-    payloads = bool(_WITH_PAYLOADS(tenant=tenant_id))
-    Push.objects.bulk_create(
-        (
-            Push(
-                tenant_id=tenant_id,
-                model=frame.key.model,
-                object_id=frame.key.pk,
-                audience=frame.seen.audience,
-                version=frame.version,
-                fields=list(frame.changed),
-                etag=frame.seen.etag,
-                size=len(body),
-                payload=body.decode() if payloads else None,
-            )
-            for frame, body in bodies
-        ),
-        batch_size=BATCH,
-        ignore_conflicts=True,
+    if payloads is None:
+        payloads = bool(_WITH_PAYLOADS(tenant=tenant_id))
+    now = timezone.now()
+    inserting.insert_new(
+        Push(
+            tenant_id=tenant_id,
+            at=now,
+            model=frame.key.model,
+            object_id=frame.key.pk,
+            audience=frame.seen.audience,
+            version=frame.version,
+            fields=list(frame.changed),
+            etag=frame.seen.etag,
+            size=len(body),
+            payload=body.decode() if payloads else None,
+        )
+        for frame, body in bodies
     )
 
 

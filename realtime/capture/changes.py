@@ -24,6 +24,10 @@ def key_of(model: type[models.Model], pk: Key) -> ObjectKey:
     return ObjectKey(model._meta.concrete_model._meta.label_lower, pk)  # type: ignore[union-attr]
 
 
+Row = tuple[Key, int, int, bool, Any]
+"""A change: its object's key, its version and transaction, whether it is a creation, its fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One object's change: its new version and the fields that changed (None: any may have)."""
@@ -148,26 +152,48 @@ def fields_changed(
     return found
 
 
-def fields_since(
-    model: str, versions: Mapping[Key, int], *, creations: bool = True
-) -> dict[Key, set[str] | None]:
+class Since:
+    """What changed in some objects, in each from a version on with which a transaction began."""
+
+    def __init__(self, versions: Mapping[Key, int], rows: Iterable[Row]) -> None:
+        self._rows: dict[Key, list[Row]] = {pk: [] for pk in versions}
+        for row in rows:
+            if row[1] >= versions[row[0]]:
+                self._rows[row[0]].append(row)
+
+    def fields(self, pk: Key, *, creations: bool) -> set[str] | None:
+        """Return the fields changed; None: any. Empty if all of it was rolled back.
+
+        A creation counts as a change of any field, or as no change if `creations` is false.
+        """
+        return _union(
+            known(fields) for *_, creation, fields in self._rows[pk] if creations or not creation
+        )
+
+    def exact(self, pk: Key, version: int) -> set[str] | None:
+        """Return what the version's transaction had changed by then, as `fields_changed` does."""
+        mine = [row for row in self._rows[pk] if row[1] <= version]
+        xids = {xid for _, number, xid, *_ in mine if number == version}
+        return _union(known(row[-1]) for row in mine if row[2] in xids) if xids else None
+
+    def is_created(self, pk: Key) -> bool:
+        """Return whether the object was created with one of these versions."""
+        return any(creation for *_, creation, _ in self._rows[pk])
+
+
+def since(model: str, versions: Mapping[Key, int]) -> Since:
+    """Return what changed in these objects from the given versions on, with one query."""
+    return Since(versions, _SINCE(model=model, keys=versions, lowest=min(versions.values())))
+
+
+def fields_since(model: str, versions: Mapping[Key, int]) -> dict[Key, set[str] | None]:
     """Return, for each object id, the fields changed from the given version on; None: any.
 
     Empty if there are no such versions any more, because they were rolled back. A creation counts
-    as a change of any field, or as no change if `creations` is false.
+    as a change of any field.
     """
-    rows = _SINCE(model=model, keys=versions, lowest=min(versions.values()))
-    found: dict[Key, list[list[str] | None]] = {pk: [] for pk in versions}
-    for pk, version, creation, fields in rows:
-        if version >= versions[pk] and (creations or not creation):
-            found[pk].append(known(fields))
-    return {pk: _union(parts) for pk, parts in found.items()}
-
-
-def created_since(model: str, versions: Mapping[Key, int]) -> set[Key]:
-    """Return which of these objects were created with the given version or a later one."""
-    rows = _CREATED(model=model, keys=versions, lowest=min(versions.values()))
-    return {pk for pk, version in rows if version >= versions[pk]}
+    found = since(model, versions)
+    return {pk: found.fields(pk, creations=True) for pk in versions}
 
 
 def _of_objects(**more: Any) -> models.QuerySet[Any]:
@@ -185,12 +211,7 @@ _TOGETHER: Final = Compiled(
 )
 _SINCE: Final = Compiled(
     lambda: _of_objects(version__gte=Parameter("lowest")).values_list(
-        "object_id", "version", "creation", "fields"
-    )
-)
-_CREATED: Final = Compiled(
-    lambda: _of_objects(version__gte=Parameter("lowest"), creation=True).values_list(
-        "object_id", "version"
+        "object_id", "version", "xid", "creation", "fields"
     )
 )
 

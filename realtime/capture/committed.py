@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import Min, Q
+from django.db.models import Min, Q, Value
 from django.utils import timezone
 
 from permissions import accesslog, commits
@@ -59,11 +59,7 @@ class Own:
         if self._marks is None:
             return _first(), now
         (changed, accessed), (changed_now, accessed_now) = self._marks, now
-        return _committed(
-            _CHANGED(changed, changed_now),
-            _RISEN(accessed, accessed_now),
-            _NOTES(changed, changed_now),
-        ), now
+        return _committed(_CHANGED(changed, changed_now), _RISEN(accessed, accessed_now)), now
 
 
 def _first() -> Committed:
@@ -73,35 +69,33 @@ def _first() -> Committed:
     changes, accesses = (
         log._base_manager.filter(mine).order_by() for log in (Change, AccessChange)
     )
-    return _committed(_lowest(changes), accesslog.highest(accesses), _notes(changes))
+    return _committed(_changed(changes), accesslog.highest(accesses))
 
 
-def _committed(
-    changed: Iterable[tuple[Any, ...]],
-    risen: Iterable[tuple[int, int]],
-    notes: Iterable[tuple[Any, ...]],
-) -> Committed:
-    return Committed(
-        {
-            (tenant_id, ObjectKey(model, pk)): version
-            for tenant_id, model, pk, version, _ in changed
-        },
-        dict(risen),
-        tuple(noted(ObjectKey(model, pk), fields) for model, pk, fields in notes),
-    )
+def _committed(changed: Iterable[tuple[Any, ...]], risen: Iterable[tuple[int, int]]) -> Committed:
+    versions: dict[tuple[int, ObjectKey], int] = {}
+    notes: list[Note] = []
+    for tenant_id, model, pk, version, _, fields in changed:
+        key = ObjectKey(model, pk)
+        if version:
+            versions[tenant_id, key] = version
+        else:
+            notes.append(noted(key, fields))
+    return Committed(versions, dict(risen), tuple(notes))
 
 
-def _lowest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
-    """Return each object's lowest version, in the order of the objects' first changes."""
+def _changed(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    """Return each object's lowest version, in the order of the objects' first changes, and the
+    notes: with one statement, as this is asked after each write."""
     objects = rows.filter(version__gt=0).values_list("tenant_id", "model", "object_id")
-    lowest: models.QuerySet[Any, Any] = objects.annotate(Min("version"), first=Min("pk"))
-    return lowest.order_by("first")
+    lowest: Any = objects.annotate(
+        lowest=Min("version"), first=Min("pk"), was=Value(None, models.JSONField())
+    )
+    names = ("tenant_id", "model", "object_id", "version", "pk", "fields")
+    notes = rows.filter(version=0).values_list(*names)
+    found: models.QuerySet[Any, Any] = lowest.union(notes, all=True).order_by("first")
+    return found
 
 
-def _notes(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
-    return rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
-
-
-_CHANGED: Final = Between(Change, _lowest, mine=True)
-_NOTES: Final = Between(Change, _notes, mine=True)
+_CHANGED: Final = Between(Change, _changed, mine=True)
 _RISEN: Final = Between(AccessChange, accesslog.highest, mine=True)

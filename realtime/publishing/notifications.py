@@ -21,7 +21,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
-from permissions import accesslog
 from permissions.audiences import Resource, registry
 from permissions.models import Guarded
 from permissions.read import objects_of
@@ -29,8 +28,10 @@ from permissions.rendering import render
 from permissions.representation import ObjectKey
 from permissions.snapshot import in_snapshot
 from permissions.stored import version_of
-from realtime.audit import ledger, watches
+from realtime.audit import ledger
+from realtime.audit.facts import Facts, facts_of
 from realtime.capture import changes, dependents
+from realtime.capture.changes import Since
 from realtime.capture.committed import Committed
 from realtime.failures import broker, database, log_broken, log_failure
 from realtime.metrics import PUBLISH_FAILURES
@@ -45,9 +46,6 @@ logger = logging.getLogger(__name__)
 
 Sent = tuple[str, Announcement]
 """A group, and a message to it."""
-
-Since = dict[Key, set[str] | None]
-Exact = dict[tuple[Key, int], set[str] | None]
 
 
 def publish(committed: Committed) -> list[Sent]:
@@ -96,35 +94,32 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> 
     Where some process has windows of the model, its group is told of new ones too.
     """
 
-    def work(guarded: bool) -> tuple[int, dict[Key, Guarded], Since, Exact, set[Key] | None]:
-        watched = watches.is_watched(tenant_id, resource.label)
-        revision = accesslog.revision(tenant_id)
+    def work(guarded: bool) -> tuple[Facts, dict[Key, Guarded], Since]:
+        facts = facts_of(tenant_id, resource.label)
         objects = objects_of(resource, tenant_id, versions, guarded=guarded)
-        since = changes.fields_since(resource.label, versions, creations=False)
-        exact = changes.fields_changed(
-            resource.label, [(o.pk, version_of(o)) for o in objects.values()]
-        )
-        created = changes.created_since(resource.label, versions) if watched else None
-        return revision, objects, since, exact, created
+        return facts, objects, changes.since(resource.label, versions)
 
-    revision, objects, since, exact, created = in_snapshot(work)
+    facts, objects, since = in_snapshot(work)
+    changed = {pk: since.fields(pk, creations=False) for pk in versions}
     made = [
         framing.make(
-            resource, render(resource, audience, obj, revision), exact[obj.pk, version_of(obj)]
+            resource,
+            render(resource, audience, obj, facts.revision),
+            since.exact(obj.pk, version_of(obj)),
         )
         for obj in (objects[pk] for pk in versions if pk in objects)
         for audience in resource.audiences
-        if resource.changed(audience, since[obj.pk])
+        if resource.changed(audience, changed[obj.pk])
     ]
-    ledger.write_pushes(tenant_id, made)
+    ledger.write_pushes(tenant_id, made, payloads=facts.payloads)
     messages: list[Sent] = [
         (groups.of_object(tenant_id, f.key, f.seen.audience), layer_messages.to_layer(f))
         for f in made
     ]
-    if created is not None:
+    if facts.watched:
         group = groups.of_model(tenant_id, resource.label)
-        made_known = _moves(resource, tenant_id, revision, objects, since, created, made)
-        messages += [(group, moves.to_layer(move)) for move in made_known]
+        told = _moves(resource, tenant_id, facts.revision, objects, since, made)
+        messages += [(group, moves.to_layer(move)) for move in told]
     return messages
 
 
@@ -134,7 +129,6 @@ def _moves(
     revision: int,
     objects: Collection[Key],
     since: Since,
-    created: Collection[Key],
     made: Iterable[Frame],
 ) -> Iterator[Move]:
     """Return what windows are told: of what was created, and of what some audience sees changed."""
@@ -142,14 +136,15 @@ def _moves(
     for frame in made:
         frames[frame.key.pk].append(frame)
     for pk in objects:
-        if pk in created or frames[pk]:
-            fields = since[pk]
+        created = since.is_created(pk)
+        if created or frames[pk]:
+            fields = since.fields(pk, creations=False)
             yield Move(
                 tenant_id,
                 ObjectKey(resource.label, pk),
                 revision,
                 None if fields is None else frozenset(fields),
-                pk in created,
+                created,
                 tuple(frames[pk]),
             )
 

@@ -74,6 +74,34 @@ def test_fields_since_a_version_that_was_rolled_back_are_none_at_all() -> None:
     assert changes.fields_since(LABEL, {1: 7, 2: 1}) == {1: set(), 2: set()}
 
 
+def test_what_changed_since_tells_the_same_of_a_version_as_the_version_itself() -> None:
+    record((1, 5, ["body"]), (2, 5, ["body"]))
+    in_another_transaction()
+    record((1, 6, ["title"]), (2, 6, ["status"]))
+    record((1, 7, ["budget"]))
+    since = changes.since(LABEL, {1: 6, 2: 6})
+    for pk, version in ((1, 6), (1, 7), (2, 6), (2, 7), (1, 9)):
+        assert (
+            since.exact(pk, version) == changes.fields_changed(LABEL, [(pk, version)])[pk, version]
+        )
+    assert since.exact(1, 7) == {"title", "budget"}
+    assert since.fields(1, creations=False) == {"title", "budget"}
+
+
+def test_creation_changes_any_field_or_none(document: Document) -> None:
+    label, first = Document._meta.label_lower, document.version
+    since = changes.since(label, {document.pk: first})
+    assert since.is_created(document.pk)
+    assert since.fields(document.pk, creations=True) is None
+    assert since.fields(document.pk, creations=False) == set()
+    assert since.exact(document.pk, first) is None
+    document.title = "Other"
+    document.save()
+    later = changes.since(label, {document.pk: document.version})
+    assert not later.is_created(document.pk)
+    assert later.fields(document.pk, creations=False) == {"title", "updated_at"}
+
+
 def test_fields_cost_the_same_queries_for_one_and_for_fifty(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
