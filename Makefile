@@ -35,7 +35,7 @@ POSTGRESQL_ONLY := tests/permissions/test_snapshot.py tests/tenants/test_writers
 
 # Measured, tests take twice as long: so only those are that must cover every line, which are the
 # modules' own, and of promises those that make what no module's test does.
-MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable concurrency existing_models holders_many keys \
+MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable concurrency existing_models holders_many permission_sources keys \
 	frameworks frameworks_signatures kept known_leaks known_leaks_of_windows races reviewers rules unavailable unavailable_rows unavailable_told \
 	windows windows_leaks)
 PROMISES := $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))

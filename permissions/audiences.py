@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Model, QuerySet
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from permissions.grant_tables import GROUP, USER, GrantTable
+from permissions.sources import AsGuardian, Source, direct
+
 if TYPE_CHECKING:
     from permissions.models import GroupGrant, Guarded, UserGrant
     from permissions.serializers import AudienceSerializer
@@ -105,7 +108,8 @@ class Resource:
     payload field that holds their name. `never` maps a field to audiences whose payload must not
     have it, `never_label` a sensitivity to audiences that must see no field of that label.
 
-    `filters` names the columns by whose values readers may narrow lists and windows.
+    `filters` names the columns by whose values readers may narrow lists and windows. `sources` say
+    where it is stored who was granted what.
     """
 
     model: type[Guarded]
@@ -119,6 +123,7 @@ class Resource:
     never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = (AsGuardian(),)
 
     @cached_property
     def label(self) -> str:
@@ -138,12 +143,26 @@ class Resource:
         return table
 
     def _direct_table(self, base: type[Any]) -> Any:
-        """Find the table as guardian does, but without a query; raise NoGrantTable."""
-        for relation in self.model._meta.related_objects:
-            table = relation.related_model
-            if relation.field.name == "content_object" and issubclass(table, base):
-                return table
+        """Return the table; raise NoGrantTable."""
+        if table := direct(self.model, base):
+            return table
         raise NoGrantTable(self.label, base.__name__)
+
+    @cached_property
+    def grant_tables(self) -> tuple[GrantTable, ...]:
+        """Return the tables of all sources."""
+        found = (table for source in self.sources for table in source.tables(self.model))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def user_tables(self) -> tuple[GrantTable, ...]:
+        """Return those of users; the first is written."""
+        return tuple(table for table in self.grant_tables if table.who == USER)
+
+    @cached_property
+    def group_tables(self) -> tuple[GrantTable, ...]:
+        """Return those of groups; the first is written."""
+        return tuple(table for table in self.grant_tables if table.who == GROUP)
 
     @cached_property
     def linked(self) -> Mapping[str, str]:
@@ -178,7 +197,7 @@ class Resource:
         return next((a for a in self.audiences if a.permission in codenames), None)
 
     @cached_property
-    def sources(self) -> Mapping[str, frozenset[str]]:
+    def depends_on(self) -> Mapping[str, frozenset[str]]:
         """Return, for each payload field of any audience, the model fields it depends on."""
         shown = {s.field: frozenset((s.field, *s.by)) for s in self.shows}
         found: dict[str, frozenset[str]] = {}
@@ -193,7 +212,7 @@ class Resource:
         if fields is None:
             return audience.fields
         moved = set(fields)
-        return tuple(name for name in audience.fields if self.sources[name] & moved)
+        return tuple(name for name in audience.fields if self.depends_on[name] & moved)
 
 
 class Registry:

@@ -10,12 +10,16 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from permissions.audiences import Audience, NoGrantTable, Resource, Shows, registry
+from permissions.audiences import Audience, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
 from permissions.links import why_not as why_not_linked
-from permissions.model_checks import check_generic_grants, check_model
-from permissions.models import GroupGrant, UserGrant
+from permissions.model_checks import (
+    check_generic_grants,
+    check_indexes,
+    check_model,
+    check_tables,
+)
 from permissions.review.checks import check_declarations
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
@@ -39,6 +43,7 @@ def register_checks() -> None:
     checks.register(check_resources, "earshot")
     checks.register(check_declarations, "earshot")
     checks.register(check_generic_grants, "earshot", checks.Tags.database)
+    checks.register(check_indexes, "earshot", checks.Tags.database)
 
 
 def check_resources(**_: Any) -> list[checks.CheckMessage]:
@@ -61,18 +66,7 @@ def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
 
 
 def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
-    for name, base in (("user_grants", UserGrant), ("group_grants", GroupGrant)):
-        try:
-            watched = issubclass(getattr(resource, name), base)
-        except NoGrantTable:
-            watched = False
-        if not watched:
-            yield _error(
-                1,
-                f"{resource.label} has no direct permission table of its own.",
-                f"Subclass {base.__module__}.{base.__name__} with a `content_object` foreign key.",
-                resource.model,
-            )
+    yield from check_tables(resource)
     for name in {*resource.holders.values(), *resource.roles.values()}:
         if resource.audience(name) is None:
             yield _error(

@@ -1,5 +1,5 @@
-"""What stands in guardian's generic tables: guardian reads them no more once a model has tables of
-its own, and the decision never did. The rows are copied, and stay where they are."""
+"""What stands in guardian's generic tables and is not read: guardian does not once a model has its
+own, nor do we, unless the declaration says so. The rows are copied, and stay there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from permissions.audiences import Resource
+from permissions.sources import Direct, Generic
 from tenants.keys import Key, field_of
 
 BATCH: Final = 500
@@ -28,12 +28,17 @@ class Pair:
     who: str
 
 
-def pairs(resource: Resource) -> tuple[Pair, Pair]:
-    """Return the tables of users' and of groups' permissions."""
-    return (
-        Pair(get_user_obj_perms_model(), resource.user_grants, "user_id"),
-        Pair(get_group_obj_perms_model(), resource.group_grants, "group_id"),
-    )
+def pairs(resource: Resource) -> list[Pair]:
+    """Return the tables of users' and of groups' permissions, of which the model has its own."""
+    generic = {table.who: table.model for table in Generic().tables(resource.model)}
+    own = Direct().tables(resource.model)
+    return [Pair(generic[table.who], table.model, f"{table.who}_id") for table in own]
+
+
+def unread(resource: Resource) -> list[Pair]:
+    """Return those of which the generic one is not read."""
+    read = {table.model for table in resource.grant_tables}
+    return [pair for pair in pairs(resource) if pair.generic not in read]
 
 
 def rows(resource: Resource, pair: Pair) -> models.QuerySet[Any]:
@@ -53,20 +58,23 @@ def count(resource: Resource) -> int:
     return sum(rows(resource, pair).count() for pair in pairs(resource))
 
 
-def tables(resource: Resource) -> set[str]:
-    """Return the tables that are read."""
-    both = (model for pair in pairs(resource) for model in (pair.generic, pair.direct))
-    found = (resource.model, ContentType, Permission, *both)
-    return {model._meta.db_table for model in found}
+def is_missing(resource: Resource, there: Collection[str]) -> bool:
+    """Return whether a generic row gives what nothing that is read gives.
 
-
-def is_missing(resource: Resource) -> bool:
-    """Return whether a generic row gives what no row of the resource's own tables does."""
-    return any(
-        _new(pair, _of_objects(resource, some))
-        for pair in pairs(resource)
-        for some in _batches(resource, pair)
-    )
+    `there` are the tables that exist: those that are about to be made give nothing yet.
+    """
+    needed = (resource.model, ContentType, Permission)
+    if not {model._meta.db_table for model in needed} <= {*there}:
+        return False
+    for pair in unread(resource):
+        if pair.generic._meta.db_table not in there:
+            continue
+        made = pair.direct._meta.db_table in there
+        for some in _batches(resource, pair):
+            rows = _of_objects(resource, some)
+            if _new(pair, rows) if made else rows:
+                return True
+    return False
 
 
 def copy(resource: Resource) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ checks.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,6 +23,7 @@ from django.utils import timezone
 from permissions import ceiling
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
+from permissions.grant_tables import GrantTable
 from permissions.subjects import Subject, defaults, holders, with_linked
 from tenants.models import Role
 from tenants.roles import group_name, role_group
@@ -76,16 +77,11 @@ def _all(resource: Resource, obj: Any, by_default: Mapping[Subject, Audience]) -
 def _stored(resource: Resource, obj: Any) -> list[Grant]:
     roles = {group_name(obj.tenant_id, role): role for role in Role.values}
     held: defaultdict[Subject, dict[str, tuple[Any, ...]]] = defaultdict(dict)
-    how = ("permission__codename", "granted_by_id", "granted_at", "purpose")
-    for user_id, codename, *given in _rows(resource.user_grants, resource, obj).values_list(
-        "user_id", *how
-    ):
-        held[Subject(user_id=user_id)][codename] = tuple(given)
-    for group, codename, *given in _rows(resource.group_grants, resource, obj).values_list(
-        "group__name", *how
-    ):
+    for user_id, codename, *given in _listed(resource.user_tables, resource, obj, "user_id"):
+        held[Subject(user_id=user_id)].setdefault(codename, tuple(given))
+    for group, codename, *given in _listed(resource.group_tables, resource, obj, "group__name"):
         if group in roles:
-            held[Subject(role=roles[group])][codename] = tuple(given)
+            held[Subject(role=roles[group])].setdefault(codename, tuple(given))
     return [
         Grant(subject, audience, *codes[audience.permission])
         for subject, codes in held.items()
@@ -93,18 +89,24 @@ def _stored(resource: Resource, obj: Any) -> list[Grant]:
     ]
 
 
-def _rows(table: Any, resource: Resource, obj: Any) -> QuerySet[Any]:
-    rows: QuerySet[Any] = table.objects.filter(
-        content_object=obj, permission__codename__in=resource.permissions
-    )
-    return rows.order_by("pk")
+def _listed(
+    tables: Iterable[GrantTable], resource: Resource, obj: Any, whose: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield (whose, permission, granted by, at, what for) of each stored row."""
+    for table in tables:
+        rows = table.of(resource.permissions, obj.pk).order_by("pk")
+        how = ("granted_by_id", "granted_at", "purpose") if table.is_attributed else ()
+        for row in rows.values_list(whose, "permission__codename", *how):
+            yield row if how else (*row, None, None, "")
 
 
-def _of_subject(resource: Resource, obj: Any, subject: Subject) -> QuerySet[Any]:
-    if subject.role is None:
-        return _rows(resource.user_grants, resource, obj).filter(user_id=subject.user_id)
-    name = group_name(obj.tenant_id, subject.role)
-    return _rows(resource.group_grants, resource, obj).filter(group__name=name)
+def _of_subject(resource: Resource, obj: Any, subject: Subject) -> list[QuerySet[Any]]:
+    """Return the subject's rows, by table."""
+    tables = resource.user_tables if subject.role is None else resource.group_tables
+    whose: dict[str, Any] = {"user_id": subject.user_id}
+    if subject.role is not None:
+        whose = {"group__name": group_name(obj.tenant_id, subject.role)}
+    return [table.of(resource.permissions, obj.pk).filter(**whose) for table in tables]
 
 
 def put(
@@ -126,15 +128,17 @@ def put(
         ceiling.check(resource, [(obj, subject, audience)], actor)
         _keep_default(resource, by_default.get(subject), audience)
         _keep_holders(resource, _all(resource, obj, by_default), subject, audience)
-        rows = _of_subject(resource, obj, subject)
+        stored = _of_subject(resource, obj, subject)
         if audience == by_default.get(subject):
-            rows.delete()
+            _delete(stored)
             return
         same = {"permission__codename": audience.permission}
-        if purpose is not None:
-            same["purpose"] = purpose
-        rows.exclude(**same).delete()
-        if not rows.exists():
+        others = []
+        for rows in stored:
+            says = purpose is not None and hasattr(rows.model, "purpose")
+            others.append(rows.exclude(**same, **({"purpose": purpose} if says else {})))
+        _delete(others)
+        if not any(rows.exists() for rows in stored):
             _create(resource, [(obj, subject, audience)], actor.user_id, purpose or "")
 
 
@@ -162,10 +166,15 @@ def take(resource: Resource, obj: Any, subject: Subject, *, actor: Actor) -> boo
         by_default = _lock(resource, obj)
         ceiling.check_manages(resource, obj, actor)
         _keep_holders(resource, _all(resource, obj, by_default), subject, None)
-        taken = bool(_of_subject(resource, obj, subject).delete()[0])
+        taken = _delete(_of_subject(resource, obj, subject))
         if not taken:
             _keep_default(resource, by_default.get(subject), None)
         return taken
+
+
+def _delete(some: Iterable[QuerySet[Any]]) -> bool:
+    """Delete these rows, and return whether there were any."""
+    return sum(rows.delete()[0] for rows in some) > 0
 
 
 def _lock(resource: Resource, obj: Any) -> dict[Subject, Audience]:
@@ -212,18 +221,12 @@ def _create(
     at = None if by is None else timezone.now()
     how = {"granted_by_id": by, "granted_at": at, "purpose": purpose}
     ids = _permission_ids(resource)
-    user_table: Any = resource.user_grants
-    group_table: Any = resource.group_grants
     group_of = cache(role_group)
-    users: list[Any] = []
-    groups: list[Any] = []
+    rows: defaultdict[GrantTable, list[Any]] = defaultdict(list)
     for obj, subject, audience in given:
-        what = {"permission_id": ids[audience.permission], "content_object": obj, **how}
-        if subject.role is None:
-            users.append(user_table(user_id=subject.user_id, **what))
-        else:
-            group = group_of(obj.tenant_id, subject.role)
-            groups.append(group_table(group=group, **what))
-    for table, rows in ((user_table, users), (group_table, groups)):
-        if rows:
-            table.objects.bulk_create(rows, ignore_conflicts=True)
+        table, whose = resource.user_tables[0], subject.user_id
+        if subject.role is not None:
+            table, whose = resource.group_tables[0], group_of(obj.tenant_id, subject.role).pk
+        rows[table].append(table.row(whose, ids[audience.permission], obj.pk, how))
+    for table, some in rows.items():
+        table.model._base_manager.bulk_create(some, ignore_conflicts=True)

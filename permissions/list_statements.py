@@ -10,7 +10,7 @@ constant, since `SAME` does not say so.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from django.contrib.auth.models import Permission
 
 from permissions.audiences import Resource
 from permissions.filter_columns import Parameters
+from permissions.grant_tables import USER
 from permissions.links import links
 from permissions.statements import (
     MEMBERS,
@@ -26,6 +27,7 @@ from permissions.statements import (
     link_names,
     names_of,
     nothing,
+    of_tables,
     visible_where,
     with_keys,
 )
@@ -53,39 +55,48 @@ AS_BYTES: Final = {
 database's own collation is `C`."""
 
 OWN: Final = """
-SELECT 'own', u.{user_key}, p.id, {no_group}, p.codename
+SELECT 'own {number}', u.{user_key}, p.id, {no_group}, p.codename
 FROM {users} u CROSS JOIN {permissions} p
 WHERE u.{user_key} {in_users} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {user_grants} g WHERE {same_user}
-    ORDER BY g.user_id, g.permission_id LIMIT 1) IS NOT NULL
+    SELECT {permission_key} FROM {grants} g WHERE {same_user}{of_type}
+    ORDER BY {principal}, {permission_key} LIMIT 1) IS NOT NULL
 """
 """The permissions that the users were granted on any object."""
 
 JOINED: Final = """
-SELECT 'joined', j.{joined_user}, p.id, j.{joined_group}, p.codename
+SELECT 'joined {number}', j.{joined_user}, p.id, j.{joined_group}, p.codename
 FROM {joined} j CROSS JOIN {permissions} p
 WHERE j.{joined_user} {in_users} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {group_grants} g WHERE {same_joined}
-    ORDER BY g.group_id, g.permission_id LIMIT 1) IS NOT NULL
+    SELECT {permission_key} FROM {grants} g WHERE {same_joined}{of_type}
+    ORDER BY {principal}, {permission_key} LIMIT 1) IS NOT NULL
 """
 """The permissions that the users' groups were granted on any object."""
 
 GRANTED: Final = """
-SELECT 'granted', {no_user}, p.id, r.id, p.codename
+SELECT 'granted {number}', {no_user}, p.id, r.id, p.codename
 FROM {groups} r CROSS JOIN {permissions} p
 WHERE r.name {in_groups} AND p.content_type_id = {type} AND (
-    SELECT g.permission_id FROM {group_grants} g WHERE {same_role}
-    ORDER BY g.group_id, g.permission_id LIMIT 1) IS NOT NULL
+    SELECT {permission_key} FROM {grants} g WHERE {same_role}{of_type}
+    ORDER BY {principal}, {permission_key} LIMIT 1) IS NOT NULL
 """
 """The permissions that the tenant's roles were granted on any object."""
 
 OF_GRANTS: Final = """
-SELECT * FROM (SELECT {ask} AS ask, g.content_object_id AS pk
+SELECT * FROM (SELECT {ask} AS ask, {granted_object} AS pk
 FROM {grants} g CROSS JOIN {objects} o
-WHERE {same} AND o.{key} = g.content_object_id AND o.tenant_id = {tenant}{conditions}
-ORDER BY g.{principal} DESC, g.permission_id DESC, g.content_object_id{bytes} DESC LIMIT {limit}) t
+WHERE {same} AND o.{key} = {granted_object} AND o.tenant_id = {tenant}{conditions}
+ORDER BY {principal} DESC, {permission_key} DESC, {granted_object}{bytes} DESC LIMIT {limit}) t
 """
 """The newest objects on which a principal was granted a permission."""
+
+OF_GENERIC: Final = """
+SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
+FROM {grants} g CROSS JOIN {objects} o
+WHERE {same}{of_type} AND o.{key} = {granted_object} AND o.tenant_id = {tenant}{conditions}
+ORDER BY o.{key}{bytes} DESC LIMIT {limit}) t
+"""
+"""The same of a generic table, whose rows are in no order of keys: all of the principal's are
+read."""
 
 OF_LINKS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, l.{object} AS pk
@@ -107,35 +118,46 @@ UNLINKED: Final = """ AND NOT EXISTS (
 """Only objects whose field does not name the user."""
 
 UNGRANTED: Final = """ AND (
-    SELECT b.permission_id FROM {grants} b WHERE b.{principal} IN ({whose})
-        AND b.permission_id IN ({permissions}) AND b.content_object_id = o.{key} LIMIT 1) IS NULL"""
+    SELECT {permission_key} FROM {grants} g WHERE {principal} IN ({whose})
+        AND {permission_key} IN ({permissions}) AND {at_object} LIMIT 1) IS NULL"""
 """Only objects on which principals were granted none of these permissions."""
-
-TABLES: Final = {"user_id": "user_grants", "group_id": "group_grants"}
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """By which a user sees objects as the audience of this rank.
 
-    By a grant of `permission` to the `principal`, a user's or a group's key in this column; or as
-    the user in the holders' field `column`; or, with neither, every object of the tenant.
+    By a grant of `permission` to the `principal`, a user's or a group's key, in the resource's
+    table of this number; or as the user in the holders' field `column`; or, with neither, every
+    object of the tenant.
     """
 
     rank: int
     column: str = ""
     principal: Key = 0
     permission: int = 0
+    table: int = 0
+
+    @property
+    def is_of_all(self) -> bool:
+        """Return whether it shows every object."""
+        return not (self.column or self.permission)
 
 
 class Found(NamedTuple):
-    """A row of the first statement; each kind leaves unused columns empty."""
+    """A row of the first statement; each kind leaves unused columns empty. A grant's kind has the
+    number of its table."""
 
-    kind: str
+    what: str
     user: Key
     permission: int
     group: int
     name: str
+
+    @property
+    def table(self) -> int:
+        """Return in which of the resource's tables a grant stands."""
+        return int(self.what.partition(" ")[2])
 
 
 def ways_found(
@@ -149,16 +171,7 @@ def ways_found(
     if vendor not in kept:
         names = names_of(resource, connection)
         names["no_object"] = nothing(Permission, connection)  # permissions are in its place
-        same = SAME[vendor].format
-        names["same_user"] = same(
-            left="g.user_id, g.permission_id", right=f"u.{names['user_key']}, p.id"
-        )
-        names["same_joined"] = same(
-            left="g.group_id, g.permission_id", right=f"j.{names['joined_group']}, p.id"
-        )
-        names["same_role"] = same(left="g.group_id, g.permission_id", right="r.id, p.id")
-        parts = (MEMBERS, OWN, JOINED, GRANTED, ROLES)
-        kept[vendor] = "UNION ALL".join(part.format_map(names) for part in parts)
+        kept[vendor] = "UNION ALL".join(_parts(resource, names, connection))
     pack = json.dumps if vendor == "sqlite" else list
     several = {
         "tenants": pack([tenant_id]),
@@ -171,17 +184,32 @@ def ways_found(
     return [Found(*row) for row in rows]
 
 
+def _parts(resource: Resource, names: dict[str, str], connection: Any) -> Iterator[str]:
+    yield from (part.format_map(names) for part in (MEMBERS, ROLES))
+    same = SAME[connection.vendor].format
+    user, group = f"u.{names['user_key']}, p.id", f"j.{names['joined_group']}, p.id"
+    right = {"same_user": user, "same_joined": group, "same_role": "r.id, p.id"}
+    for number, own in enumerate(of_tables(resource.grant_tables, names, connection)):
+        left = f"{own['principal']}, {own['permission_key']}"
+        own |= {what: same(left=left, right=text) for what, text in right.items()}
+        is_users = resource.grant_tables[number].who == USER
+        for part in (OWN,) if is_users else (JOINED, GRANTED):
+            yield part.format_map(own | {"number": str(number)})
+
+
 class Branches:
     """The second statement under construction: a branch for each way of each ask."""
 
     def __init__(self, resource: Resource, connection: Any, tenant_id: int) -> None:
-        self.parameters = Parameters()
+        concrete: Any = resource.model._meta.concrete_model
+        self.parameters = Parameters(app=concrete._meta.app_label, model=concrete._meta.model_name)
         self._resource = resource
         self._connection = connection
         self._names = names_of(resource, connection)
         self._names["visible"] = visible_where(resource, connection, self.parameters)
         self._names["tenant"] = self.parameters.put(tenant_id)
         self._names["bytes"] = AS_BYTES[connection.vendor, kind_of(resource.model) == TEXT]
+        self._tables = of_tables(resource.grant_tables, self._names, connection)
         self._links = {link.field: link_names(link, connection) for link in links(resource)}
         self._texts: list[str] = []
 
@@ -200,7 +228,7 @@ class Branches:
         below = None if after is None else put(parameter(after, self._connection))
         if way.permission:
             same = self._same(way, below)
-            names |= {"grants": self._names[TABLES[way.column]], "principal": way.column}
+            names |= {k: v for k, v in self._tables[way.table].items() if k not in names}
         elif way.column in self._links:
             names |= self._links[way.column] | {"whose": self._whose(way)}
             of = names["object"] + self._names["bytes"]
@@ -212,19 +240,24 @@ class Branches:
                 same += f" AND {self._held(way)} = {self._whose(way)}"
         conditions = self._names["visible"] + conditions + self._unless(better)
         text = OF_LINKS if way.column in self._links else OF_OBJECTS
-        text = OF_GRANTS if way.permission else text
+        if way.permission:
+            text = OF_GENERIC if self._is_generic(way.table) else OF_GRANTS
         names |= {"same": same, "conditions": conditions}
         self._texts.append(text.format_map(self._names | names))
 
     def _same(self, way: Way, below: str | None) -> str:
         """Return the condition of a principal's grants of a permission, on keys below one."""
-        put, vendor = self.parameters.put, self._connection.vendor
-        return (SAME if below is None else BEFORE)[vendor].format(
-            left=f"g.{way.column}, g.permission_id",
-            right=f"{self._whose(way)}, {put(way.permission)}",
-            key="g.content_object_id" + self._names["bytes"],
-            after=below,
-        )
+        put, vendor, table = self.parameters.put, self._connection.vendor, self._tables[way.table]
+        left = f"{table['principal']}, {table['permission_key']}"
+        right = f"{self._whose(way)}, {put(way.permission)}"
+        if below is None or self._is_generic(way.table):
+            key = f" AND o.{self._names['key']}{self._names['bytes']} < {below}" if below else ""
+            return SAME[vendor].format(left=left, right=right) + key
+        key = table["granted_object"] + self._names["bytes"]
+        return BEFORE[vendor].format(left=left, right=right, key=key, after=below)
+
+    def _is_generic(self, table: int) -> bool:
+        return self._resource.grant_tables[table].is_generic
 
     def _held(self, way: Way) -> str:
         return f"o.{column_of(self._resource, self._connection, way.column)}"
@@ -238,16 +271,17 @@ class Branches:
             elif not way.permission:
                 held, whose = self._held(way), self._whose(way)
                 texts.append(f" AND ({held} IS NULL OR {held} <> {whose})")
-        for column, table in TABLES.items():
-            some = [way for way in better if way.permission and way.column == column]
+        for number, table in enumerate(self._tables):
+            some = [way for way in better if way.permission and way.table == number]
             if some:
                 names = {
-                    "grants": self._names[table],
-                    "principal": column,
                     "whose": self._listed({way.principal for way in some}),
                     "permissions": self._listed({way.permission for way in some}),
+                    "at_object": self._resource.grant_tables[number].is_on(
+                        "g", f"o.{self._names['key']}", self._connection.vendor
+                    ),
                 }
-                texts.append(UNGRANTED.format_map(self._names | names))
+                texts.append(UNGRANTED.format_map(table | names))
         return "".join(texts)
 
     def _whose(self, way: Way) -> str:

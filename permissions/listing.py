@@ -18,7 +18,7 @@ from django.db import connection
 from permissions.audiences import Resource
 from permissions.filter_columns import condition
 from permissions.filters import EVERYTHING, Where
-from permissions.list_statements import Branches, Way, ways_found
+from permissions.list_statements import Branches, Found, Way, ways_found
 from tenants.keys import Key
 from tenants.models import Role
 from tenants.roles import group_name
@@ -79,7 +79,7 @@ def _add(
 
 def _needed(ways: list[Way], where: Where) -> list[Way]:
     """Return the ways that may show something which no other does."""
-    everything = [way for way in ways if not way.column]
+    everything = [way for way in ways if way.is_of_all]
     return everything if everything and not where else ways
 
 
@@ -90,25 +90,29 @@ def _ways(resource: Resource, tenant_id: int, users: set[int]) -> dict[int, list
     """
     rows = ways_found(resource, connection, tenant_id, users)
     named = {group_name(tenant_id, role): role for role in Role.values}
-    roles = {row.user: row.name for row in rows if row.kind == "member"}
-    places = {row.group: named[row.name] for row in rows if row.kind == "role"}
+    roles = {row.user: row.name for row in rows if row.what == "member"}
+    places = {row.group: named[row.name] for row in rows if row.what == "role"}
     granted: defaultdict[int | str, list[Way]] = defaultdict(list)
     for row in rows:
         if row.name not in resource.permissions:
             continue
         rank = resource.permissions.index(row.name)
-        if row.kind == "own":
-            granted[row.user].append(Way(rank, "user_id", row.user, row.permission))
-        elif row.kind == "granted":
-            granted[places[row.group]].append(Way(rank, "group_id", row.group, row.permission))
+        if row.what.startswith("own"):
+            granted[row.user].append(_granted(rank, row, row.user))
+        elif row.what.startswith("granted"):
+            granted[places[row.group]].append(_granted(rank, row, row.group))
         elif row.group not in places:
-            granted[row.user].append(Way(rank, "group_id", row.group, row.permission))
+            granted[row.user].append(_granted(rank, row, row.group))
     found: dict[int, list[Way]] = {user_id: [] for user_id in users}
     for user_id, role in roles.items():
         mine = [*_defaults(resource, user_id, role), *granted[user_id], *granted[role]]
-        covered = min((w.rank for w in mine if not w.column), default=len(resource.audiences))
-        found[user_id] = [w for w in mine if w.rank < covered or not w.column]
+        covered = min((w.rank for w in mine if w.is_of_all), default=len(resource.audiences))
+        found[user_id] = [w for w in mine if w.rank < covered or w.is_of_all]
     return found
+
+
+def _granted(rank: int, row: Found, principal: int) -> Way:
+    return Way(rank, principal=principal, permission=row.permission, table=row.table)
 
 
 def _defaults(resource: Resource, user_id: int, role: str) -> Iterable[Way]:

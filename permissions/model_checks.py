@@ -8,8 +8,9 @@ from typing import Any
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connection, models
 
-from permissions import generic_grants
-from permissions.audiences import registry
+from permissions import generic_grants, grant_index
+from permissions.audiences import Resource, registry
+from permissions.models import GroupGrant, UserGrant
 from tenants.keys import LONGEST, TEXT, UnknownKind, field_of, kind_of
 
 
@@ -47,6 +48,27 @@ def _check_text(model: Any, field: Any) -> Iterator[checks.CheckMessage]:
         )
 
 
+def check_tables(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """Yield what keeps grants on the resource from being stored, or read."""
+    for tables, base in ((resource.user_tables, UserGrant), (resource.group_tables, GroupGrant)):
+        if not tables:
+            yield _error(
+                1,
+                f"{resource.label} has no table of this kind in any of its sources.",
+                f"Subclass {base.__module__}.{base.__name__} with a `content_object` foreign key,"
+                " or name Generic() in `sources`.",
+                resource.model,
+            )
+    for table in resource.grant_tables:
+        if reason := table.why_not():
+            yield _error(
+                65,
+                f"{table.model._meta.label} gives nothing on {resource.label}: {reason}.",
+                "Let `content_object` refer to the primary key, and rows have integer keys.",
+                table.model,
+            )
+
+
 def check_generic_grants(
     databases: Collection[str] | None = None, **_: Any
 ) -> list[checks.CheckMessage]:
@@ -58,12 +80,31 @@ def check_generic_grants(
         checks.Warning(
             f"Permissions on {resource.label} stand in guardian's generic tables, where they give"
             " nothing: guardian reads none there once a model has tables of its own.",
-            hint=f"Run manage.py copy_grants {resource.label}; it deletes nothing.",
+            hint=f"Once they exist, run manage.py copy_grants {resource.label}, which deletes"
+            " nothing; or declare sources=(Direct(), Generic()), and both are read.",
             obj=resource.model,
             id="earshot.W064",
         )
         for resource in registry
-        if there >= generic_grants.tables(resource) and generic_grants.is_missing(resource)
+        if generic_grants.is_missing(resource, there)
+    ]
+
+
+def check_indexes(databases: Collection[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Return the generic tables that are read without an index by object."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    there = set(connection.introspection.table_names())
+    return [
+        checks.Warning(
+            f"{table.table} has no index by object: what an object's grants are, and each write of"
+            " an object, reads all of it.",
+            hint="Run manage.py index_grants.",
+            obj=table.model,
+            id="earshot.W066",
+        )
+        for table in grant_index.read_tables(registry)
+        if table.table in there and not grant_index.is_indexed(table)
     ]
 
 

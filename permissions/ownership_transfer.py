@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import CASCADE, Exists, Model, OuterRef, QuerySet
+from django.db import connection
+from django.db.models import CASCADE, CharField, Exists, Func, Model, OuterRef, Q, QuerySet
 
 from permissions import ceiling, grants, stored
 from permissions.audiences import Audience, Resource, registry
 from permissions.ceiling import Actor
+from permissions.grant_tables import KEY, USER, GrantTable, spelled
 from permissions.subjects import Subject
 from tenants.members import StillHolds
 from tenants.models import Membership
@@ -28,7 +30,8 @@ def on_membership_ending(
     for resource in registry:
         if not belongs_to_membership(resource.model):
             _hand_over(resource, membership, heir, Actor(by))
-        _own_grants(resource, membership).delete()
+        for table in resource.user_tables:
+            _own_grants(table, membership).delete()
 
 
 def belongs_to_membership(model: type[Model]) -> bool:
@@ -47,7 +50,7 @@ def _hand_over(
     for field, name in resource.named.items():
         audience = resource.declared(name)
         named = here.filter(**{field: membership.user_id})
-        alone = here.filter(pk__in=_held_alone(resource, membership, audience))
+        alone = here.filter(_held_alone(resource, membership, audience))
         if heir is None:
             if named.exists() or alone.exists():
                 raise StillHolds
@@ -58,24 +61,33 @@ def _hand_over(
             named.update(**{field: heir.user_id})
 
 
-def _own_grants(resource: Resource, membership: Membership) -> QuerySet[Any]:
-    table: Any = resource.user_grants
-    rows: QuerySet[Any] = table.objects.filter(user=membership.user_id)
-    return rows.filter(content_object__tenant=membership.tenant_id)
+def _own_grants(table: GrantTable, membership: Membership) -> QuerySet[Any]:
+    rows = table.rows().filter(user=membership.user_id)
+    return table.in_tenant(rows, membership.tenant_id)
 
 
-def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> QuerySet[Any]:
-    """Return the keys of the objects that have no other holder, by grant or by declaration."""
+def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> Q:
+    """Return the condition of objects that have no other holder, by grant or by declaration."""
+    nothing = Q(pk__in=[])
     if audience.name in resource.roles.values():
-        return resource.model._base_manager.none().values("pk")
+        return nothing
+    granted = [(table, _granting(table, audience)) for table in resource.grant_tables]
+    mine, others = nothing, nothing
+    for table, rows in granted:
+        if table.who == USER:
+            own = table.rows([audience.permission]).filter(user=membership.user_id)
+            mine |= Q(pk__in=own.values(KEY))
+            rows = rows.exclude(user=membership.user_id)
+        others |= Q(Exists(rows))
     named = [field for field, name in resource.named.items() if name == audience.name]
-    same = {
-        "permission__codename": audience.permission,
-        "content_object": OuterRef("content_object"),
-    }
-    others = resource.user_grants.objects.filter(**same).exclude(user=membership.user_id)
-    groups = resource.group_grants.objects.filter(**same)
-    mine = _own_grants(resource, membership).filter(permission__codename=audience.permission)
-    for field in named:
-        mine = mine.filter(**{f"content_object__{field}": None})
-    return mine.exclude(Exists(others) | Exists(groups)).values("content_object")
+    return mine & ~others & Q(**dict.fromkeys(named))
+
+
+def _granting(table: GrantTable, audience: Audience) -> QuerySet[Any]:
+    """Return the rows that give the audience on the object of the query around them."""
+    rows = table.rows([audience.permission])
+    if table.is_generic:
+        key = spelled(table.target, connection.vendor, "%(expressions)s")
+        text = Func(OuterRef("pk"), template=key, output_field=CharField())
+        return rows.filter(object_pk=text)
+    return rows.filter(content_object=OuterRef("pk"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import exceptions
 
 from permissions import ceiling
 from permissions.audiences import Resource, registry
 from permissions.ceiling import AboveCeiling, Actor, Key
+from permissions.grant_tables import KEY, GrantTable
 from permissions.subjects import Subject
 from tenants.models import Membership
 from tenants.roles import group_name
@@ -42,15 +44,21 @@ def on_role_changing(membership: Membership, by: int, **_: Any) -> None:
 
 def _gifts(resource: Resource, membership: Membership, by: int) -> list[ceiling.Gift]:
     """Return what this user granted to the membership's role, as if granted to themselves."""
-    table: Any = resource.group_grants
-    rows = table.objects.filter(
-        group__name=group_name(membership.tenant_id, membership.role),
-        granted_by=by,
-        permission__codename__in=resource.permissions,
-        content_object__tenant=membership.tenant_id,
-    )
     audiences = {audience.permission: audience for audience in resource.audiences}
     return [
         (Key(pk, membership.tenant_id), Subject(user_id=by), audiences[codename])
-        for pk, codename in rows.values_list("content_object_id", "permission__codename")
+        for table in resource.group_tables
+        for pk, codename in _rows(table, resource, membership, by).values_list(
+            KEY, "permission__codename"
+        )
     ]
+
+
+def _rows(table: GrantTable, resource: Resource, membership: Membership, by: int) -> QuerySet[Any]:
+    """Return the rows of the role that they granted; where none says who did, all that there are:
+    it may have been they."""
+    whose = {"granted_by": by} if table.is_attributed else {}
+    rows = table.rows(resource.permissions).filter(
+        group__name=group_name(membership.tenant_id, membership.role), **whose
+    )
+    return table.in_tenant(rows, membership.tenant_id)

@@ -7,7 +7,7 @@ objects carry their tenant in the column of the group.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
+from permissions.grant_tables import GrantTable
 from permissions.links import Link, links
 from tenants import keys
 from tenants.keys import Key, converter, field_of, parameter
@@ -38,16 +39,16 @@ FROM {objects} o WHERE o.tenant_id {in_tenants} AND o.{key} {in_objects}{visible
 """
 
 OWN: Final = """
-SELECT 'own', g.user_id, g.content_object_id, {no_group}, p.codename
-FROM {user_grants} g JOIN {permissions} p ON p.id = g.permission_id
-WHERE g.user_id {in_users} AND g.content_object_id {in_objects} AND p.content_type_id = {type}
+SELECT 'own', {principal}, {granted_object}, {no_group}, p.codename
+FROM {grants} g JOIN {permissions} p ON p.id = {permission_key}
+WHERE {principal} {in_users} AND {at_objects} AND p.content_type_id = {type}
 """
 """The users' own grants."""
 
 GRANTED: Final = """
-SELECT 'granted', {no_user}, g.content_object_id, g.group_id, p.codename
-FROM {group_grants} g JOIN {permissions} p ON p.id = g.permission_id
-WHERE g.content_object_id {in_objects} AND p.content_type_id = {type}
+SELECT 'granted', {no_user}, {granted_object}, {principal}, p.codename
+FROM {grants} g JOIN {permissions} p ON p.id = {permission_key}
+WHERE {at_objects} AND p.content_type_id = {type}
 """
 """The groups' grants."""
 
@@ -59,12 +60,13 @@ FROM {link} l WHERE l.{object} {in_objects} AND l.{user} {in_users}
 
 JOINED: Final = """
 SELECT 'joined', j.{joined_user}, {no_object}, j.{joined_group}, ''
-FROM {joined} j WHERE j.{joined_user} {in_users} AND EXISTS (
-    SELECT 1 FROM {group_grants} g
-    WHERE g.group_id = j.{joined_group} AND g.content_object_id {in_objects})
+FROM {joined} j WHERE j.{joined_user} {in_users} AND ({to_group})
 """
 """The users' groups, among those with grants. Not joined with the grants, since that would return
 users times objects."""
+
+TO_GROUP: Final = """EXISTS (
+    SELECT 1 FROM {grants} g WHERE {principal} = j.{joined_group} AND {at_objects})"""
 
 ROLES: Final = """
 SELECT 'role', {no_user}, {no_object}, g.id, g.name FROM {groups} g WHERE g.name {in_groups}
@@ -73,7 +75,7 @@ SELECT 'role', {no_user}, {no_object}, g.id, g.name FROM {groups} g WHERE g.name
 
 TYPE: Final = "(SELECT c.id FROM {types} c WHERE c.app_label = %(app)s AND c.model = %(model)s)"
 
-SEVERAL: Final = ("tenants", "users", "objects", "groups")
+SEVERAL: Final = ("tenants", "users", "objects", "groups", "spelled")
 AMONG: Final = {
     "postgresql": "= ANY(%({name})s)",
     "sqlite": "IN (SELECT value FROM json_each(%({name})s))",
@@ -92,6 +94,9 @@ class Statement:
     read_user: Callable[[Any], Key] | None = None
     """The same for users' keys."""
 
+    by_text: bool = False
+    """Whether a table names objects by the text of their keys."""
+
     def run(
         self,
         connection: Any,
@@ -100,11 +105,12 @@ class Statement:
         objects: Collection[Key],
     ) -> list[tuple[Any, ...]]:
         """Return the rows for these users and objects in these tenants."""
+        texts = [str(pk) for pk in objects] if self.by_text else []
         if self.read is not None:
             objects = [parameter(pk, connection) for pk in objects]
         users = [parameter(pk, connection) for pk in users]
         groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
-        several: Any = zip(SEVERAL, (tenants, users, objects, groups), strict=True)
+        several: Any = zip(SEVERAL, (tenants, users, objects, groups, texts), strict=True)
         pack = json.dumps if connection.vendor == "sqlite" else list
         packed = {name: pack(list(keys)) for name, keys in several}
         with connection.cursor() as cursor:
@@ -139,8 +145,13 @@ def _write(resource: Resource, connection: Any) -> Statement:
     concrete: Any = resource.model._meta.concrete_model
     fixed = {"app": concrete._meta.app_label, "model": concrete._meta.model_name}
     visible = visible_where(resource, connection, fixed)
-    parts = [MEMBERS, OWN, GRANTED, JOINED, ROLES]
-    texts = [part.format_map(names) for part in parts]
+    texts = [part.format_map(names) for part in (MEMBERS, ROLES)]
+    texts += [OWN.format_map(each) for each in of_tables(resource.user_tables, names, connection)]
+    groups = of_tables(resource.group_tables, names, connection)
+    if groups:
+        to_group = " OR ".join(TO_GROUP.format_map(each) for each in groups)
+        texts += [GRANTED.format_map(each) for each in groups]
+        texts.append(JOINED.format_map(names | {"to_group": to_group}))
     for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
         more = {"holder": holder, "permission": permission, "visible": visible}
         texts.append(OBJECTS.format_map(names | more))
@@ -148,19 +159,28 @@ def _write(resource: Resource, connection: Any) -> Statement:
         fixed[f"linked{number}"] = resource.declared(link.audience).permission
         more = {**link_names(link, connection), "permission": f"%(linked{number})s"}
         texts.append(LINKED.format_map(names | more))
+    by_text = any(table.is_generic for table in resource.grant_tables)
     return Statement(
         "UNION ALL".join(texts),
         fixed,
         converter(resource.model, connection),
         converter(keys.users(), connection),
+        by_text,
     )
+
+
+def of_tables(
+    tables: Iterable[GrantTable], names: dict[str, str], connection: Any
+) -> list[dict[str, str]]:
+    """Return, for each table of grants, the names with its own."""
+    found = [table.names(connection) for table in tables]
+    return [names | {what: text.format_map(names) for what, text in own.items()} for own in found]
 
 
 def names_of(resource: Resource, connection: Any) -> dict[str, str]:
     """Return the names of tables and columns, and other differences between databases."""
     tables: dict[str, Any] = {
         "memberships": Membership, "tenants": Tenant, "objects": resource.model,
-        "user_grants": resource.user_grants, "group_grants": resource.group_grants,
         "permissions": Permission, "groups": Group, "types": ContentType,
     }  # fmt: skip
     names = {name: model._meta.db_table for name, model in tables.items()}

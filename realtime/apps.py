@@ -17,12 +17,13 @@ class RealtimeConfig(AppConfig):
         from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command
         from realtime.audit.reads import recorder
-        from realtime.capture import installing, linked, tables, tracking, transactions
+        from realtime.capture import granted, installing, linked, tables, tracking, transactions
         from realtime.capture.waking import Waking
         from realtime.models import LiveModel
         from realtime.publishing.publisher import publisher
 
         tables.declare(captured.closings)
+        tables.declare(granted.accesses)
         tables.declare(linked.accesses)
         installing.connect()
         transactions.connect()

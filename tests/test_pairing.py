@@ -13,7 +13,14 @@ DECLARING = {"apps", "urls", "signals", "models", "audiences"}
 
 UNPAIRED: dict[str, tuple[str, ...]] = {
     "by the consumer's tests and `test_hub_reserved`": ("realtime/transport/door.py",),
-    "by `test_generic_grants`": ("permissions/management/commands/copy_grants.py",),
+    "by `test_generic_grants`": (
+        "permissions/grant_index.py",
+        "permissions/management/commands/copy_grants.py",
+        "permissions/management/commands/index_grants.py",
+    ),
+    "by `test_tables_declared` and `tests/test_permission_sources.py`": (
+        "realtime/capture/granted.py",
+    ),
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",
         "realtime/audit/viewings.py",

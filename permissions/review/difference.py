@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
 from permissions.links import links
-from permissions.review.facts import Compared, Facts, Question
+from permissions.review.facts import Compared, Facts, Question, stored
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants import keys
 from tenants.keys import converter
@@ -74,7 +74,7 @@ class Difference:
         concrete: Any = resource.model._meta.concrete_model
         self.connection = connection
         self.model = concrete
-        self.names = names_of(resource, connection)
+        self.names = stored(resource, names_of(resource, connection), connection)
         self.parameters: dict[str, Any] = {
             "tenant": tenant_id,
             "type": ContentType.objects.get_for_model(concrete).pk,

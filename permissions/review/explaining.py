@@ -13,6 +13,7 @@ from typing import Any
 from permissions import decision, stored
 from permissions.audiences import Audience, Resource
 from permissions.decision import Answer
+from permissions.grant_tables import GrantTable
 from permissions.links import users_of
 from permissions.loading import values
 from permissions.read import read_within
@@ -135,23 +136,35 @@ def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) 
 
 def _grants(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Iterator[Way]:
     """Yield the stored grants that may reach the user."""
-    tables: Any = (resource.user_grants, resource.group_grants)
-    how = ("permission__codename", "granted_by_id", "granted_at")
-    here = {"content_object": pk, "permission__codename__in": resource.permissions}
-    label = tables[0]._meta.label_lower
-    for codename, by, at in tables[0].objects.filter(user=user.pk, **here).values_list(*how):
-        subject = Subject(user_id=user.pk)
-        yield Way(decision.OWN, codename, subject, "a grant to them", label, by, at)
+    for table in resource.user_tables:
+        for codename, by, at in _stored(table, resource, pk, {"user": user.pk}):
+            subject = Subject(user_id=user.pk)
+            yield Way(decision.OWN, codename, subject, "a grant to them", _label(table), by, at)
     roles = {group_name(tenant.pk, role): role for role in Role.values}
     groups = set(user.groups.values_list("pk", flat=True)) if users.groups() else set()
-    label = tables[1]._meta.label_lower
-    names = ("group_id", "group__name", *how)
-    for key, name, codename, by, at in (
-        tables[1].objects.filter(**here).values_list(*names).order_by("pk")
-    ):
-        if role := roles.get(name):
-            text = f"a grant to the role {role}"
-            yield Way(decision.BY_ROLE, codename, Subject(role=role), text, label, by, at)
-        elif key in groups:
-            text = "a grant to a group of the operator's"
-            yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name, key)
+    for table in resource.group_tables:
+        label = _label(table)
+        for codename, by, at, key, name in _stored(
+            table, resource, pk, {}, "group_id", "group__name"
+        ):
+            if role := roles.get(name):
+                text = f"a grant to the role {role}"
+                yield Way(decision.BY_ROLE, codename, Subject(role=role), text, label, by, at)
+            elif key in groups:
+                text = "a grant to a group of the operator's"
+                yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name, key)
+
+
+def _label(table: GrantTable) -> str:
+    label: str = table.model._meta.label_lower
+    return label
+
+
+def _stored(
+    table: GrantTable, resource: Resource, pk: Key, whose: dict[str, Any], *more: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield (permission, granted by, granted at, *more) of the rows on an object."""
+    rows = table.of(resource.permissions, pk).filter(**whose).order_by("pk")
+    how = ("granted_by_id", "granted_at") if table.is_attributed else ()
+    for codename, *rest in rows.values_list("permission__codename", *how, *more):
+        yield (codename, *rest) if how else (codename, None, None, *rest)

@@ -13,7 +13,7 @@ from permissions.review.hypotheses import (
     Joining,
     Writing,
 )
-from permissions.statements import column_of
+from permissions.statements import column_of, of_tables
 from tenants.keys import parameter
 from tenants.models import Membership
 from tenants.roles import group_name
@@ -26,13 +26,17 @@ WHERE m.tenant_id = %(tenant)s AND m.is_active"""
 OBJECTS: Final = """
 SELECT o.{key} AS pk{columns} FROM {objects} o WHERE o.tenant_id = %(tenant)s{visible}"""
 OWN: Final = """
-SELECT g.user_id AS user_id, g.content_object_id AS pk, p.codename AS codename
-FROM {user_grants} g JOIN {permissions} p ON p.id = g.permission_id
-WHERE p.content_type_id = %(type)s"""
+SELECT g.principal AS user_id, g.pk, g.codename FROM ({own}) g WHERE 1 = 1"""
 GRANTED: Final = """
-SELECT g.content_object_id AS pk, n.name AS name, p.codename AS codename
-FROM {group_grants} g JOIN {permissions} p ON p.id = g.permission_id
-JOIN {groups} n ON n.id = g.group_id WHERE p.content_type_id = %(type)s"""
+SELECT g.pk, n.name AS name, g.codename
+FROM ({granted}) g JOIN {groups} n ON n.id = g.principal WHERE 1 = 1"""
+IN_TABLE: Final = """
+SELECT {principal} AS principal, {granted_object} AS pk, p.codename AS codename
+FROM {grants} g JOIN {permissions} p ON p.id = {permission_key}
+WHERE p.content_type_id = {type}{of_type}"""
+NOWHERE: Final = """
+SELECT {no_user} AS principal, {no_object} AS pk, CAST('' AS VARCHAR(100)) AS codename
+WHERE 1 = 0"""
 JOINED: Final = """
 SELECT j.{joined_user} AS user_id, n.name AS name
 FROM {joined} j JOIN {groups} n ON n.id = j.{joined_group} WHERE 1 = 1"""
@@ -81,13 +85,13 @@ class Facts:
         return replace(
             self,
             members=f"{self.members} AND m.user_id = %(user)s",
-            own=f"{self.own} AND g.user_id = %(user)s",
+            own=f"{self.own} AND g.principal = %(user)s",
             joined=f"{self.joined} AND j.{{joined_user}} = %(user)s",
         )
 
     def of_object(self) -> Facts:
         """Return the same facts, restricted to one object."""
-        here = " AND g.content_object_id = %(object)s"
+        here = " AND g.pk = %(object)s"
         return replace(
             self,
             objects=f"{self.objects} AND o.{{key}} = %(object)s",
@@ -185,6 +189,20 @@ def _writing(before: Facts, what: Writing, connection: Any) -> Question:
         "value": column.get_db_prep_value(what.value, connection),
     }
     return Question((Compared(before, later),), parameters)
+
+
+def stored(resource: Resource, names: dict[str, str], connection: Any) -> dict[str, str]:
+    """Return the names with the relations of what users (`own`) and groups (`granted`) were
+    granted."""
+    names = names | {"type": "%(type)s"}
+    both = {"own": resource.user_tables, "granted": resource.group_tables}
+    texts = {
+        what: " UNION ALL ".join(
+            IN_TABLE.format_map(each) for each in of_tables(tables, names, connection)
+        )
+        for what, tables in both.items()
+    }
+    return names | {what: text or NOWHERE.format_map(names) for what, text in texts.items()}
 
 
 def tie(resource: Resource) -> str | None:

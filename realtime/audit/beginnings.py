@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
-
 from permissions import decision
 from permissions.audiences import Resource
 from permissions.links import links
@@ -56,7 +54,8 @@ def _principal(user_id: int, way: Way) -> str:
 def _source(resource: Resource, way: Way) -> str:
     """Of which table, or column of it, the interval comes."""
     if way.table:
-        return str(apps.get_model(way.table)._meta.db_table)
+        tables = {table.model._meta.label_lower: table for table in resource.grant_tables}
+        return tables[way.table].source
     if not way.field:
         return intervals.ROLE
     if way.field in resource.linked:

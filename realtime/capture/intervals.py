@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import registry
+from permissions.grant_tables import GROUP, GrantTable
 from permissions.links import Link
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
@@ -47,9 +49,8 @@ class Kept:
     """The intervals that the rows of a table stand for.
 
     `begins` selects the columns of `into` for the rows of `{row}` (alias r), of which it reads
-    `columns`; the first is the key, of this `kind`. `named_by`, a (table, column), is set where
-    these rows are not the written ones: then they are those of its table whose column holds the
-    written row's key.
+    `columns`; the first is the key, of this `kind`. `named_by`, a (table, condition), is set where
+    these rows are not the written ones: then they are those of its table that name those.
     """
 
     into: str
@@ -96,30 +97,37 @@ def source_of(table: str, column: str) -> str:
     return f"{table}.{column}"
 
 
-def grants(model: Any, target: Any, who: str) -> Kept:
+def grants(granted: GrantTable, vendor: str) -> Kept:
     """Return the intervals of grants; one to the group named after a role is the role's."""
     permission, group = Permission._meta.db_table, Group._meta.db_table
-    principal, joined = _user("user_id"), ""
-    if who == "group_id":
+    own = {name: f"r.{quoted(column)}" for name, column in granted.columns.items()}
+    principal, joined = _user(granted.columns["principal"]), ""
+    if granted.who == GROUP:
         role = "'tenant:' || o.tenant_id || ':'"
         principal = (
             f"CASE WHEN substr(g.name, 1, length({role})) = {role}"
             f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
         )
-        joined = f" JOIN {group} g ON g.id = r.group_id"
+        joined = f" JOIN {group} g ON g.id = {own['principal']}"
+    target = granted.target
     table, key = target._meta.db_table, quoted(target._meta.pk.column)
+    given, columns = f"{nobody()} AS given_by, {NOTHING} AS purpose", [*granted.columns.values()]
+    if granted.is_attributed:
+        given = "r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
+        columns += ["granted_by_id", "purpose"]
     begins = (
-        f"SELECT {logged(INTEGER, 'r.id')} AS source_id, o.tenant_id,"
+        f"SELECT {logged(INTEGER, own['id'])} AS source_id, o.tenant_id,"
         f" '{target._meta.label_lower}' AS model,"
         f" {logged(kind_of(target), f'o.{key}')} AS object_id, p.codename AS permission,"
         f" {principal} AS principal,"
-        f" r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
-        f" FROM {{row}} r JOIN {quoted(table)} o ON"
-        f" o.{key} = r.content_object_id JOIN {permission} p ON p.id = r.permission_id{joined}"
+        f" {given} FROM {{row}} r JOIN {quoted(table)} o ON o.{key} = {granted.key('r', vendor)}"
+        f" JOIN {permission} p ON p.id = {own['permission']}{joined}"
     )
-    columns = ("id", who, "permission_id", "content_object_id", "granted_by_id", "purpose")
-    joins = (table, permission, *([group] if joined else []))
-    return Kept(HELD, model._meta.db_table, begins, columns, joins)
+    joins = [table, permission, *([group] if joined else [])]
+    if granted.is_generic:
+        begins += f" WHERE {granted.is_of_type('r')} AND p.content_type_id = {own['type']}"
+        joins.append(ContentType._meta.db_table)
+    return Kept(HELD, granted.source, begins, tuple(columns), tuple(joins))
 
 
 def linked(link: Link, target: Any, permission: str) -> Kept:
@@ -138,10 +146,10 @@ def linked(link: Link, target: Any, permission: str) -> Kept:
     return Kept(HELD, source_of(link.table, link.field), begins, columns, (table,), kind=kind)
 
 
-def named_by(kept: Kept, model: Any, column: str) -> Kept:
-    """Return the intervals of the grants that name the written row in this column."""
-    table: str = model._meta.db_table
-    return replace(kept, named_by=(table, column), joins=(table, *kept.joins))
+def named_by(kept: Kept, table: str, condition: str) -> Kept:
+    """Return the intervals of the rows (w) of a table that name the written one, for which
+    `{side}` stands."""
+    return replace(kept, named_by=(table, condition), joins=(table, *kept.joins))
 
 
 def belongs(
@@ -173,11 +181,6 @@ def begin(kept: Kept, row: str, cause: str, now: str, since: str) -> str:
 
 def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
     """Return the statement that ends the intervals of rows by their keys: `= 1`, or `IN (...)`."""
-    if kept.named_by is not None:
-        table, column = kept.named_by
-        key = kept.columns[0]
-        key = logged(kept.kind, f"w.{key}")
-        those = f"IN (SELECT {key} FROM {table} w WHERE w.{column} {those})"
     numbered = f", until = {until}" if until else ""
     return (
         f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}{numbered}\n"
@@ -257,13 +260,17 @@ def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
 
 def ends(kept: Kept, side: str, cause: str, now: str, until: str = "") -> str:
     """Return the statement that ends the intervals of OLD, or of the rows that name it."""
-    key = f"{side}.{quoted('id' if kept.named_by else kept.columns[0])}"
-    return end(kept, f"= {key if kept.named_by else logged(kept.kind, key)}", cause, now, until)
+    column = quoted(kept.columns[0])
+    if kept.named_by is None:
+        return end(kept, f"= {logged(kept.kind, f'{side}.{column}')}", cause, now, until)
+    table, condition = kept.named_by
+    those = f"SELECT {logged(kept.kind, f'w.{column}')} FROM {quoted(table)} w"
+    return end(kept, f"IN ({those} WHERE {condition.format(side=side)})", cause, now, until)
 
 
 def _row(kept: Kept, side: str) -> str:
     if kept.named_by is not None:
-        table, column = kept.named_by
-        return f"(SELECT w.* FROM {table} w WHERE w.{column} = {side}.id)"
+        table, condition = kept.named_by
+        return f"(SELECT w.* FROM {quoted(table)} w WHERE {condition.format(side=side)})"
     names = map(quoted, kept.columns)
     return f"(SELECT {', '.join(f'{side}.{name} AS {name}' for name in names)})"

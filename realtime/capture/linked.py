@@ -8,7 +8,9 @@ from typing import Any
 from permissions.audiences import registry
 from permissions.links import links
 from realtime.capture import intervals
+from realtime.capture.granted import moved
 from realtime.capture.live import HELD
+from realtime.capture.models import LiveModel
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
@@ -31,5 +33,9 @@ def accesses() -> Iterator[Access]:
                 f" JOIN {quoted(table)} o ON o.{key} = r.{quoted(link.object)}",
                 watch=(link.object, link.user),
                 joins=(table,),
-                kept=intervals.linked(link, target, permission),
+                kept=(kept := intervals.linked(link, target, permission)),
             )
+            if not issubclass(target, LiveModel):
+                side = f"w.{quoted(link.object)} = {{side}}.{key}"
+                by = intervals.named_by(kept, link.table, side)
+                yield moved(target, f"{table}_{link.field}", by, ("UPDATE",))

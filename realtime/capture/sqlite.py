@@ -225,9 +225,9 @@ def gone(
 def _note_replaced(kept: Kept, table: str, key: str, where: str) -> str:
     source_id, joined = f"x.{quoted(key)}", ""
     if kept.named_by:
-        names, column = kept.named_by
+        names, condition = kept.named_by
         source_id = f"w.{quoted(kept.columns[0])}"
-        joined = f" JOIN {quoted(names)} w ON w.{quoted(column)} = x.{quoted(key)}"
+        joined = f" JOIN {quoted(names)} w ON {condition.format(side='x')}"
     source = literal(kept.source)
     return (
         f"INSERT INTO {intervals.REPLACED} (source, source_id) SELECT {source}, {source_id}"

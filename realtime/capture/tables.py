@@ -1,7 +1,4 @@
-"""What is captured, from the models and the declarations: plain data.
-
-Guardian's generic tables are not captured: the decision reads its direct ones only.
-"""
+"""What is captured, from the models and the declarations: plain data."""
 
 from __future__ import annotations
 
@@ -9,18 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.apps import apps
-from django.contrib.auth.models import Group, Permission
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import UniqueConstraint
 from knox.models import get_token_model
 
-from permissions.models import GroupGrant, UserGrant
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
-from realtime.capture.triggers import literal, quoted
 from tenants import users
-from tenants.keys import kind_of, logged
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
@@ -39,7 +30,7 @@ class Access:
     alone, since a new credential changes nothing. `also` are further statements by event. `unique`
     are the columns by which a new row replaces another on SQLite. `name` distinguishes several of
     a table that have one cause. `always`: also in a tenant that is being deleted. `kept` are the
-    intervals that the rows stand for.
+    intervals that the rows stand for, which the events `moves` move.
     """
 
     table: str
@@ -55,11 +46,12 @@ class Access:
     unique: tuple[tuple[str, ...], ...] = ()
     always: bool = False
     kept: Kept | None = None
+    moves: tuple[str, ...] = WRITES
 
     @property
     def written(self) -> tuple[str, ...]:
         """Return the events with triggers; intervals also begin with rows that touch nobody."""
-        return WRITES if self.kept else self.events
+        return self.moves if self.kept else self.events
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -83,7 +75,7 @@ def declare(tables: Callable[[], Iterable[Access]]) -> None:
 def accesses() -> list[Access]:
     """Return every table whose rows decide who may see what."""
     declared = (access for tables in _declared for access in tables())
-    return [*_people(), *_credentials(), *_grants(), *declared]
+    return [*_people(), *_credentials(), *declared]
 
 
 def _people() -> Iterator[Access]:
@@ -185,64 +177,6 @@ def _credentials() -> Iterator[Access]:
     )
 
 
-def _grants() -> Iterator[Access]:
-    permission = _table(Permission)
-    models: Iterable[Any] = apps.get_models()
-    for model in models:
-        if not issubclass(model, UserGrant | GroupGrant) or model._meta.proxy:
-            continue
-        target: Any = model._meta.get_field("content_object").related_model
-        table, label, key = _table(target), target._meta.label_lower, quoted(target._meta.pk.column)
-        objects, spelled = quoted(table), logged(kind_of(target), f"o.{key}")
-        who = "user_id" if issubclass(model, UserGrant) else "group_id"
-        user = "r.user_id" if issubclass(model, UserGrant) else "NULL"
-        kept = intervals.grants(model, target, who)
-        yield Access(
-            **of_table(model),
-            cause="granted",
-            touch=f"SELECT o.tenant_id AS tenant, {user}, {literal(label)}, {spelled}"
-            f" FROM {{row}} r JOIN {objects} o ON o.{key} = r.content_object_id",
-            watch=(who, "permission_id", "content_object_id"),
-            joins=(table,),
-            kept=kept,
-        )
-        granted = (
-            f"JOIN {_table(model)} g ON g.permission_id = {{0}}.id"
-            f" JOIN {objects} o ON o.{key} = g.content_object_id"
-        )
-        yield Access(
-            **of_table(Permission),
-            cause="permission",
-            name=_table(model),
-            touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
-            f" {granted.format('r')}",
-            watch=("id", "codename", "content_type_id"),
-            joins=(_table(model), table),
-            kept=intervals.named_by(kept, model, "permission_id"),
-        )
-        yield Access(
-            **of_table(ContentType),
-            cause="content type",
-            name=_table(model),
-            touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
-            f" JOIN {permission} p ON p.content_type_id = r.id {granted.format('p')}",
-            watch=("id", "app_label", "model"),
-            joins=(_table(model), table, permission),
-        )
-        if who == "group_id":  # a role's is found by its name
-            yield Access(
-                **of_table(Group),
-                cause="group",
-                name=_table(model),
-                touch="SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
-                f" JOIN {_table(model)} g ON g.group_id = r.id"
-                f" JOIN {objects} o ON o.{key} = g.content_object_id",
-                watch=("id", "name"),
-                joins=(_table(model), table),
-                kept=intervals.named_by(kept, model, "group_id"),
-            )
-
-
 def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
     """Return a table whose rows each touch the user in this column, in all of their tenants."""
     members = _table(Membership)
@@ -291,6 +225,7 @@ def of_table(model: Any) -> dict[str, Any]:
     meta = model._meta
     together = [*meta.unique_together]
     together += [c.fields for c in meta.constraints if isinstance(c, UniqueConstraint)]
-    unique = [(f.column,) for f in meta.concrete_fields if f.unique]
+    unique = [(meta.pk.column,)]
+    unique += [(f.column,) for f in meta.local_concrete_fields if f.unique]
     unique += [tuple(meta.get_field(name).column for name in names) for names in together if names]
     return {"table": meta.db_table, "unique": tuple(dict.fromkeys(unique))}

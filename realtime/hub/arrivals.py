@@ -144,7 +144,7 @@ def touches(window: Window, fields: Collection[str] | None) -> bool:
     """Return whether a change of these model fields (None: any) may move what it filters by."""
     if not window.where or fields is None:
         return bool(window.where)
-    sources = registry.get(window.model).sources
+    sources = registry.get(window.model).depends_on
     return any(sources[name].intersection(fields) for name, _ in window.where)
 
 

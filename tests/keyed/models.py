@@ -99,6 +99,15 @@ class Folder(Existing):
         app_label = "keyed"
 
 
+class Sheet(Existing):
+    """It has no tables of grants: guardian keeps them in its generic ones."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+
+    class Meta(Existing.Meta):
+        app_label = "keyed"
+
+
 def grants(model: type[models.Model], base: Any) -> Any:
     """The model's direct table of this kind."""
     meta = type("Meta", (base.Meta,), {"app_label": "keyed"})
@@ -115,5 +124,6 @@ PLAIN: list[type[Existing]] = [Paper, Folder]
 MODELS: list[type[models.Model]] = [
     *LIVE,
     *PLAIN,
+    Sheet,
     *(grants(model, base) for model in (*LIVE, *PLAIN) for base in (UserGrant, GroupGrant)),
 ]

@@ -31,6 +31,7 @@ KEYS: dict[str, Callable[[int], Any]] = {
     "unique": lambda number: uuid.UUID(int=0xFEDC << 112 | number),
     "named": lambda number: f"Ünder '{number:02}'",
     "paper": lambda number: number + 1,
+    "sheet": lambda number: f"Ünder '{number:02}'",
     "folder": lambda number: uuid.UUID(int=0xABCD << 112 | number),
 }
 LIVE = ("small", "unique", "named")

@@ -13,7 +13,7 @@ from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
-from tests.keyed.models import LIVE, PLAIN
+from tests.keyed.models import LIVE, PLAIN, Existing, Sheet
 
 
 def serializer(model: Any, *fields: str) -> Any:
@@ -27,19 +27,21 @@ def declared(model: Any) -> Resource:
     """A keeper may write it, and a looker read its title."""
     name = model._meta.model_name
     writes = ("title",)
-    keeper = serializer(model, "title", *(["loud", "version"] if model in PLAIN else ["version"]))
+    is_plain = issubclass(model, Existing)
+    keeper = serializer(model, "title", *(["loud", "version"] if is_plain else ["version"]))
     return Resource(
         model=model,
-        visible_by={"deleted_at": None} if model in PLAIN else {},
+        visible_by={"deleted_at": None} if is_plain else {},
         audiences=(
             Audience("keeper", f"change_{name}", keeper, writes=writes, deletes=True, grants=True),
             Audience("looker", f"view_{name}", serializer(model, "title")),
         ),
-        holders={"owner": "keeper", **({"members": "looker"} if model in PLAIN else {})},
+        holders={"owner": "keeper", **({"members": "looker"} if is_plain else {})},
     )
 
 
-RESOURCES = {model: declared(model) for model in (*LIVE, *PLAIN)}
+MODELS: list[Any] = [*LIVE, *PLAIN, Sheet]
+RESOURCES = {model: declared(model) for model in MODELS}
 router: Any = SimpleRouter()
 for model, resource in RESOURCES.items():
     bases = (CreateMixin, GrantsMixin, AudienceViewSet)

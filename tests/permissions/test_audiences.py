@@ -109,10 +109,10 @@ def test_prepare_does_nothing_unless_told() -> None:
 
 
 def test_sources_name_the_model_fields_behind_each_payload_field() -> None:
-    assert DOCUMENTS.sources["title"] == {"title"}
-    assert DOCUMENTS.sources["owner_name"] == {"owner_name", "owner"}
-    assert PROFILES.sources["username"] == {"username", "user"}
-    assert PROFILES.sources["id"] == {"pk"}
+    assert DOCUMENTS.depends_on["title"] == {"title"}
+    assert DOCUMENTS.depends_on["owner_name"] == {"owner_name", "owner"}
+    assert PROFILES.depends_on["username"] == {"username", "user"}
+    assert PROFILES.depends_on["id"] == {"pk"}
 
 
 def test_sources_of_a_field_are_those_of_all_audiences() -> None:
@@ -131,7 +131,7 @@ def test_sources_of_a_field_are_those_of_all_audiences() -> None:
         Audience("a", "own_document", Renamed),
         Audience("b", "view_document", Plain),
     )
-    assert Resource(model=Document, audiences=audiences).sources == {"title": {"title", "body"}}
+    assert Resource(model=Document, audiences=audiences).depends_on == {"title": {"title", "body"}}
 
 
 @pytest.mark.parametrize(

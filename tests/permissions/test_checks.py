@@ -15,6 +15,7 @@ from permissions.audiences import Audience, Resource, Shows
 from permissions.checks import check_resources
 from permissions.models import Guarded
 from permissions.serializers import AudienceSerializer
+from permissions.sources import Direct
 from resources.models import Document, Profile
 from tenants.opaque import OpaqueIdField
 from tests.permissions.test_audiences import Bare
@@ -90,7 +91,7 @@ def test_wrong_declaration_stops_the_start(declare: Declare) -> None:
 
 
 def test_model_without_permission_tables_is_found_for_both(declare: Declare) -> None:
-    declare(Resource(model=Bare, audiences=()))
+    declare(Resource(model=Bare, audiences=(), sources=(Direct(),)))
     errors = check_resources()
     assert [error.id for error in errors] == ["earshot.E001"] * 2
     assert [str(error.hint).split()[1] for error in errors] == [
@@ -99,13 +100,11 @@ def test_model_without_permission_tables_is_found_for_both(declare: Declare) -> 
     ]
 
 
-def test_permission_table_whose_writes_are_not_logged_is_found(
-    declare: Declare, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource = Resource(model=Document, audiences=())
-    monkeypatch.setitem(resource.__dict__, "user_grants", models.Model)
+def test_model_without_tables_of_its_own_has_those_of_guardian(declare: Declare) -> None:
+    resource = Resource(model=Bare, audiences=())
     declare(resource)
-    assert [error.id for error in check_resources()] == ["earshot.E001"]
+    assert check_resources() == []
+    assert [table.is_generic for table in resource.grant_tables] == [True, True]
 
 
 @pytest.mark.parametrize("more", [{"holders": {"owner": "chef"}}, {"roles": {"admin": "chef"}}])

@@ -104,8 +104,7 @@ class Town:
         audience = self.random.choice((*resource.audiences, None))
 
         def give() -> None:
-            rows = grants._of_subject(resource, obj, subject)
-            rows.delete()
+            grants._delete(grants._of_subject(resource, obj, subject))
             if audience is not None:
                 grants.add(resource, [obj], subject, audience, actor=SYSTEM)
 
