@@ -11,6 +11,7 @@ from django.db import models, transaction
 from permissions import ceiling, loading
 from permissions.audiences import Resource, registry
 from permissions.ceiling import AboveCeiling, Gift, Key
+from permissions.links import links
 from permissions.subjects import Subject
 from tenants.scoping import TenantQuerySet
 
@@ -48,6 +49,28 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
             if row[field] not in (None, before[pk][field])
         ]
         ceiling.weigh(resource, gifts, found)
+
+
+def on_linking(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any, **_: Any
+) -> None:
+    """Check what is put into a many-to-many holders' field as grants by the current actor."""
+    actor = ceiling.current()
+    if action != "pre_add" or actor.unlimited:
+        return
+    for resource in registry:
+        for link in links(resource):
+            if link.through is sender:
+                objects = [instance] if not reverse else _of_keys(resource, pk_set)
+                users = pk_set if not reverse else {instance.pk}
+                audience = resource.declared(link.audience)
+                gifts = [(o, Subject(user_id=user), audience) for o in objects for user in users]
+                ceiling.check(resource, gifts, actor)
+
+
+def _of_keys(resource: Resource, pks: Collection[Any]) -> list[Key]:
+    rows: models.QuerySet[Any] = models.QuerySet(resource.model).filter(pk__in=pks)
+    return [Key(*row) for row in rows.values_list("pk", "tenant_id")]
 
 
 class GuardedQuerySet(TenantQuerySet[Any]):

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 
 from permissions import decision, grants
-from permissions.ceiling import SYSTEM
+from permissions.ceiling import SYSTEM, AboveCeiling, Actor, acting
 from permissions.grants import DefaultGrant
 from permissions.listing import Ask, list_within
 from permissions.review.hypotheses import Declaring
@@ -156,3 +157,29 @@ def test_filtered_list_shows_an_object_by_the_better_of_holders_columns(place: P
     where = (("title", ("Title 1", "Title 2", "Title 3")),)
     [found] = list_within(swapped, tenant.pk, [Ask(viewer.pk, 9, where=where)])
     assert found == sorted([mine.pk, ours.pk], reverse=True)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_naming_a_holder_is_weighed_as_a_grant(place: Place, reverse: bool) -> None:
+    """An admin who does not manage the object names nobody; its owner does, whoever is asked."""
+    obj, viewer = place.create(1), place.world.user("viewer")
+    related = viewer._meta.get_field(f"{place.model._meta.model_name}s").get_accessor_name()
+
+    def name() -> None:
+        (getattr(viewer, related).add(obj) if reverse else obj.members.add(viewer))
+
+    with pytest.raises(AboveCeiling), acting(Actor(place.world.user("admin").pk)):
+        name()
+    assert not obj.members.exists()
+    with acting(Actor(place.world.user("owner").pk)):
+        name()
+        obj.members.clear()
+    name()
+    assert obj.members.exists()
+
+
+def test_other_many_to_many_fields_are_nobodys_gift(place: Place) -> None:
+    group = Group.objects.create(name="crowd")
+    with acting(Actor(place.world.user("viewer").pk)):
+        group.user_set.add(place.world.user("viewer"))
+    assert group.user_set.exists()
