@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync
-from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, connections
 from django.test import testcases
 from hypothesis import settings as examples
@@ -19,8 +17,6 @@ from pytest_django import Settings
 
 from project.logs import Formatter
 from realtime import failures
-from realtime.capture.interval_models import Held
-from realtime.capture.intervals import ROLE
 from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES, ROUND_FAILURES
 from realtime.publishing.publisher import publisher
@@ -30,7 +26,7 @@ from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
 from tests.prepared import prepare
 from tests.reused import reused
-from tests.rows import KEPT, WRITTEN_BY_TRIGGERS, silencing, unannounced
+from tests.rows import filled
 from tests.served import asks_the_database, mark
 from tests.unshowable import failing
 from tests.windows import Open, Windows, opened
@@ -155,27 +151,14 @@ def quickly_emptied(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         if "auth_permission" not in connection.introspection.table_names():
             yield  # no test of this run needs the database
             return
-        whole = Permission.objects.count()
-        roles = list(Held.objects.filter(source=ROLE))
-        silent = silencing()
+        filled.record()
         _disconnect()  # the first test may have no right to it
-
-    def statements() -> list[str]:
-        tables = connection.introspection.django_table_names(only_existing=True)
-        others = [t for t in tables if t not in KEPT and t not in WRITTEN_BY_TRIGGERS]
-        quoted = map(connection.ops.quote_name, (*others, *WRITTEN_BY_TRIGGERS))
-        emptied = [f"DELETE FROM {table}" for table in quoted]
-        return ["; ".join(silent + emptied)] if connection.vendor == "postgresql" else emptied
 
     def empty(command: str, *args: Any, **options: Any) -> None:
         if command != "flush":
             run(command, *args, **options)
-            return
-        with unannounced():
-            connection.ops.execute_sql_flush(statements())
-            Held.objects.bulk_create(roles)
-        if Permission.objects.count() != whole:
-            emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+        else:
+            filled.put_back()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(testcases, "call_command", empty)

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, transaction
 from django.db.models import Count, Max
 
+from realtime.capture.interval_models import Held
+from realtime.capture.intervals import ROLE
 from realtime.publishing.publisher import publisher
 
 KEPT = {"django_content_type", "auth_permission", "django_migrations"}
@@ -79,6 +82,34 @@ class Rows:
                 cursor.execute(f"DELETE FROM {table}")
             for table, rows in logs:
                 _insert(cursor, table, rows)
+
+
+class Filled:
+    """What the migrations leave in the tables, for the models that are installed now."""
+
+    def record(self) -> None:
+        """Take what is there now for that."""
+        self._permissions = Permission.objects.count()
+        self._roles = list(Held.objects.filter(source=ROLE))
+        self._silent = silencing()
+
+    def put_back(self) -> None:
+        """Empty all other tables; what is here stays, unless a test deleted of it."""
+        with unannounced():
+            connection.ops.execute_sql_flush(self._statements())
+            Held.objects.bulk_create(self._roles)
+        if Permission.objects.count() != self._permissions:
+            emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+
+    def _statements(self) -> list[str]:
+        tables = connection.introspection.django_table_names(only_existing=True)
+        others = [t for t in tables if t not in KEPT and t not in WRITTEN_BY_TRIGGERS]
+        quoted = map(connection.ops.quote_name, (*others, *WRITTEN_BY_TRIGGERS))
+        emptied = [f"DELETE FROM {table}" for table in quoted]
+        return ["; ".join(self._silent + emptied)] if connection.vendor == "postgresql" else emptied
+
+
+filled = Filled()
 
 
 @contextmanager

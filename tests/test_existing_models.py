@@ -19,10 +19,10 @@ from realtime.hub import reading
 from realtime.models import Change
 from tests.client import SocketClient, connect, in_thread
 from tests.databases import only_on
-from tests.keyed.place import PLAIN, Place, keyed, kinds, place_of
+from tests.keyed.place import PLAIN, Place, installed, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,10 +19,10 @@ from permissions.review.hypotheses import Declaring
 from permissions.review.predicting import predict
 from permissions.subjects import Subject
 from tests.client import SocketClient, connect, in_thread
-from tests.keyed.place import PLAIN, Place, keyed, kinds, place_of
+from tests.keyed.place import PLAIN, Place, installed, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("owner", "editor", "viewer", "admin", "member", "both", "rival")

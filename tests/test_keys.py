@@ -14,10 +14,10 @@ from realtime.capture.interval_models import Held
 from realtime.models import Change
 from tenants import opaque
 from tests.client import SocketClient, connect, in_thread
-from tests.keyed.place import KEYS, LIVE, Place, keyed, kinds, place_of
+from tests.keyed.place import KEYS, LIVE, Place, installed, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, connections
 from django.test import override_settings
 
 from permissions import grants
@@ -24,6 +25,7 @@ from realtime.capture import waking
 from realtime.capture.installing import install
 from realtime.publishing.publisher import publisher
 from tenants import opaque
+from tests.rows import filled, unannounced
 from tests.world import World
 
 KEYS: dict[str, Callable[[int], Any]] = {
@@ -86,35 +88,53 @@ def captured() -> None:
     waking._tables.cache_clear()
 
 
-@pytest.fixture
-def keyed(world: World) -> Iterator[World]:
-    """The app `keyed` is installed, declared and captured, and has its tables and addresses."""
+@pytest.fixture(scope="module")
+def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The app `keyed` is installed, declared and captured, and has its tables."""
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
         from tests.keyed.models import MODELS
         from tests.keyed.urls import RESOURCES
 
         apps.clear_cache()  # what refers to users was known before
-        with connection.schema_editor() as editor:
-            for model in MODELS:
-                editor.create_model(model)
-        create_permissions(apps.get_app_config("keyed"), verbosity=0)
-        for resource in RESOURCES.values():
-            registry.register(resource)
-        captured()
-        with override_settings(ROOT_URLCONF="tests.keyed.urls"):
-            yield world
-        assert publisher.flush()
+        with emptied(django_db_blocker):
+            with connection.schema_editor() as editor:
+                for model in MODELS:
+                    editor.create_model(model)
+            create_permissions(apps.get_app_config("keyed"), verbosity=0)
+            for resource in RESOURCES.values():
+                registry.register(resource)
+            captured()
+        yield
         for resource in RESOURCES.values():
             registry.unregister(resource)
-    captured()
-    with connection.schema_editor() as editor:
-        for model in reversed(MODELS):
-            editor.delete_model(model)
-    types: Any = ContentType.objects.filter(app_label="keyed")
-    given: Any = Permission.objects.filter(content_type__in=list(types))
-    for rows in (given, types):
-        rows._raw_delete(rows.db)
-    ContentType.objects.clear_cache()
+    with emptied(django_db_blocker):
+        captured()
+        with connection.schema_editor() as editor:
+            for model in reversed(MODELS):
+                editor.delete_model(model)
+        types: Any = ContentType.objects.filter(app_label="keyed")
+        given: Any = Permission.objects.filter(content_type__in=list(types))
+        for rows in (given, types):
+            rows._raw_delete(rows.db)
+        ContentType.objects.clear_cache()
+
+
+@contextmanager
+def emptied(blocker: Any) -> Iterator[None]:
+    """What the block leaves in the tables that it fills is what stays in them from now on."""
+    with blocker.unblock(), unannounced():
+        yield
+        filled.record()
+        filled.put_back()
+        publisher.own.read()
+        connections.close_all()
+
+
+@pytest.fixture
+def keyed(installed: None, world: World) -> Iterator[World]:
+    """A world where the app `keyed` has its addresses."""
+    with override_settings(ROOT_URLCONF="tests.keyed.urls"):
+        yield world
     assert publisher.flush()
 
 

@@ -20,10 +20,10 @@ from permissions.sources import Direct, Generic
 from resources.audiences import DOCUMENTS
 from resources.models import Document, DocumentGroupGrant, DocumentUserGrant
 from tenants.models import User
-from tests.keyed.place import keyed, place_of
+from tests.keyed.place import installed, keyed, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db
 
