@@ -9,7 +9,7 @@ AUDIT := $(VENV)/audit
 AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test both nightly check sbom wheel npm bench scale soak mutants fmt lock
+.PHONY: help run test both contracts nightly check sbom wheel npm bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -61,6 +61,15 @@ both: $(READY)  ## Run what asks the database or the broker on the other one too
 	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/promises_on_sqlite.xml -m "served and not repeats" $(PROMISES)
 	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m "served and not repeats" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)
 
+# Spectral and TypeScript, of which neither the server nor its other tests know.
+CONTRACTS_READY := supply/node/node_modules/.package-lock.json
+
+$(CONTRACTS_READY): supply/node/package-lock.json
+	cd supply/node && npm ci --silent && touch node_modules/.package-lock.json
+
+contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, and TypeScript made of them against real answers
+	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py
+
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \
 	tests/permissions/review/test_predicting.py tests/contract_asked.py
@@ -70,7 +79,7 @@ nightly: export MODEL_STEPS ?= 10000
 nightly: export WRITES ?= 0
 nightly: export PREDICTIONS ?= 1000
 nightly: export EXAMPLES ?= 1000
-nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on both databases (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
+nightly: $(READY) contracts  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on both databases (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
 	$(ON_SQLITE) $(PY) -m pytest $(NIGHTLY)
 	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats"
 	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)

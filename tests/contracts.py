@@ -55,9 +55,17 @@ class Contracts:
 
     # REST
 
+    def _calls(self, path: str) -> Any:
+        return next((calls for known, calls in self._paths if known.fullmatch(path)), None)
+
+    def operation(self, method: str, path: str) -> str | None:
+        """The id of the call, if there is one."""
+        call = (self._calls(path) or {}).get(method.lower())
+        return None if call is None else str(call["operationId"])
+
     def answer(self, method: str, path: str, answer: Any) -> str | None:
         """What of an answer the contract does not say, or None."""
-        calls = next((calls for known, calls in self._paths if known.fullmatch(path)), None)
+        calls = self._calls(path)
         if calls is None or method == "options":
             return None
         call = calls.get("get" if method == "head" else method)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from permissions.audiences import registry
 from project.contracts import examples, frames, payloads
 from project.contracts.frames import Message
 from project.contracts.schemas import Schema, reachable
@@ -24,6 +25,9 @@ The first one present counts. The connection is always accepted. If you may not 
 with a code before any frame. Frames are JSON in text frames.
 """
 
+SENT_ABOUT: Final = "Of each object that you subscribed to, as your audience sees it, in order."
+TAKEN_ABOUT: Final = "Each is answered; `ref` comes back with the answer."
+
 
 def document(schemas: Mapping[str, Schema]) -> dict[str, Any]:
     """Return the document; `schemas` are those of payloads, by name."""
@@ -36,12 +40,13 @@ def document(schemas: Mapping[str, Schema]) -> dict[str, Any]:
             "title": f"{about['TITLE']}: the socket",
             "version": about["VERSION"],
             "description": "Live copies of the objects that you may see, and live lists of them.",
+            "tags": [{"name": payloads.resource_name(resource)} for resource in registry],
         },
         "defaultContentType": "application/json",
         "channels": {"socket": _channel([*sent, *taken])},
         "operations": {
-            "send": _operation("send", "What the server sends.", sent),
-            "receive": _operation("receive", "What clients send.", taken),
+            "send": _operation("send", sent, "What the server sends", SENT_ABOUT),
+            "receive": _operation("receive", taken, "What clients send", TAKEN_ABOUT),
         },
         "components": {
             "messages": {message.name: _message(message) for message in (*sent, *taken)},
@@ -83,12 +88,15 @@ def _limits() -> list[dict[str, Any]]:
     return [{"name": x.name, "value": now[x.name], "purpose": x.purpose} for x in told]
 
 
-def _operation(action: str, summary: str, messages: Iterable[Message]) -> dict[str, Any]:
+def _operation(
+    action: str, messages: Iterable[Message], summary: str, description: str
+) -> dict[str, Any]:
     found = [{"$ref": f"{CHANNEL}/messages/{message.name}"} for message in messages]
     return {
         "action": action,
         "channel": {"$ref": CHANNEL},
         "summary": summary,
+        "description": description,
         "messages": found,
     }
 

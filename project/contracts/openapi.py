@@ -12,7 +12,7 @@ from project.contracts import errors, operations, payloads
 from project.contracts.errors import Call
 from project.contracts.fields import ContractSchema
 from project.contracts.schemas import Schema, closed, reachable
-from project.contracts.texts import ABOUT
+from project.contracts.texts import ABOUT, tags
 
 COUNT: Final = {"type": "integer", "minimum": 0, "description": "The entries of all pages."}
 
@@ -44,7 +44,12 @@ class ContractGenerator(SchemaGenerator):
         }
         components["schemas"] = reachable(paths, components["schemas"])
         made["info"]["description"] = ABOUT
-        return made | {"paths": paths, "components": components}
+        return made | {
+            "servers": [{"url": "/", "description": "This server."}],
+            "tags": tags(call for calls in paths.values() for call in calls.values()),
+            "paths": paths,
+            "components": components,
+        }
 
     def _operation(self, path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         call = Call(

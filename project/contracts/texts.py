@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from permissions.audiences import Resource
 
@@ -70,6 +70,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "login_create": "A refusal does not say which part was wrong.",
     "logout_create": "This token or session ends, and its sockets close with 4401.",
     "logoutall_create": "All your tokens, sessions and tickets end.",
+    "me_retrieve": "Your name, and your role in the tenant.",
     "members_list": "By username. For the tenant's admins.",
     "members_create": "With `email` a new user, without it an existing one. They become a member"
     " when they accept.",
@@ -79,6 +80,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "password_confirm_create": "A link works once. One that came with an invitation also accepts"
     " it.",
     "password_reset_create": "The answer is the same whether or not there is somebody.",
+    "profiles_me_retrieve": "As you see it yourself.",
     "review_explain_retrieve": "For the tenant's admins and reviewers. Values are shown only of"
     " fields that you are shown, too.",
     "review_payloads_list": "As it is declared, without any value. For the tenant's admins and"
@@ -90,12 +92,31 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     " token in `X-CSRFToken`.",
     "session_destroy": "Its sockets close with 4401.",
     "session_retrieve": "Both are null if it is nobody's. The answer sets the cookie `csrftoken`.",
+    "tenants_accept_create": "You are a member from now on.",
     "tenants_destroy": "Your sockets there close with 4403.",
+    "tenants_list": "Of all tenants, whatever `X-Tenant` says.",
     "tickets_create": "For browsers, which can send a WebSocket no header: `/ws/?ticket=…`. It"
     " works once.",
     "token_create": "The new one comes in the place of the one that you use here, which ends."
     " Sockets that it opened stay for 30 seconds, to be renewed.",
 }
+
+TAGS: Final[Mapping[str, str]] = {
+    "connections": "Open sockets of the tenant.",
+    "ledger": "Who had what, and what was pushed.",
+    "login": "Tokens.",
+    "logout": "The end of what you logged in with.",
+    "logoutall": "The end of all that you logged in with.",
+    "me": "You, in this tenant.",
+    "members": "Who belongs to the tenant.",
+    "password": "Your password, and links to set one.",
+    "review": "What is shown to whom, and why.",
+    "session": "Cookies, for pages of the same site.",
+    "tenants": "Where you belong.",
+    "tickets": "What opens a socket once.",
+    "token": "The token that you use.",
+}
+"""What belongs together, by the first part of its path; resources are named after their models."""
 
 OF_ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "list": (
@@ -118,3 +139,9 @@ def of_resource(resource: Resource, action: str) -> dict[str, str]:
     names = {"one": str(meta.verbose_name), "many": str(meta.verbose_name_plural)}
     summary, description = OF_ACTIONS[action]
     return {"summary": summary.format(**names), "description": description}
+
+
+def tags(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the tags of these calls, each with what it is about."""
+    used = sorted({tag for call in calls for tag in call["tags"]})
+    return [{"name": tag, "description": TAGS.get(tag) or f"{tag.capitalize()}."} for tag in used]

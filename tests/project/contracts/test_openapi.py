@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from permissions.audiences import registry
 from project.contracts.errors import MEANINGS
 from project.contracts.payloads import payload_name, resource_name
+from project.contracts.texts import TAGS
 from tests.contracts import contracts
 from tests.documented import DOCUMENT
 
@@ -101,3 +102,15 @@ def test_answers_name_their_headers() -> None:
     for call in calls.values():
         assert "Retry-After" in call["responses"]["429"]["headers"]
         assert "Retry-After" in call["responses"]["503"]["headers"]
+
+
+def test_every_tag_is_described() -> None:
+    document = contracts().openapi
+    described = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert set(described) == {tag for call in operations().values() for tag in call["tags"]}
+    resources = {str(resource.model._meta.verbose_name_plural) for resource in registry}
+    assert set(described) == {*TAGS, *resources}
+
+
+def test_every_call_is_described() -> None:
+    assert [id for id, call in operations().items() if not call.get("description")] == []
