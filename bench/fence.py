@@ -61,7 +61,7 @@ class Listener:
             sender.buffered,
             lambda _: None,
         )
-        transport.handshaken(preframed=False)
+        transport.admitted({"client_frame_bytes": 0, "preframed": False})
         sender.serve(socket)
         self._count = taken
         self.subscription = Subscription(socket, KEY, "id")

@@ -10,10 +10,11 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup(set_prefix=False)
 
-from project.headers import BeforeDjango  # noqa: E402
+from project.headers import BeforeDjango, headers_of_streams  # noqa: E402
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
+from realtime.transport.streams import Streams  # noqa: E402
 from tenants.bodies import BoundedBodies  # noqa: E402
 from tenants.connections import bound  # noqa: E402
 from tenants.handler import Handler  # noqa: E402
@@ -28,10 +29,10 @@ async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCalla
 # Channels' routes are ASGI applications, where Django's types know views only.
 no_socket = re_path("", refuse)  # type: ignore[arg-type]
 
-# No authentication here: the consumer asks tenants.credentials, which REST asks as well.
+# No authentication here: the conversation asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": BeforeDjango(BoundedBodies(Handler())),
+        "http": Streams(BeforeDjango(BoundedBodies(Handler())), headers_of_streams),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

@@ -90,6 +90,17 @@ def middleware(
     return answer
 
 
+def headers_of_streams(scope: Any) -> dict[str, str]:
+    """Return what a stream's responses carry: they never reach Django, nor what answers CORS."""
+    origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+    allowed = origin in settings.CORS_ALLOWED_ORIGINS
+    return {
+        **on_every_response(secure=scope.get("scheme") == "https"),
+        "Vary": "Origin, Authorization, Cookie",
+        **({"Access-Control-Allow-Origin": origin} if allowed else {}),
+    }
+
+
 class BeforeDjango:
     """Puts the headers on responses of the ASGI application that never reached Django."""
 

@@ -104,7 +104,7 @@ class SocketDocsView(TemplateView):
                     for each in operation["messages"]
                 ],
             }
-            for operation in document["operations"].values()
+            for operation in map(document["operations"].get, ("send", "receive"))
         ]
         channel = document["channels"]["socket"]
         return super().get_context_data(

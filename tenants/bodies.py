@@ -50,16 +50,16 @@ class BoundedBodies:
                 body = await self._whole(scope["headers"], receive)
         except BodyTooLarge:
             text = f"A body has at most {now['body_bytes']} bytes."
-            await _refuse(send, 413, text, "body_too_large")
+            await refuse(send, 413, text, "body_too_large")
         except TooManyBodies:
-            await _refuse(
+            await refuse(
                 send,
                 503,
                 "Too many large bodies are being received; try again soon.",
                 "service_unavailable",
             )
         except TimeoutError:
-            await _refuse(send, 408, "The request body did not arrive in time.", "request_timeout")
+            await refuse(send, 408, "The request body did not arrive in time.", "request_timeout")
         except ClientGone:
             return
         else:
@@ -121,7 +121,7 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def _refuse(send: Send, status: int, detail: str, code: str) -> None:
+async def refuse(send: Send, status: int, detail: str, code: str) -> None:
     """Send an error in the API's form, without waiting for the rest of the body."""
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     if status == 503:

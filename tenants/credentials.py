@@ -21,7 +21,6 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from knox import auth as knox
@@ -43,6 +42,7 @@ from tenants.users import User
 
 Key = revocations.Key
 Kind = Literal["token", "session"]
+Transport = Literal["socket", "stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a socket comes from: its address, and what it calls itself."""
+    """Where a socket comes from: its address, what it calls itself, and by which transport."""
 
     address: str
     agent: str
+    transport: Transport = "socket"
 
 
 Held = tuple[int, int, Credential]
@@ -132,7 +133,7 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
             raise TenantForbidden
         slug = tenant.slug
     else:
-        user, credential = _from_headers(_request(scope))
+        user, credential = _from_headers(request_of(scope))
     membership = membership_for(user, slug, (credential.kind, credential.key))
     tenant = membership.tenant
     own = limits(tenant.limits)
@@ -141,10 +142,11 @@ def identify_socket(scope: dict[str, Any]) -> Identity:
 
 def client_of(scope: dict[str, Any]) -> Client:
     """Return where this socket comes from, behind proxies as the settings say."""
-    request = _request(scope)
+    request = request_of(scope)
     agent = request.headers.get("User-Agent", "")
     address = BaseThrottle().get_ident(Request(request))
-    return Client((address or "")[:64], agent.replace("\0", " ")[:200])
+    transport: Transport = "stream" if scope["type"] == "http" else "socket"
+    return Client((address or "")[:64], agent.replace("\0", " ")[:200], transport)
 
 
 @transaction.atomic
@@ -267,7 +269,7 @@ def redeem(text: str, **whose: int) -> tuple[User, Credential, Tenant]:
     raise NotAuthenticated
 
 
-def _from_headers(request: HttpRequest) -> tuple[User, Credential]:
+def _from_headers(request: ASGIRequest) -> tuple[User, Credential]:
     if found := TokenAuthentication().authenticate(request):
         user, token = found
         return user, Credential("token", token.pk, token.expiry)
@@ -277,15 +279,20 @@ def _from_headers(request: HttpRequest) -> tuple[User, Credential]:
     raise NotAuthenticated
 
 
-def _own_origin(request: HttpRequest) -> bool:
-    """Apply Django's rule for unsafe requests: the request's own origin, or a trusted one."""
+def _own_origin(request: ASGIRequest) -> bool:
+    """Apply Django's rule for unsafe requests: the request's own origin, or a trusted one.
+
+    A page that opens a stream of its own origin names none, but its browser says so.
+    """
+    if request.scope["type"] == "http" and request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return True
     check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]
     return "Origin" in request.headers and check._origin_verified(request)  # type: ignore[attr-defined]
 
 
-def _request(scope: dict[str, Any]) -> HttpRequest:
-    """Return the handshake as the GET request that it is."""
-    scheme = "https" if scope.get("scheme") == "wss" else "http"
+def request_of(scope: dict[str, Any]) -> ASGIRequest:
+    """Return a handshake, or what opens a stream, as the GET request that it is."""
+    scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
     return ASGIRequest({**scope, "method": "GET", "scheme": scheme, "query_string": b""}, BytesIO())
 
 

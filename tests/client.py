@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.testing import WebsocketCommunicator
 
 from project.asgi import application
 from realtime.hub.hub import Hub
@@ -19,6 +18,7 @@ from realtime.state.due import Due
 from realtime.state.index import Index
 from realtime.state.subscriptions import Subscription
 from tests.documented import rule
+from tests.streams import communicator
 from tests.world import World
 
 RULE = rule()
@@ -34,7 +34,7 @@ class SocketClient:
         headers = [(b"authorization", f"Token {token}".encode())] if token else []
         self.token = token
         path = f"/ws/?tenant={tenant}{query}"
-        self.communicator: Any = WebsocketCommunicator(application, path, headers)
+        self.communicator: Any = communicator(application, path, headers)
         self.frames: list[dict[str, Any]] = []
         self.copies: dict[tuple[Any, Any], dict[str, Any]] = {}
 
@@ -63,6 +63,12 @@ class SocketClient:
         self.frames.append(frame)
         self.apply(frame)
         return frame
+
+    async def receive_until_close(self) -> int:
+        """The close code; what comes before it is applied."""
+        while "close" not in (frame := await self.receive()):
+            pass
+        return int(frame["close"])
 
     async def receive_until(self, type: str) -> dict[str, Any]:
         """The next frame of this type; what comes before it is applied."""

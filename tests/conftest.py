@@ -28,6 +28,7 @@ from tests.prepared import prepare
 from tests.reused import reused
 from tests.rows import filled
 from tests.served import asks_the_database, mark
+from tests.streams import TRANSPORTS, Chosen
 from tests.unshowable import failing
 from tests.windows import Open, Windows, opened
 from tests.world import World
@@ -82,6 +83,13 @@ def total(counter: Counter) -> float:
     """What a counter says, over all its labels."""
     samples = (sample for metric in counter.collect() for sample in metric.samples)
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """By which transport the clients of a test come: by each."""
+    monkeypatch.setattr(Chosen, "transport", request.param)
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ def calls() -> list[str]:
     """The id of each call that leaves whoever asks where they are."""
     paths = contracts().openapi["paths"].values()
     ids = sorted(call["operationId"] for each in paths for call in each.values())
-    return [id for id in ids if id not in ENDING]
+    return [id for id in ids if id not in ENDING and not id.startswith("stream_")]
 
 
 @pytest.fixture

@@ -210,6 +210,8 @@ def _watch_sockets(patch: pytest.MonkeyPatch, watch: Watch) -> None:
         event = await output(self, *seconds)
         if event["type"] == "websocket.send":
             watch.frame(event.get("text"))
+        elif event["type"] == "http.response.body" and event["body"].startswith(b"data: "):
+            watch.frame(event["body"].removeprefix(b"data: ").decode())
         return event
 
     patch.setattr(ApplicationCommunicator, "receive_output", receive_output)

@@ -27,7 +27,7 @@ ONCE = (
     "permissions/test_rest_grants_managers.py",
     "permissions/test_rest_writing.py",
     "realtime/client/",
-    "realtime/transport/test_consumer",
+    "realtime/transport/test_conversation",
     "realtime/transport/test_on_uvicorn.py",
     "resources/",
     "tenants/test_links.py",

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -24,6 +23,7 @@ from tenants.models import Session, User
 from tests.client import SocketClient, in_thread, settled, subscribed
 from tests.conftest import StartServer
 from tests.databases import with_broker
+from tests.streams import communicator
 from tests.test_processes import receive
 from tests.world import World
 
@@ -73,7 +73,7 @@ class Keyring:
             (b"host", b"testserver"), (b"origin", b"http://testserver"), (b"cookie", cookie),
         ]  # fmt: skip
         client = SocketClient(None)
-        client.communicator = WebsocketCommunicator(application, "/ws/?tenant=acme", headers)
+        client.communicator = communicator(application, "/ws/?tenant=acme", headers)
         return client
 
     def by_ticket(self, rest: Client) -> SocketClient:

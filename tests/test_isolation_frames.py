@@ -36,7 +36,9 @@ def label(model: type[Any]) -> str:
 
 
 @pytest.mark.parametrize("username", ["rival", "both"])
-async def test_no_frame_tells_a_stranger_acmes_from_nothing(scene: Scene, username: str) -> None:
+async def test_no_frame_tells_a_stranger_acmes_from_nothing(
+    transport: str, scene: Scene, username: str
+) -> None:
     pairs = await in_thread(
         lambda: [
             (model, [scene.id(model, key), scene.id(model)])
@@ -80,14 +82,16 @@ async def answer(socket: SocketClient, action: str, target: dict[str, Any], id: 
     [("rival", "acme", 4403), ("rival", "nowhere", 4403), (None, "acme", 4401)],
 )
 async def test_stranger_at_the_sockets_door_gets_a_code_and_no_frame(
-    scene: Scene, username: str | None, tenant: str, code: int
+    transport: str, scene: Scene, username: str | None, tenant: str, code: int
 ) -> None:
     token = None if username is None else await in_thread(scene.world.token)(username)
     async with SocketClient(token, tenant) as socket:
         assert await socket.receive() == {"close": code}
 
 
-async def test_whatever_happens_in_acme_sends_the_other_tenant_nothing(scene: Scene) -> None:
+async def test_whatever_happens_in_acme_sends_the_other_tenant_nothing(
+    transport: str, scene: Scene
+) -> None:
     world = scene.world
 
     def everything() -> None:

@@ -12,7 +12,11 @@ DECLARING = {"apps", "urls", "signals", "models", "audiences"}
 """Modules that declare or connect; what they declare is tested where it works."""
 
 UNPAIRED: dict[str, tuple[str, ...]] = {
-    "by the consumer's tests and `test_hub_reserved`": ("realtime/transport/door.py",),
+    "by the conversation's tests and `test_hub_reserved`": (
+        "realtime/transport/consumer.py",
+        "realtime/transport/door.py",
+    ),
+    "by the tests of streams, and `test_openapi`": ("project/contracts/streams.py",),
     "by `test_generic_grants`": (
         "permissions/grant_index.py",
         "permissions/management/commands/copy_grants.py",

@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.db import connection
 from pytest_django import Settings
 from websockets.asyncio.client import connect
@@ -30,6 +29,7 @@ from tests.databases import BROKER
 from tests.hiding import SETTINGS, hiding
 from tests.live import LiveServer, live_server
 from tests.realtime.capture.ways import Write
+from tests.streams import communicator
 from tests.whoever_case import GONE, Case
 from tests.whoever_gains import CHANGES, GAINS
 from tests.whoever_loses import LOSSES
@@ -95,7 +95,7 @@ class Door:
         else:
             raw = [(k.encode(), v.encode()) for k, v in {"host": host, **headers}.items()]
             path = f"/ws/?tenant={scene.tenant.slug}"
-            client.communicator = WebsocketCommunicator(application, path, raw)
+            client.communicator = communicator(application, path, raw)
         return client
 
 

@@ -13,16 +13,25 @@ from project.contracts import examples, frames, payloads
 from project.contracts.frames import Message
 from project.contracts.schemas import Schema, reachable
 from realtime.state.codes import Close
-from realtime.transport.consumer import WELCOME_LIMITS
+from realtime.transport.conversation import WELCOME_LIMITS
 from tenants.limits import LIMITS, limits
 
 MESSAGES: Final = "#/components/messages/"
-CHANNEL: Final = "#/channels/socket"
+CHANNEL: Final = "#/channels/"
 
 CHANNEL_ABOUT: Final = """\
 Connect with one credential: `?ticket=`, the header `Authorization: Token …`, or the session cookie.
 The first one present counts. The connection is always accepted. If you may not stay, it is closed
 with a code before any frame. Frames are JSON in text frames.
+"""
+STREAM_ABOUT: Final = """\
+GET, with the parameters and credentials of a socket: each frame is the data of an event, and the
+last event is `close`, with the close code as `code`. `send=` is a frame to begin with, and may be
+repeated. Whoever may not stay gets the status of an error in its place.
+"""
+COMMANDS_ABOUT: Final = """\
+POST a frame; or, as `application/x-ndjson`, one in each line. Authorize it with the header
+`Authorization: Stream <secret>`, with the `secret` of the stream's WELCOME. The answer is 202.
 """
 
 SENT_ABOUT: Final = "Of each object that you subscribed to, as your audience sees it, in order."
@@ -43,10 +52,19 @@ def document(schemas: Mapping[str, Schema]) -> dict[str, Any]:
             "tags": [{"name": payloads.resource_name(resource)} for resource in registry],
         },
         "defaultContentType": "application/json",
-        "channels": {"socket": _channel([*sent, *taken])},
+        "channels": {
+            "socket": _channel([*sent, *taken]),
+            "stream": _stream("/api/stream/", STREAM_ABOUT, sent),
+            "streamCommands": _stream("/api/stream/{connection}/", COMMANDS_ABOUT, taken)
+            | {"parameters": {"connection": {"description": "Of the stream's WELCOME."}}},
+        },
         "operations": {
             "send": _operation("send", sent, "What the server sends", SENT_ABOUT),
             "receive": _operation("receive", taken, "What clients send", TAKEN_ABOUT),
+            "sendInStream": _operation("send", sent, "What a stream brings", SENT_ABOUT, "stream"),
+            "receiveForStream": _operation(
+                "receive", taken, "What clients send for it", TAKEN_ABOUT, "streamCommands"
+            ),
         },
         "components": {
             "messages": {message.name: _message(message) for message in (*sent, *taken)},
@@ -81,6 +99,15 @@ def _channel(messages: Iterable[Message]) -> dict[str, Any]:
     }
 
 
+def _stream(address: str, about: str, messages: Iterable[Message]) -> dict[str, Any]:
+    """Return a channel of HTTP, by which the same messages go."""
+    return {
+        "address": address,
+        "description": about,
+        "messages": {m.name: {"$ref": MESSAGES + m.name} for m in messages},
+    }
+
+
 def _limits() -> list[dict[str, Any]]:
     """What WELCOME names, as this server has it; a tenant may have its own."""
     now = limits()
@@ -89,12 +116,17 @@ def _limits() -> list[dict[str, Any]]:
 
 
 def _operation(
-    action: str, messages: Iterable[Message], summary: str, description: str
+    action: str,
+    messages: Iterable[Message],
+    summary: str,
+    description: str,
+    channel: str = "socket",
 ) -> dict[str, Any]:
-    found = [{"$ref": f"{CHANNEL}/messages/{message.name}"} for message in messages]
+    where = CHANNEL + channel
+    found = [{"$ref": f"{where}/messages/{message.name}"} for message in messages]
     return {
         "action": action,
-        "channel": {"$ref": CHANNEL},
+        "channel": {"$ref": where},
         "summary": summary,
         "description": description,
         "messages": found,

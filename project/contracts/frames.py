@@ -22,7 +22,7 @@ from realtime.state import messages
 from realtime.state.codes import Error
 from realtime.state.commands import MAX_NAME, MAX_REF, MAX_REF_TEXT, MOST_HAVE, MOST_ROWS, ROWS
 from realtime.transport import parsing
-from realtime.transport.consumer import WELCOME_LIMITS
+from realtime.transport.conversation import WELCOME_LIMITS
 from tenants import opaque
 from tenants.limits import limits
 from tenants.models import User
@@ -136,11 +136,13 @@ def _welcome() -> Message:
         "limits": closed(numbers) | {"description": "What applies to this socket."},
         "retry": closed({"min": {"type": "number"}, "max": {"type": "number"}})
         | {"description": "The window, in seconds, in which to reconnect."},
+        "secret": TEXT | {"description": "Of a stream: what its POSTs are authorised by."},
     }
     now = limits()
     schema, example = _frame(
         messages.welcome,
         parts,
+        ("secret",),
         tenant="acme",
         user=opaque.encode(User, KEY),
         connection="MW3nUEm7lQPbkrek",
@@ -148,6 +150,7 @@ def _welcome() -> Message:
         heartbeat=now["ping_seconds"],
         limits={name: now[name] for name in WELCOME_LIMITS},
         retry={"min": now["retry_min_seconds"], "max": now["retry_max_seconds"]},
+        secret="WyJNVzNuVUVtN2xRUGJrcmVr",  # noqa: S106 - an example
     )
     return Message("Welcome", "The first frame of each socket.", schema, example)
 

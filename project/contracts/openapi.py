@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.views import APIView
 
 from permissions.audiences import registry
-from project.contracts import errors, operations, payloads
+from project.contracts import errors, operations, payloads, streams
 from project.contracts.errors import Call
 from project.contracts.fields import ContractSchema
 from project.contracts.schemas import Schema, closed, reachable
@@ -36,11 +36,13 @@ class ContractGenerator(SchemaGenerator):
             path: {method: self._operation(path, method, each) for method, each in calls.items()}
             for path, calls in made["paths"].items()
         }
+        paths = dict(sorted({**paths, **streams.PATHS}.items()))
         found = made["components"]
         schemas = found.get("schemas", {}) | errors.schemas() | self.payload_schemas()
         components = found | {
             "parameters": dict(operations.PARAMETERS),
             "schemas": {name: _complete(name, each) for name, each in schemas.items()},
+            "securitySchemes": {**found.get("securitySchemes", {}), "stream": streams.SECURITY},
         }
         components["schemas"] = reachable(paths, components["schemas"])
         made["info"]["description"] = ABOUT

@@ -44,6 +44,7 @@ class Connection(models.Model):
     kind = models.CharField(max_length=8)
     key = models.CharField(max_length=128)
     closing = models.BooleanField(default=False)
+    transport = models.CharField(max_length=8, db_default="socket")
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

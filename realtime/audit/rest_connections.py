@@ -59,6 +59,7 @@ class ConnectionSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     address = serializers.CharField()
     agent = serializers.CharField()
+    transport = serializers.ChoiceField(["stream"], required=False)
     subscriptions = SubscriptionSerializer(many=True)
 
 
@@ -89,6 +90,7 @@ class ConnectionViewSet(PrivateResponseMixin, GenericViewSet[Connection]):
                 "since": c.since,
                 "address": c.address,
                 "agent": c.agent,
+                **({"transport": c.transport} if c.transport != "socket" else {}),
                 "subscriptions": [*windows[c.pk], *subscriptions[c.pk]],
             }
             for c in page

@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 CANCEL_SECONDS: Final = 0.05
 
+Inbox = Callable[[list[bytes]], object]
+"""Takes frames of a client whose requests other processes may get."""
+
 
 class Hub:
     """Everything live in this process: it starts with the first socket and stops with the last."""
@@ -52,6 +55,7 @@ class Hub:
     def __init__(self, layer: layer_messages.Layer | None = None) -> None:
         self.limits = limits()
         self.connections = Connections()
+        self.inboxes: dict[str, Inbox] = {}
         self.empty = asyncio.Event()
         self.ledger = Ledger(self.run)
         self.session_checks = SessionChecks(self.connections, self.ledger, self.run)
@@ -171,6 +175,8 @@ class Hub:
                     continue
                 if message["type"] == "hub.probe":
                     self.probe.heard(message["number"])
+                elif message["type"] == "hub.command":
+                    self.inboxes.get(message["connection"], _nobody)(message["frames"])
                 else:
                     await self._deliver(message)
             except Exception as error:
@@ -274,6 +280,10 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+
+
+def _nobody(frames: list[bytes]) -> None:
+    """The connection has ended."""
 
 
 def _others(tenant_ids: Collection[int], process: int) -> dict[int, int]:

@@ -89,6 +89,7 @@ def register(process: int, held: Holding, new: Collection[Socket]) -> None:
             since=socket.since,
             address=socket.client.address,
             agent=socket.client.agent,
+            transport=socket.client.transport,
             kind=held[socket][2].kind,
             key=held[socket][2].key,
         )

@@ -60,8 +60,16 @@ class ProbeMessage(TypedDict):
     number: int
 
 
+class CommandMessage(TypedDict):
+    """Frames of a client, from the process that got them to the one that has its connection."""
+
+    type: Literal["hub.command"]
+    connection: str
+    frames: list[bytes]
+
+
 Announcement = FrameMessage | MoveMessage | NoticeMessage
-Message = Announcement | ProbeMessage
+Message = Announcement | CommandMessage | ProbeMessage
 
 
 class Groups(Protocol):

@@ -44,6 +44,7 @@ def welcome(
     heartbeat: float,
     limits: Mapping[str, float],
     retry: Mapping[str, float],
+    secret: str | None = None,
 ) -> str:
     """Return the first frame of a socket: its identity, when its credential ends, its limits."""
     return _text(
@@ -57,6 +58,7 @@ def welcome(
             "heartbeat": heartbeat,
             "limits": limits,
             "retry": retry,
+            **({} if secret is None else {"secret": secret}),
         }
     )
 

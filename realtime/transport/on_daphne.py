@@ -56,6 +56,16 @@ class Outlet:
         self._transport.abortConnection()
 
 
+class Response(Outlet):
+    """The write side of one response that does not end."""
+
+    def __init__(self, request: Any) -> None:
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self._transport = request.channel.transport
+        request.registerProducer(self, True)
+
+
 class Protocol(WebSocketProtocol):
     """One socket: what it may take is bounded, what is sent is not."""
 
@@ -151,4 +161,17 @@ class Server(DaphneServer):
         """Pass on an event of the application's; frames, once the client takes them."""
         if isinstance(protocol, Protocol) and message["type"] == "websocket.send":
             await protocol.outlet.writable.wait()
+        elif message["type"] == "http.response.body" and protocol.channel is not None:
+            await _taken(protocol, more=message.get("more_body", False))
         await super().handle_reply(protocol, message)
+
+
+async def _taken(request: Any, *, more: bool) -> None:
+    """Wait until the client has taken what was sent before of a response in parts."""
+    outlet = getattr(request, "outlet", None)
+    if outlet is None and more:
+        outlet = request.outlet = Response(request)
+    if outlet is not None:
+        await outlet.writable.wait()
+        if not more and request.channel is not None:
+            request.unregisterProducer()

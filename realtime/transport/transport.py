@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from realtime.state.codes import Close
 
 
 class Transport(Protocol):
     """One client's connection, as its sender uses it."""
+
+    def admitted(self, limits: Mapping[str, Any]) -> None:
+        """Begin: whoever is there may stay, and has these limits."""
 
     @property
     def ready(self) -> bool:

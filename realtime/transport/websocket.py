@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from realtime.state.codes import Close
+from realtime.transport import servers
 from realtime.transport.servers import server_transport
 from realtime.transport.wire import Wire, wire
+from tenants.limits import limits as common
 
 
 class WebSocket:
-    """The connection behind an ASGI `send`; texts are taken at once only after `handshaken`."""
+    """The connection behind an ASGI `send`; texts are taken at once only once `admitted`."""
 
     __slots__ = ("_send", "_wire")
 
@@ -19,9 +21,10 @@ class WebSocket:
         self._send = send
         self._wire: Wire | None = None
 
-    def handshaken(self, *, preframed: bool) -> None:
-        """Look for the way past the server's `send`: the handshake is done."""
-        self._wire = wire(self._send, preframed=preframed)
+    def admitted(self, limits: Mapping[str, Any]) -> None:
+        """Look at the server's bounds, and for the way past its `send`: the handshake is done."""
+        servers.check(self._send, max(common()["client_frame_bytes"], limits["client_frame_bytes"]))
+        self._wire = wire(self._send, preframed=bool(limits["preframed"]))
 
     @property
     def ready(self) -> bool:

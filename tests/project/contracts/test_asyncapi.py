@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 
 from realtime.state.codes import Close
-from realtime.transport.consumer import WELCOME_LIMITS
+from realtime.transport.conversation import WELCOME_LIMITS
 from tests.contracts import contracts
 from tests.documented import close_codes
 

@@ -99,6 +99,7 @@ def test_answers_name_their_headers() -> None:
     assert set(calls["documents_retrieve"]["responses"]["200"]["headers"]) == {"ETag", "X-Audience"}
     created = calls["documents_create"]["responses"]["201"]["headers"]
     assert set(created) == {"ETag", "X-Audience", "Location"}
+    del calls["stream_create"]  # what is too much ends the stream
     for call in calls.values():
         assert "Retry-After" in call["responses"]["429"]["headers"]
         assert "Retry-After" in call["responses"]["503"]["headers"]

@@ -1,4 +1,4 @@
-"""A WebSocket as a transport; over real servers in `test_wire.py` and `test_consumer.py`."""
+"""A WebSocket as a transport; over real servers in `test_wire.py` and `test_conversation.py`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_texts_and_codes_go_through_the_servers_send() -> None:
 def test_server_without_a_way_past_its_send_is_never_ready() -> None:
     socket = WebSocket(Server().send)
     assert not socket.ready
-    socket.handshaken(preframed=True)
+    socket.admitted({"client_frame_bytes": 1, "preframed": True})
     assert not socket.ready
 
 

@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from pytest_django import Settings
 
 from realtime.hub.per_loop import hubs
-from realtime.transport import consumer
+from realtime.transport import conversation
 from realtime.transport.parsing import parse
 from resources.models import Document, Profile
 from tenants import opaque
@@ -217,7 +217,7 @@ async def test_failure_in_one_socket_ends_it_alone_and_shows_no_payload(
             raise RuntimeError(CANARY, text)
         return parse(text)
 
-    monkeypatch.setattr(consumer, "parse", explode)
+    monkeypatch.setattr(conversation, "parse", explode)
     caplog.set_level(logging.DEBUG)
     await in_thread(rename)(world, CANARY)
     async with welcomed(world, "viewer") as other, Wire(await token(world, "viewer")) as victim:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.test import Client
 from pytest_django import Settings
 
@@ -14,6 +13,7 @@ from project.asgi import application
 from tenants.models import Membership, Tenant
 from tests.client import SocketClient, in_thread
 from tests.realtime.wire import socket, token
+from tests.streams import communicator
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ HOST = {"host": "testserver"}
 async def handshake(query: str = "", **headers: str) -> Mapping[str, Any]:
     """The first thing that a socket gets after it was accepted: a frame, or `{"close": code}`."""
     client = SocketClient(None)
-    client.communicator = WebsocketCommunicator(
+    client.communicator = communicator(
         application,
         f"/ws/?{query}",
         [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from realtime.transport import consumer
+from realtime.transport import conversation
 from tests.realtime.leftovers import nothing_left
 from tests.realtime.wire import limit, the_hub, wired
 from tests.world import World
@@ -70,7 +70,7 @@ async def test_failed_socket_whose_close_hangs_is_let_go(
         raise RuntimeError
 
     limit(settings, stalled_seconds=0.1, cut_seconds=0.01)
-    monkeypatch.setattr(consumer, "parse", explode)
+    monkeypatch.setattr(conversation, "parse", explode)
     async with wired(world) as wire:
         hub = the_hub()
         wire.stuck = {"websocket.close"}
