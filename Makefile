@@ -40,6 +40,11 @@ MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(
 	windows windows_leaks)
 PROMISES := $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))
 
+# Promises that a night tries over streams, where `make test` tries a few.
+STREAMED := tests/test_conformance.py tests/realtime/transport/test_conversation_renewing.py $(patsubst %,tests/test_%.py,\
+	ended_credentials isolation isolation_frames known_leaks known_leaks_of_access known_leaks_of_windows races silence \
+	unavailable windows windows_leaks)
+
 # A process that has done its tests takes over half of the other's.
 SHARED := --numprocesses 2 --dist worksteal
 ON_SQLITE := env -u DATABASE_URL -u REDIS_URL
@@ -84,6 +89,12 @@ nightly: $(READY) contracts  ## Take ten thousand random steps, write each row i
 	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats"
 	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)
 	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
+nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on PostgreSQL and Valkey too (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
+	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m hypothesis
+	$(ON_SQLITE) TRANSPORT=stream $(PY) -m pytest $(SHARED) $(STREAMED)
+	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
+	$(PY) -m tests.servers $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1

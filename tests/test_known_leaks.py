@@ -52,7 +52,7 @@ def hide(world: World, username: str, audience: str | None) -> None:
     ("audience", "heard"), [(None, "DELETE_DOCUMENT"), ("auditor", "AUDIENCE_CHANGED")]
 )
 async def test_the_change_that_takes_access_shows_nothing_to_who_loses_it(
-    world: World, audience: str | None, heard: str, frames_first: bool
+    transport: str, world: World, audience: str | None, heard: str, frames_first: bool
 ) -> None:
     """Parse GHSA-97pr-9hgg-3p8r: a write that also took an object's readers away was still shown to
     them. Here the write and the loss are one transaction, and its messages come in either order."""

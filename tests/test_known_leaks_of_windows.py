@@ -12,7 +12,7 @@ from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tenants import opaque
 from tenants.models import Membership
-from tests.client import in_thread, quiet
+from tests.client import first_look, in_thread, quiet
 from tests.conftest import StartServer
 from tests.databases import with_broker
 from tests.gates import HeldMessages, this_hub
@@ -31,6 +31,8 @@ async def test_delayed_frame_reaches_nobody_who_joined_the_role_after_the_grant_
     await in_thread(Membership.objects.filter(user=world.user("member")).update)(is_active=True)
     w = await enter("member")
     await w.open()
+    await first_look()
+    await quiet()
     held = HeldMessages(this_hub())
     rest = await in_thread(world.rest)("owner")
     url = f"{world.url}grants/role:member/"

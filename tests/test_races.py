@@ -49,7 +49,9 @@ def leaked(socket: SocketClient) -> bool:
     return CANARY in json.dumps(socket.frames)
 
 
-async def test_a_revocation_between_evaluation_and_join_is_not_overlooked(world: World) -> None:
+async def test_a_revocation_between_evaluation_and_join_is_not_overlooked(
+    transport: str, world: World
+) -> None:
     async with subscribed(world, "owner"), registered(world, "viewer") as viewer:
         gate = GatedReads(rounds_of(world)).hold(reading.read_round)
         await viewer.send({"model": "resources.document", "id": world.id})
@@ -138,6 +140,7 @@ async def test_publishes_in_reverse_order_of_commits_never_go_back(world: World)
 
 
 async def test_a_demoted_owner_never_receives_the_owner_frame_that_was_queued(
+    transport: str,
     world: World,
 ) -> None:
     """The socket is slow: the owner's frame waits in its mailbox when the demotion is applied."""

@@ -1,4 +1,4 @@
-"""What goes out of one socket; over real connections in `test_conversation.py` and `test_wire.py`."""
+"""What goes out of one socket; over real ones in `test_conversation.py` and `test_wire.py`."""
 
 from __future__ import annotations
 
