@@ -165,7 +165,7 @@ ENDS: dict[str, tuple[Callable[[Keyring], object], set[str]]] = {
 
 @pytest.mark.parametrize(("end", "closed"), ENDS.values(), ids=ENDS)
 async def test_the_end_of_a_credential_closes_all_sockets_that_came_with_it_and_no_others(
-    transport: str, world: World, end: Callable[[Keyring], object], closed: set[str]
+    world: World, end: Callable[[Keyring], object], closed: set[str]
 ) -> None:
     keys = await in_thread(Keyring)(world)
     async with opened(keys) as sockets, subscribed(world, "viewer") as stranger:
@@ -176,7 +176,9 @@ async def test_the_end_of_a_credential_closes_all_sockets_that_came_with_it_and_
         assert await stranger.settle() == []
 
 
-async def test_a_token_that_expires_closes_its_sockets_by_itself(world: World) -> None:
+async def test_a_token_that_expires_closes_its_sockets_by_itself(
+    world: World, transport: str
+) -> None:
     def arrange() -> dict[str, SocketClient]:
         keys = Keyring(world)
         sockets = keys.sockets()
