@@ -12,6 +12,14 @@ FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
 
 
+class Ended(Exception):
+    """A connection has ended, with this code, and REST asked for this delay."""
+
+    def __init__(self, code: int, asked: float = 0) -> None:
+        super().__init__(code)
+        self.code, self.asked = code, asked
+
+
 @dataclass(frozen=True)
 class Past:
     """What earlier closes left behind: failures in a row, and whether a credential was renewed."""

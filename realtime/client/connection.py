@@ -1,4 +1,4 @@
-"""One socket that comes back by itself, as the close codes ask for. Seconds everywhere."""
+"""One connection that comes back by itself, as the close codes ask for. Seconds everywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from .closes import Next, Past, after_close
+from .closes import Ended, Next, Past, after_close
+from .stream import Stream, open_stream
 
 Frame = dict[str, Any]
 Credentials = str | None | Callable[[bool], "Awaitable[str | None] | str | None"]
@@ -39,14 +40,6 @@ class CredentialRefused(Exception):
     def __init__(self, status: int = 401, retry_after: float = 0) -> None:
         super().__init__(f"No credential: {status}.")
         self.status, self.retry_after = status, retry_after
-
-
-class Ended(Exception):
-    """A connection has ended, with this code, and REST asked for this delay."""
-
-    def __init__(self, code: int, asked: float = 0) -> None:
-        super().__init__(code)
-        self.code, self.asked = code, asked
 
 
 @dataclass(frozen=True)
@@ -95,6 +88,7 @@ class Connection:
         self._past = Past()
         self._retry = (1.0, 10.0)
         self._renew = False
+        self._streams = False
 
     def send(self, frame: Frame) -> None:
         """Send a frame as soon as the server's limit of frames allows."""
@@ -127,27 +121,42 @@ class Connection:
             moment = random.random()  # noqa: S311 - it only spreads clients over time
             return ended.code, after_close(ended.code, past, self._retry, moment, ended.asked)
 
-    async def _open(self) -> ClientConnection:
-        """A connection with a fresh credential."""
+    async def _open(self) -> ClientConnection | Stream:
+        """A connection with a fresh credential: a socket, or where none can be opened a stream."""
         try:
             async with asyncio.timeout(PATIENCE):
                 token = await self._token()
-                headers = {"Authorization": f"Token {token}"} if token else {}
-                return await open_socket(
-                    self._url, additional_headers=headers, open_timeout=None, ping_interval=None,
-                    compression=None, max_size=None, close_timeout=1, **self._options,
-                )  # fmt: skip
+            headers = {"Authorization": f"Token {token}"} if token else {}
+            return await self._open_either(headers)
         except CredentialRefused as refused:
             raise Ended(HTTP_CODES.get(refused.status, 4500), refused.retry_after) from None
-        except (OSError, TimeoutError, InvalidHandshake):
+        except (OSError, TimeoutError):
+            self._streams = False
             raise Ended(1006) from None
+
+    async def _open_either(self, headers: dict[str, str]) -> ClientConnection | Stream:
+        """A stream if one was the last that could be opened."""
+        if not self._streams:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await open_socket(
+                        self._url, additional_headers=headers, open_timeout=None,
+                        ping_interval=None, compression=None, max_size=None, close_timeout=1,
+                        **self._options,
+                    )  # fmt: skip
+            except (OSError, TimeoutError, InvalidHandshake):
+                pass
+        async with asyncio.timeout(PATIENCE):
+            stream = await open_stream(self._url, headers, self._options.get("ssl"))
+        self._streams = True
+        return stream
 
     async def _token(self) -> str | None:
         given = self._credentials
         found = given(self._renew) if callable(given) else given
         return await found if inspect.isawaitable(found) else found
 
-    async def _use(self, socket: ClientConnection) -> NoReturn:
+    async def _use(self, socket: ClientConnection | Stream) -> NoReturn:
         """Take what comes until it ends, which raises `Ended`."""
         sender = None
         try:
@@ -172,7 +181,7 @@ class Connection:
                 sender.cancel()
             await socket.close()
 
-    async def _next(self, socket: ClientConnection, half: float) -> Frame:
+    async def _next(self, socket: ClientConnection | Stream, half: float) -> Frame:
         """The next frame. After half a heartbeat of silence the server is asked for one, and has
         the other half for it."""
         try:
@@ -182,7 +191,11 @@ class Connection:
             return await receive(socket, half + 0.5)
 
     async def _send_all(
-        self, socket: ClientConnection, frames_per_second: float, frames_burst: float, **_: float
+        self,
+        socket: ClientConnection | Stream,
+        frames_per_second: float,
+        frames_burst: float,
+        **_: float,
     ) -> None:
         clock = asyncio.get_running_loop().time
         outbox, burst, rate = self._outbox, frames_burst * SPARED, frames_per_second * SPARED
@@ -197,7 +210,7 @@ class Connection:
                 self._listener.told(frame, "out")
 
 
-async def receive(socket: ClientConnection, seconds: float) -> Frame:
+async def receive(socket: ClientConnection | Stream, seconds: float) -> Frame:
     """Return the next frame; raises TimeoutError if none comes in time."""
     async with asyncio.timeout(seconds):
         frame: Frame = json.loads(await socket.recv())

@@ -34,6 +34,7 @@ METHODS: Final = {False: "GET", True: "POST"}
 SALT: Final = "earshot.stream"
 SCHEME: Final = "Stream "
 MANY: Final = b"application/x-ndjson"
+NO_BODY: Final = (b"content-length", b"0")
 END: Final = None
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -210,7 +211,7 @@ async def take(scope: Any, receive: Any, send: Send) -> None:
     elif not await _passed_on(channel, scope["connection"], frames):
         await refuse(send, 503, "The stream cannot be reached.", "service_unavailable")
         return
-    await send({"type": "http.response.start", "status": 202, "headers": []})
+    await send({"type": "http.response.start", "status": 202, "headers": [NO_BODY]})
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -213,7 +213,7 @@ async def test_process_that_cannot_be_reached_is_an_outage(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     async with welcomed(world, "viewer") as client:
-        secret = signing.dumps(["id", "no channel, by its name", 10], salt=SALT)
+        secret = signing.dumps(["id", {"no": "channel"}, 10], salt=SALT)
         status, headers, body = await posted(client, b"{}", secret, id="id")
     assert (status, headers[b"retry-after"]) == (503, b"5")
     assert json.loads(body)["code"] == "service_unavailable"
