@@ -112,6 +112,7 @@ TAGS: Final[Mapping[str, str]] = {
     "password": "Your password, and links to set one.",
     "review": "What is shown to whom, and why.",
     "session": "Cookies, for pages of the same site.",
+    "stream": "The socket's frames, where no WebSocket passes.",
     "tenants": "Where you belong.",
     "tickets": "What opens a socket once.",
     "token": "The token that you use.",
