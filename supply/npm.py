@@ -22,11 +22,16 @@ CORE: Final = ("closes.js", "rest.js", "store.js", "connection.js", "index.js")
 """Modules of the core, each after those that it imports."""
 CORE_BYTES: Final = 5 * 1024
 """What the core may have, compressed."""
+STREAM_BYTES: Final = 1024
+"""What `stream.js` may have, which the core loads where no WebSocket can be opened."""
 
 TOKEN: Final = re.compile(
     r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|/\*.*?\*/|//[^\n]*|\s+|[\w$#]+|.', re.DOTALL
 )
 IMPORT: Final = re.compile(r'^import [^;]*"\./[^;]*;\n', re.MULTILINE)
+CONSTANT: Final = re.compile(r"\blet ([A-Z][A-Z_]+)=")
+WORD: Final = re.compile(r"\b[A-Z][A-Z_]+\b")
+COMMENT: Final = re.compile(r"/\*\*.*?\*/|^ *// .*?$", re.DOTALL | re.MULTILINE)
 PRIVATE: Final = re.compile(r"#\w+")
 
 
@@ -58,20 +63,36 @@ def shortened(source: str) -> str:
     return PRIVATE.sub(lambda match: f"#{short[match[0]]}", source)
 
 
+def with_short_constants(source: str) -> str:
+    """Return the source with a letter for each of its own constants; no text has their names."""
+    names = dict.fromkeys(CONSTANT.findall(source))
+    free = [
+        letter for letter in string.ascii_uppercase if not re.search(rf"(?<!#)\b{letter}\b", source)
+    ]
+    short = dict(zip(names, free, strict=False))
+    return WORD.sub(lambda match: short.get(match[0], match[0]), source)
+
+
+def stripped(source: str) -> str:
+    """Return a source that has regular expressions without comments and margins."""
+    lines = (line.strip() for line in COMMENT.sub("", source).splitlines())
+    return "\n".join(filter(None, lines))
+
+
 def core() -> str:
     """Return the modules of the core as one that exports what `index.js` does."""
     parts = []
     for name in CORE:
         source = IMPORT.sub("", (SOURCES / name).read_text())
         parts.append(source if name == "index.js" else source.replace("\nexport ", "\n"))
-    return shortened(squeezed("\n".join(parts)))
+    return with_short_constants(shortened(squeezed("\n".join(parts))))
 
 
 def files() -> dict[str, str]:
     """Return the package's files by name: the core, and what stands beside it as it is."""
     others = [path for path in sorted(SOURCES.iterdir()) if path.name not in CORE]
     texts = {path.name: path.read_text() for path in [ROOT / "LICENSE", *others]}
-    return {"index.js": core()} | texts
+    return {"index.js": core()} | texts | {"stream.js": shortened(stripped(texts["stream.js"]))}
 
 
 def packed(contents: dict[str, str]) -> bytes:

@@ -39,6 +39,7 @@ HEARTBEAT = 2
 def test_core_is_small_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     size = len(gzip.compress(npm.core().encode(), 9, mtime=0))
     assert size <= npm.CORE_BYTES
+    assert npm.compressed(npm.files()["stream.js"]) <= npm.STREAM_BYTES
     npm.main()
     assert f"index.js {size:>10} bytes compressed" in capsys.readouterr().out
 
@@ -211,6 +212,34 @@ def comes_back_to_a_server_that_was_dead(page: Browser, server: LiveServer) -> N
     assert {f.get("id") for f in came if not f["whole"]} > {page.run("list.value.rows[0].id")}
     asked = page.run("frames.filter(({ name }) => name === 'subscribe')")
     assert sorted((frame["etag"], frame["have"]) for frame in asked) == [(False, 2), (True, 0)]
+
+
+def test_constants_get_short_names_that_nothing_else_has() -> None:
+    source = 'let ONE_A=1;let TWO=[ONE_A,"one"];class A{#B=TWO}'
+    assert npm.with_short_constants(source) == 'let B=1;let C=[B,"one"];class A{#B=C}'
+
+
+@needs_browser
+def test_client_goes_on_by_a_stream_where_no_socket_opens(
+    start_server: StartServer, world: World
+) -> None:
+    """Also the packed one; the stream's module is loaded only then."""
+    server = start_server("uvicorn", ["--ws", "none"], EARSHOT_TAIL_SECONDS="0.2")
+    packed = json.dumps(npm.core().replace("./stream.js", server.url + STATIC + "stream.js"))
+    with browser() as page:
+        page.call("Page.setBypassCSP", enabled=True)
+        page.open(f"{server.url}/healthz")
+        token, id = json.dumps(world.token("viewer")), json.dumps(world.id)
+        page.run(OPEN % (packed, token, id))
+        page.wait(LIVE)
+        assert page.run("statuses.filter(({ state }) => state === 'waiting')[0].code") == 1006
+        world.write(title="In a stream")
+        page.wait("copy.value.payload.title === 'In a stream'")
+        [row] = call(server, world.token("admin"), "GET", "/api/connections/")["results"]
+        assert row["transport"] == "stream"
+        call(server, world.token("admin"), "DELETE", f"/api/connections/{row['id']}/")
+        page.wait("earshot.status.state === 'stopped'")
+        assert page.run("earshot.status.code") == 1000
 
 
 @needs_browser

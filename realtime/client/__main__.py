@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from .client import Earshot, LiveList, LiveObject, Stopped, connect
 from .connection import Frame, Status
@@ -31,9 +31,22 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tenant", help="its slug; needed by members of several")
     parser.add_argument("--model", default="resources.document")
     parser.add_argument("--id", help="one object; without it, a live list")
-    parser.add_argument("--where", help='a filter of the list, such as {"status": "draft"}')
+    parser.add_argument(
+        "--where", type=filters, help='a filter of the list, such as {"status": "draft"}'
+    )
     parser.add_argument("--limit", type=int, help="rows of the list")
     return parser.parse_args(argv)
+
+
+def filters(text: str) -> dict[str, Any]:
+    """Return the filters that a text spells."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError("must be an object of fields and values")
+    return found
 
 
 def show_frame(frame: Frame, direction: Literal["in", "out"]) -> None:
@@ -54,8 +67,7 @@ def wanted(earshot: Earshot, args: argparse.Namespace) -> LiveObject | LiveList:
     """Return what the command line asks for."""
     if args.id:
         return earshot.object(args.model, args.id)
-    where = json.loads(args.where) if args.where else None
-    return earshot.collection(args.model, where=where, limit=args.limit)
+    return earshot.collection(args.model, where=args.where, limit=args.limit)
 
 
 async def show(args: argparse.Namespace) -> None:

@@ -48,3 +48,14 @@ def test_command_prints_frames_until_the_server_closes_for_good(
     frame = {"action": "subscribe", "model": "resources.document", "ref": 1}
     assert (went[:2], json.loads(went[2:])) == ("> ", frame | asked)
     assert told.err.splitlines() == ["# connecting", "# open", "# stopped 1000", "# closed"]
+
+
+@pytest.mark.parametrize("where", ["{status: draft}", "[1]", ""])
+def test_filter_that_cannot_be_is_said_in_a_line(
+    where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["ws://127.0.0.1:1/ws/", "--where", where])
+    assert ended.value.code == 2
+    [*_, last] = capsys.readouterr().err.splitlines()
+    assert "argument --where: " in last

@@ -28,6 +28,7 @@ export class Connection {
   #retry = { min: 1, max: 10 };
   #past = NO_PAST;
   #renew = false;
+  #streams = false; // whether a socket could not be opened when last tried, or a stream could
 
   /**
    * `on` has `open()` after WELCOME, `frame(frame, direction)`, `end(forget)` when the connection
@@ -80,7 +81,8 @@ export class Connection {
     try {
       const given = await read(await this.#options.credentials?.({ renew: this.#renew }));
       const { ticket = given } = given?.payload ?? given ?? {};
-      if (attempt === this.#attempt) this.#listen(new this.#options.WebSocket(this.#url(ticket)));
+      const { WebSocket } = this.#streams ? await import("./stream.js") : this.#options;
+      if (attempt === this.#attempt) this.#listen(new WebSocket(this.#url(ticket)));
     } catch (error) {
       if (attempt === this.#attempt) this.#lost(HTTP_CODES[error.status] ?? 4500, error.retryAfter);
     }
@@ -140,6 +142,7 @@ export class Connection {
 
   #lost(code, retryAfter) {
     if (now() - this.#openedAt > STABLE) this.#past = NO_PAST;
+    if (code === 1006 && !this.#maySend) this.#streams = !this.#streams;
     const next = afterClose(code, this.#past, this.#retry, Math.random(), retryAfter);
     this.#past = next.past;
     this.#renew = next.renew;
