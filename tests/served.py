@@ -16,6 +16,9 @@ TESTS = Path(__file__).parent
 WITH_A_BROKER = ("realtime/hub/", "realtime/publishing/", "realtime/test_", "realtime/transport/")
 """Rooms that speak with the broker, where also a test that asks no database may need one."""
 
+WHOLE = ("realtime/capture/",)
+"""Rooms whose cases are different statements, as those of tests marked `each_case` are."""
+
 ONCE = (
     "project/console/test_admin",
     "project/console/test_demo.py",
@@ -75,6 +78,7 @@ def mark(items: list[pytest.Item]) -> None:
             continue
         item.add_marker("served")
         function = item.nodeid.partition("[")[0]
-        if function in seen and not (skipped or item.get_closest_marker("each_case")):
+        whole = skipped or path.startswith(WHOLE) or item.get_closest_marker("each_case")
+        if function in seen and not whole:
             item.add_marker("repeats")
         seen.add(function)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.served import ONCE, TESTS, WITH_A_BROKER, mark
+from tests.served import ONCE, TESTS, WHOLE, WITH_A_BROKER, mark
 
 PATHS = [path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")]
 NAME = "test_that_is_collected"
@@ -14,7 +14,7 @@ CASES = pytest.mark.parametrize("case", [1, 2])
 NEVER = pytest.mark.skipif(True, reason="It runs on the other one.")
 
 
-@pytest.mark.parametrize("start", [*ONCE, *WITH_A_BROKER])
+@pytest.mark.parametrize("start", [*ONCE, *WHOLE, *WITH_A_BROKER])
 def test_list_names_what_is_there(start: str) -> None:
     assert [path for path in PATHS if path.startswith(start)] != []
 
