@@ -10,11 +10,19 @@ class TenantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenants import adoption_checks, checks, ended_credentials, membership_tasks, writers
+        from tenants import (
+            adoption_checks,
+            checks,
+            ended_credentials,
+            membership_tasks,
+            users,
+            writers,
+        )
 
         writers.connect()
         membership_tasks.connect()
         ended_credentials.connect()
+        users.keep_credentials_of_rehashes()
         checks.register_checks()
         adoption_checks.register_checks()
         self.tell_of_old_limits()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -32,7 +32,8 @@ from rest_framework.authentication import CSRFCheck
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tenants import revocations, users
+from tenants import authenticators, revocations, users
+from tenants.authenticators import Credential
 from tenants.compiled import Compiled, Parameter
 from tenants.keys import field_of
 from tenants.limits import limits
@@ -41,17 +42,7 @@ from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired, W
 from tenants.users import User
 
 Key = revocations.Key
-Kind = Literal["token", "session"]
 Transport = Literal["socket", "stream"]
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A stored token or session, by its key, and when it expires."""
-
-    kind: Kind
-    key: str
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +174,9 @@ def issue_ticket(user: User, tenant: Tenant, credential: Credential) -> tuple[st
 
 def live(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[User, Credential]]:
     """Return the valid ones of the (kind, key), with their users; two queries for any number."""
+    keys = set(keys)
     tokens, sessions = by_kind(keys)
-    found = (*_live_tokens(tokens), *live_sessions(sessions))
+    found = (*_live_tokens(tokens), *live_sessions(sessions), *authenticators.good(keys))
     return {(credential.kind, credential.key): (user, credential) for user, credential in found}
 
 
@@ -224,7 +216,7 @@ def by_kind(keys: Iterable[Key]) -> tuple[set[str], set[str]]:
     """Return the keys of tokens, and those of sessions."""
     keys_of: dict[str, set[str]] = {"token": set(), "session": set()}
     for kind, key in keys:
-        keys_of[kind].add(key)
+        keys_of.setdefault(kind, set()).add(key)
     return keys_of["token"], keys_of["session"]
 
 
@@ -270,9 +262,16 @@ def redeem(text: str, **whose: int) -> tuple[User, Credential, Tenant]:
 
 
 def _from_headers(request: ASGIRequest) -> tuple[User, Credential]:
-    if found := TokenAuthentication().authenticate(request):
-        user, token = found
-        return user, Credential("token", token.pk, token.expiry)
+    try:
+        if found := TokenAuthentication().authenticate(request):
+            user, token = found
+            return user, Credential("token", token.pk, token.expiry)
+    except NotAuthenticated as refused:
+        if other := authenticators.of_handshake(request):
+            return other
+        raise refused from None
+    if other := authenticators.of_handshake(request):
+        return other
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if key and _own_origin(request):
         return resolve("session", key.replace("\0", " "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
@@ -16,7 +17,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants import credentials
+from tenants import authenticators, credentials
 from tenants.connections import DatabaseAway, is_away
 from tenants.credentials import Credential, Key, TokenAuthentication
 from tenants.limits import limits
@@ -28,6 +29,9 @@ from tenants.throttling import UserThrottle
 from tenants.turns import turns
 from tenants.users import User
 from tenants.waiting import counted
+
+SESSIONS = f"{__package__}.sessions"
+"""Our session engine, of whose sessions it is known when they end."""
 
 __all__ = [
     "InTenant",
@@ -104,19 +108,25 @@ class PrivateResponseMixin:
 
 
 def key_of(request: Request) -> Key | None:
-    """Return the kind and key of the request's token or session; None for another project's."""
+    """Return the kind and key of the request's credential; None if each request has another."""
     if isinstance(request.auth, get_token_model()):
         return "token", request.auth.pk
+    if request.auth is not None:
+        other = authenticators.of_request(request)
+        return None if other.kind == authenticators.Accepted.kind else (other.kind, other.key)
     session = getattr(request, "session", None)
     key = None if session is None else session.session_key
-    return ("session", key) if request.auth is None and key else None
+    return ("session", key) if key else None
 
 
 def credential_of(request: Request) -> Credential:
-    """Return the token or session by which this authenticated request came."""
-    if request.auth is not None:
+    """Return the credential by which this authenticated request came."""
+    if isinstance(request.auth, get_token_model()):
         return credentials.resolve("token", request.auth.pk)[1]
-    return credentials.resolve("session", request.session.session_key)[1]
+    by_session = isinstance(request.successful_authenticator, SessionAuthentication)
+    if by_session and settings.SESSION_ENGINE == SESSIONS:
+        return credentials.resolve("session", request.session.session_key)[1]
+    return authenticators.of_request(request)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

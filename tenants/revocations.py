@@ -10,6 +10,7 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from knox.models import get_token_model
 
+from tenants import authenticators
 from tenants.models import Membership, Renewal, Revocation, Session
 
 Key = tuple[str, str]
@@ -51,7 +52,8 @@ def tenants_of(key: Key) -> list[int]:
 
 def lock(key: Key) -> None:
     """Let nobody else revoke or renew this credential before the transaction ends."""
-    list(_MODELS[key[0]]().objects.select_for_update().filter(pk=key[1]).values("pk"))
+    if key[0] in _MODELS:
+        list(_MODELS[key[0]]().objects.select_for_update().filter(pk=key[1]).values("pk"))
 
 
 def revoked_there(key: tuple[Any, Any]) -> RawSQL:
@@ -88,7 +90,11 @@ def forget_ended() -> int:
     """Delete the revocations of credentials that ended unnoticed; return how many."""
     gone = ~Q(kind="token", key__in=get_token_model().objects.values("pk"))
     gone &= ~Q(kind="session", key__in=Session.objects.values("pk"))
-    return Revocation.objects.filter(gone).delete()[0]
+    stored = Revocation.objects.filter(gone, kind__in=_MODELS)
+    others = set(Revocation.objects.exclude(kind__in=_MODELS).values_list("kind", "key"))
+    good = {(credential.kind, credential.key) for _, credential in authenticators.good(others)}
+    ended = [Q(kind=kind, key=key) for kind, key in sorted(others - good)]
+    return stored.delete()[0] + sum(Revocation.objects.filter(q).delete()[0] for q in ended)
 
 
 def forget_renewals() -> int:

@@ -6,12 +6,15 @@ It needs no base class of ours, and may lack a username, an e-mail, groups and `
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist
+from django.db import transaction
 from django.db.models import Field, ManyToManyField, Q, QuerySet
 
 if TYPE_CHECKING:
@@ -73,6 +76,44 @@ def new(name: str, email: str) -> User:
     user.set_unusable_password()
     user.save(force_insert=True)
     return user
+
+
+def keep_credentials_of_rehashes() -> None:
+    """Let no credential end where Django hashes the same password anew, as it does at logins when
+    hashers are stronger than those of the stored hash; once, when the apps are ready."""
+    if User.__name__ == "User" and User.__module__ == f"{__package__}.models":
+        return  # ours does so itself
+    save: Any = User.save
+
+    @wraps(save)
+    def marked(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not _is_rehash(self, kwargs.get("update_fields")):
+            save(self, *args, **kwargs)
+            return
+        from tenants.models import Rehash
+
+        with transaction.atomic():
+            mark = Rehash.objects.create(user_id=self.pk)
+            save(self, *args, **kwargs)
+            mark.delete()
+
+    User.save = marked  # type: ignore[method-assign]
+
+
+def _is_rehash(user: Any, fields: Any) -> bool:
+    """Return whether this is the save by which Django stores the same password's new hash.
+
+    It takes back what `set_password` noted, and the hash that is there was to be replaced.
+    """
+    if list(fields or ()) != ["password"] or vars(user).get("_password", "") is not None:
+        return False
+    stored = User._base_manager.filter(pk=user.pk).values_list("password", flat=True).first()
+    try:
+        outdated = identify_hasher(stored or "")
+    except ValueError:
+        return False
+    preferred = get_hasher()
+    return outdated.algorithm != preferred.algorithm or preferred.must_update(stored)
 
 
 def _field(name: str) -> Any:

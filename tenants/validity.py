@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tenants import revocations
+from tenants import authenticators, revocations
 from tenants.credentials import Held, Key, active_memberships, by_kind, good_tokens, live_sessions
 from tenants.refused import NotAuthenticated, TenantForbidden
 
@@ -48,9 +48,12 @@ def _owners(keys: Iterable[Key]) -> dict[Key, tuple[int, datetime | None]]:
 
     The sweep asks this for every socket, so it makes no objects where it needs none.
     """
+    keys = set(keys)
     tokens, sessions = by_kind(keys)
     rows = good_tokens(tokens).values_list("pk", "user_id", "expiry")
     owners = {("token", key): (user, expiry) for key, user, expiry in rows}
     for user, credential in live_sessions(sessions):
         owners["session", credential.key] = user.pk, credential.expires_at
+    for user, credential in authenticators.good(keys):
+        owners[credential.kind, credential.key] = user.pk, credential.expires_at
     return owners

@@ -163,7 +163,7 @@ def test_filtered_list_shows_an_object_by_the_better_of_holders_columns(place: P
 def test_naming_a_holder_is_weighed_as_a_grant(place: Place, reverse: bool) -> None:
     """An admin who does not manage the object names nobody; its owner does, whoever is asked."""
     obj, viewer = place.create(1), place.world.user("viewer")
-    related = viewer._meta.get_field(f"{place.model._meta.model_name}s").get_accessor_name()
+    related = f"{place.model._meta.model_name}s"
 
     def name() -> None:
         (getattr(viewer, related).add(obj) if reverse else obj.members.add(viewer))

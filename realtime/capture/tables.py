@@ -11,7 +11,7 @@ from knox.models import get_token_model
 
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
-from tenants import users
+from tenants import authenticators, users
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
 WRITES: Final = ("INSERT", "UPDATE", "DELETE")
@@ -163,6 +163,17 @@ def _credentials() -> Iterator[Access]:
         watch=("session_key", "user_id"),
         until="expire_date",
     )
+    for each in authenticators.others():
+        if rows := each.rows():
+            columns = {field.name: field.column for field in rows.model._meta.concrete_fields}
+            yield _of_user(
+                rows.model,
+                columns[rows.user],
+                cause="credential",
+                name=each.kind,
+                events=("UPDATE", "DELETE"),
+                watch=tuple(columns[name] for name in rows.watch),
+            )
     holder = (
         "SELECT r.tenant_id AS tenant, c.user_id, NULL, NULL"
         " FROM {{row}} r JOIN {0} c ON c.{1} = r.key"
@@ -171,7 +182,9 @@ def _credentials() -> Iterator[Access]:
         **of_table(Revocation),
         cause="revoked",
         touch=f"{holder.format(token, 'digest')} WHERE r.kind = 'token' UNION "
-        f"{holder.format(session, 'session_key')} WHERE r.kind = 'session'",
+        f"{holder.format(session, 'session_key')} WHERE r.kind = 'session' UNION"
+        " SELECT r.tenant_id, NULL, NULL, NULL FROM {row} r"
+        " WHERE r.kind NOT IN ('token', 'session')",
         events=("INSERT", "UPDATE"),
         joins=(token, session),
     )

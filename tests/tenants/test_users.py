@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AbstractUser
 from django.db import connection, models
 from django.db.models import Q
+from django.db.models.signals import post_save
+from pytest_django import Settings
 
 from permissions.statements import _write
 from realtime.capture import tables
 from resources.audiences import DOCUMENTS
 from tenants import users
-from tenants.models import User
+from tenants.models import Rehash, User
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +83,76 @@ def test_decision_goes_without_groups_and_activity(
     monkeypatch.setattr(users, "column", lambda name: None)
     monkeypatch.setattr(users, "groups", lambda: None)
     assert kinds() == {"member"}
+
+
+class Hashed(AbstractUser):
+    """A user of the project's own, who hashes passwords as Django does."""
+
+    groups = None  # type: ignore[assignment]
+    user_permissions = None  # type: ignore[assignment]
+
+    class Meta:
+        app_label = "tests"
+
+
+@pytest.fixture
+def hashed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Django would hash the user's password anew at the next login."""
+    with connection.schema_editor() as editor:
+        editor.create_model(Hashed)
+    user: Any = Hashed.objects.create(username="ann", password=make_password("right"))
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS,
+    ]  # fmt: skip
+    monkeypatch.setattr(users, "User", Hashed)
+    with monkeypatch.context() as patch:
+        patch.setattr(Hashed, "save", Hashed.save)
+        users.keep_credentials_of_rehashes()
+        yield user
+    with connection.schema_editor() as editor:
+        editor.delete_model(Hashed)
+
+
+def marked(user: Any, act: Callable[[], object]) -> list[bool]:
+    """For each write to the user, whether it was marked as a hash of the same password."""
+    seen = []
+
+    def note(sender: Any, **_: Any) -> None:
+        seen.append(Rehash.objects.filter(user_id=user.pk).exists())
+
+    post_save.connect(note, sender=Hashed)
+    act()
+    post_save.disconnect(note, sender=Hashed)
+    assert not Rehash.objects.exists()
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_login_that_hashes_anew_ends_nothing(hashed: Any) -> None:
+    assert marked(hashed, lambda: hashed.check_password("right")) == [True]
+    assert hashed.password.startswith("scrypt")
+    assert marked(hashed, lambda: hashed.check_password("right")) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_other_write_of_a_password_ends_what_it_ended(hashed: Any) -> None:
+    def change(**how: Any) -> None:
+        hashed.set_password("another")
+        hashed.save(**how)
+
+    def write(password: str) -> None:
+        hashed.password = password
+        hashed.save(update_fields=["password"])
+
+    assert marked(hashed, lambda: write("!")) == [False]
+    vars(hashed)["_password"] = None
+    assert marked(hashed, lambda: write(make_password("third"))) == [False]
+    assert marked(hashed, change) == [False]
+    assert marked(hashed, lambda: write(make_password("fourth"))) == [False]
+    assert marked(hashed, lambda: change(update_fields=["password"])) == [False]
+
+
+def test_our_own_user_marks_by_itself() -> None:
+    save = User.save
+    users.keep_credentials_of_rehashes()
+    assert User.save is save
