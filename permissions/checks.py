@@ -13,6 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
+from permissions.form_checks import check_form
 from permissions.links import why_not as why_not_linked
 from permissions.model_checks import (
     check_generic_grants,
@@ -50,6 +51,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     """Return every problem of every declared resource."""
     found: list[checks.CheckMessage] = []
     for resource in registry:
+        found.extend(check_form(resource))
         found.extend(check_model(resource.model))
         found.extend(_check_grants(resource))
         found.extend(_check_columns(resource))
@@ -205,7 +207,8 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 7,
                 f"{serializer.__name__}.{name} is a {type(field).__name__}, "
                 "which depends on the requester or shows an integer key.",
-                "Use a plain field, an OpaqueIdField, or an annotation made by `prepare`.",
+                "Use a plain field, an OpaqueIdField, or an annotation made by `prepare`; of a file,"
+                " show the name by a CharField, and let a view give its URL.",
                 serializer,
             )
         if isinstance(field, serializers.BaseSerializer):

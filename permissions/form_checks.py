@@ -1,0 +1,90 @@
+"""System checks of the forms that Django gives models and relations: what would be followed wrongly
+is refused, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.core import checks
+from django.db import DEFAULT_DB_ALIAS, router
+
+from permissions.audiences import Resource
+from tenants.users import User
+
+CLASSES: Final = {
+    "abstract": "Declare each model that inherits it.",
+    "swapped": "Declare the model that the setting names.",
+    "proxy": "Declare the model that it stands for, whose rows it shares.",
+}
+
+
+def check_form(resource: Resource) -> Iterator[checks.CheckMessage]:
+    """Yield what keeps the model, as it is declared, from being followed."""
+    model: Any = resource.model
+    yield from check_class(model)
+    if any(getattr(model._meta, name) for name in CLASSES):
+        return
+    yield from _check_table(model)
+    yield from _check_databases(model)
+    yield from _check_holders(resource)
+
+
+def check_class(model: Any) -> Iterator[checks.CheckMessage]:
+    """Check that the rows of one table are the model's objects."""
+    for name, instead in CLASSES.items():
+        if getattr(model._meta, name):
+            yield _error(70, f"{model._meta.label} is {name}: it has no table.", instead, model)
+    if parents := [parent._meta.label for parent in model._meta.parents if not model._meta.proxy]:
+        yield _error(
+            71,
+            f"{model._meta.label} has columns in the table of {parents[0]}: changes there would not"
+            " be seen.",
+            f"Declare {parents[0]}, or make it abstract.",
+            model,
+        )
+
+
+def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
+    if '"' in model._meta.db_table or "." in model._meta.db_table:
+        yield _error(
+            72,
+            f"The table {model._meta.db_table} is named with quotes or a schema: triggers look for"
+            " it in the connection's own schema.",
+            "Give `db_table` the plain name, and set the schema by the connection's search_path.",
+            model,
+        )
+
+
+def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
+    for alias in {router.db_for_read(model), router.db_for_write(model)} - {DEFAULT_DB_ALIAS}:
+        yield _error(
+            73,
+            f"{model._meta.label} is kept in the database {alias!r}: only `default` is followed.",
+            "Let the routers keep it in `default`.",
+            model,
+        )
+
+
+def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
+    columns = {field.name: field for field in resource.model._meta.concrete_fields}
+    for name in resource.named:
+        column: Any = columns.get(name)
+        if column is None:
+            continue
+        if not column.remote_field or not issubclass(User, column.related_model):
+            reason = "it does not name users"
+        elif not column.target_field.primary_key:
+            reason = f"it holds their {column.target_field.name}"
+        else:
+            continue
+        yield _error(
+            74,
+            f"{resource.label}.{name} cannot name holders: {reason}.",
+            "In `holders`, use foreign keys to the user model's primary key.",
+            resource.model,
+        )
+
+
+def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
+    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")

@@ -1,0 +1,141 @@
+"""Every form of model and relation that Django documents: it works, or a check says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Model
+
+from permissions.audiences import Audience, Resource, registry
+from permissions.checks import check_resources
+from permissions.form_checks import check_form
+from permissions.serializers import AudienceSerializer
+from tenants.models import Tenant, User
+from tenants.opaque import OpaqueIdField
+
+
+class Base(models.Model):
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(User, models.CASCADE, related_name="+")
+    title = models.CharField(max_length=9)
+
+    class Meta:
+        abstract = True
+        app_label = "checked"
+
+
+def form(name: str, base: type[Model] = Base, meta: Any = None, **fields: Any) -> Any:
+    """A model of this form."""
+    given = {"app_label": "checked", **(meta or {})}
+    inside = {"__module__": __name__, "Meta": type("Meta", (), given), **fields}
+    return type(name, (base,), inside)
+
+
+Plain = form("Plain")
+Child = form("Child", Plain, notes=models.CharField(max_length=9))
+Proxy = form("Proxy", Plain, {"proxy": True})
+Swapped = form("Swapped", meta={"swappable": "A_SETTING"})
+Schema = form("Schema", meta={"db_table": '"other"."table"'})
+Dotted = form("Dotted", meta={"db_table": "other.table"})
+Composite = form(
+    "Composite",
+    pk=models.CompositePrimaryKey("number", "title"),
+    number=models.IntegerField(),
+)
+Decimal = form("Decimal", id=models.DecimalField(max_digits=9, decimal_places=0, primary_key=True))
+Named = form("Named", owner=models.ForeignKey(
+    User, models.CASCADE, to_field="username", related_name="+"))  # fmt: skip
+Number = form("Number", owner=models.IntegerField())
+Group = form("Group", owner=models.ForeignKey("auth.Group", models.CASCADE, related_name="+"))
+Generic = form(
+    "Generic",
+    kind=models.ForeignKey(ContentType, models.CASCADE, related_name="+"),
+    number=models.PositiveIntegerField(),
+    thing=GenericForeignKey("kind", "number"),
+)
+Filed = form("Filed", file=models.FileField(max_length=99))
+Unmanaged = form("Unmanaged", meta={"managed": False, "db_table": "an odd name"})
+One = form("One", owner=models.OneToOneField(User, models.CASCADE, related_name="+"))
+Self = form("Self", above=models.ForeignKey("self", models.CASCADE, null=True, related_name="+"))
+Columns = form(
+    "Columns", title=models.CharField(max_length=9, db_column="The Title"),
+    owner=models.ForeignKey(User, models.CASCADE, db_column="whose", related_name="+"),
+)  # fmt: skip
+
+
+def declared(model: Any, *fields: str, holder: str = "owner") -> Resource:
+    meta = type("Meta", (), {"model": model, "fields": ("id", "title", *fields)})
+    inside = {"Meta": meta, "id": OpaqueIdField(model)}
+    serializer: Any = type("Shown", (AudienceSerializer,), inside)
+    name = f"view_{model._meta.model_name}"
+    return Resource(
+        model=model, audiences=(Audience("reader", name, serializer),), holders={holder: "reader"}
+    )
+
+
+def ids(resource: Resource, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    monkeypatch.setattr(registry, "_resources", {resource.label: resource})
+    labels = {message.id for message in check_resources()}
+    return {str(label).removeprefix("earshot.") for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        *((each, set()) for each in (Plain, One, Self, Columns, Unmanaged, Filed, Generic)),
+        (Child, {"E016", "E071"}),
+        (Proxy, {"E070"}),
+        (Swapped, {"E070"}),
+        (Schema, {"E072"}),
+        (Dotted, {"E072"}),
+        (Composite, {"E060"}),
+        (Decimal, {"E060"}),
+        (Named, {"E074"}),
+        (Number, {"E074"}),
+        (Group, {"E074"}),
+    ],
+)
+def test_form_works_or_is_refused(
+    model: Any, expected: set[str], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    if model is Swapped:
+        settings.A_SETTING = "checked.Plain"
+    assert ids(declared(model), monkeypatch) == expected
+
+
+def test_abstract_model_is_refused() -> None:
+    said = [message.id for message in check_form(replace(declared(Plain), model=Base))]
+    assert said == ["earshot.E070"]
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "expected"),
+    [(Filed, "file", {"E007"}), (Generic, "kind", {"E007", "E009"})],
+)
+def test_field_that_a_payload_cannot_have_is_refused(
+    model: Any, field: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids(declared(model, field), monkeypatch) == expected
+
+
+def test_generic_relation_names_no_holders(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ids(declared(Generic, holder="thing"), monkeypatch) == {"E016"}
+
+
+class Elsewhere:
+    """A router that keeps everything in another database."""
+
+    def db_for_read(self, model: Any, **_: Any) -> str:
+        return "other"
+
+
+def test_model_in_another_database_is_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+    assert ids(declared(Plain), monkeypatch) == {"E073"}
