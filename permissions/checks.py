@@ -207,8 +207,8 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 7,
                 f"{serializer.__name__}.{name} is a {type(field).__name__}, "
                 "which depends on the requester or shows an integer key.",
-                "Use a plain field, an OpaqueIdField, or an annotation made by `prepare`; of a file,"
-                " show the name by a CharField, and let a view give its URL.",
+                "Use a plain field, an OpaqueIdField, or an annotation made by `prepare`; show a"
+                " file's name by a CharField, and let a view give its URL.",
                 serializer,
             )
         if isinstance(field, serializers.BaseSerializer):

@@ -13,7 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from django.conf import settings
