@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -12,6 +12,7 @@ from permissions.audiences import Resource, registry
 from permissions.models import Guarded
 from permissions.versions import VersionField
 from tenants.models import Role
+from tenants.tenancy import NoTenant, leads
 
 
 def register_checks() -> None:
@@ -22,6 +23,7 @@ def register_checks() -> None:
 def check_declared(**_: Any) -> list[checks.CheckMessage]:
     """Return what was forgotten around the declarations."""
     found = [message for resource in registry for message in check_roles(resource)]
+    found += check_tenants(registry)
     for model in apps.get_models():
         if issubclass(model, Guarded) and not model._meta.proxy:
             found += check_version(model)
@@ -40,6 +42,45 @@ def check_roles(resource: Resource) -> Iterator[checks.CheckMessage]:
                 obj=resource.model,
                 id="earshot.E045",
             )
+
+
+def check_tenants(resources: Iterable[Resource]) -> Iterator[checks.CheckMessage]:
+    """Check that each model's tenant is found, and that none has forgotten to say where."""
+    resources, placed = list(resources), []
+    for resource in resources:
+        model: Any = resource.model
+        foreign = resource.tenant is None and _has(model, "tenant") and not leads(model, "tenant")
+        try:
+            placed += [resource] if resource.tenancy.path else []
+        except NoTenant as error:
+            foreign, reason = True, str(error)
+        else:
+            reason = f"{model._meta.label}.tenant is a field of your own."
+        if foreign:
+            yield checks.Error(
+                reason,
+                hint='Write the path to its earshot_tenants.Tenant, tenant="project__owner", or'
+                ' tenant="" if all objects are in one tenant, of everybody.',
+                obj=model,
+                id="earshot.E048",
+            )
+    for resource in resources if placed else ():
+        if (
+            resource.tenant is None
+            and resource not in placed
+            and not _has(resource.model, "tenant")
+        ):
+            yield checks.Warning(
+                f"{resource.label} has no tenant: its objects are in one, of which everybody is a"
+                " member, while others have tenants.",
+                hint='Declare tenant="path__to__tenant", or tenant="" if it is so.',
+                obj=resource.model,
+                id="earshot.W049",
+            )
+
+
+def _has(model: Any, name: str) -> bool:
+    return any(field.name == name for field in model._meta.get_fields())
 
 
 def check_version(model: Any) -> Iterator[checks.CheckMessage]:

@@ -13,6 +13,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions.grant_tables import GROUP, USER, GrantTable
 from permissions.sources import AsGuardian, Source, direct
+from tenants.tenancy import Tenancy, tenancy
 
 if TYPE_CHECKING:
     from permissions.models import GroupGrant, Guarded, UserGrant
@@ -110,6 +111,10 @@ class Resource:
 
     `filters` names the columns by whose values readers may narrow lists and windows. `sources` say
     where it is stored who was granted what.
+
+    `tenant` is a path of foreign keys to the object's tenant (`"project__organization"`), by
+    default the field `tenant`. The objects of a model without one are all in one tenant, of which
+    everybody is a member.
     """
 
     model: type[Guarded]
@@ -124,6 +129,12 @@ class Resource:
     never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
     sources: tuple[Source, ...] = (AsGuardian(),)
+    tenant: str | None = None
+
+    @cached_property
+    def tenancy(self) -> Tenancy:
+        """Return how the tenant of the model's objects is found; raise NoTenant."""
+        return tenancy(self.model._meta.concrete_model, self.tenant)
 
     @cached_property
     def label(self) -> str:

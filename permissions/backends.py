@@ -9,7 +9,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Resource, registry
 
 
@@ -55,5 +55,5 @@ def _resource(obj: Any) -> Resource | None:
 
 
 def _held(resource: Resource, user: Any, obj: Any) -> set[str]:
-    answer = decision.ask(resource, obj.tenant_id, [(user.pk, obj.pk)])
+    answer = decision.ask(resource, stored.tenant_of(obj), [(user.pk, obj.pk)])
     return {name for _, name in answer.ways(user.pk, obj.pk)}

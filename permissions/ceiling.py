@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from rest_framework import exceptions
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Audience, Resource
 from permissions.subjects import Subject
 from tenants import keys
@@ -136,7 +136,7 @@ def standings(
     found: dict[keys.Key, Standing] = {}
     by_tenant: defaultdict[int, list[keys.Key]] = defaultdict(list)
     for obj in objects:
-        by_tenant[obj.tenant_id].append(obj.pk)
+        by_tenant[stored.tenant_of(obj)].append(obj.pk)
     for tenant_id, pks in by_tenant.items():
         if user_id is None:
             found.update(dict.fromkeys(pks, Standing(None, None, None)))

@@ -91,7 +91,7 @@ def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
                 "In `holders`, use many-to-many fields of the model itself to the user model.",
                 resource.model,
             )
-    for name in ("tenant", *resource.named, *resource.visible_by):
+    for name in (*resource.named, *resource.visible_by):
         if name not in own:
             yield _error(
                 16,

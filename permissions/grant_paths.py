@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from permissions import decision
+from permissions import decision, stored
 from permissions.audiences import Audience, Resource
 from permissions.subjects import UNNAMED, Subject
 
@@ -24,7 +24,9 @@ def effective(resource: Resource, obj: Any, user_ids: Collection[int]) -> dict[i
 
     Their own grant precedes their role's, and that precedes other groups'.
     """
-    answer = decision.ask(resource, obj.tenant_id, [(user_id, obj.pk) for user_id in user_ids])
+    answer = decision.ask(
+        resource, stored.tenant_of(obj), [(user_id, obj.pk) for user_id in user_ids]
+    )
     found = {}
     for user_id in user_ids:
         audience = answer.audience(user_id, obj.pk)

@@ -165,10 +165,13 @@ class GrantTable:
 
     def in_tenant(self, rows: QuerySet[Any], tenant_id: int) -> QuerySet[Any]:
         """Return those of these rows that are on objects of the tenant."""
+        from permissions import stored  # which knows the declarations, made of these tables
+
+        here = stored.with_tenants(QuerySet(self.target))
+        here = here.filter(**{stored.tenant_name(self.target): tenant_id})
         if not self.is_generic:
-            return rows.filter(content_object__tenant=tenant_id)
-        here: QuerySet[Any] = QuerySet(self.target).filter(tenant=tenant_id, pk=OuterRef(KEY))
-        return rows.filter(Exists(here))
+            return rows.filter(content_object__in=here.values("pk"))
+        return rows.filter(Exists(here.filter(pk=OuterRef(KEY))))
 
     def row(self, principal: Any, permission_id: int, pk: Key, how: dict[str, Any]) -> Any:
         """Return a new row; who granted it, when and what for are left out where it cannot say."""

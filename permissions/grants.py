@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from permissions import ceiling
+from permissions import ceiling, stored
 from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
 from permissions.grant_tables import GrantTable
@@ -75,7 +75,7 @@ def _all(resource: Resource, obj: Any, by_default: Mapping[Subject, Audience]) -
 
 
 def _stored(resource: Resource, obj: Any) -> list[Grant]:
-    roles = {group_name(obj.tenant_id, role): role for role in Role.values}
+    roles = {group_name(stored.tenant_of(obj), role): role for role in Role.values}
     held: defaultdict[Subject, dict[str, tuple[Any, ...]]] = defaultdict(dict)
     for user_id, codename, *given in _listed(resource.user_tables, resource, obj, "user_id"):
         held[Subject(user_id=user_id)].setdefault(codename, tuple(given))
@@ -105,7 +105,7 @@ def _of_subject(resource: Resource, obj: Any, subject: Subject) -> list[QuerySet
     tables = resource.user_tables if subject.role is None else resource.group_tables
     whose: dict[str, Any] = {"user_id": subject.user_id}
     if subject.role is not None:
-        whose = {"group__name": group_name(obj.tenant_id, subject.role)}
+        whose = {"group__name": group_name(stored.tenant_of(obj), subject.role)}
     return [table.of(resource.permissions, obj.pk).filter(**whose) for table in tables]
 
 
@@ -226,7 +226,8 @@ def _create(
     for obj, subject, audience in given:
         table, whose = resource.user_tables[0], subject.user_id
         if subject.role is not None:
-            table, whose = resource.group_tables[0], group_of(obj.tenant_id, subject.role).pk
+            group = group_of(stored.tenant_of(obj), subject.role)
+            table, whose = resource.group_tables[0], group.pk
         rows[table].append(table.row(whose, ids[audience.permission], obj.pk, how))
     for table, some in rows.items():
         table.model._base_manager.bulk_create(some, ignore_conflicts=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from permissions import ceiling, loading
+from permissions import ceiling, loading, stored
 from permissions.audiences import Resource, registry
 from permissions.ceiling import AboveCeiling, Gift, Key
 from permissions.links import links
@@ -69,8 +69,9 @@ def on_linking(
 
 
 def _of_keys(resource: Resource, pks: Collection[Any]) -> list[Key]:
-    rows: models.QuerySet[Any] = models.QuerySet(resource.model).filter(pk__in=pks)
-    return [Key(*row) for row in rows.values_list("pk", "tenant_id")]
+    rows = stored.with_tenants(models.QuerySet(resource.model)).filter(pk__in=pks)
+    found = rows.values_list("pk", stored.tenant_name(resource.model))
+    return [Key(pk, tenant_id or 0) for pk, tenant_id in found]
 
 
 class GuardedQuerySet(TenantQuerySet[Any]):

@@ -84,7 +84,7 @@ WHERE r.name {in_groups} AND p.content_type_id = {type} AND (
 OF_GRANTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, {granted_object} AS pk
 FROM {grants} g CROSS JOIN {objects} o
-WHERE {same} AND o.{key} = {granted_object} AND o.tenant_id = {tenant}{conditions}
+WHERE {same} AND o.{key} = {granted_object} AND {tenant_of} = {tenant}{conditions}
 ORDER BY {principal} DESC, {permission_key} DESC, {granted_object}{bytes} DESC LIMIT {limit}) t
 """
 """The newest objects on which a principal was granted a permission."""
@@ -92,7 +92,7 @@ ORDER BY {principal} DESC, {permission_key} DESC, {granted_object}{bytes} DESC L
 OF_GENERIC: Final = """
 SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
 FROM {grants} g CROSS JOIN {objects} o
-WHERE {same}{of_type} AND o.{key} = {granted_object} AND o.tenant_id = {tenant}{conditions}
+WHERE {same}{of_type} AND o.{key} = {granted_object} AND {tenant_of} = {tenant}{conditions}
 ORDER BY o.{key}{bytes} DESC LIMIT {limit}) t
 """
 """The same of a generic table, whose rows are in no order of keys: all of the principal's are
@@ -101,14 +101,14 @@ read."""
 OF_LINKS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, l.{object} AS pk
 FROM {link} l CROSS JOIN {objects} o
-WHERE l.{user} = {whose} AND o.{key} = l.{object} AND o.tenant_id = {tenant}{same}{conditions}
+WHERE l.{user} = {whose} AND o.{key} = l.{object} AND {tenant_of} = {tenant}{same}{conditions}
 ORDER BY l.{object}{bytes} DESC LIMIT {limit}) t
 """
 """The newest objects whose field names a user."""
 
 OF_OBJECTS: Final = """
 SELECT * FROM (SELECT {ask} AS ask, o.{key} AS pk
-FROM {objects} o WHERE o.tenant_id = {tenant}{same}{conditions}
+FROM {objects} o WHERE {tenant_of} = {tenant}{same}{conditions}
 ORDER BY o.{key}{bytes} DESC LIMIT {limit}) t
 """
 """The tenant's newest objects."""

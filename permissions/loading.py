@@ -77,7 +77,9 @@ def _statement(resource: Resource) -> Compiled:
 
 
 def _rows(resource: Resource, tenant_ids: Any, pks: Any) -> models.QuerySet[Any]:
-    rows: models.QuerySet[Any] = stored.rows(resource).filter(tenant_id__in=tenant_ids, pk__in=pks)
+    rows: models.QuerySet[Any] = stored.rows(resource).filter(
+        **{f"{stored.tenant_name(resource.model)}__in": tenant_ids}, pk__in=pks
+    )
     return rows
 
 

@@ -46,7 +46,7 @@ def belongs_to_membership(model: type[Model]) -> bool:
 def _hand_over(
     resource: Resource, membership: Membership, heir: Membership | None, actor: Actor
 ) -> None:
-    here = stored.rows(resource).filter(tenant=membership.tenant_id)
+    here = stored.within(resource, membership.tenant_id)
     for field, name in resource.named.items():
         audience = resource.declared(name)
         named = here.filter(**{field: membership.user_id})

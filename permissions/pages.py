@@ -92,7 +92,7 @@ def weighed(resource: Resource, tenant_id: int, pks: list[Key]) -> list[Row]:
     if not columns or len(pks) < 2:
         return [(pk, 0) for pk in pks]
     weight = sum(map(_octets, columns), start=Value(0))
-    rows = stored.rows(resource).filter(tenant_id=tenant_id, pk__in=pks)
+    rows = stored.within(resource, tenant_id).filter(pk__in=pks)
     weights = dict(rows.values_list("pk", weight))
     return [(pk, weights.get(pk, 0)) for pk in pks]
 

@@ -52,5 +52,5 @@ def _objects(resource: Resource, tenant_id: int, user_ids: Collection[int]) -> d
     """Return the users by the keys of their own objects."""
     field: Any = resource.model._meta.get_field(next(iter(resource.named)))
     holder: str = field.attname
-    rows: Any = stored.rows(resource).filter(tenant=tenant_id, **{f"{holder}__in": user_ids})
+    rows: Any = stored.within(resource, tenant_id).filter(**{f"{holder}__in": user_ids})
     return dict(rows.values_list("pk", holder))

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 
-from permissions import unavailable
+from permissions import stored, unavailable
 from permissions.audiences import Audience, Resource
 from permissions.representation import NO_ETAG, ObjectKey, Representation
 from permissions.serializers import AudienceSerializer
@@ -93,13 +93,13 @@ def render(
     try:
         with transaction.atomic() if savepoint else nullcontext():
             body = dumps(payload(audience, obj))
-        tag = etag(obj.tenant_id, key, audience.name, body)
+        tag = etag(stored.tenant_of(obj), key, audience.name, body)
     except Exception as error:  # serializers may raise anything
         unavailable.raise_database_s(error)
         if observed:
             unavailable.tell(resource, audience, obj.pk, error)
     return Representation(
-        tenant_id=obj.tenant_id,
+        tenant_id=stored.tenant_of(obj),
         key=key,
         audience=audience.name,
         version=version_of(obj),

@@ -105,7 +105,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return self.resource.model._base_manager.none()
-        return stored.rows(self.resource).filter(tenant_id=self.request.tenant.pk)
+        return stored.within(self.resource, self.request.tenant.pk)
 
     def list(self, request: Request) -> Response:
         """Return a part of what the reader sees, newest first."""
@@ -258,7 +258,8 @@ class CreateMixin(AudienceViewSet):
         data = writable(audience, request.data, ignore_read_only=False)
         serializer = self.valid(audience.write_serializer(data=data))
         with transaction.atomic():
-            obj = serializer.save(tenant_id=self.request.tenant.pk, **{holder: request.user})
+            place = stored.placing(resource.model, self.request.tenant.pk)
+            obj = serializer.save(**place, **{holder: request.user})
             answer = self.answer(self.representation(audience, obj.pk), status.HTTP_201_CREATED)
         answer["Location"] = request.build_absolute_uri(opaque.encode(resource.model, obj.pk) + "/")
         return answer

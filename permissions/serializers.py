@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
+from permissions.stored import tenancy_of
 from tenants.opaque import OpaqueIdField
 from tenants.scoping import has_tenant, tenant_links
 from tenants.strict import StrictFields
@@ -105,17 +106,35 @@ def validate_within(serializer: Any, tenant_id: int) -> None:
     for field in fields:
         relation = getattr(field, "child_relation", field)
         queryset = getattr(relation, "queryset", None)
-        if queryset is not None and has_tenant(queryset.model):
-            relation.queryset = queryset.filter(tenant_id=tenant_id)
+        if queryset is not None:
+            relation.queryset = _within(queryset, serializer, field, tenant_id)
     serializer.is_valid(raise_exception=True)
-    links = {link.attname: link for link in tenant_links(serializer.Meta.model)}
+    links = {link.attname: (link, "tenant") for link in tenant_links(serializer.Meta.model)}
+    links |= {link.attname: (link, rest) for link, rest in _first(serializer)}
     for field in fields:
         key = serializer.validated_data.get(field.source)
         if key is not None and field.source in links:
-            _check_key(field, links[field.source], key, tenant_id)
+            _check_key(field, *links[field.source], key, tenant_id)
 
 
-def _check_key(field: Any, link: Any, key: Any, tenant_id: int) -> None:
-    rows = link.related_model._base_manager.filter(tenant_id=tenant_id)
+def _within(queryset: Any, serializer: Any, field: Any, tenant_id: int) -> Any:
+    """Return those of the rows to which an object of the tenant may refer."""
+    if has_tenant(queryset.model):
+        return queryset.filter(tenant_id=tenant_id)
+    for link, rest in _first(serializer):
+        if field.source == link.name:
+            return queryset.filter(**{rest: tenant_id})
+    return queryset
+
+
+def _first(serializer: Any) -> list[tuple[Any, str]]:
+    """Return the first link of the path to the tenant, with the rest of it, if there is a path."""
+    model = serializer.Meta.model
+    first, _, rest = tenancy_of(model).path.partition("__")
+    return [(model._meta.get_field(first), rest)] if rest else []
+
+
+def _check_key(field: Any, link: Any, path: str, key: Any, tenant_id: int) -> None:
+    rows = link.related_model._base_manager.filter(**{path: tenant_id})
     if not rows.filter(**{link.target_field.name: key}).exists():
         raise serializers.ValidationError({field.field_name: ["Not an allowed value."]})

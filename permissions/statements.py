@@ -32,8 +32,8 @@ WHERE m.tenant_id {in_tenants} AND m.user_id {in_users} AND m.is_active
 """The active members of the active tenants, each with their role."""
 
 OBJECTS: Final = """
-SELECT 'object', {holder}, o.{key}, o.tenant_id, {permission}
-FROM {objects} o WHERE o.tenant_id {in_tenants} AND o.{key} {in_objects}{visible}
+SELECT 'object', {holder}, o.{key}, {tenant_of}, {permission}
+FROM {objects} o WHERE {tenant_of} {in_tenants} AND o.{key} {in_objects}{visible}
 """
 """The tenants' visible objects, each with the users in its holders' columns and their permissions.
 """
@@ -185,11 +185,13 @@ def names_of(resource: Resource, connection: Any) -> dict[str, str]:
     }  # fmt: skip
     names = {name: model._meta.db_table for name, model in tables.items()}
     names["key"] = resource.model._meta.pk.column
+    in_tenant = resource.tenancy.sql("o")
     quoted = {name: connection.ops.quote_name(column) for name, column in names.items()}
     among = AMONG[connection.vendor]
     return quoted | {
         **_of_users(connection),
         "type": TYPE.format_map(quoted),
+        "tenant_of": in_tenant,
         **{f"in_{name}": among.format(name=name) for name in SEVERAL},
         "no_object": nothing(resource.model, connection),
         "no_group": nothing(Group, connection),

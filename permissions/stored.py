@@ -13,9 +13,13 @@ from django.apps import apps
 from django.db.models import Func, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from permissions.audiences import Resource
+from permissions.audiences import Resource, registry
 from permissions.versions import VersionField
 from tenants.keys import AS_LOGGED, KeyField, kind_of
+from tenants.tenancy import Tenancy, tenancy
+
+TENANT: Final = "earshot_tenant"
+"""The attribute of a loaded object that has its tenant's key, if the model has no `tenant`."""
 
 VERSION: Final = "earshot_version"
 """The attribute of a loaded object that has its version, if the model has no column for it."""
@@ -44,7 +48,56 @@ def with_versions(objects: QuerySet[Any]) -> QuerySet[Any]:
     """Return the same objects with the versions that are beside them."""
     model: Any = objects.model._meta.concrete_model
     found: QuerySet[Any] = objects.annotate(**{VERSION: Coalesce(Subquery(_versions(model)), 0)})
+    return with_tenants(found)
+
+
+def with_tenants(objects: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the same objects with their tenants' keys, if those are not in a column `tenant`."""
+    model: Any = objects.model._meta.concrete_model
+    own = tenancy_of(model)
+    if own.path == "tenant":
+        return objects
+    found: QuerySet[Any] = objects.annotate(**{TENANT: own.expression(model)})
     return found
+
+
+def tenancy_of(model: type[Model]) -> Tenancy:
+    """Return how the tenant of the model's objects is found, by its declaration."""
+    label = model._meta.label_lower
+    return registry.get(label).tenancy if label in registry else tenancy(model)
+
+
+def tenant_name(model: type[Model]) -> str:
+    """Return by which name a query of `rows` knows the key of the objects' tenant."""
+    return "tenant_id" if tenancy_of(model).path == "tenant" else TENANT
+
+
+def within(resource: Resource, tenant_id: int) -> QuerySet[Any]:
+    """Return a query for the resource's objects in a tenant, with versions."""
+    return rows(resource).filter(**{tenant_name(resource.model): tenant_id})
+
+
+def placing(model: type[Model], tenant_id: int) -> dict[str, int]:
+    """Return the value by which a new object is in this tenant; none if a path says where it is."""
+    own = tenancy_of(model)
+    if own.steps or not own.path:
+        return {}
+    field: Any = model._meta.get_field(own.path)
+    return {field.attname: tenant_id}
+
+
+def tenant_of(obj: Any) -> int:
+    """Return the key of an object's tenant: of one that was not loaded by `rows`, by a query.
+
+    That of an object in no tenant is 0, which no tenant has.
+    """
+    model: Any = type(obj)._meta.concrete_model
+    if tenancy_of(model).path == "tenant":
+        return obj.tenant_id or 0
+    if TENANT not in vars(obj):
+        found = with_tenants(QuerySet(model)).filter(pk=obj.pk)
+        return found.values_list(TENANT, flat=True).first() or 0
+    return vars(obj)[TENANT] or 0
 
 
 def _versions(model: Any) -> QuerySet[Any, Any]:

@@ -17,7 +17,15 @@ class RealtimeConfig(AppConfig):
         from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command
         from realtime.audit.reads import recorder
-        from realtime.capture import granted, installing, linked, tables, tracking, transactions
+        from realtime.capture import (
+            granted,
+            installing,
+            linked,
+            placed,
+            tables,
+            tracking,
+            transactions,
+        )
         from realtime.capture.waking import Waking
         from realtime.models import LiveModel
         from realtime.publishing.publisher import publisher
@@ -25,6 +33,7 @@ class RealtimeConfig(AppConfig):
         tables.declare(captured.closings)
         tables.declare(granted.accesses)
         tables.declare(linked.accesses)
+        tables.declare(placed.accesses)
         installing.connect()
         transactions.connect()
         Waking(publisher).connect()

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from tenants.tenancy import leads
+
 M = TypeVar("M", bound=models.Model)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -190,7 +192,7 @@ def tenant_links(model: type[models.Model]) -> list[Any]:
 
 def has_tenant(model: type[models.Model]) -> bool:
     """Return whether each of the model's rows belongs to a tenant."""
-    return any(field.name == "tenant" for field in model._meta.concrete_fields)
+    return leads(model, "tenant")
 
 
 def _no_such(link: Any, value: Any) -> ValidationError:

@@ -71,7 +71,7 @@ def _one(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Asked:
 
 
 def _all(resource: Resource, tenant: Tenant, pk: Key) -> Asked:
-    if not stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists():
+    if not stored.within(resource, tenant.pk).filter(pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     members = Membership.objects.joined().filter(tenant=tenant).select_related("user")
     users = [member.user for member in members.order_by(f"user__{NAME}")]

@@ -71,7 +71,7 @@ def explain(
 def _explain(
     resource: Resource, tenant: Tenant, user: User, pk: Key, reader_id: int, guarded: bool
 ) -> Explanation | None:
-    rows = stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk)
+    rows = stored.within(resource, tenant.pk).filter(pk=pk)
     row = values(rows, ("pk", *resource.named, *resource.visible_by))
     if row is None:
         return None

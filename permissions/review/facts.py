@@ -24,7 +24,7 @@ JOIN {users} u ON u.{user_key} = m.user_id AND {user_active}
 JOIN {tenants} t ON t.id = m.tenant_id AND t.is_active
 WHERE m.tenant_id = %(tenant)s AND m.is_active"""
 OBJECTS: Final = """
-SELECT o.{key} AS pk{columns} FROM {objects} o WHERE o.tenant_id = %(tenant)s{visible}"""
+SELECT o.{key} AS pk{columns} FROM {objects} o WHERE {tenant_of} = %(tenant)s{visible}"""
 OWN: Final = """
 SELECT g.principal AS user_id, g.pk, g.codename FROM ({own}) g WHERE 1 = 1"""
 GRANTED: Final = """
@@ -179,9 +179,10 @@ def _granting(before: Facts, tenant_id: int, what: Granting, connection: Any) ->
 def _writing(before: Facts, what: Writing, connection: Any) -> Question:
     column: Any = what.resource.model._meta.get_field(what.column)
     value = VALUE[connection.vendor].format(type=column.cast_db_type(connection))
+    of_tenant = map(connection.ops.quote_name, what.resource.tenancy.columns)
     kept = {*what.resource.named, *what.resource.visible_by} - {what.column}
     names = sorted(column_of(what.resource, connection, name) for name in kept)
-    columns = ["o.{key}", "o.tenant_id", *(f"o.{name}" for name in names)]
+    columns = ["o.{key}", *(f"o.{name}" for name in dict.fromkeys((*of_tenant, *names)))]
     columns.append(f"{value} AS {column_of(what.resource, connection, what.column)}")
     later = replace(before, source=WRITTEN.replace("{kept}", ", ".join(columns)))
     parameters = {

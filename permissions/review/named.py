@@ -71,7 +71,7 @@ def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str |
 
 
 def _called(resource: Resource, tenant: Tenant, called: str) -> Iterator[Key]:
-    rows = stored.rows(resource).filter(tenant_id=tenant.pk).order_by("-pk")[:MOST]
+    rows = stored.within(resource, tenant.pk).order_by("-pk")[:MOST]
     return (row.pk for row in rows.iterator(500) if str(row) == called)
 
 

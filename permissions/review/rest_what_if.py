@@ -148,7 +148,7 @@ def _named(asker: Membership, said: dict[str, Any]) -> Named:
 
 def _object(resource: Resource, asker: Membership, id: str) -> Key:
     pk = opaque.decode(resource.model, id)
-    rows = stored.rows(resource).filter(tenant=asker.tenant_id, pk=pk or 0)
+    rows = stored.within(resource, asker.tenant_id).filter(pk=pk or 0)
     if pk is None or not rows.exists():
         raise Http404
     return pk

@@ -128,7 +128,7 @@ def _object(resource: Resource, tenant: Tenant, options: dict[str, Any]) -> Key:
     if options["id"] is None and options["called"] is None:
         raise Unusable("--id", "say which object, with --id or --called.")
     pk = named.object_key(resource, tenant, options["id"], options["called"])
-    if not stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists():
+    if not stored.within(resource, tenant.pk).filter(pk=pk).exists():
         raise named.absent(resource, tenant, pk)
     return pk
 

@@ -116,7 +116,7 @@ def who_saw(**options: Any) -> Iterable[str]:
     pk = named.object_key(resource, tenant, options["id"], options["called"])
     field, etag = options["field"], options["etag"]
     about = {"tenant_id": tenant.pk, "model": resource.label, "object_id": pk}
-    there = stored.rows(resource).filter(tenant_id=tenant.pk, pk=pk).exists()
+    there = stored.within(resource, tenant.pk).filter(pk=pk).exists()
     if not there and not any(kept.objects.filter(**about).exists() for kept in (Access, Held)):
         raise named.absent(resource, tenant, pk)
     if field is not None and not seen.showing(resource, field):

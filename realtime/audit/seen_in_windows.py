@@ -116,7 +116,7 @@ def held_of(resource: Resource, tenant_id: int, object_id: Key) -> list[Held]:
     """Return what anybody has held of an object; of every object only if it existed."""
     here = Q(tenant=tenant_id, object_id=object_id) | Q(object_id=None)
     rows = list(Held.objects.filter(here, model=resource.label).order_by("pk"))
-    there = stored.rows(resource).filter(tenant_id=tenant_id, pk=object_id)
+    there = stored.within(resource, tenant_id).filter(pk=object_id)
     if spans.existence(holders(resource, rows)) is None and not there.exists():
         return [row for row in rows if row.object_id is not None]
     return rows

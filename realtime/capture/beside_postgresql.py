@@ -11,7 +11,7 @@ from realtime.capture import intervals
 from realtime.capture.live import DELETED, Live
 from realtime.capture.parts_postgresql import CHANGE, NEXT, SEP, Exact, access, of_update
 from realtime.capture.postgresql import differ
-from realtime.capture.triggers import VERSIONS, literal, quoted
+from realtime.capture.triggers import VERSIONS, literal
 
 OF: Final = "model = {label} AND object_id = {key}"
 CREATED: Final = f"""
@@ -27,7 +27,7 @@ def after(live: Live, form: Exact) -> str:
     """Return the body of the trigger that follows what is written of an object."""
     label = literal(live.label)
     new, old = (
-        {"tenant": f"{side}.{quoted(live.tenant)}", "key": live.logged(side), "label": label}
+        {"tenant": live.of(side), "key": live.logged(side), "label": label}
         for side in ("NEW", "OLD")
     )
     creation = CHANGE.format(id="counted", version="counted", creation="true", fields="NULL", **new)
@@ -48,19 +48,26 @@ IF TG_OP = 'DELETE' OR renamed THEN
 END IF;
 IF TG_OP = 'INSERT' OR renamed THEN
   counted := {NEXT};{CREATED.format(**new)}
-  {creation}
+  {_in_one(live, new["tenant"], creation)}
   {SEP.join(form.begin(column, intervals.CREATED, revision) for column in live.kept)}
 END IF;
 IF TG_OP <> 'UPDATE' OR renamed THEN
   RETURN NULL;
 END IF;
 IF {form.changed} THEN{COUNTED.format(**new)}
-  {change}
+  {_in_one(live, new["tenant"], change)}
 END IF;
 {of_update(live, form, new, old, label)}
 RETURN NULL;
 END;
 """
+
+
+def _in_one(live: Live, tenant: str, statement: str) -> str:
+    """Return the statement, which is left out for an object that is in no tenant."""
+    if not live.tenancy.nullable:
+        return statement
+    return f"IF {tenant} IS NOT NULL THEN\n  {statement}\nEND IF;"
 
 
 def forgotten(live: Live) -> str:

@@ -10,6 +10,7 @@ from realtime.capture import intervals
 from realtime.capture.live import DELETED, Live
 from realtime.capture.parts_sqlite import (
     CHANGE,
+    IN_ONE,
     LAST,
     XID,
     accesses,
@@ -25,7 +26,7 @@ from realtime.capture.triggers import CHANGES, VERSIONS, Trigger, literal
 CREATED: Final = f"""
 DELETE FROM {VERSIONS} WHERE {{of}};
 INSERT INTO {VERSIONS} (model, object_id, version) VALUES ({{label}}, {{key}}, ({LAST}));
-UPDATE {CHANGES} SET version = id WHERE id = ({LAST});
+UPDATE {CHANGES} SET version = id WHERE id = ({LAST}) AND version = 0 AND {{of}};
 """
 COUNTED: Final = f"""
 INSERT INTO {VERSIONS} (model, object_id, version)
@@ -54,9 +55,13 @@ def of(live: Live, side: str) -> str:
     return f"model = {literal(live.label)} AND object_id = {live.logged(side)}"
 
 
+def _log(live: Live) -> str:
+    return IN_ONE if live.tenancy.nullable else CHANGE
+
+
 def _created(live: Live) -> str:
     names = names_of_row(live, "NEW")
-    creation = CHANGE.format(version=0, creation=1, fields="NULL", xid=XID, **names)
+    creation = _log(live).format(version=0, creation=1, fields="NULL", xid=XID, **names)
     return f"{creation}{CREATED.format(of=of(live, 'NEW'), **names)}"
 
 
@@ -69,7 +74,7 @@ def _began(live: Live) -> Iterator[str]:
 def _changed(live: Live) -> str:
     names, mine = names_of_row(live, "NEW"), of(live, "NEW")
     version = f"(SELECT version FROM {VERSIONS} WHERE {mine})"
-    change = CHANGE.format(
+    change = _log(live).format(
         version=version, creation=0, fields=names_of_fields(live), xid=f"-{version}", **names
     )
     return f"{COUNTED.format(of=mine, **names)}{change}"

@@ -12,7 +12,7 @@ from django.db import connection, models
 from permissions.commits import TransactionId
 from permissions.models import ObjectVersion
 from permissions.representation import ObjectKey
-from permissions.stored import is_beside
+from permissions.stored import is_beside, tenant_name, with_tenants
 from realtime.capture import transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
@@ -61,12 +61,17 @@ def record(tenant_id: int, changes: Sequence[Recorded]) -> None:
 
 
 def locked(model: Any, **which: Any) -> dict[Key, dict[str, Any]]:
-    """Lock these rows, in the order of their keys; return the `tenant_id` and `version` of each."""
+    """Lock these rows, in the order of their keys; return the `tenant_id` and `version` of each.
+
+    Without those that are in no tenant.
+    """
     rows: Any = models.QuerySet(model).filter(**which)
     rows = rows.order_by("pk").select_for_update(no_key=True)
     if not is_beside(model):
         return {row["pk"]: row for row in rows.values("pk", "tenant_id", "version")}
-    found = {row["pk"]: row for row in rows.values("pk", "tenant_id")}
+    name = tenant_name(model)
+    places = dict(with_tenants(rows).values_list("pk", name))
+    found = {pk: {"pk": pk, "tenant_id": t} for pk, t in places.items() if t is not None}
     # Only now: what was read with the rows may be older than the lock.
     beside = ObjectVersion.objects.filter(model=_label(model), object_id__in=found)
     versions = dict(beside.values_list("object_id", "version"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from permissions import unavailable
+from permissions import stored, unavailable
 from permissions.audiences import Resource, Shows, registry
 from permissions.loading import load_rows
 from permissions.representation import ObjectKey
@@ -101,7 +101,8 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, Key]]:
     """Find nothing for a row that fails; a project's own `find` may raise any exception."""
     try:
         with transaction.atomic() if guarded else nullcontext():
-            return set(shows.find(rows).values_list("tenant_id", "pk"))
+            found = stored.with_tenants(shows.find(rows))
+            return set(found.values_list(stored.tenant_name(found.model), "pk"))
     except Exception as error:
         unavailable.raise_database_s(error)
         if len(rows) == 1:
@@ -117,5 +118,6 @@ def _rows(
     """Return those of a tenant's rows in which something shown changed (None: any field)."""
     wanted = set(shows.fields)
     pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
-    rows = model._base_manager.filter(tenant_id=tenant_id, pk__in=pks)
+    rows = stored.with_tenants(model._base_manager.all())
+    rows = rows.filter(**{stored.tenant_name(model): tenant_id}, pk__in=pks)
     return list(load_rows(rows).values()) if pks else []

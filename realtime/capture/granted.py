@@ -13,6 +13,7 @@ from django.db import connection
 from permissions.audiences import registry
 from permissions.grant_tables import GROUP, USER, GrantTable
 from permissions.models import GroupGrant, UserGrant
+from permissions.stored import tenancy_of
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
@@ -23,7 +24,7 @@ from tenants.keys import kind_of, logged
 OBJECT: Final = "object written"
 """The cause by which intervals move with the object that their rows name."""
 
-ALL_OF_TENANTS: Final = "SELECT DISTINCT o.tenant_id AS tenant, NULL, NULL, NULL FROM {row} r"
+ALL_OF_TENANTS: Final = "SELECT DISTINCT {tenant} AS tenant, NULL, NULL, NULL FROM {{row}} r"
 
 
 def accesses() -> Iterator[Access]:
@@ -52,6 +53,9 @@ class Grants:
         self.target = granted.target
         self.kept = intervals.grants(granted, connection.vendor)
         self.label = granted.target._meta.label_lower
+        place = tenancy_of(granted.target)
+        self._tenant, self._places = place.sql("o"), place.tables
+        self._tenants = ALL_OF_TENANTS.format(tenant=self._tenant)
         self.key = quoted(granted.target._meta.pk.column)
         # Several models' rows stand in one generic table.
         self.name = self.label.replace(".", "_") if granted.is_generic else ""
@@ -65,7 +69,7 @@ class Grants:
         if self.granted.who == GROUP:
             yield self._groups()
         created = ("INSERT", "DELETE") if self.granted.is_generic else ()
-        stays = issubclass(self.target, LiveModel)
+        stays = issubclass(self.target, LiveModel) or not tenancy_of(self.target).columns
         if moves := (*created, *(() if stays else ("UPDATE",))):
             side = self.granted.is_on("w", f"{{side}}.{self.key}", connection.vendor)
             kept = intervals.named_by(self.kept, self.granted.table, side)
@@ -79,11 +83,15 @@ class Grants:
             **of_table(self.granted.model),
             cause="granted",
             name=self.name,
-            touch=f"SELECT o.tenant_id AS tenant, {user}, {literal(self.label)},"
+            touch=f"SELECT {self._tenant} AS tenant, {user}, {literal(self.label)},"
             f" {logged(kind_of(self.target), f'o.{self.key}')}"
             f" FROM {{row}} r {self._objects('r')}{of_type}",
             watch=tuple(column for what, column in columns.items() if what != "id"),
-            joins=(self._table, *([ContentType._meta.db_table] if self.name else [])),
+            joins=(
+                self._table,
+                *self._places,
+                *([ContentType._meta.db_table] if self.name else []),
+            ),
             kept=self.kept,
         )
 
@@ -92,9 +100,9 @@ class Grants:
             **of_table(Permission),
             cause="permission",
             name=self.others,
-            touch=f"{ALL_OF_TENANTS} {self._naming('permission', 'r.id')}",
+            touch=f"{self._tenants} {self._naming('permission', 'r.id')}",
             watch=("id", "codename", "content_type_id"),
-            joins=(self.granted.table, self._table),
+            joins=(self.granted.table, self._table, *self._places),
             kept=self._named_by("permission"),
         )
 
@@ -104,10 +112,10 @@ class Grants:
             **of_table(ContentType),
             cause="content type",
             name=self.others,
-            touch=f"{ALL_OF_TENANTS} JOIN {permission} p ON p.content_type_id = r.id"
+            touch=f"{self._tenants} JOIN {permission} p ON p.content_type_id = r.id"
             f" {self._naming('permission', 'p.id')}",
             watch=("id", "app_label", "model"),
-            joins=(self.granted.table, self._table, permission),
+            joins=(self.granted.table, self._table, *self._places, permission),
         )
 
     def _groups(self) -> Access:
@@ -116,9 +124,9 @@ class Grants:
             **of_table(Group),
             cause="group",
             name=self.others,
-            touch=f"{ALL_OF_TENANTS} {self._naming('principal', 'r.id')}",
+            touch=f"{self._tenants} {self._naming('principal', 'r.id')}",
             watch=("id", "name"),
-            joins=(self.granted.table, self._table),
+            joins=(self.granted.table, self._table, *self._places),
             kept=self._named_by("principal"),
         )
 
@@ -144,16 +152,17 @@ class Grants:
 def moved(target: Any, name: str, kept: Kept, moves: tuple[str, ...]) -> Access:
     """Return what moves the intervals of rows that name an object when the object is written: into
     another tenant, or, if no cascade takes the rows, into being and out of it."""
-    tenant = target._meta.get_field("tenant").column
+    place = tenancy_of(target)
     key = logged(kind_of(target), f"r.{quoted(target._meta.pk.column)}")
     return Access(
         **of_table(target),
         cause=OBJECT,
         name=name,
-        touch=f"SELECT r.{quoted(tenant)} AS tenant, NULL, {literal(target._meta.label_lower)},"
+        touch=f"SELECT {place.sql('r')} AS tenant, NULL, {literal(target._meta.label_lower)},"
         f" {key} FROM {{row}} r",
         events=(),
-        watch=(tenant,),
+        watch=place.columns,
+        joins=place.tables,
         kept=kept,
         moves=moves,
     )

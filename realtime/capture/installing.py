@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from realtime.capture import (
     adopting,
     intervals,
+    joining,
     live,
     live_postgresql,
     live_sqlite,
@@ -63,6 +64,7 @@ def wanted(vendor: str) -> list[Trigger]:
     generator = GENERATORS[vendor]
     triggers = [*generator.numbering(), *generator.summing()]
     triggers += generator.accesses(tables.accesses())
+    triggers += generator.joining_everybody()
     triggers += LIVE[vendor].triggers(live.lives(), live.shown())
     triggers += generator.notifying() if limits()["listen"] else []
     return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be named twice
@@ -112,6 +114,10 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
             _fill(cursor, {trigger.table for trigger in wrong})
         intervals.declare_roles(cursor, generator.NOW)
         unseen = {trigger.table for trigger in [*differs.missing, *differs.disabled]}
+        if joining.is_needed() and joining.is_possible(
+            connection.introspection.table_names(cursor)
+        ):
+            joining.fill(cursor, generator.NOW)
         if Membership._meta.db_table in unseen:
             cursor.execute(tables.tasks_of_all())
     transactions.on_connection(connection)

@@ -18,9 +18,11 @@ from django.contrib.contenttypes.models import ContentType
 from permissions.audiences import registry
 from permissions.grant_tables import GROUP, GrantTable
 from permissions.links import Link
+from permissions.stored import tenancy_of
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
 from tenants.keys import INTEGER, as_logged, kind_of, logged, named, user_type
+from tenants.tenancy import Tenancy
 
 HELD: Final[str] = Held._meta.db_table
 BELONGS: Final[str] = Belongs._meta.db_table
@@ -68,18 +70,25 @@ class Kept:
 
 
 def holder(
-    table: str, key: str, kind: str, tenant: str, label: str, column: str, permission: str
+    table: str, key: str, kind: str, tenancy: Tenancy, label: str, column: str, permission: str
 ) -> Kept:
     """Return the intervals during which a holder's column names somebody."""
     spelled = logged(kind, f"r.{quoted(key)}")
     begins = (
-        f"SELECT {spelled} AS source_id, r.{quoted(tenant)} AS tenant_id,"
+        f"SELECT {spelled} AS source_id, {tenancy.sql('r')} AS tenant_id,"
         f" {literal(label)} AS model, {spelled} AS object_id,"
         f" {literal(permission)} AS permission, {_user(column)} AS principal,"
         f" {nobody()} AS given_by, {NOTHING} AS purpose FROM {{row}} r"
         f" WHERE r.{quoted(column)} IS NOT NULL"
     )
-    return Kept(HELD, source_of(table, column), begins, (key, tenant, column), kind=kind)
+    return Kept(
+        HELD,
+        source_of(table, column),
+        begins,
+        (key, *tenancy.columns, column),
+        tenancy.tables if tenancy.nullable else (),
+        kind=kind,
+    )
 
 
 def nobody() -> str:
@@ -102,8 +111,10 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
     permission, group = Permission._meta.db_table, Group._meta.db_table
     own = {name: f"r.{quoted(column)}" for name, column in granted.columns.items()}
     principal, joined = _user(granted.columns["principal"]), ""
+    of = tenancy_of(granted.target)
+    tenant = of.sql("o")
     if granted.who == GROUP:
-        role = "'tenant:' || o.tenant_id || ':'"
+        role = f"'tenant:' || {tenant} || ':'"
         principal = (
             f"CASE WHEN substr(g.name, 1, length({role})) = {role}"
             f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
@@ -116,14 +127,14 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
         given = "r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
         columns += ["granted_by_id", "purpose"]
     begins = (
-        f"SELECT {logged(INTEGER, own['id'])} AS source_id, o.tenant_id,"
+        f"SELECT {logged(INTEGER, own['id'])} AS source_id, {tenant} AS tenant_id,"
         f" '{target._meta.label_lower}' AS model,"
         f" {logged(kind_of(target), f'o.{key}')} AS object_id, p.codename AS permission,"
         f" {principal} AS principal,"
         f" {given} FROM {{row}} r JOIN {quoted(table)} o ON o.{key} = {granted.key('r', vendor)}"
         f" JOIN {permission} p ON p.id = {own['permission']}{joined}"
     )
-    joins = [table, permission, *([group] if joined else [])]
+    joins = [table, permission, *([group] if joined else []), *of.tables]
     if granted.is_generic:
         begins += f" WHERE {granted.is_of_type('r')} AND p.content_type_id = {own['type']}"
         joins.append(ContentType._meta.db_table)
@@ -133,9 +144,9 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
 def linked(link: Link, target: Any, permission: str) -> Kept:
     """Return the intervals during which a row of a many-to-many field names somebody."""
     key, table = quoted(link.through._meta.pk.column), target._meta.db_table
-    kind = kind_of(link.through)
+    kind, of = kind_of(link.through), tenancy_of(target)
     begins = (
-        f"SELECT {logged(kind, f'r.{key}')} AS source_id, o.tenant_id,"
+        f"SELECT {logged(kind, f'r.{key}')} AS source_id, {of.sql('o')} AS tenant_id,"
         f" {literal(target._meta.label_lower)} AS model,"
         f" {logged(kind_of(target), f'o.{quoted(target._meta.pk.column)}')} AS object_id,"
         f" {literal(permission)} AS permission, {_user(link.user)} AS principal,"
@@ -143,7 +154,9 @@ def linked(link: Link, target: Any, permission: str) -> Kept:
         f" o.{quoted(target._meta.pk.column)} = r.{quoted(link.object)}"
     )
     columns = (link.through._meta.pk.column, link.object, link.user)
-    return Kept(HELD, source_of(link.table, link.field), begins, columns, (table,), kind=kind)
+    return Kept(
+        HELD, source_of(link.table, link.field), begins, columns, (table, *of.tables), kind=kind
+    )
 
 
 def named_by(kept: Kept, table: str, condition: str) -> Kept:

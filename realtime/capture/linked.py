@@ -22,20 +22,21 @@ def accesses() -> Iterator[Access]:
         target: Any = resource.model._meta.concrete_model
         key, table = quoted(target._meta.pk.column), target._meta.db_table
         spelled = logged(kind_of(target), f"o.{key}")
+        place = resource.tenancy
         for link in links(resource):
             permission = resource.declared(link.audience).permission
             yield Access(
                 **of_table(link.through),
                 cause=HELD,
                 name=link.field,
-                touch=f"SELECT o.tenant_id AS tenant, r.{quoted(link.user)},"
+                touch=f"SELECT {place.sql('o')} AS tenant, r.{quoted(link.user)},"
                 f" {literal(resource.label)}, {spelled} FROM {{row}} r"
                 f" JOIN {quoted(table)} o ON o.{key} = r.{quoted(link.object)}",
                 watch=(link.object, link.user),
-                joins=(table,),
+                joins=(table, *place.tables),
                 kept=(kept := intervals.linked(link, target, permission)),
             )
-            if not issubclass(target, LiveModel):
+            if not issubclass(target, LiveModel) and place.columns:
                 side = f"w.{quoted(link.object)} = {{side}}.{key}"
                 by = intervals.named_by(kept, link.table, side)
                 yield moved(target, f"{table}_{link.field}", by, ("UPDATE",))

@@ -9,12 +9,13 @@ from django.apps import apps
 from django.db import models
 
 from permissions.audiences import Resource, Shows, registry
-from permissions.stored import is_beside
+from permissions.stored import is_beside, tenancy_of
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
 from realtime.capture.triggers import quoted
 from tenants.keys import INTEGER, kind_of, logged
+from tenants.tenancy import COLUMN, Tenancy, leads
 
 HELD: Final = "holder changed"
 VISIBILITY: Final = "visibility changed"
@@ -47,14 +48,33 @@ class Live:
     kind: str = INTEGER
     version: str = "version"
     beside: bool = False
-    tenant: str = "tenant_id"
+    tenancy: Tenancy = COLUMN
     keeps_tenant: bool = True
+
+    @property
+    def tenant(self) -> str:
+        """Return the column of the tenant of an object that keeps it."""
+        return self.tenancy.column
+
+    @property
+    def placed(self) -> tuple[str, ...]:
+        """Return the column of the tenant, if the row itself has it."""
+        return () if self.tenancy.steps else self.tenancy.columns
+
+    @property
+    def moves(self) -> bool:
+        """Return whether a write of the row may take the object to another tenant."""
+        return bool(self.tenancy.columns) and not self.keeps_tenant
+
+    def of(self, side: str) -> str:
+        """Return SQL for the key of this row's tenant, which may be null."""
+        return self.tenancy.sql(side)
 
     @property
     def kept(self) -> dict[str, Kept]:
         """Return, by holder's column, the intervals during which it names somebody."""
         pairs = zip(self.holders, self.permissions, strict=False)
-        of = (self.table, self.key, self.kind, self.tenant, self.label)
+        of = (self.table, self.key, self.kind, self.tenancy, self.label)
         return {column: intervals.holder(*of, column, permission) for column, permission in pairs}
 
     def logged(self, side: str) -> str:
@@ -63,8 +83,8 @@ class Live:
 
     def names(self, side: str) -> dict[str, str]:
         """Return SQL for the `tenant`, the `key` and the `version` of this row."""
-        tenant, version = (f"{side}.{quoted(name)}" for name in (self.tenant, self.version))
-        return {"tenant": tenant, "key": self.logged(side), "version": version}
+        version = f"{side}.{quoted(self.version)}"
+        return {"tenant": self.of(side), "key": self.logged(side), "version": version}
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -114,7 +134,8 @@ def _live(model: Any) -> Live:
     meta = model._meta
     resource = registry.get(meta.label_lower) if meta.label_lower in registry else None
     beside = is_beside(model)
-    fixed = {"tenant", meta.pk.name, *([] if beside else ["version"])}
+    tenancy = tenancy_of(model)
+    fixed = {tenancy.path, meta.pk.name, *([] if beside else ["version"])}
     mine = [field for field in meta.local_concrete_fields if field.name not in fixed]
     return Live(
         table=meta.db_table,
@@ -135,7 +156,7 @@ def _live(model: Any) -> Live:
         kind=kind_of(model),
         version="" if beside else _column(model, "version"),
         beside=beside,
-        tenant=_column(model, "tenant"),
+        tenancy=tenancy,
         keeps_tenant=not beside,
     )
 
@@ -179,7 +200,9 @@ def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
         watched=tuple(f.column for f in (related if live else (*related, *seen))),
         key=meta.pk.column,
         kind=kind_of(model),
-        tenant=next((f.column for f in columns if f.name == "tenant"), None),
+        tenant=next(
+            (f.column for f in columns if f.name == "tenant" and leads(model, "tenant")), None
+        ),
         created=not live and not all(_names_key(*one) for one in found),
         unique=tuple(_unique(model)),
     )

@@ -38,7 +38,8 @@ def triggers(
     forgotten: dict[str, str] = {}
     for live in lives:
         form = General(live) if general else Exact(live)
-        needs = [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
+        needs = [CHANGES, ACCESSES, TENANTS, *live.tenancy.tables]
+        needs += [intervals.HELD] if live.kept else []
         if live.beside:
             needs.append(VERSIONS)
             after = beside_postgresql.after(live, form)

@@ -55,7 +55,7 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
             yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=needs)
         yield trigger(table, "live", "DELETE", deleted(live, DELETED), needs=needs)
         for column, kept in live.kept.items():
-            since = f"coalesce({intervals.revision(f'NEW.{quoted(live.tenant)}')}, 0)"
+            since = f"coalesce({intervals.revision(live.of('NEW'))}, 0)"
             begun = intervals.ends(kept, "NEW", REPLACED, NOW, until(kept))
             begun += "\n" + intervals.begins(kept, "NEW", intervals.CREATED, NOW, since)
             when = f"NEW.{quoted(column)} IS NOT NULL"
@@ -130,16 +130,16 @@ def _replaced(live: Live) -> Iterator[Trigger]:
             continue  # its key stays
         log = f"""
 INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
-  SELECT x.{quoted(live.tenant)}, NULL, {literal(live.label)}, {live.logged("x")},
+  SELECT {live.of("x")}, NULL, {literal(live.label)}, {live.logged("x")},
     {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
-  WHERE ({where}) AND {stays(f"x.{quoted(live.tenant)}")};
+  WHERE ({where}) AND {live.of("x")} IS NOT NULL AND {stays(live.of("x"))};
 """
         if live.beside:
             log += (
                 f"DELETE FROM {VERSIONS} WHERE model = {literal(live.label)} AND object_id IN"
                 f" (SELECT {live.logged('x')} FROM {quoted(live.table)} x WHERE {where});"
             )
-        needs = [ACCESSES, TENANTS, *([VERSIONS] if live.beside else [])]
+        needs = [ACCESSES, TENANTS, *live.tenancy.tables, *([VERSIONS] if live.beside else [])]
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
     if live.kept:
         needs, kept = [ACCESSES, TENANTS, intervals.HELD], list(live.kept.values())

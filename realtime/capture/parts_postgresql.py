@@ -85,7 +85,7 @@ class General(Exact):
     @property
     def changed(self) -> str:
         live = self.live
-        besides = [live.key, live.tenant, live.version, *(stamp for stamp, _ in live.stamps)]
+        besides = [live.key, *live.placed, live.version, *(stamp for stamp, _ in live.stamps)]
         besides += [column for column, _ in live.generated]  # computed only after a BEFORE trigger
         names = ", ".join(map(literal, besides))
         return " IS DISTINCT FROM ".join(
@@ -109,7 +109,7 @@ class General(Exact):
     @property
     def fields(self) -> str:
         named = ", ".join(f"{literal(c)}, {literal(f)}" for c, f in self.live.fields if c != f)
-        besides = ", ".join(map(literal, (self.live.key, self.live.tenant, self.live.version)))
+        besides = ", ".join(map(literal, (self.live.key, *self.live.placed, self.live.version)))
         return f"""(SELECT jsonb_agg(name ORDER BY name) FROM (
   SELECT coalesce(jsonb_build_object({named}) ->> n.key, n.key) AS name
   FROM jsonb_each(to_jsonb(NEW) - ARRAY[{besides}]) n
@@ -136,10 +136,10 @@ def of_update(live: Live, form: Exact, new: dict[str, str], old: dict[str, str],
     if live.visible:
         touched = access(form, VISIBILITY, [object_])
         found.append(f"IF {form.differ(live.visible)} THEN\n  {touched}\nEND IF;")
-    if not live.keeps_tenant:
+    if live.moves:
         touches = [(old["tenant"], "NULL", label, old["key"]), object_]
         touched = SEP.join((*_moved(live, form), access(form, MOVED, touches)))
-        found.append(f"IF {differ([live.tenant])} THEN\n  {touched}\nEND IF;")
+        found.append(f"IF {differ(live.tenancy.columns)} THEN\n  {touched}\nEND IF;")
     return "\n".join(found)
 
 
@@ -157,5 +157,5 @@ def access(form: Exact, cause: str, touches: Iterable[tuple[str, str, str, str]]
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
         f" SELECT t.*, {literal(cause)}, {NOW} FROM (VALUES {rows}) t(a, b, c, d)"
-        f" WHERE {form.stays('t.a')};"
+        f" WHERE t.a IS NOT NULL AND {form.stays('t.a')};"
     )

@@ -23,11 +23,17 @@ LOG: Final = (
 CHANGE: Final = (
     LOG + " VALUES ({tenant}, {label}, {key}, {version}, {creation}, {fields}, {xid}, " + NOW + ");"
 )
+IN_ONE: Final = (
+    LOG + " SELECT {tenant}, {label}, {key}, {version}, {creation}, {fields}, {xid}, "
+    f"{NOW} WHERE {{tenant}} IS NOT NULL;"
+)
+"""The same, unless the object is in no tenant."""
 
 
 def logs(live: Live) -> list[str]:
     """Return the tables that the triggers of this one write."""
-    return [CHANGES, ACCESSES, TENANTS, *([intervals.HELD] if live.kept else [])]
+    held = [intervals.HELD] if live.kept else []
+    return [CHANGES, ACCESSES, TENANTS, *live.tenancy.tables, *held]
 
 
 def deleted(live: Live, cause: str) -> str:
@@ -55,8 +61,8 @@ def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
         yield f"held_{column}", (column,), body
     if live.visible:
         yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])
-    if not live.keeps_tenant:
-        yield "moved", (live.tenant,), _access(live, MOVED, ["OLD", "NEW"]) + _moved(live)
+    if live.moves:
+        yield "moved", live.tenancy.columns, _access(live, MOVED, ["OLD", "NEW"]) + _moved(live)
 
 
 def _moved(live: Live) -> str:
@@ -78,9 +84,9 @@ def _ended(live: Live, cause: str) -> str:
 def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:
     return "\n".join(
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
-        f" SELECT {side}.{quoted(live.tenant)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
+        f" SELECT {live.of(side)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
         f" {literal(live.label)}, {live.logged(side)}, {literal(cause)}, {NOW}"
-        f" WHERE {stays(f'{side}.{quoted(live.tenant)}')};"
+        f" WHERE {live.of(side)} IS NOT NULL AND {stays(live.of(side))};"
         for side in sides
     )
 
@@ -88,7 +94,7 @@ def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> 
 def names_of_row(live: Live, side: str) -> dict[str, str]:
     """Return SQL for what a log says of a row."""
     return {
-        "tenant": f"{side}.{quoted(live.tenant)}",
+        "tenant": live.of(side),
         "key": live.logged(side),
         "label": literal(live.label),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from permissions.accesslog import MANY
-from realtime.capture import intervals
+from realtime.capture import intervals, joining
 from realtime.capture.intervals import BELONGS, HELD, Kept
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
@@ -76,7 +76,7 @@ ALL_OF: Final = "earshot.all_of"
 KNOWN: Final = f"coalesce(nullif(current_setting('{ALL_OF}', true), ''), ',')"
 ONE: Final = "pg_current_xact_id()::text || ':' || {0} || ','"
 NEWS: Final = (
-    f"{stays('t.a', SHARED)} AND (t.b IS NULL AND t.c IS NULL"
+    f"t.a IS NOT NULL AND {stays('t.a', SHARED)} AND (t.b IS NULL AND t.c IS NULL"
     f" OR strpos({KNOWN}, ',' || {ONE.format('t.a')}) = 0)"
 )
 """Whether a touch adds anything: its tenant stays, and is not touched as a whole anyway."""
@@ -178,6 +178,17 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
             yield emptied(access.table, [access.kept])
 
 
+def joining_everybody() -> Iterator[Trigger]:
+    """Yield the trigger that makes users members of the tenant of everybody."""
+    if joining.is_needed():
+        parts = (
+            f"IF TG_OP = '{event}' THEN\n{body}\nEND IF;" for event, body in joining.bodies(NOW)
+        )
+        body = "\n".join((*parts, "RETURN NULL;"))
+        events = ["INSERT", "DELETE"]
+        yield trigger(joining.table(), "everybody", "AFTER", events, body, needs=joining.NEEDS)
+
+
 def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
     """Return the trigger that ends the intervals of all rows of a table that is emptied."""
     kept = list(kept)
@@ -234,7 +245,7 @@ def _conditions(access: Access) -> dict[str, str]:
 
 
 def _log(touches: str, access: Access) -> str:
-    news = "true" if access.always else NEWS
+    news = "t.a IS NOT NULL" if access.always else NEWS
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
         f"SELECT t.a, t.b::{user_type()}, t.c, t.d::text, {literal(access.cause)}, {NOW}\n"

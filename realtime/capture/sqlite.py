@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from realtime.capture import intervals
+from realtime.capture import intervals, joining
 from realtime.capture.intervals import Kept
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
@@ -107,6 +107,13 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
             needs = [*access.needs, TENANTS]
             yield trigger(access.table, access.what, event, body, when=when, needs=needs)
         yield from _replaced(access)
+
+
+def joining_everybody() -> Iterator[Trigger]:
+    """Yield the triggers that make users members of the tenant of everybody."""
+    if joining.is_needed():
+        for event, body in joining.bodies(NOW):
+            yield trigger(joining.table(), "everybody", event, body, needs=joining.NEEDS)
 
 
 def _conditions(access: Access) -> dict[str, str]:
@@ -261,6 +268,7 @@ def _of_row(touch: str, side: str) -> str:
 
 def _log(touches: str, access: Access) -> str:
     news = "true" if access.always else stays("t.tenant")
+    news = f"t.tenant IS NOT NULL AND {news}"
     return (
         f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
         f"SELECT t.*, {literal(access.cause)}, {NOW} FROM ({touches}) t WHERE {news};"

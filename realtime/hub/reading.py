@@ -205,8 +205,9 @@ def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> b
     """
     model = registry.get(key.model).model
     with transaction.atomic():
-        found = changes.locked(model, tenant_id=tenant_id, pk=key.pk)
-        rows = {pk: row for pk, row in found.items() if row["version"] == version}
+        found = changes.locked(model, pk=key.pk)
+        same = {"pk": key.pk, "tenant_id": tenant_id, "version": version}
+        rows = {pk: row for pk, row in found.items() if row == same}
         if rows and version < above:
             changes.renew(model, tenant_id, key.pk)
         elif rows:

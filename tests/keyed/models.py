@@ -108,6 +108,62 @@ class Sheet(Existing):
         app_label = "keyed"
 
 
+class Shelf(models.Model):
+    """What says whose the books are; it is not declared."""
+
+    tenant = models.ForeignKey("earshot_tenants.Tenant", models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "keyed"
+
+
+class Board(models.Model):
+    """A part of a shelf."""
+
+    shelf = models.ForeignKey(Shelf, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "keyed"
+
+
+class Placed(models.Model):
+    """Something of a user's, whose tenant is elsewhere."""
+
+    owner = models.ForeignKey("earshot_tenants.User", models.SET_NULL, null=True, related_name="+")
+    title = models.CharField(max_length=50, default="")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Book(Placed):
+    """Its tenant is its shelf's."""
+
+    shelf = models.ForeignKey(Shelf, models.CASCADE, null=True, related_name="+")
+
+    class Meta(Placed.Meta):
+        app_label = "keyed"
+
+
+class Leaf(Placed):
+    """Its tenant is two steps away."""
+
+    board = models.ForeignKey(Board, models.CASCADE, related_name="+")
+
+    class Meta(Placed.Meta):
+        app_label = "keyed"
+
+
+class Loose(Placed):
+    """It has no tenant."""
+
+    class Meta(Placed.Meta):
+        app_label = "keyed"
+
+
 def grants(model: type[models.Model], base: Any) -> Any:
     """The model's direct table of this kind."""
     meta = type("Meta", (base.Meta,), {"app_label": "keyed"})
@@ -121,9 +177,12 @@ def grants(model: type[models.Model], base: Any) -> Any:
 
 LIVE: list[type[LiveModel]] = [Small, Unique, Named]
 PLAIN: list[type[Existing]] = [Paper, Folder]
+PLACED: list[type[Placed]] = [Book, Leaf, Loose]
+DECLARED: list[Any] = [*LIVE, *PLAIN, *PLACED]
 MODELS: list[type[models.Model]] = [
-    *LIVE,
-    *PLAIN,
+    Shelf,
+    Board,
+    *DECLARED,
     Sheet,
-    *(grants(model, base) for model in (*LIVE, *PLAIN) for base in (UserGrant, GroupGrant)),
+    *(grants(model, base) for model in DECLARED for base in (UserGrant, GroupGrant)),
 ]

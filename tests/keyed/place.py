@@ -34,6 +34,9 @@ KEYS: dict[str, Callable[[int], Any]] = {
     "named": lambda number: f"Ünder '{number:02}'",
     "paper": lambda number: number + 1,
     "sheet": lambda number: f"Ünder '{number:02}'",
+    "book": lambda number: number + 1,
+    "leaf": lambda number: number + 1,
+    "loose": lambda number: number + 1,
     "folder": lambda number: uuid.UUID(int=0xABCD << 112 | number),
 }
 LIVE = ("small", "unique", "named")
@@ -59,6 +62,8 @@ class Place:
     def create(self, number: int, owner: str = "owner", **values: Any) -> Any:
         """An object with the key of this number."""
         place = {"tenant": self.world.tenants["acme"], "owner": self.world.user(owner)}
+        if "tenant" not in {field.name for field in self.model._meta.fields}:
+            del place["tenant"]
         return self.model.objects.create(
             pk=self.key(number), **{**place, "title": f"Title {number}", **values}
         )

@@ -13,7 +13,7 @@ from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
-from tests.keyed.models import LIVE, PLAIN, Existing, Sheet
+from tests.keyed.models import DECLARED, LIVE, Book, Existing, Leaf, Sheet
 
 
 def serializer(model: Any, *fields: str) -> Any:
@@ -28,7 +28,8 @@ def declared(model: Any) -> Resource:
     name = model._meta.model_name
     writes = ("title",)
     is_plain = issubclass(model, Existing)
-    keeper = serializer(model, "title", *(["loud", "version"] if is_plain else ["version"]))
+    more = ["version"] if model in LIVE else ["loud", "version"] if is_plain else []
+    keeper = serializer(model, "title", *more)
     return Resource(
         model=model,
         visible_by={"deleted_at": None} if is_plain else {},
@@ -37,10 +38,12 @@ def declared(model: Any) -> Resource:
             Audience("looker", f"view_{name}", serializer(model, "title")),
         ),
         holders={"owner": "keeper", **({"members": "looker"} if is_plain else {})},
+        tenant=PATHS.get(model),
     )
 
 
-MODELS: list[Any] = [*LIVE, *PLAIN, Sheet]
+PATHS: dict[Any, str] = {Book: "shelf__tenant", Leaf: "board__shelf__tenant"}
+MODELS: list[Any] = [*DECLARED, Sheet]
 RESOURCES = {model: declared(model) for model in MODELS}
 router: Any = SimpleRouter()
 for model, resource in RESOURCES.items():

@@ -8,9 +8,10 @@ from django.db import models
 
 from permissions.adoption_checks import (
     check_declared,
+    check_tenants,
     check_version,
 )
-from permissions.audiences import registry
+from permissions.audiences import Resource, registry
 from permissions.models import Guarded
 from resources.audiences import DOCUMENTS
 from resources.models import Document
@@ -54,3 +55,39 @@ def test_live_model_without_a_declaration_is_told_where_to_declare_it() -> None:
 def test_version_of_a_projects_own_is_told() -> None:
     assert [message.id for message in check_version(Own)] == ["earshot.E046"]
     assert list(check_version(Document)) == []
+
+
+class Rented(models.Model):
+    """A model whose tenant lives in a flat."""
+
+    tenant = models.CharField(max_length=9)
+
+    class Meta:
+        app_label = "tests"
+
+
+class Bare(models.Model):
+    class Meta:
+        app_label = "tests"
+
+
+def told(*resources: Resource) -> list[tuple[str | None, str]]:
+    return [(found.id, str(found.hint)) for found in check_tenants(resources)]
+
+
+def test_tenant_that_is_not_found_is_told() -> None:
+    for tenant in (None, "nothing__tenant"):
+        [(id, hint)] = told(Resource(model=Rented, audiences=(), tenant=tenant))  # type: ignore[arg-type]
+        assert id == "earshot.E048"
+        assert 'tenant="project__owner", or tenant=""' in hint
+    assert told(Resource(model=Rented, audiences=(), tenant="")) == []  # type: ignore[arg-type]
+
+
+def test_model_without_a_tenant_beside_others_with_one_is_told() -> None:
+    bare = Resource(model=Bare, audiences=())  # type: ignore[arg-type]
+    [(id, hint)] = told(bare, DOCUMENTS)
+    assert (id, hint) == (
+        "earshot.W049",
+        'Declare tenant="path__to__tenant", or tenant="" if it is so.',
+    )
+    assert told(bare) == told(replace(bare, tenant=""), DOCUMENTS) == []

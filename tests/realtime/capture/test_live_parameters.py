@@ -17,6 +17,7 @@ from realtime.capture.interval_models import Held
 from realtime.capture.live import Live, Shown
 from realtime.models import Change
 from tenants.models import Tenant
+from tenants.tenancy import Tenancy
 from tests.databases import on_postgresql, only_on
 from tests.realtime.capture.documents import execute
 
@@ -32,7 +33,7 @@ PARCEL = Live(
     unique=(("label",),),
     key="number",
     version="count",
-    tenant="place",
+    tenancy=Tenancy("place", "place", nullable=False),
     keeps_tenant=False,
 )
 BESIDE = replace(PARCEL, version="", beside=True, stamps=())
