@@ -136,7 +136,8 @@ def standings(
     found: dict[keys.Key, Standing] = {}
     by_tenant: defaultdict[int, list[keys.Key]] = defaultdict(list)
     for obj in objects:
-        by_tenant[stored.tenant_of(obj)].append(obj.pk)
+        tenant_id = obj.tenant_id if isinstance(obj, Key) else stored.tenant_of(obj)
+        by_tenant[tenant_id].append(obj.pk)
     for tenant_id, pks in by_tenant.items():
         if user_id is None:
             found.update(dict.fromkeys(pks, Standing(None, None, None)))

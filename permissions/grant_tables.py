@@ -163,15 +163,11 @@ class GrantTable:
         one = {"object_pk": str(pk)} if self.is_generic else {"content_object": pk}
         return self.rows(codenames).filter(**one)
 
-    def in_tenant(self, rows: QuerySet[Any], tenant_id: int) -> QuerySet[Any]:
-        """Return those of these rows that are on objects of the tenant."""
-        from permissions import stored  # which knows the declarations, made of these tables
-
-        here = stored.with_tenants(QuerySet(self.target))
-        here = here.filter(**{stored.tenant_name(self.target): tenant_id})
+    def on(self, objects: QuerySet[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of these rows that are on these objects."""
         if not self.is_generic:
-            return rows.filter(content_object__in=here.values("pk"))
-        return rows.filter(Exists(here.filter(pk=OuterRef(KEY))))
+            return rows.filter(content_object__in=objects.values("pk"))
+        return rows.filter(Exists(objects.filter(pk=OuterRef(KEY))))
 
     def row(self, principal: Any, permission_id: int, pk: Key, how: dict[str, Any]) -> Any:
         """Return a new row; who granted it, when and what for are left out where it cannot say."""

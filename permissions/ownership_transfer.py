@@ -63,7 +63,7 @@ def _hand_over(
 
 def _own_grants(table: GrantTable, membership: Membership) -> QuerySet[Any]:
     rows = table.rows().filter(user=membership.user_id)
-    return table.in_tenant(rows, membership.tenant_id)
+    return table.on(stored.in_tenant(table.target, membership.tenant_id), rows)
 
 
 def _held_alone(resource: Resource, membership: Membership, audience: Audience) -> Q:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import exceptions
 
-from permissions import ceiling
+from permissions import ceiling, stored
 from permissions.audiences import Resource, registry
 from permissions.ceiling import AboveCeiling, Actor, Key
 from permissions.grant_tables import KEY, GrantTable
@@ -61,4 +61,4 @@ def _rows(table: GrantTable, resource: Resource, membership: Membership, by: int
     rows = table.rows(resource.permissions).filter(
         group__name=group_name(membership.tenant_id, membership.role), **whose
     )
-    return table.in_tenant(rows, membership.tenant_id)
+    return table.on(stored.in_tenant(table.target, membership.tenant_id), rows)

@@ -77,6 +77,12 @@ def within(resource: Resource, tenant_id: int) -> QuerySet[Any]:
     return rows(resource).filter(**{tenant_name(resource.model): tenant_id})
 
 
+def in_tenant(model: type[Model], tenant_id: int) -> QuerySet[Any]:
+    """Return a query for the model's objects in a tenant, without versions."""
+    here = with_tenants(QuerySet(model))
+    return here.filter(**{tenant_name(model): tenant_id})
+
+
 def placing(model: type[Model], tenant_id: int) -> dict[str, int]:
     """Return the value by which a new object is in this tenant; none if a path says where it is."""
     own = tenancy_of(model)

@@ -96,7 +96,13 @@ class Pagination(PageNumberPagination):
 
 
 class PrivateResponseMixin:
-    """Marks answers that are for this reader only, and that no cache may keep."""
+    """Marks answers that are for this reader only, and that no cache may keep.
+
+    Errors are as in all of our views, whatever handler the project's own views have.
+    """
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

@@ -66,7 +66,7 @@ class Rented(models.Model):
         app_label = "tests"
 
 
-class Bare(models.Model):
+class Unhoused(models.Model):
     class Meta:
         app_label = "tests"
 
@@ -84,7 +84,7 @@ def test_tenant_that_is_not_found_is_told() -> None:
 
 
 def test_model_without_a_tenant_beside_others_with_one_is_told() -> None:
-    bare = Resource(model=Bare, audiences=())  # type: ignore[arg-type]
+    bare = Resource(model=Unhoused, audiences=())  # type: ignore[arg-type]
     [(id, hint)] = told(bare, DOCUMENTS)
     assert (id, hint) == (
         "earshot.W049",

@@ -1,0 +1,4 @@
+from accounts.models import Account
+from django.contrib import admin
+
+admin.site.register(Account)
