@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, models
+from django.db.utils import load_backend
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +134,13 @@ def test_no_user_has_the_key_of_nobody(
 ) -> None:
     monkeypatch.setattr(tenants_keys, "users", lambda: model)
     assert (user_type(), nobody()) == (type, key)
+
+
+@pytest.mark.parametrize(("vendor", "collation"), [("postgresql", "C"), ("sqlite3", None)])
+def test_column_of_keys_is_compared_byte_by_byte(vendor: str, collation: str | None) -> None:
+    database: Any = load_backend(f"django.db.backends.{vendor}").DatabaseWrapper({})
+    found = KeyField().db_parameters(database)
+    assert (found["type"], found.get("collation")) == ("text", collation)
 
 
 @given(keys)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
+from django.db.utils import load_backend
 
 from realtime.capture import transactions
 from realtime.capture.models import Change
@@ -83,3 +87,13 @@ def test_number_is_asked_for_in_python_too(world: World) -> None:
     with transaction.atomic():
         update(world, "1")
         assert transactions.number(connection) == numbers(world, 1)[0]
+
+
+def test_database_without_the_tables_has_the_function_and_no_trigger(db: None) -> None:
+    """Migrations that write begin before the tables are there."""
+    settings = connection.settings_dict | {"NAME": ":memory:"}
+    empty: Any = load_backend(connection.settings_dict["ENGINE"]).DatabaseWrapper(settings)
+    empty.connect()
+    with closing(empty.connection) as database:
+        assert database.execute(f"SELECT {transactions.FUNCTION}(0)").fetchone()[0] > 0
+        assert database.execute("SELECT name FROM sqlite_temp_master").fetchall() == []
