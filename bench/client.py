@@ -48,13 +48,15 @@ class Crowd:
         self.plan = plan
         self.transports: dict[int, WSTransport] = {}
         self.frames = 0
+        self.bytes = 0
         self.wanted = 0
         self.last = 0.0
         self.enough = asyncio.Event()
 
-    def heard(self, frames: int = 1) -> None:
-        """Count frames that came to sockets which are ready."""
+    def heard(self, frames: int = 1, size: int = 0) -> None:
+        """Count frames, of this size, that came to sockets which are ready."""
         self.frames += frames
+        self.bytes += size
         if self.frames >= self.wanted:
             self.last = time.perf_counter()
             self.enough.set()
@@ -98,7 +100,8 @@ class Crowd:
         return began
 
     async def wait(self, frames: int, seconds: float) -> dict[str, Any]:
-        """Wait until so many frames came, counted from the last wait; when the last one did."""
+        """Wait until so many frames came, counted from the last wait; when the last one did, and
+        their bytes."""
         self.wanted = frames
         if self.frames < frames:
             self.enough.clear()
@@ -108,7 +111,8 @@ class Crowd:
             except TimeoutError:
                 return {"error": f"{self.frames} of {frames} frames came in {seconds:g} s"}
         self.frames -= frames
-        return {"at": self.last}
+        size, self.bytes = self.bytes, 0
+        return {"at": self.last, "bytes": size}
 
 
 class Taker(WSListener):
@@ -128,7 +132,7 @@ class Taker(WSListener):
         if self._echo and (answer := self._echo.get(frame.get_payload_as_bytes())):
             self._say(transport, answer)
         elif self._ready.done():
-            self._crowd.heard()
+            self._crowd.heard(1, frame.payload_size)
         elif (reply := next(self._replies, None)) is not None:
             self._say(transport, reply)
         else:

@@ -21,6 +21,9 @@ from djangochannelsrestframework.generics import GenericAsyncAPIConsumer  # noqa
 from djangochannelsrestframework.observer import model_observer  # noqa: E402
 from rest_framework.serializers import ModelSerializer  # noqa: E402
 
+LISTED = 100
+"""The rows of a list."""
+
 
 class GroupConsumer(AsyncJsonWebsocketConsumer):
     """The blog's pattern: each socket joins its object's group, and serializes for itself."""
@@ -94,9 +97,22 @@ class RereadingConsumer(GroupConsumer):
         return shown
 
 
+class RequeryingConsumer(NoteConsumer):
+    """Each socket that the observer calls asks for its list again and serializes it."""
+
+    @model_observer(Note, serializer_class=NoteSerializer)
+    async def note_changed(self, message: Any, **kwargs: Any) -> None:
+        await self.send_json(await database_sync_to_async(self._list)())
+
+    def _list(self) -> list[Any]:
+        found = Note._default_manager.order_by("-pk")[:LISTED]
+        return list(NoteSerializer(found, many=True).data)
+
+
 _group = GroupConsumer.as_asgi()
 objects = ObjectConsumer.as_asgi()
 rereading = RereadingConsumer.as_asgi()
+requerying = RequeryingConsumer.as_asgi()
 observer = NoteConsumer.as_asgi()
 eventstream = get_asgi_application()
 

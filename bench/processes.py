@@ -114,6 +114,7 @@ class Clients:
 
     def __init__(self, process: asyncio.subprocess.Process, plan: Plan) -> None:
         self._process, self.plan = process, plan
+        self.bytes = 0  # of the frames that were waited for last
 
     async def open(self) -> float:
         """Open all; the seconds until the last one was ready."""
@@ -127,7 +128,9 @@ class Clients:
 
     async def wait(self, frames: int, seconds: float = 60) -> float:
         """When the last of so many frames came, by `time.perf_counter`, one for all processes."""
-        at: float = (await self._ask(do="wait", frames=frames, seconds=seconds))["at"]
+        answer = await self._ask(do="wait", frames=frames, seconds=seconds)
+        self.bytes = answer["bytes"]
+        at: float = answer["at"]
         return at
 
     async def say(self, text: str) -> None:

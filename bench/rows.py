@@ -25,5 +25,6 @@ ROWS: Final = {
     "oversize": "Oversized clients",
     "fence": "The fence",
     "ledger": "The ledger's pages",
+    "windows": "Live lists",
     "lists": "First and last pages of lists",
 }

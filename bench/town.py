@@ -78,15 +78,18 @@ class Recorder:
 
 
 async def recorded(
-    writes: Iterable[Callable[[], object]], audience: str
+    writes: Iterable[Callable[[], object]], audience: str, kind: str = "hub.frame"
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Write all this, one after another; the messages for one audience, unpublished."""
+    """Write all this, one after another; the messages for one audience, or for windows, if they are
+    of that kind, unpublished."""
     recorder = Recorder()
     with mock.patch.object(notifications, "get_channel_layer", return_value=recorder):
         for write in writes:
             await in_thread(write)()
             await in_thread(publisher.flush)(120)
-    return [each for each in recorder.messages if each[1].get("audience") == audience]
+    of = {"hub.frame": audience, "hub.move": None}[kind]
+    mine = (each for each in recorder.messages if each[1]["type"] == kind)
+    return [each for each in mine if each[1].get("audience") == of]
 
 
 def readers(world: World, count: int) -> list[User]:

@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.db import connection
 
 from bench.frame import BATCH, FRAME
-from bench.peers import Note
+from bench.peers import LISTED, Note
 
 
 async def to_group(number: int) -> None:
@@ -37,6 +37,13 @@ def make_note() -> None:
         if Note._meta.db_table not in connection.introspection.table_names():
             editor.create_model(Note)
     Note._default_manager.get_or_create(pk=1, defaults={**FRAME["payload"], "id": 1})
+
+
+def make_notes() -> None:
+    """A list of them; the first is the one that changes."""
+    make_note()
+    notes = ({**FRAME["payload"], "id": pk} for pk in range(2, LISTED + 1))
+    Note._default_manager.bulk_create((Note(**note) for note in notes), ignore_conflicts=True)
 
 
 async def save_note(number: int) -> None:
@@ -61,14 +68,22 @@ WRITERS: dict[str, Callable[[int], Awaitable[None]]] = {
     "objects": to_groups,
     "observer": save_note,
     "rereading": save_and_announce,
+    "requerying": save_note,
     "eventstream": send_event,
+}
+
+
+TABLES: dict[str, Callable[[], None]] = {
+    "observer": make_note,
+    "rereading": make_note,
+    "requerying": make_notes,
 }
 
 
 async def write(name: str) -> None:
     """Make a change for each number that comes."""
-    if name in ("observer", "rereading"):
-        await sync_to_async(make_note)()
+    if make := TABLES.get(name):
+        await sync_to_async(make)()
     print("ready", flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         await WRITERS[name](int(line))

@@ -167,4 +167,27 @@ OF_WINDOWS: Final = (
         "tests/realtime/audit/test_spans.py::"
         "test_it_lasts_from_when_it_could_be_read_until_its_loss_was_applied",
     ),
+    Mutant(
+        "windows: what a client may have forgotten enters with its payload",
+        "realtime/state/windows.py",
+        "        window.have.pop(s.id, None)\n",
+        "        pass\n",
+        SETTLING + "what_a_client_may_have_forgotten_enters_with_its_payload",
+    ),
+    Mutant(
+        "windows: a membership of a group is numbered as its access change",
+        "realtime/audit/seen_in_windows.py",
+        "    numbering.number(tenant_id, rows, processes,",
+        "    numbering.number(tenant_id, [], processes,",
+        "tests/realtime/audit/test_seen_in_windows_of_groups.py::"
+        "test_group_is_told_from_when_its_process_could_read_it_until_it_had_applied_its_end",
+    ),
+    Mutant(
+        "windows: nothing could be seen while everything was denied",
+        "realtime/audit/spans.py",
+        "            for part in _without(span, denied):\n",
+        "            for part in _without(span, []):\n",
+        "tests/realtime/audit/test_spans.py::"
+        "test_who_is_denied_sees_nothing_from_when_it_was_applied_until_its_end_could_be_read",
+    ),
 )  # fmt: skip

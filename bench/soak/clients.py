@@ -62,7 +62,11 @@ class Client:
     async def run(self) -> None:
         """Stay connected for ever, unless a close code forbids it."""
         while True:
-            code = await self._once()
+            try:
+                code = await self._once()
+            except (KeyError, ValueError) as error:
+                self.history.disobeyed.append(f"socket {self.number}: {error!r}")
+                code = 1006
             self._cut()
             self.history.count(f"{'slow ' if self.slow else ''}sockets closed with {code}")
             if code == 4401:

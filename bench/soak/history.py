@@ -107,6 +107,8 @@ class Failure(NamedTuple):
 class History:
     """All of it. `fields` says which canaried fields an audience shows.
 
+    `disobeyed` are frames of which a client could not do what docs/protocol.md says.
+
     Facts: `("member", user)` is their role, `("own", user, thing)` the audience that they hold
     themselves, `("role", role, thing)` what a role holds, `("team", user)` whether they are in
     it, `("team", object)` what the team holds, `("token", id)` whether it is good. `tenants` has
@@ -122,6 +124,7 @@ class History:
     spans: list[Span] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    disobeyed: list[str] = field(default_factory=list)
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def wrote(self, number: int, thing: str, field: str, began: float, ended: float) -> None:

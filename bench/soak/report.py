@@ -22,6 +22,7 @@ def report(
         "frames that went back to an older value": verdict.went_back(),
         "copies not converged within the tail period": len(missed),
         "windows unequal to the list": len(unequal),
+        "frames that clients could not obey": len(history.disobeyed),
         "delivered frames that differ from REST": differing,
         "errors seen by writers, but for dead servers and database": len(verdict.blameworthy()),
     }
@@ -45,7 +46,12 @@ def report(
         print(f"| **{name}** (must be 0) | {number:,} |")
     print_deliveries(verdict)
     told = print_silences(verdict)
-    for line in [*missed[:10], *unequal[:10], *(f"leak: {leak}" for leak in leaks[:10])]:
+    for line in [
+        *missed[:10],
+        *unequal[:10],
+        *history.disobeyed[:10],
+        *(f"leak: {leak}" for leak in leaks[:10]),
+    ]:
         print(line)
     for failure in verdict.blameworthy()[:10]:
         print(f"error during {history.fault_at(failure.began, failure.ended)}: {failure.what}")

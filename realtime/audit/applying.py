@@ -33,6 +33,16 @@ class Applying:
             elif row.ended_at is not None:
                 self._asked["at"].add((process, row.ended_at))
 
+    def ask_denials(self, process: int, rows: Iterable[spans.Lasting]) -> None:
+        """Ask for what a process needs to know of these, which deny what others give."""
+        for row in rows:
+            if row.since is not None:
+                self._asked["revision"].add((process, row.since))
+            else:
+                self._asked["at"].add((process, row.began_at))
+            if row.until is not None:
+                self._asked["read"].add((process, row.until))
+
     def find(self) -> None:
         """Find what was asked."""
         keys: dict[tuple[str, int, Any], int] = {}

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from permissions import stored
 from permissions.audiences import Resource, registry
-from realtime.audit import spans
+from realtime.audit import numbering, spans
 from realtime.audit.applying import Applying
 from realtime.audit.questions import Place, Question
 from realtime.audit.spans import Span, Way
@@ -172,9 +172,22 @@ def of_viewing(viewing: Viewing, after: Key | None, most: int) -> tuple[list[Sho
 
 
 def belongs(tenant_id: int, users: Iterable[Key]) -> list[Belongs]:
-    """Return what these users belonged to in a tenant."""
+    """Return what these users belonged to in a tenant, and, of no user, when all were denied."""
     here = Q(tenant=tenant_id) | Q(tenant=None)
-    return list(Belongs.objects.filter(here, user_id__in=set(users)).order_by("pk"))
+    mine = Q(user_id__in=set(users)) | Q(user_id=None, tenant=tenant_id)
+    return list(Belongs.objects.filter(here, mine).order_by("pk"))
+
+
+def _of_users(some: Sequence[Viewing]) -> dict[Key, list[Belongs]]:
+    """Return what the users of these viewings belonged to, as their tenant numbers it."""
+    tenant_id, users = some[0].tenant_id, {viewing.user_id for viewing in some}
+    rows = belongs(tenant_id, users)
+    processes = {viewing.process for viewing in some}
+    numbering.number(tenant_id, rows, processes, min(viewing.began_at for viewing in some))
+    of_user: defaultdict[Key | None, list[Belongs]] = defaultdict(list)
+    for row in rows:
+        of_user[row.user_id].append(row)
+    return {user: [*of_user[user], *of_user[None]] for user in users}
 
 
 def _shown(
@@ -185,9 +198,7 @@ def _shown(
     if not wanted:
         return []
     tenant_id = wanted[0][0].tenant_id
-    of_user: defaultdict[Key, list[Belongs]] = defaultdict(list)
-    for row in belongs(tenant_id, {viewing.user_id for viewing, _ in wanted}):
-        of_user[row.user_id].append(row)
+    of_user = _of_users([viewing for viewing, _ in wanted])
     existed = {pk: spans.existence(holders(resource, rows)) for pk, rows in held.items()}
     by_principal: defaultdict[tuple[Key | None, str], list[Held]] = defaultdict(list)
     for pk, rows in held.items():
@@ -199,6 +210,7 @@ def _shown(
         names = {row.principal for row in theirs} | {principal_of(viewing.user_id)}
         mine.append([row for name in sorted(names) for row in by_principal[pk, name]])
         applying.ask(viewing.process, [*mine[-1], *theirs, *([] if whole is None else [whole])])
+        applying.ask_denials(viewing.process, spans.denials(theirs))
     applying.find()
     found = []
     for (viewing, pk), rows in zip(wanted, mine, strict=True):

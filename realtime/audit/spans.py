@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
 
 from permissions.audiences import Resource
 from realtime.capture.interval_models import Belongs, Held, principal_of
@@ -81,6 +81,11 @@ class Way:
     until: datetime | None
 
 
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+DENIED: Final = ("deactivated", "suspended")
+"""Who belongs to these, or whose tenant does, sees nothing."""
+
+
 class Possible(NamedTuple):
     """A way in which a window's user held a permission, and when the window could show it."""
 
@@ -112,10 +117,11 @@ def ways(
 ) -> Iterator[Possible]:
     """Yield each way in which a window's user held a permission while it was viewed.
 
-    Only active members hold anything, and what a role has on every object, it has of those that
-    `existed`. `held` are rows of one object, or of every object.
+    Only active members hold anything, unless they or all are denied it; what a role has on every
+    object, it has of those that `existed`. `held` are rows of one object, or of every object.
     """
     memberships = [row for row in belongs if row.principal.startswith("role:")]
+    denied = [span for row in denials(belongs) if (span := _denied(row, moments)) is not None]
     for each in held:
         bounds: list[Lasting] = [each]
         if each.object_id is None and existed is not None:
@@ -123,8 +129,34 @@ def ways(
         for joined, member in _joined(user_id, each, belongs, memberships):
             span = _shown([*bounds, joined, member], moments)
             span = span and span.cut(viewed)
-            if span is not None:
-                yield Possible(way(each, joined), span)
+            for part in _without(span, denied):
+                yield Possible(way(each, joined), part)
+
+
+def denials(belongs: Iterable[Belongs]) -> list[Belongs]:
+    """Return the rows that deny everything while they last."""
+    return [row for row in belongs if row.principal in DENIED]
+
+
+def _denied(row: Lasting, moments: Moments) -> Span | None:
+    """Return from when until when the process showed nothing because of a denial."""
+    since, after = row.since, row.began_at
+    began = moments.applied_after(after) if since is None else moments.applied(since)
+    ended = row.ended_at if row.until is None else moments.read(row.until)
+    if began is None or (ended is not None and ended <= began):
+        return None
+    return Span(began, ended)
+
+
+def _without(span: Span | None, denied: Iterable[Span]) -> list[Span]:
+    """Return what is left of a span without these."""
+    left = [] if span is None else [span]
+    for each in denied:
+        sides = [Span(BEGINNING, each.began_at)]
+        if each.ended_at is not None:
+            sides.append(Span(each.ended_at, None))
+        left = [cut for part in left for side in sides if (cut := part.cut(side)) is not None]
+    return left
 
 
 def way(held: Held, joined: Held | Belongs) -> Way:

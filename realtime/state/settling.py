@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import State, Subscription
-from realtime.state.windows import Window, WindowState
+from realtime.state.windows import Window, WindowState, forgotten
 
 
 def of(s: Subscription) -> Iterator[Window]:
@@ -100,6 +100,8 @@ def end(window: Window) -> None:
     for s in [s for s in socket.subscriptions.values() if s.key.model == window.model]:
         waited = s.state is State.PENDING
         window.dismiss(s)
+        if window in s.entered:
+            forgotten(s)
         s.entered -= {window}
         if waited and not s.single:
             _wait_elsewhere(s)
@@ -110,6 +112,7 @@ def end(window: Window) -> None:
 def stop_single(s: Subscription) -> None:
     """End what the client asked for by id; return with the row living on for its windows."""
     s.single = s.known = False
+    forgotten(s)
     s.settle(len(s.waiting))
     if s.state is State.PENDING:
         _wait_elsewhere(s)

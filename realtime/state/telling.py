@@ -12,12 +12,14 @@ from realtime.state import messages
 from realtime.state.codes import Error
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import Gone, Subscription
-from realtime.state.windows import Window, WindowState
+from realtime.state.windows import Window, WindowState, forgotten
 
 
 def gone(s: Subscription, slot: Gone | None) -> list[str]:
     """Return the texts for an object that is gone, or that only leaves windows."""
     texts = [] if slot is None or not s.single else _ended(s)
+    if texts:
+        forgotten(s)
     return [*texts, *_moved(s, _left(s))]
 
 
@@ -104,6 +106,7 @@ def _left(s: Subscription) -> list[tuple[Window, str]]:
     stays = s.windows if s.available else frozenset()
     texts = []
     for window in s.entered - stays:
+        forgotten(s)
         window.leave(s)
         if window.state is not WindowState.ENDED:
             texts.append((window, messages.left(s.key.model, s.id, window.name)))

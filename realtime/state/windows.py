@@ -50,6 +50,13 @@ class Keeper(Protocol):
         """Forget a row that nobody here wants any more."""
 
 
+def forgotten(s: Subscription) -> None:
+    """Note that the client may have forgotten what it held of a row when it opened windows: it was
+    told that the row left or is gone, or it has ended what held it."""
+    for window in s.socket.windows.values():
+        window.have.pop(s.id, None)
+
+
 class Window:
     """One live list of one socket, under the name that its client gave it.
 

@@ -147,3 +147,29 @@ def test_way_is_known_by_its_later_half() -> None:
                                                 Span(at(0), at(5)))]])  # fmt: skip
 def test_what_puts_nobody_into_an_audience_shows_nothing(ways: list[Possible]) -> None:
     assert list(spans.timeline(DOCUMENTS, ways)) == []
+
+
+@pytest.mark.parametrize("who", ["deactivated", "suspended"])
+def test_who_is_denied_sees_nothing_from_when_it_was_applied_until_its_end_could_be_read(
+    who: str,
+) -> None:
+    given = [held("viewer", 10, None)]
+    assert found(given, [MEMBER, belongs(who, 30, 40)]) == [
+        ("viewer", 11, 31),
+        ("viewer", 41, None),
+    ]
+    assert found(given, [MEMBER, belongs(who, 30)]) == [("viewer", 11, 31)]
+    assert found(given, [MEMBER, belongs(who, 30, 40)], highest=35) == [("viewer", 11, 31)]
+
+
+def test_denial_that_a_process_never_applied_or_applied_with_its_end_changes_nothing() -> None:
+    given, lasting = [held("viewer", 10, None)], [("viewer", 11, None)]
+    assert found(given, [MEMBER, belongs("suspended", 30, 40)], highest=20) == lasting
+    assert found(given, [MEMBER, belongs("suspended", 30, 30)]) == lasting
+
+
+def test_denial_that_bears_no_revision_counts_from_when_anything_was_applied() -> None:
+    denial = belongs("deactivated", 30, 40)
+    denial.since = denial.until = None
+    parts = [("viewer", 11, 35), ("viewer", 40, None)]
+    assert found([held("viewer", 10, None)], [MEMBER, denial]) == parts

@@ -200,6 +200,37 @@ def test_end_of_what_its_client_has_ended_is_told_to_windows_alone(
     assert texts(of) == (left if listed else "")
 
 
+def lose(s: Subscription, how: str) -> None:
+    """The client has no reason any more to keep what it holds of the row."""
+    if how == "left":
+        changed(s)
+    elif how == "gone":
+        s.end()
+    elif how == "unsubscribed":
+        settling.stop_single(s)
+    else:
+        settling.end(s.socket.windows["one"])
+    texts(s.socket)
+
+
+@pytest.mark.parametrize("how", ["left", "gone", "unsubscribed", "window ended"])
+def test_what_a_client_may_have_forgotten_enters_with_its_payload(
+    of: Socket, keeping: Keeping, how: str
+) -> None:
+    """It named the payload when it opened the second window, and was told to forget it since."""
+    opened(of, "one", where=True)
+    s = row(of)
+    s.single = s.known = how != "left"
+    two = opened(of, "two")
+    two.state, two.have = WindowState.PENDING, {s.id: "viewer:{}"}
+    lose(s, how)
+    two.state = WindowState.LIVE
+    again = subscription(of)
+    again.single = False
+    again.put(frame(3, "{}", key=s.key))
+    assert '"payload":{}' in texts(of)
+
+
 def test_only_what_shows_the_state_is_compared(of: Socket, keeping: Keeping) -> None:
     shown: list[str] = []
     opened(of)
