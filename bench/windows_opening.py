@@ -52,7 +52,7 @@ def peopled(world: World) -> tuple[list[User], list[str], dict[str, str]]:
     town.share(town.team(users), made)
     rest = APIClient()
     rest.credentials(HTTP_AUTHORIZATION=f"Token {town.token(users[0])}", HTTP_X_TENANT="acme")
-    page = rest.get("/api/documents/", {"limit": ROWS}).json()
+    page = rest.get("/api/documents/", {"limit": ROWS}, headers={"host": "localhost"}).json()
     return users, [town.id_of(each) for each in made], {r["id"]: r["etag"] for r in page["rows"]}
 
 

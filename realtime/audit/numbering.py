@@ -18,8 +18,13 @@ from realtime.capture.interval_models import Belongs
 from tenants.keys import Key
 
 BATCH: Final = 200
-BESIDE: Final = timedelta(milliseconds=5)
-"""How far the times of an interval and of its access change are apart; either may be earlier."""
+BESIDE: Final = timedelta(seconds=10)
+"""How far the times of an interval and of its access change may be apart, on a slow machine. On
+PostgreSQL the change is written next, on SQLite it was before, with the same time."""
+NEAREST: Final = {
+    "postgresql": ("asked.at AND asked.high", "", ""),
+    "sqlite": ("asked.low AND asked.at", "DESC", "DESC"),
+}
 COMMITTED: Final = timedelta(minutes=10)
 """How long a transaction may take that wrote both: only then the change is numbered."""
 
@@ -68,15 +73,14 @@ def _found(
         ]  # fmt: skip
         with connection.cursor() as cursor:
             bounds = [tenant_id, tenant_id, process, tenant_id, process]
-            cursor.execute(_statement(len(some)), [*values, *bounds, *bounds])
+            cursor.execute(_statement(len(some)), [*values, *bounds])
             for number, revision in cursor.fetchall():
                 yield some[number], revision
 
 
 def _statement(edges: int) -> str:
-    """Return SQL for the next change of each user or of all, or else the one before, among those
-    that were committed while the process went from what it had applied before to what it had
-    applied long after."""
+    """Return SQL for the nearest change of each user or of all, among those that were committed
+    while the process went from what it had applied before to what it had applied long after."""
     applied, changes = (
         connection.ops.quote_name(model._meta.db_table) for model in (Applied, AccessChange)
     )
@@ -92,10 +96,9 @@ def _statement(edges: int) -> str:
         " AND c.cause = asked.cause OR c.user_id IS NULL AND c.model IS NULL)"
         " ORDER BY c.at {}, c.revision {} LIMIT 1)"
     )
-    after = change.format("asked.at AND asked.high", "", "")
-    before = change.format("asked.low AND asked.at", "DESC", "DESC")
+    nearest = change.format(*NEAREST[connection.vendor])
     asked = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * edges)
     return (
         f"WITH asked(number, user_id, cause, low, at, high, late) AS (VALUES {asked})"  # noqa: S608
-        f" SELECT asked.number, coalesce({after}, {before}) FROM asked"
+        f" SELECT asked.number, {nearest} FROM asked"
     )
