@@ -18,7 +18,7 @@ from realtime.state.windows import Window, WindowState, forgotten
 def gone(s: Subscription, slot: Gone | None) -> list[str]:
     """Return the texts for an object that is gone, or that only leaves windows."""
     texts = [] if slot is None or not s.single else _ended(s)
-    if texts:
+    if texts and s.socket.windows:
         forgotten(s)
     return [*texts, *_moved(s, _left(s))]
 
