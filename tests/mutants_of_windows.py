@@ -83,9 +83,8 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: a message names the fields of all that it announces",
         "realtime/publishing/notifications.py",
-        "_moves(resource, tenant_id, revision, objects, since, created, made)",
-        "_moves(resource, tenant_id, revision, objects, "
-        "{o.pk: exact[o.pk, o.version] for o in objects.values()}, created, made)",
+        "            fields = since.fields(pk, creations=False)\n            yield",
+        "            fields = since.exact(pk, version_of(objects[pk]))\n            yield",
         "tests/realtime/publishing/test_moves.py::"
         "test_changes_that_are_announced_at_once_name_the_fields_of_all",
     ),
