@@ -83,10 +83,11 @@ def questions(world: World) -> Iterator[tuple[str, Question]]:
 
 def plans(question: Question) -> Iterator[str]:
     for source in seen.SOURCES:
-        sql, params = seen.rows(source, question)[: seen.BATCH].query.sql_with_params()
-        with connection.cursor() as cursor:
-            cursor.execute(EXPLAIN[connection.vendor] + sql, params)
-            yield from (" ".join(map(str, row)) for row in cursor.fetchall())
+        for rows in seen.rows(source, question):
+            sql, params = rows[: seen.BATCH].query.sql_with_params()
+            with connection.cursor() as cursor:
+                cursor.execute(EXPLAIN[connection.vendor] + sql, params)
+                yield from (" ".join(map(str, row)) for row in cursor.fetchall())
 
 
 def main() -> None:

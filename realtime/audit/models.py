@@ -107,6 +107,10 @@ class Access(models.Model):
             ),
             models.Index(fields=["ended_at"], name="earshot_access_by_end"),
             models.Index(
+                fields=["tenant", "model", "object_id", "ended_at"],
+                name="earshot_access_by_object_end",
+            ),
+            models.Index(
                 fields=["process", "connection"],
                 name="earshot_access_open",
                 condition=models.Q(ended_at=None),

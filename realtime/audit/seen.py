@@ -10,9 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from permissions.audiences import Audience, Resource, registry
@@ -28,21 +31,25 @@ from tenants.models import Tenant
 BATCH: Final = 500
 OTHER: Final = "not recorded"
 Row = Access | Read
+Holding = defaultdict[tuple[str, Key | None, str], list[Held]]
+"""What was held, by model, object (None: all) and principal, in the order of the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table of the ledger whose rows say who had what: the column with the time at which a row
-    began, and the condition that it had not ended before a time."""
+    began, and the condition that it had not ended before a time; whether it `lasts` so long that
+    this says nothing of when it began."""
 
     model: type[Row]
     began: str
     lasted: Callable[[datetime], Q]
+    lasts: bool
 
 
 SOURCES: Final = (
-    Source(Read, "minute", lambda at: Q(minute__gt=at - MINUTE)),
-    Source(Access, "began_at", lambda at: Q(ended_at=None) | Q(ended_at__gte=at)),
+    Source(Read, "minute", lambda at: Q(minute__gt=at - MINUTE), lasts=False),
+    Source(Access, "began_at", lambda at: Q(ended_at=None) | Q(ended_at__gte=at), lasts=True),
 )
 
 
@@ -107,7 +114,7 @@ def page(question: Question, after: Place | None = None) -> Page:
     """Return what the ledger has after this place."""
     found: list[Row] = []
     if after is None or after.over != Shown.over:
-        found = [row for each in SOURCES for row in rows(each, question, after)[:BATCH]]
+        found = [row for each in SOURCES for row in _first(each, question, after)]
         found = sorted(found, key=_place)[:BATCH]
         if len(found) == BATCH:
             return Page(explained(question.tenant_id, found), _place(found[-1]))
@@ -139,11 +146,33 @@ def _is_asked_for(question: Question, shown: Shown) -> bool:
     )
 
 
-def rows(source: Source, question: Question, after: Place | None = None) -> QuerySet[Any]:
-    """Return a source's rows asked for that come after this place, in order, by an index."""
-    found = source.model._default_manager.filter(_about(source, question))
-    if question.since is not None:
-        found = found.filter(source.lasted(question.since))
+def _first(source: Source, question: Question, after: Place | None) -> list[Row]:
+    found: list[Row] = []
+    for some in rows(source, question, after):
+        found += some[: BATCH - len(found)]
+    return found
+
+
+def rows(source: Source, question: Question, after: Place | None = None) -> Iterator[QuerySet[Any]]:
+    """Yield queries that give, one after the other, a source's rows asked for that come after this
+    place, in order, each by an index."""
+    found = _after(source, question, after)
+    in_order, since = found.order_by(source.began, "pk"), question.since
+    if since is None:
+        yield in_order
+    elif not source.lasts:
+        yield in_order.filter(source.lasted(since))
+    else:
+        if after is None or after.began_at < since:
+            # Not by when it began: that would pass over all that had ended, from the oldest.
+            earlier = found.alias(began_earlier=Coalesce(source.began, source.began))
+            earlier = earlier.filter(source.lasted(since), began_earlier__lt=since)
+            yield earlier.order_by("began_earlier", "pk")
+        yield in_order.filter(**{f"{source.began}__gte": since})
+
+
+def _after(source: Source, question: Question, after: Place | None) -> QuerySet[Any]:
+    found: QuerySet[Any] = source.model._default_manager.filter(_about(source, question))
     if question.until is not None:
         found = found.filter(**{f"{source.began}__lte": question.until})
     if after is not None:
@@ -153,7 +182,7 @@ def rows(source: Source, question: Question, after: Place | None = None) -> Quer
             found = found.exclude(**{source.began: began_at})
         elif source.model.over == over:
             found = found.exclude(**{source.began: began_at, "pk__lte": pk})
-    return found.order_by(source.began, "pk")
+    return found
 
 
 def _about(source: Source, question: Question) -> Q:
@@ -200,17 +229,14 @@ def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:
     belongs = _belongs(tenant_id, {row.user_id for row in rows})
     principals = {principal_of(row.user_id) for row in rows}
     principals |= {each.principal for some in belongs.values() for each in some}
-    held: defaultdict[tuple[str, Key | None], list[Held]] = defaultdict(list)
+    held: Holding = defaultdict(list)
     for each in Held.objects.filter(
         Q(tenant=tenant_id, object_id__in={row.object_id for row in rows}) | Q(object_id=None),
         model__in={row.model for row in rows},
         principal__in=principals,
     ).order_by("pk"):
-        held[each.model, each.object_id].append(each)
-    return [
-        _seen(row, held[row.model, row.object_id] + held[row.model, None], belongs[row.user_id])
-        for row in rows
-    ]
+        held[each.model, each.object_id, each.principal].append(each)
+    return [_seen(row, held, belongs[row.user_id]) for row in rows]
 
 
 def _belongs(tenant_id: int, users: Iterable[Key]) -> defaultdict[Key, list[Belongs]]:
@@ -221,16 +247,25 @@ def _belongs(tenant_id: int, users: Iterable[Key]) -> defaultdict[Key, list[Belo
     return found
 
 
-def _seen(row: Row, held: Iterable[Held], belongs: Iterable[Belongs]) -> Seen:
+def _seen(row: Row, held: Holding, belongs: Iterable[Belongs]) -> Seen:
     """Return the row with the first way to the audience when it began, else while it lasted."""
     permission = _permission(row)
     end = row.ended_at or timezone.now()
-    ways = list(_ways(row.user_id, (h for h in held if h.permission == permission), belongs))
+    mine = (h for h in _held_by(row, held, belongs) if h.permission == permission)
+    ways = list(_ways(row.user_id, mine, belongs))
     for upto in (row.began_at, end):
         for way in ways:
             if way.since <= upto and (way.until is None or way.until >= row.began_at):
                 return Seen(row, way)
     return Seen(row, None)
+
+
+def _held_by(row: Row, held: Holding, belongs: Iterable[Belongs]) -> Iterator[Held]:
+    """Yield what the user, or whom they belong to, held of the row's object, then of all."""
+    names = {principal_of(row.user_id), *(each.principal for each in belongs)}
+    for object_id in (row.object_id, None):
+        some = (held.get((row.model, object_id, name), ()) for name in names)
+        yield from sorted(chain.from_iterable(some), key=attrgetter("pk"))
 
 
 def _permission(row: Row) -> str | None:

@@ -223,12 +223,55 @@ def test_questions_are_answered_by_an_index(world: World, what: str) -> None:
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one
     [source] = (each for each in seen.SOURCES if each.model is Access)
-    query = seen.rows(source, question, Place(hours(10), "socket", 0))[: seen.BATCH].query
+    query = next(seen.rows(source, question, Place(hours(10), "socket", 0)))[: seen.BATCH].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(PLAN[connection.vendor] + sql, params)
         plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
     assert f"access_by_{what}" in plan, plan
+
+
+def test_what_began_before_a_span_and_lasted_into_it_comes_first_page_by_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "BATCH", 2)
+    spans = {"old": (9, 5), "long": (8, 2), "open": (7, None), "edge": (6, 3.9), "new": (3, 1)}
+    for name, (began, ended) in spans.items():
+        Access.objects.create(
+            tenant=world.tenants["acme"], user_id=world.user("viewer").pk, model=DOCUMENT.label,
+            object_id=world.document.pk, audience="viewer", began_at=hours(began), began="x",
+            ended_at=ended and hours(ended), process=1, connection=name,
+        )  # fmt: skip
+    for asked in (
+        of_document(world, since=hours(4)),
+        Question(world.tenants["acme"].pk, user_id=world.user("viewer").pk, since=hours(4)),
+    ):
+        found = [row.access for row in rows(asked)]
+        assert [a.connection for a in found if isinstance(a, Access)] == [
+            "long", "open", "edge", "new",
+        ]  # fmt: skip
+
+
+def test_what_lasted_into_a_span_is_found_by_when_it_ended(world: World) -> None:
+    Access.objects.bulk_create(
+        Access(
+            tenant=world.tenants["acme"], user_id=n, model=DOCUMENT.label, object_id=17 + n % 2,
+            audience="viewer", began_at=hours(2000 - n), began="x", ended_at=hours(2000 - n),
+            process=1, connection="c",
+        )
+        for n in range(2000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE earshot_realtime_access")
+    question = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, since=hours(20))
+    [source] = (each for each in seen.SOURCES if each.model is Access)
+    earlier, _ = seen.rows(source, question)
+    sql, params = earlier[: seen.BATCH].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN[connection.vendor] + sql, params)
+        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
+    # Where few others end meanwhile, the index of all ends serves as well.
+    assert "access_by_object_end" in plan or "access_by_end" in plan, plan
 
 
 @pytest.mark.parametrize("what", ["object", "user"])
@@ -243,7 +286,7 @@ def test_reads_are_found_by_an_index(world: World, what: str) -> None:
     one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
     question = user if what == "user" else one
     [source] = (each for each in seen.SOURCES if each.model is Read)
-    query = seen.rows(source, question, Place(hours(10), "rest", 0))[: seen.BATCH].query
+    query = next(seen.rows(source, question, Place(hours(10), "rest", 0)))[: seen.BATCH].query
     sql, params = query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(PLAN[connection.vendor] + sql, params)
