@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
@@ -45,9 +45,8 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
         allowed = decision.audiences(resource, tenant_id, wanted)
         seen_by_some = {pk for (_, pk), a in allowed.items() if a}
         objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
-        rendered = _Renderings(resource, objects, revision, guarded)
-        for (user_id, pk), audience in allowed.items():
-            seen[user_id, ObjectKey(label, pk)] = rendered.get(pk, audience)
+        for (user_id, pk), shown in _rendered(resource, objects, allowed, revision, guarded):
+            seen[user_id, ObjectKey(label, pk)] = shown
     return Reading(revision, seen)
 
 
@@ -108,10 +107,9 @@ def _read_resource(
     }
     tenant_ids = {tenant_id for tenant_id, _, _ in allowed}
     objects = load_keys(resource, tenant_ids, {pk for *_, pk in allowed}, savepoint=guarded)
-    rendered = _Renderings(resource, objects, 0, guarded)
     return {
-        (tenant_id, (user_id, ObjectKey(resource.label, pk))): rendered.get(pk, audience)
-        for (tenant_id, user_id, pk), audience in allowed.items()
+        (tenant_id, (user_id, ObjectKey(resource.label, pk))): shown
+        for (tenant_id, user_id, pk), shown in _rendered(resource, objects, allowed, 0, guarded)
     }
 
 
@@ -130,25 +128,32 @@ def objects_of(
     return load_keys(resource, [tenant_id], set(pks), savepoint=guarded)
 
 
-class _Renderings:
-    """Renders each object at most once per audience."""
+Asker = TypeVar("Asker", bound=tuple[Any, ...])
+"""Who asks for what: the last item is the object's key."""
 
-    def __init__(
-        self, resource: Resource, objects: Mapping[Key, Any], revision: int, guarded: bool
-    ) -> None:
-        self.resource = resource
-        self.objects = objects
-        self.revision = revision
-        self.guarded = guarded
-        self.done: dict[tuple[Key, str], Representation] = {}
 
-    def get(self, pk: Key, audience: Audience | None) -> Representation | None:
-        obj = self.objects.get(pk)
-        if obj is None or audience is None:
-            return None
-        key = (pk, audience.name)
-        if key not in self.done:
-            self.done[key] = render(
-                self.resource, audience, obj, self.revision, savepoint=self.guarded
-            )
-        return self.done[key]
+def _rendered(
+    resource: Resource,
+    objects: dict[Key, Any],
+    allowed: Mapping[Asker, Audience | None],
+    revision: int,
+    guarded: bool,
+) -> Iterator[tuple[Asker, Representation | None]]:
+    """Yield what everybody sees, each object rendered at most once per audience.
+
+    An object is let go as soon as it was: it may be as large as what was made of it.
+    """
+    by_object: defaultdict[Key, list[Asker]] = defaultdict(list)
+    for asker in allowed:
+        by_object[asker[-1]].append(asker)
+    for pk, askers in by_object.items():
+        obj = objects.pop(pk, None)
+        done: dict[str, Representation] = {}
+        for asker in askers:
+            audience = allowed[asker]
+            if obj is None or audience is None:
+                yield asker, None
+                continue
+            if audience.name not in done:
+                done[audience.name] = render(resource, audience, obj, revision, savepoint=guarded)
+            yield asker, done[audience.name]
