@@ -240,7 +240,7 @@ def test_what_began_before_a_span_and_lasted_into_it_comes_first_page_by_page(
         Access.objects.create(
             tenant=world.tenants["acme"], user_id=world.user("viewer").pk, model=DOCUMENT.label,
             object_id=world.document.pk, audience="viewer", began_at=hours(began), began="x",
-            ended_at=ended and hours(ended), process=1, connection=name,
+            ended_at=None if ended is None else hours(ended), process=1, connection=name,
         )  # fmt: skip
     for asked in (
         of_document(world, since=hours(4)),
