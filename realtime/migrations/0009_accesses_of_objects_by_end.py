@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earshot_realtime", "0007_principals_of_any_key"),
+        ("earshot_realtime", "0008_transport_of_connections"),
         ("earshot_tenants", "0004_purpose"),
     ]
 
