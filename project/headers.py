@@ -12,6 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from project.help import link
+
 POLICY: Final = "Content-Security-Policy"
 
 NOTHING: Final = {
@@ -28,6 +30,7 @@ PAGES: Final[dict[str, dict[str, str]]] = {
     "password-page": {**OWN_FILES, "connect-src": "'self'"},
     # Swagger UI draws its icons from addresses that hold them.
     "docs": {**OWN_FILES, "img-src": "'self' data:", "connect-src": "'self'"},
+    "help": {"style-src": "'self'", "img-src": "'self'"},
     "socket-docs": {"style-src": "'self'", "img-src": "'self'"},
     "admin": {**OWN_FILES, "form-action": "'self'"},
 }
@@ -82,6 +85,8 @@ def middleware(
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
+        if (page := link(response)) is not None:
+            response.headers["Link"] = page
         response.headers[POLICY] = policy_of(request)
         for name, value in on_every_response(secure=request.is_secure()).items():
             response.headers.setdefault(name, value)

@@ -266,7 +266,7 @@ CORS_ALLOW_HEADERS = [
     "x-csrftoken",
     "x-tenant",
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Audience", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "Retry-After", "X-Audience", "X-Request-ID"]
 
 # The switch for TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("EARSHOT_TLS")

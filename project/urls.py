@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from project import health, metrics
 from project.console.views import ConsoleView, PasswordView
+from project.help import HelpView
 from project.schema import SchemaView, SocketDocsView, asyncapi
 
 # What OPTIONS would answer has no template, and so would be an error of ours.
@@ -29,6 +30,8 @@ urlpatterns = [
     path("api/asyncapi.json", asyncapi, name="asyncapi"),
     path("api/docs/", docs, name="docs"),
     path("api/docs/socket/", SocketDocsView.as_view(), name="socket-docs"),
+    path("api/docs/errors/", HelpView.as_view(), name="help"),
+    path("api/docs/errors/<str:code>/", HelpView.as_view(), name="help"),
     path("api/", include("tenants.urls")),
     path("api/", include("permissions.review.urls")),
     path("api/", include("realtime.urls")),

@@ -240,6 +240,8 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/asyncapi.json": alone("/api/asyncapi.json"),
     "api/docs/": alone("/api/docs/"),
     "api/docs/socket/": alone("/api/docs/socket/"),
+    "api/docs/errors/": alone("/api/docs/errors/"),
+    "api/docs/errors/<str:code>/": alone("/api/docs/errors/not_found/"),
     "api/login/": logins,
     "api/logout/": alone("/api/logout/"),
     "api/logoutall/": alone("/api/logoutall/"),

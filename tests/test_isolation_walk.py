@@ -118,6 +118,8 @@ OPEN = {
     "api/asyncapi.json",
     "api/docs/",
     "api/docs/socket/",
+    "api/docs/errors/",
+    "api/docs/errors/<str:code>/",
     "admin/login/",
     "admin/jsi18n/",
 }

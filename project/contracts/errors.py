@@ -77,6 +77,11 @@ OF_CALLS: Final[Mapping[str, tuple[Raised, ...]]] = {
 }
 """What only some calls raise, by the call's id."""
 
+LINK: Final = {
+    "description": 'The page about this error, as `rel="help"`.',
+    "required": False,
+    "schema": {"type": "string"},
+}
 FIELDS: Final = "FieldErrors"
 QUERIES: Final = ("ledger_", "review_", "connections_destroy", "members_destroy")
 """Calls whose parameters are refused like fields of a body."""
@@ -189,9 +194,10 @@ def response(status: int, codes: Iterable[str], *, fields: bool = False) -> dict
         "description": "\n\n".join(texts),
         "content": {"application/json": content},
     }
+    if each:
+        found["headers"] = {"Link": LINK}
     if "throttled" in each or "service_unavailable" in each:
-        always = len(each) == 1
-        found["headers"] = {"Retry-After": retry_after(required=always)}
+        found["headers"]["Retry-After"] = retry_after(required=len(each) == 1)
     return found
 
 
