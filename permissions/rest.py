@@ -23,20 +23,17 @@ from permissions.audiences import Audience, Resource
 from permissions.ceiling import Actor
 from permissions.disclosures import disclose
 from permissions.pages import read_page
-from permissions.parsers import JSONParser
 from permissions.read import objects_of, read_across
-from permissions.renderers import JSONRenderer
 from permissions.rendering import render
 from permissions.representation import ObjectKey, Representation
 from permissions.rest_lists import answered, asked, list_schema
 from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.connections import is_away
-from tenants.credentials import TokenAuthentication
 from tenants.keys import Key
 from tenants.models import Role
 from tenants.refusals import names_of
-from tenants.rest import InTenant, PrivateResponseMixin, SessionAuthentication, TenantRequest
+from tenants.rest import InTenant, PrivateResponseMixin, TenantRequest
 
 
 class PreconditionFailed(exceptions.APIException):
@@ -72,11 +69,7 @@ class AudienceViewSet(PrivateResponseMixin, GenericViewSet[Any]):
     request: TenantRequest
     lookup_value_regex = "[^/]+"
     metadata_class = Metadata
-    # Set here, not only in the project's defaults, so that other projects get them too.
-    authentication_classes = (TokenAuthentication, SessionAuthentication)
     permission_classes = (IsAuthenticated, InTenant)
-    parser_classes = (JSONParser,)
-    renderer_classes = (JSONRenderer,)
     pagination_class: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

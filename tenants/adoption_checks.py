@@ -75,13 +75,14 @@ def _is_key(field: models.Field[Any, Any]) -> bool:
 
 
 def check_databases(databases: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    """Check that requests run in no transaction: a read refuses to run inside one."""
+    """Warn that the project's own views run in a transaction: a read refuses to run inside one."""
     if databases["default"].get("ATOMIC_REQUESTS"):
-        yield checks.Error(
-            "ATOMIC_REQUESTS wraps each request in a transaction, in which nothing can be read.",
-            hint='Write DATABASES["default"]["ATOMIC_REQUESTS"] = False, and @transaction.atomic '
-            "on the views that need it.",
-            id="earshot.E043",
+        yield checks.Warning(
+            "ATOMIC_REQUESTS wraps your own views in a transaction, in which `read` refuses to run;"
+            " the package's views, and those that inherit them, are in none.",
+            hint='Write DATABASES["default"]["ATOMIC_REQUESTS"] = False, or '
+            "@transaction.non_atomic_requests on views that call `read`.",
+            id="earshot.W043",
         )
 
 
@@ -89,7 +90,8 @@ def check_sessions(engine: str) -> Iterator[checks.CheckMessage]:
     """Check that sessions are found by their user."""
     if engine != ENGINE:
         yield checks.Warning(
-            f"Sessions of {engine} open no socket, and do not end with a password.",
-            hint=f'Write SESSION_ENGINE = "{ENGINE}", or let clients log in for tokens.',
+            f"Sessions of {engine} open no socket by their cookie, and sockets that their tickets"
+            " open do not end with them, but after a token's lifetime.",
+            hint=f'Write SESSION_ENGINE = "{ENGINE}", or let clients ask for tickets.',
             id="earshot.W044",
         )

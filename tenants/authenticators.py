@@ -199,6 +199,16 @@ def others() -> tuple[Authenticator, ...]:
     return (*named, *stored, Jwt(), Accepted())
 
 
+def stored_token(request: Any) -> tuple[User, Any] | None:
+    """Return whose token of `rest_framework.authtoken` a request of REST has, and its row."""
+    if not any(isinstance(each, AuthTokens) for each in others()):
+        return None
+    try:
+        return authentication.TokenAuthentication().authenticate(request)
+    except exceptions.AuthenticationFailed:
+        return None
+
+
 def of_handshake(request: HttpRequest) -> Found | None:
     """Return who this handshake is by any of them; None if nobody is; or raise NotAuthenticated."""
     refused = None

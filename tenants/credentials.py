@@ -76,6 +76,9 @@ class TokenAuthentication(knox.TokenAuthentication):
         try:
             found: tuple[User, Any] | None = super().authenticate(request)
         except (exceptions.AuthenticationFailed, UnicodeDecodeError) as error:
+            # Another application's tokens come in the same header.
+            if other := authenticators.stored_token(request):
+                return other
             raise NotAuthenticated from error
         return found
 

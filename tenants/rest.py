@@ -7,23 +7,28 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
 from knox.models import get_token_model
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from tenants import authenticators, credentials
 from tenants.connections import DatabaseAway, is_away
 from tenants.credentials import Credential, Key, TokenAuthentication
 from tenants.limits import limits
 from tenants.models import Membership, Role, Tenant
+from tenants.parsers import JSONParser
 from tenants.refusals import refusal
 from tenants.refused import NotAuthenticated, Refused
+from tenants.renderers import JSONRenderer
 from tenants.strict import StrictSerializer
 from tenants.throttling import UserThrottle
 from tenants.turns import turns
@@ -37,6 +42,7 @@ __all__ = [
     "InTenant",
     "IsAdmin",
     "IsReviewer",
+    "OwnSettings",
     "Pagination",
     "PrivateResponseMixin",
     "SessionAuthentication",
@@ -95,14 +101,38 @@ class Pagination(PageNumberPagination):
     max_page_size = limits()["page_size_max"]
 
 
-class PrivateResponseMixin:
-    """Marks answers that are for this reader only, and that no cache may keep.
+class OwnSettings:
+    """What each view of ours brings, whatever the project's REST settings and `ATOMIC_REQUESTS`.
 
-    Errors are as in all of our views, whatever handler the project's own views have.
+    People come in by our tokens and sessions, and by whatever else the project accepts.
     """
+
+    authentication_classes: Any = (TokenAuthentication, SessionAuthentication)
+    throttle_classes: Any = (UserThrottle,)
+    parser_classes: Any = (JSONParser,)
+    renderer_classes: Any = (JSONRenderer,)
+    content_negotiation_class: Any = DefaultContentNegotiation
+    versioning_class: Any = None
+    filter_backends: Any = ()
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+        view = super().as_view(*args, **kwargs)  # type: ignore[misc]
+        return transaction.non_atomic_requests(view)
+
+    def get_authenticators(self) -> list[Any]:
+        classes = [*self.authentication_classes]
+        if self.authentication_classes is OwnSettings.authentication_classes:
+            more = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+            classes += [each for each in more if not issubclass(each, tuple(classes))]
+        return [each() for each in classes]
 
     def get_exception_handler(self) -> Any:
         return exception_handler
+
+
+class PrivateResponseMixin(OwnSettings):
+    """Marks answers that are for this reader only, and that no cache may keep."""
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

@@ -26,6 +26,7 @@ from tenants.refused import NotAuthenticated, WrongLogin
 from tenants.renewing import renew_token
 from tenants.rest import (
     InTenant,
+    OwnSettings,
     PrivateResponseMixin,
     SessionAuthentication,
     StrictSerializer,
@@ -166,7 +167,7 @@ def _session(request: Request) -> Response:
     return Response(SessionSerializer(answer).data)
 
 
-class LogoutView(APIView):
+class LogoutView(OwnSettings, APIView):
     """The end of the token, or of the session, that asks for it."""
 
     permission_classes = (IsAuthenticated,)
@@ -181,7 +182,7 @@ class LogoutView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class LogoutAllView(APIView):
+class LogoutAllView(OwnSettings, APIView):
     """The end of all the user's tokens and sessions."""
 
     permission_classes = (IsAuthenticated,)

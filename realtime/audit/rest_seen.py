@@ -18,7 +18,6 @@ from rest_framework.response import Response
 from permissions import people
 from permissions.audiences import registry
 from permissions.fields import ModelField
-from permissions.renderers import JSONRenderer
 from realtime.audit import inquiries, seen
 from realtime.audit.questions import Place, Question
 from realtime.audit.rest_csv import CSVRenderer, streamed
@@ -28,6 +27,7 @@ from realtime.audit.seen_command import COLUMNS, csv_line, told
 from tenants import keys, opaque
 from tenants.keys import nobody
 from tenants.models import Role
+from tenants.renderers import JSONRenderer
 from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
 

@@ -63,7 +63,7 @@ def test_settings_of_this_project_forget_nothing() -> None:
         (check_sessions("other.sessions"), "W044", 'SESSION_ENGINE = "tenants.sessions"'),
         (
             check_databases({"default": {"ATOMIC_REQUESTS": True}}),
-            "E043",
+            "W043",
             'DATABASES["default"]["ATOMIC_REQUESTS"] = False',
         ),
     ],

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from django.utils.functional import lazystr
 
-from permissions.renderers import JSONRenderer
+from tenants.renderers import JSONRenderer
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import io
 import pytest
 from rest_framework.exceptions import ParseError
 
-from permissions.parsers import JSONParser
+from tenants.parsers import JSONParser
 
 
 def test_json_is_parsed() -> None:
