@@ -157,11 +157,12 @@ class Jwt(UntilExpiry):
         send one."""
         if "Authorization" not in request.headers:
             return None
-        for each in api_settings.DEFAULT_AUTHENTICATION_CLASSES:
+        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        for each in classes:
             if not issubclass(each, OURS) and (found := each().authenticate(Request(request))):
                 user, auth = found
                 credential = self._credential(user, auth)
-                return credential and (user, credential)
+                return None if credential is None else (user, credential)
         return None
 
     def of_request(self, request: Request) -> Credential | None:

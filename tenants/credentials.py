@@ -33,7 +33,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from tenants import authenticators, revocations, users
-from tenants.authenticators import Credential
+from tenants.authenticators import Credential as Credential
 from tenants.compiled import Compiled, Parameter
 from tenants.keys import field_of
 from tenants.limits import limits
@@ -74,13 +74,11 @@ class TokenAuthentication(knox.TokenAuthentication):
 
     def authenticate(self, request: Any) -> tuple[User, Any] | None:
         try:
-            found: tuple[User, Any] | None = super().authenticate(request)
-        except (exceptions.AuthenticationFailed, UnicodeDecodeError) as error:
-            # Another application's tokens come in the same header.
-            if other := authenticators.stored_token(request):
+            return super().authenticate(request)  # type: ignore[no-any-return]
+        except (exceptions.APIException, UnicodeDecodeError) as error:
+            if other := authenticators.stored_token(request):  # in the same header
                 return other
             raise NotAuthenticated from error
-        return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         """Return the token's user and row, in one query; the user's others are not looked at."""
@@ -266,13 +264,13 @@ def redeem(text: str, **whose: int) -> tuple[User, Credential, Tenant]:
 
 def _from_headers(request: ASGIRequest) -> tuple[User, Credential]:
     try:
-        if found := TokenAuthentication().authenticate(request):
-            user, token = found
-            return user, Credential("token", token.pk, token.expiry)
-    except NotAuthenticated as refused:
+        user, token = TokenAuthentication().authenticate(request) or (None, None)
+    except NotAuthenticated:
         if other := authenticators.of_handshake(request):
             return other
-        raise refused from None
+        raise
+    if user and isinstance(token, get_token_model()):
+        return user, Credential("token", token.pk, token.expiry)
     if other := authenticators.of_handshake(request):
         return other
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)

@@ -123,7 +123,7 @@ class OwnSettings:
     def get_authenticators(self) -> list[Any]:
         classes = [*self.authentication_classes]
         if self.authentication_classes is OwnSettings.authentication_classes:
-            more = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+            more: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
             classes += [each for each in more if not issubclass(each, tuple(classes))]
         return [each() for each in classes]
 

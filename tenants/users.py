@@ -107,9 +107,9 @@ def _is_rehash(user: Any, fields: Any) -> bool:
     """
     if list(fields or ()) != ["password"] or vars(user).get("_password", "") is not None:
         return False
-    stored = User._base_manager.filter(pk=user.pk).values_list("password", flat=True).first()
+    stored = User._base_manager.filter(pk=user.pk).values_list("password", flat=True).first() or ""
     try:
-        outdated = identify_hasher(stored or "")
+        outdated = identify_hasher(stored)
     except ValueError:
         return False
     preferred = get_hasher()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from knox.settings import knox_settings
 from pytest_django import Settings
 from rest_framework import exceptions
 from rest_framework.authentication import (
@@ -19,7 +20,8 @@ from rest_framework.authentication import (
 )
 from rest_framework.authtoken.models import Token
 from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
+from rest_framework.settings import api_settings
+from rest_framework.test import APIClient, APIRequestFactory
 
 from realtime.capture.installing import install
 from realtime.publishing.publisher import publisher
@@ -62,8 +64,8 @@ class Remote(BaseAuthentication):
 @pytest.fixture
 def others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ALLOWED_HOSTS = ["earshot.example", "testserver"]
-    classes = [*authenticators.api_settings.DEFAULT_AUTHENTICATION_CLASSES, Claims]
-    monkeypatch.setattr(authenticators.api_settings, "DEFAULT_AUTHENTICATION_CLASSES", classes)
+    classes = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, Claims]
+    monkeypatch.setattr(api_settings, "DEFAULT_AUTHENTICATION_CLASSES", classes)
 
 
 class Stored(Token):
@@ -134,6 +136,11 @@ def test_stored_token_comes_in_and_its_key_is_no_secret(stored: World, others: N
     request = asked(TokenAuthentication, authorization=f"Token {token.key}")
     assert credential_of(request) == here.credential
     assert code(here) is None
+    rest = APIClient(headers={"Authorization": f"Token {token.key}", "X-Tenant": "acme"})
+    assert rest.get("/api/me/").json()["username"] == "viewer"
+    assert rest.post("/api/tickets/").status_code == 201
+    rest.credentials(HTTP_AUTHORIZATION="Token nonsense")
+    assert rest.get("/api/me/").status_code == 401
     with pytest.raises(NotAuthenticated):
         header("Token nonsense")
     acme = stored.tenants["acme"].pk
@@ -186,7 +193,7 @@ def test_ticket_is_given_to_whoever_the_project_accepts(acme: Tenant, owner: Use
     assert (here.user_id, here.credential.kind) == (owner.pk, "accepted")
     ends = here.credential.expires_at
     assert ends is not None
-    assert ends <= timezone.now() + authenticators.knox_settings.TOKEN_TTL
+    assert ends <= timezone.now() + knox_settings.TOKEN_TTL
     assert code(here) is None
     assert key_of(asked(Remote, **{"X-User": "owner"})) is None
 

@@ -1,4 +1,4 @@
-"""Each view brings what it needs: a project's own settings of REST change nothing, however hostile."""
+"""Each view brings what it needs: no REST settings of a project change it, however hostile."""
 
 from __future__ import annotations
 
