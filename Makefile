@@ -90,14 +90,9 @@ nightly: export EXAMPLES ?= 1000
 nightly: $(READY) contracts  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on both databases (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
 	$(ON_SQLITE) $(PY) -m pytest $(NIGHTLY)
 	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats"
+	$(ON_SQLITE) TRANSPORT=stream $(PY) -m pytest $(SHARED) $(STREAMED)
 	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)
 	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
-nightly: $(READY)  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on PostgreSQL and Valkey too (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(NIGHTLY)
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m hypothesis
-	$(ON_SQLITE) TRANSPORT=stream $(PY) -m pytest $(SHARED) $(STREAMED)
-	$(PY) -m tests.servers $(PY) -m pytest $(NIGHTLY)
-	$(PY) -m tests.servers $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1

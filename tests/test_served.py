@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -54,3 +57,19 @@ def test_what_runs_on_one_database_only_is_served_whole(request: pytest.FixtureR
 
 def test_what_asks_nothing_is_not_served(request: pytest.FixtureRequest) -> None:
     assert marked(request, asking_nothing()) == [set(), set()]
+
+
+def test_makefile_names_tests_that_are_there_and_each_target_once() -> None:
+    """A file that is to be left out and is no more would be no error, nor is a target's second."""
+    root = TESTS.parent
+    alone = {
+        name: value for name, value in os.environ.items() if "MAKE" not in name and name != "MFLAGS"
+    }
+    made = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "test", "both", "nightly"],
+        cwd=root, env=alone, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.stderr == ""
+    named = re.findall(r"(?:(?<=\s)|--ignore=)(tests/[\w/.]+)", made.stdout)
+    assert "tests/test_words.py" in named
+    assert [path for path in named if not (root / path).exists()] == []
