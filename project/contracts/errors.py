@@ -192,10 +192,9 @@ def response(status: int, codes: Iterable[str], *, fields: bool = False) -> dict
     content = {"schema": one_of(schemas), "examples": examples}
     found: dict[str, Any] = {
         "description": "\n\n".join(texts),
+        "headers": {"Link": LINK},
         "content": {"application/json": content},
     }
-    if each:
-        found["headers"] = {"Link": LINK}
     if "throttled" in each or "service_unavailable" in each:
         found["headers"]["Retry-After"] = retry_after(required=len(each) == 1)
     return found

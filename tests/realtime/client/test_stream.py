@@ -158,6 +158,16 @@ async def test_stream_that_ends_without_a_code_is_a_failure(rest: bytes) -> None
     assert ended.value.code == 1006
 
 
+async def test_frames_that_are_taken_let_the_stream_go_on() -> None:
+    pong = {"type": "PONG"}
+    async with scripted(CHUNKED, chunk(event(WELCOME)), b"", chunk(event(pong))) as script:
+        stream = await opened(script)
+        await stream.recv()
+        await stream.send('{"action":"ping"}')
+        assert json.loads(await stream.recv()) == pong
+        await stream.close()
+
+
 @pytest.mark.parametrize("frames", [refusal(404), b"nonsense\r\n\r\n", b"HTTP"])
 async def test_frames_that_are_not_taken_end_the_stream(frames: bytes) -> None:
     async with scripted(CHUNKED, chunk(event(WELCOME)), frames=frames) as script:

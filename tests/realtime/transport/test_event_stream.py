@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -78,5 +79,7 @@ async def test_nothing_beats_before_it_begins_and_behind_what_waits() -> None:
     beats = made._beats
     assert beats is not None
     await made.write("more")
+    for _ in range(5):
+        await asyncio.sleep(0)
     assert len(server.events) == 3
     made.stop()

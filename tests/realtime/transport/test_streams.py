@@ -56,6 +56,14 @@ async def test_stream_says_what_it_is_and_that_nobody_may_keep_it(world: World) 
     assert b"access-control-allow-origin" not in headers
 
 
+async def test_line_of_a_newer_http_is_not_told_to_close(world: World) -> None:
+    for version, closes in (("1.1", True), ("2", False)):
+        client = await socket(world, "viewer")
+        client.communicator.scope["http_version"] = version
+        async with client:
+            assert (b"connection" in client.communicator.headers) is closes
+
+
 async def test_page_of_an_allowed_origin_may_read_it(world: World, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
     for origin in (b"https://app.example", b"https://evil.example"):
