@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rest_framework.test import APIClient
 
@@ -11,6 +11,8 @@ from bench import statements, town
 from bench.client import Plan
 from bench.figures import Row
 from bench.processes import clients, server, uvicorn
+from realtime.publishing.publisher import publisher
+from resources.models import Document
 from tenants.models import User
 from tests.world import World
 
@@ -18,6 +20,7 @@ MODEL = "resources.document"
 SOCKETS = 1000
 ALONE = 20  # sockets for which one by one is measured
 ROWS = 100
+PAYLOAD = 560  # bytes
 USERS = 100
 LIMITS = {"EARSHOT_FRAMES_PER_SECOND": "1000000", "EARSHOT_SOCKETS_PER_USER": "100000"}
 
@@ -45,6 +48,19 @@ async def opened(
             return Opening(rows / seconds, crowd.bytes, ran)
 
 
+def listed(rest: APIClient) -> Any:
+    """The first page of the list."""
+    return rest.get("/api/documents/", {"limit": ROWS}, headers={"host": "localhost"}).json()
+
+
+def padded(rest: APIClient, made: list[Document]) -> None:
+    """Make the payloads of these documents as long as is wanted."""
+    size = len(json.dumps(listed(rest)["results"][0], separators=(",", ":")))
+    body = made[0].body + "." * (PAYLOAD - size)
+    Document.objects.filter(tenant=made[0].tenant_id, pk__in=[d.pk for d in made]).update(body=body)
+    publisher.flush(60)
+
+
 def peopled(world: World) -> tuple[list[User], list[str], dict[str, str]]:
     """Readers who may all view the same documents: these, their ids, and their etags by id."""
     users = town.readers(world, USERS)
@@ -52,8 +68,9 @@ def peopled(world: World) -> tuple[list[User], list[str], dict[str, str]]:
     town.share(town.team(users), made)
     rest = APIClient()
     rest.credentials(HTTP_AUTHORIZATION=f"Token {town.token(users[0])}", HTTP_X_TENANT="acme")
-    page = rest.get("/api/documents/", {"limit": ROWS}, headers={"host": "localhost"}).json()
-    return users, [town.id_of(each) for each in made], {r["id"]: r["etag"] for r in page["rows"]}
+    padded(rest, made)
+    rows = listed(rest)["rows"]
+    return users, [town.id_of(each) for each in made], {row["id"]: row["etag"] for row in rows}
 
 
 async def opening(world: World) -> list[Row]:
@@ -75,7 +92,6 @@ async def opening(world: World) -> list[Row]:
         f"{SOCKETS:,} sockets of {USERS} users, a window of {ROWS} rows each, all at once after a "
         f"restart; one by one: EARSHOT_ROUND_SIZE=1, {ALONE} sockets, each row by its id"
     )
-    size = together.bytes / frames
     return [
         Row(
             "Opening: rows a second, to one by one",
@@ -88,7 +104,7 @@ async def opening(world: World) -> list[Row]:
         Row(
             "Opening with payloads that are held: bytes, to those without",
             share,
-            f"{again.bytes / 1e6:.1f} to {together.bytes / 1e6:.1f} MB, {size:.0f} bytes a frame",
+            f"{again.bytes / 1e6:.1f} to {together.bytes / 1e6:.1f} MB, {PAYLOAD} bytes a payload",
             "at most 1/4",
             share <= 1 / 4,
             f"`have` names all rows; {again.rate:,.0f} rows a second",
