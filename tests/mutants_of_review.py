@@ -155,8 +155,8 @@ REQUIRED: Final = (
     Mutant(
         "an object is rendered once for each audience, however many read it",
         "permissions/read.py",
-        "        if key not in self.done:\n",
-        "        if True:\n",
+        "            if audience.name not in done:\n",
+        "            if True:\n",
         "tests/permissions/test_read.py::"
         "test_one_rendering_for_each_object_and_audience_however_many_ask",
     ),

@@ -112,7 +112,7 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: it is noted what the client was told has entered",
         "realtime/state/windows.py",
-        "        s.entered |= {self}\n",
+        "        s.entered = s.entered | {self} if s.entered else self._showing\n",
         "",
         PATHS + "object_that_comes_and_goes_enters_and_leaves_in_turns",
     ),

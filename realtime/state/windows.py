@@ -106,6 +106,8 @@ class Window:
         self.ended = ""
         self._matches = matches
         self._sign = sign
+        self._holding = frozenset((self,))  # of all rows that nothing else holds
+        self._showing = frozenset((self,))
         self._keys: list[Any] = []  # of the members, ascending
         self._told: list[tuple[Any, str]] = []  # what the client has, ascending
 
@@ -151,7 +153,7 @@ class Window:
     def admit(self, s: Subscription) -> None:
         """Make the row one of the window's."""
         if self not in s.windows:
-            s.windows |= {self}
+            s.windows = s.windows | {self} if s.windows else self._holding
             self.members[s.key.pk] = s
             insort(self._keys, s.key.pk)
 
@@ -184,7 +186,7 @@ class Window:
 
     def enter(self, s: Subscription) -> str | None:
         """Note that the client is told of a row; return the id of the row that it stands above."""
-        s.entered |= {self}
+        s.entered = s.entered | {self} if s.entered else self._showing
         self.entering.discard(s)
         place = bisect_left(self._told, (s.key.pk, s.id))
         self._told.insert(place, (s.key.pk, s.id))
