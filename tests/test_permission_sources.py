@@ -25,10 +25,10 @@ from realtime.capture.interval_models import Held
 from tenants.models import Membership
 from tenants.roles import role_group
 from tests.client import SocketClient, connect, in_thread
-from tests.keyed.place import Place, captured, keyed, kinds, place_of
+from tests.keyed.place import Place, captured, installed, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("owner", "editor", "viewer", "admin", "member", "both", "rival")

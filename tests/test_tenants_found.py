@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from rest_framework import serializers
 
+from permissions import stored
+from permissions.serializers import validate_within
 from realtime.capture.installing import install
 from realtime.capture.interval_models import Held
+from resources.models import Document
 from tenants.models import Membership, Tenant
 from tenants.tenancy import EVERYBODY
 from tests.client import SocketClient, connect, in_thread
+from tests.keyed.models import Leaf
 from tests.keyed.place import Place, installed, keyed, kinds, place_of
 from tests.world import World
 
@@ -109,6 +114,31 @@ def test_rest_reads_lists_and_writes_what_a_path_places_here(keyed: World) -> No
     assert (answer.status_code, answer.json()["title"]) == (200, "New")
     assert keyed.user("viewer").has_perm("keyed.change_book", mine)
     assert not keyed.user("viewer").has_perm("keyed.change_book", place.model.objects.get(pk=3))
+
+
+class Board(serializers.ModelSerializer[Any]):
+    """A body that names a board, or its key."""
+
+    key = serializers.IntegerField(source="board_id", required=False)
+
+    class Meta:
+        model = Leaf
+        fields = ("board", "key", "owner")
+        extra_kwargs: ClassVar[dict[str, Any]] = {"board": {"required": False}}
+
+
+@pytest.mark.parametrize("name", ["board", "key"])
+def test_body_cannot_name_what_is_placed_in_another_tenant(keyed: World, name: str) -> None:
+    place, acme = place_of(keyed, "leaf"), keyed.tenants["acme"].pk
+    here, there = (
+        made("board", shelf=shelf(place, slug)).pk for slug in ("acme", other(keyed).slug)
+    )
+    for owner in ({}, {"owner": keyed.user("viewer").pk}):
+        validate_within(Board(data={name: here, **owner}), acme)
+        with pytest.raises(serializers.ValidationError):
+            validate_within(Board(data={name: there, **owner}), acme)
+    assert stored.placing(place.model, acme) == {}
+    assert stored.placing(Document, acme) == {"tenant_id": acme}
 
 
 def test_users_are_members_of_the_one_tenant_whoever_makes_them(keyed: World) -> None:

@@ -31,6 +31,16 @@ class Keyed(AbstractBaseUser):
         app_label = "tests"
 
 
+class Worded(AbstractBaseUser):
+    """A user whose key is a bounded text."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    USERNAME_FIELD = "id"
+
+    class Meta:
+        app_label = "tests"
+
+
 class Endless(AbstractBaseUser):
     """A user whose key is a text without a bound."""
 
@@ -82,7 +92,8 @@ def test_old_name_of_a_limit_is_not_unknown(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("model", "ids"), [
-    (User, set()), (Keyed, set()), (Endless, {"earshot.E041"}), (Derived, {"earshot.E042"}),
+    (User, set()), (Keyed, set()), (Worded, set()),
+    (Endless, {"earshot.E041"}), (Derived, {"earshot.E042"}),
 ])  # fmt: skip
 def test_users_that_cannot_be_named_in_statements_are_refused(
     monkeypatch: pytest.MonkeyPatch, model: Any, ids: set[str]
