@@ -25,14 +25,21 @@ from realtime.capture.interval_models import Held
 from tenants.models import Membership
 from tenants.roles import role_group
 from tests.client import SocketClient, connect, in_thread
-from tests.keyed.place import Place, captured, installed, keyed, kinds, place_of
+from tests.keyed.place import Place, captured, installing, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["installed", "keyed"]
+__all__ = ["keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("owner", "editor", "viewer", "admin", "member", "both", "rival")
 MIXED = (Direct(), Generic())
+
+
+@pytest.fixture
+def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For each test anew: some take permissions and declarations away."""
+    with installing(django_db_blocker):
+        yield
 
 
 @pytest.fixture

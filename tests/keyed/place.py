@@ -95,6 +95,13 @@ def captured() -> None:
 
 @pytest.fixture(scope="module")
 def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The app `keyed` is installed for all tests of a module."""
+    with installing(django_db_blocker):
+        yield
+
+
+@contextmanager
+def installing(django_db_blocker: Any) -> Iterator[None]:
     """The app `keyed` is installed, declared and captured, and has its tables."""
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
         from tests.keyed.models import MODELS
