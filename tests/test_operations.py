@@ -231,7 +231,7 @@ def ask(url: str, context: ssl.SSLContext, **headers: str) -> tuple[int, str, An
     shutil.which("nginx") is None or shutil.which("openssl") is None,
     reason="nginx comes in no wheel; what the file says is compared above, everywhere",
 )
-def test_nginx_of_the_document_serves_rest_and_sockets_over_tls(
+def test_nginx_of_the_document_serves_rest_sockets_and_streams_over_tls(
     start_server: StartServer, world: World, tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:
     server = start_server(
@@ -265,6 +265,9 @@ def test_nginx_of_the_document_serves_rest_and_sockets_over_tls(
             assert json.loads(socket.recv(timeout=30))["type"] == "SUBSCRIBED"
             world.write(title="Through nginx")
             assert json.loads(socket.recv(timeout=30))["payload"]["title"] == "Through nginx"
+        request = Request(f"{base}/api/stream/?tenant=acme", headers={"Host": HOST, **token})
+        with opener.open(request, timeout=30) as stream:  # and not only when it has ended
+            assert b'"type":"WELCOME"' in stream.readline()
     written = [path.read_text() for path in tmp_path.glob("*.log")]
     assert ticket not in "".join(written) + server.log
     assert "GET /ws/" in "".join(written)
