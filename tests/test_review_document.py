@@ -53,6 +53,7 @@ def test_page_shows_every_command() -> None:
         "--model",
         "verify",
         "export",
+        "evidence",
     ):
         assert any(option in command for command in commands), option
 
@@ -65,6 +66,8 @@ def test_commands_print_what_the_page_shows(
     settings.DEMO = True
     call_command("demo", stdout=StringIO())
     shutil.copy(ROOT / NAME, tmp_path)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/evidence.toml", tmp_path / "docs")
     settings.BASE_DIR = tmp_path
     for command, output in shown():
         printed = run(command)
