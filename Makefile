@@ -69,14 +69,14 @@ both: $(READY)  ## Run what asks the database or the broker on the other one too
 	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/others_on_sqlite.xml -m "served and not repeats" $(OTHERS)
 	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "served and not repeats" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)
 
-# Spectral and TypeScript, of which neither the server nor its other tests know.
+# Spectral, TypeScript and axe, of which neither the server nor its other tests know.
 CONTRACTS_READY := supply/node/node_modules/.package-lock.json
 
 $(CONTRACTS_READY): supply/node/package-lock.json
 	cd supply/node && npm ci --silent && touch node_modules/.package-lock.json
 
-contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, and TypeScript made of them against real answers
-	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py
+contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, and the pages against axe
+	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py tests/pages_by_axe.py
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \

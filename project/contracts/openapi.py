@@ -47,7 +47,6 @@ class ContractGenerator(SchemaGenerator):
         components["schemas"] = reachable(paths, components["schemas"])
         made["info"]["description"] = ABOUT
         return made | {
-            "servers": [{"url": "/", "description": "This server."}],
             "tags": tags(call for calls in paths.values() for call in calls.values()),
             "paths": paths,
             "components": components,
