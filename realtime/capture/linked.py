@@ -36,7 +36,7 @@ def accesses() -> Iterator[Access]:
                 joins=(table, *place.tables),
                 kept=(kept := intervals.linked(link, target, permission)),
             )
-            if not issubclass(target, LiveModel) and place.columns:
-                side = f"w.{quoted(link.object)} = {{side}}.{key}"
-                by = intervals.named_by(kept, link.table, side)
-                yield moved(target, f"{table}_{link.field}", by, ("UPDATE",))
+            side = f"w.{quoted(link.object)} = {{side}}.{key}"
+            by = intervals.named_by(kept, link.table, side)
+            moves = not issubclass(target, LiveModel) and place.columns
+            yield from [moved(target, f"{table}_{link.field}", by, ("UPDATE",))] if moves else ()
