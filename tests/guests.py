@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -79,3 +80,9 @@ class Guest:
                 if list(zip(shown, found["results"], strict=True)) != [v for _, v in expected]:
                     raise Violation(f"{self.user}, {window}: GET {found}, and not {expected}")
                 window.listed = expected
+
+
+async def until_so(done: Callable[[], bool]) -> None:
+    """Let the loop's other tasks go on until it is so: nothing tells when a queue was emptied."""
+    while not done():  # noqa: ASYNC110
+        await asyncio.sleep(0)

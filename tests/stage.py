@@ -19,7 +19,7 @@ from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Tenant, User
 from tests.client import SocketClient, in_thread
 from tests.gates import this_hub
-from tests.guests import Guest
+from tests.guests import Guest, until_so
 from tests.hostile import Environment
 from tests.realtime.capture.ways import Write
 from tests.reference import DOCUMENT, PROFILE, Key, Member, Reference, Thing, Violation
@@ -27,16 +27,9 @@ from tests.turns import Turns
 
 T = TypeVar("T")
 
-USERS = ("admin", "owner", "editor", "viewer", "nobody")
-GROUPS = ("readers", "writers")
+USERS, GROUPS = ("admin", "owner", "editor", "viewer", "nobody"), ("readers", "writers")
 FIELDS = ("title", "body", "status", "review_notes", "due_on", "budget")
 NUMBERS = count(1)
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    """Let the loop's other tasks go on until it is so: nothing tells when a queue was emptied."""
-    while not done():  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 class Stage(Turns):
@@ -104,14 +97,13 @@ class Stage(Turns):
     async def _settle(self) -> None:
         await self.environment.still()
         for guest in list(self.guests):
-            await _until(guest.client.communicator.input_queue.empty)
+            await until_so(guest.client.communicator.input_queue.empty)
         await self.environment.still()
         for guest in list(self.guests):
             await self._settle_guest(guest)
         if self.at_rest:
-            for guest in self.guests:
-                if guest.wake is None:
-                    guest.reader.verify_current()
+            for guest in (each for each in self.guests if each.wake is None):
+                guest.reader.verify_current()
 
     @property
     def at_rest(self) -> bool:
@@ -121,9 +113,9 @@ class Stage(Turns):
     async def _settle_guest(self, guest: Guest) -> None:
         communicator = guest.client.communicator
         if guest.wake is None:
-            await _until(lambda: guest.mailbox.closing is not None or not guest.mailbox)
+            await until_so(lambda: guest.mailbox.closing is not None or not guest.mailbox)
             if guest.mailbox.closing is not None:
-                await _until(guest.closes)
+                await until_so(guest.closes)
         guest.take()
         if guest.reader.closed:
             self.guests.remove(guest)
@@ -293,9 +285,9 @@ class Stage(Turns):
         self.sound = True
 
     def _verify_lists(self) -> None:
-        for guest in self.guests:
-            if not guest.reader.must_close:  # it takes nothing, and has not heard of it yet
-                guest.verify_lists()
+        # Who must close takes nothing, and has not heard of it yet.
+        for guest in (each for each in self.guests if not each.reader.must_close):
+            guest.verify_lists()
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from pytest_django import Settings
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
 from project.asgi import application
 from realtime.capture.installing import wanted
@@ -35,6 +33,7 @@ from tests.whoever_gains import CHANGES, GAINS
 from tests.whoever_loses import LOSSES
 from tests.whoever_scene import Scene, id_of
 from tests.whoever_ways import EVERY_WAY, every_way_of
+from tests.whoever_wire import Wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,34 +46,6 @@ SOON = {"tail_seconds": 0.1, "sweep_seconds": 3600.0}
 
 WITNESSES = {"owner": "owner", "heir": "viewer"}
 """What a witness sees before."""
-
-
-class Wire:
-    """A communicator over a real connection, with the arguments that Channels' has."""
-
-    def __init__(self, server: LiveServer, tenant: str, headers: dict[str, str]) -> None:
-        self._url = f"{server.socket_url}?tenant={tenant}"
-        self._headers = headers
-        self._socket: Any = None
-
-    async def connect(self, timeout: float) -> tuple[bool, None]:  # noqa: ASYNC109
-        self._socket = await connect(
-            self._url, additional_headers=self._headers, proxy=None, open_timeout=timeout
-        )
-        return True, None
-
-    async def disconnect(self, timeout: float) -> None:  # noqa: ASYNC109
-        await self._socket.close()
-
-    async def send_to(self, text_data: str) -> None:
-        await self._socket.send(text_data)
-
-    async def receive_output(self, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
-        try:
-            text = await asyncio.wait_for(self._socket.recv(), timeout)
-        except ConnectionClosed as closed:
-            return {"type": "websocket.close", "code": closed.rcvd and closed.rcvd.code}
-        return {"type": "websocket.send", "text": text}
 
 
 class Door:
