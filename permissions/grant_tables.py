@@ -123,9 +123,7 @@ class GrantTable:
         return f"{column} = {key}"
 
     def is_of_type(self, alias: str) -> str:
-        """Return the condition that this row is on an object of the model."""
-        if not self.is_generic:
-            return "true"
+        """Return the condition that this row of a generic table is on an object of the model."""
         meta = self.target._meta
         return (
             f"{quoted(alias, self.columns['type'])} = (SELECT c.id FROM"  # noqa: S608 - models' names

@@ -148,10 +148,9 @@ def _write(resource: Resource, connection: Any) -> Statement:
     texts = [part.format_map(names) for part in (MEMBERS, ROLES)]
     texts += [OWN.format_map(each) for each in of_tables(resource.user_tables, names, connection)]
     groups = of_tables(resource.group_tables, names, connection)
-    if groups:
-        to_group = " OR ".join(TO_GROUP.format_map(each) for each in groups)
-        texts += [GRANTED.format_map(each) for each in groups]
-        texts.append(JOINED.format_map(names | {"to_group": to_group}))
+    to_group = " OR ".join(TO_GROUP.format_map(each) for each in groups)
+    texts += [GRANTED.format_map(each) for each in groups]
+    texts.append(JOINED.format_map(names | {"to_group": to_group}))
     for holder, permission in _holders(resource, connection, fixed, names["no_user"]):
         more = {"holder": holder, "permission": permission, "visible": visible}
         texts.append(OBJECTS.format_map(names | more))

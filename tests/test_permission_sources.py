@@ -17,11 +17,13 @@ from guardian.shortcuts import assign_perm
 from permissions import decision, grants
 from permissions.audiences import registry
 from permissions.ceiling import SYSTEM
+from permissions.ownership_transfer import on_membership_ending
 from permissions.review.hypotheses import Declaring
 from permissions.review.predicting import predict
 from permissions.sources import Direct, Generic
 from permissions.subjects import Subject
 from realtime.capture.interval_models import Held
+from tenants.members import StillHolds
 from tenants.models import Membership
 from tenants.roles import role_group
 from tests.client import SocketClient, connect, in_thread
@@ -260,3 +262,21 @@ def test_reader_is_told_how_and_since_when(place: Place) -> None:
     told = world.rest("admin").get("/api/review/explain/", about).json()
     assert (told["audience"], told["how"]) == ("looker", "a grant to them")
     assert told["since"] is not None
+
+
+@every
+def test_who_leaves_hands_on_what_they_alone_held_by_such_rows(place: Place) -> None:
+    """And keeps none of them here; with nobody to take it over, they cannot leave."""
+    obj, world = place.create(1), place.world
+    place.model.objects.update(owner=None)
+    generic(place, code(place, "change"), obj, user=world.user("viewer"))
+    leaving, heir = (
+        Membership.objects.get(user=world.user(name), tenant=obj.tenant)
+        for name in ("viewer", "member")
+    )
+    with pytest.raises(StillHolds):
+        on_membership_ending(leaving, None, leaving.user_id)
+    on_membership_ending(leaving, heir, leaving.user_id)
+    pairs = [(each.user_id, obj.pk) for each in (leaving, heir)]
+    found = decision.audiences(place.resource, obj.tenant_id, pairs)
+    assert [a and a.name for a in found.values()] == [None, "keeper"]

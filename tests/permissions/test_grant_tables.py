@@ -9,7 +9,9 @@ import pytest
 from django.db import connection, models
 from guardian.models import UserObjectPermissionBase
 
-from permissions.grant_tables import USER, GrantTable, parsed, spelled
+from permissions.audiences import Resource
+from permissions.grant_tables import GROUP, USER, GrantTable, parsed, spelled
+from permissions.model_checks import check_tables
 from resources.models import Document
 from tenants.keys import converter, parameter
 from tests.keyed.models import Named, Unique
@@ -78,3 +80,11 @@ def test_table_that_cannot_be_read_says_why() -> None:
     assert own.why_not() == "its own keys are no integers"
     assert (own.is_attributed, own.columns["object"]) == (False, "coded")
     assert own.row(1, 2, 3, {"purpose": "none"}).content_object_id == 3
+
+
+def test_check_says_which_table_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = Resource(model=Document, audiences=())
+    tables = (GrantTable(ByCode, Coded, USER), GrantTable(ByCode, Coded, GROUP))
+    for name, found in (("grant_tables", tables), ("user_tables", tables[:1])):
+        monkeypatch.setitem(resource.__dict__, name, found)
+    assert [message.id for message in check_tables(resource)] == ["earshot.E065"] * 2
