@@ -104,9 +104,11 @@ def _of_objects(resource: Resource, some: Collection[Any]) -> list[tuple[Any, Ke
     keys: dict[str, Key] = {}
     for row in some:
         try:
-            keys[row.object_pk] = field.to_python(row.object_pk)
+            key = field.to_python(row.object_pk)
         except ValidationError:  # it never named an object
             continue
+        if str(key) == row.object_pk:  # guardian compares texts: "017" gives nothing
+            keys[row.object_pk] = key
     there = set(
         models.QuerySet(resource.model)
         .filter(pk__in=[key for key in keys.values() if _fits(field, key)])

@@ -9,11 +9,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -26,6 +25,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from tenants import users
+from tenants.limits import limits
 from tenants.refused import NotAuthenticated
 from tenants.users import User
 
@@ -33,10 +33,12 @@ OURS: Final = (
     KnoxAuthentication,
     authentication.SessionAuthentication,
     authentication.BasicAuthentication,
-    authentication.TokenAuthentication,
 )
 """Authentication that a handshake is not asked by as it stands: what has a kind of its own, and
 passwords, which sockets do not take."""
+
+EXPIRIES: Final = ("expires_at", "expires", "expiry")
+"""The fields in which rows of other libraries say until when they are good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ Found = tuple[User, Credential]
 class Rows:
     """The rows that end credentials: a deletion does, and so does a change of a field of `watch`.
 
-    `user` is the field that names whose they are.
+    `user` is the field that names whose they are. A changed password deletes them, and so does
+    `POST /api/logoutall/`.
     """
 
     model: Any
@@ -121,18 +124,20 @@ class AuthTokens:
 
 
 class UntilExpiry:
-    """What cannot say that it ended: it is good until its time, of active users."""
+    """What cannot say that it ended: it is good until its time, of active users whose password is
+    still the one with which it came."""
 
     kind = ""
 
     def good(self, keys: Collection[str]) -> Iterator[Found]:
-        """Yield those whose time has not come, of active users."""
-        ours = User._base_manager.filter(users.active(), pk__in=_users(keys, 2)).in_bulk()
-        named = {str(user.pk): user for user in ours.values()}
+        """Yield those whose time has not come, of active users with the same password."""
+        ours = User._base_manager.filter(users.active(), pk__in=_users(keys, 3)).in_bulk()
+        named = {str(user.pk): (user, _passwords(user)) for user in ours.values()}
         for key in keys:
-            stamp, _, name = key.split(":", 2)
-            user, until = named.get(name), datetime.fromtimestamp(int(stamp), UTC)
-            if user is not None and until > timezone.now():
+            stamp, *marks, name = key.split(":", 3)
+            user, passwords = named.get(name, (None, ()))
+            until = datetime.fromtimestamp(int(stamp), UTC)
+            if user is not None and marks[-1] in passwords and until > timezone.now():
                 yield user, Credential(self.kind, key, until)
 
     def rows(self) -> None:
@@ -141,9 +146,11 @@ class UntilExpiry:
     def credential(self, user: Any, until: datetime, mark: str) -> Credential:
         """Return that of a user; `mark` tells it from their others."""
         stamp = int(until.timestamp())
-        return Credential(
-            self.kind, f"{stamp}:{mark}:{user.pk}", datetime.fromtimestamp(stamp, UTC)
-        )
+        row = user if isinstance(user, User) else User._base_manager.filter(pk=user.pk).first()
+        if row is None:  # claims alone said who it is
+            raise NotAuthenticated
+        key = f"{stamp}:{mark}:{_passwords(row)[0]}:{row.pk}"
+        return Credential(self.kind, key, datetime.fromtimestamp(stamp, UTC))
 
 
 class Jwt(UntilExpiry):
@@ -159,7 +166,9 @@ class Jwt(UntilExpiry):
             return None
         classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
         for each in classes:
-            if not issubclass(each, OURS) and (found := each().authenticate(Request(request))):
+            if each is authentication.TokenAuthentication or issubclass(each, OURS):
+                continue
+            if found := each().authenticate(Request(request)):
                 user, auth = found
                 credential = self._credential(user, auth)
                 return None if credential is None else (user, credential)
@@ -174,13 +183,16 @@ class Jwt(UntilExpiry):
         if not isinstance(claims, dict) or not isinstance(claims.get("exp"), int | float):
             return None
         mark = str(claims.get("jti", sorted(map(str, claims.items()))))
-        until = datetime.fromtimestamp(claims["exp"], UTC)
+        try:
+            until = datetime.fromtimestamp(claims["exp"], UTC)
+        except (ValueError, OverflowError, OSError) as error:  # milliseconds, or no time at all
+            raise NotAuthenticated from error
         return self.credential(user, until, sha256(mark.encode()).hexdigest()[:32])
 
 
 class Accepted(UntilExpiry):
-    """Anything else that REST's authentication accepted, which opens sockets by tickets only, and
-    not for longer than a token of ours would live."""
+    """Anything else that REST's authentication accepted, which opens sockets by tickets only, not
+    for longer than a token of ours would live, nor than its row says."""
 
     kind = "accepted"
 
@@ -189,35 +201,47 @@ class Accepted(UntilExpiry):
 
     def of_request(self, request: Request) -> Credential:
         """Return one that nothing else has."""
-        until = timezone.now() + knox_settings.TOKEN_TTL
-        return self.credential(request.user, until, secrets.token_hex(8))
+        seconds = timedelta(hours=limits()["token_hours"])
+        ends = [timezone.now() + (knox_settings.TOKEN_TTL or seconds)]
+        for name in EXPIRIES:
+            own = getattr(request.auth, name, None)
+            if isinstance(own, datetime):
+                ends += [timezone.make_aware(own) if timezone.is_naive(own) else own]
+        return self.credential(request.user, min(ends), secrets.token_hex(8))
 
 
 def others() -> tuple[Authenticator, ...]:
-    """Return the project's (`EARSHOT_AUTHENTICATORS`), and those that are always there."""
+    """Return the project's (`EARSHOT_AUTHENTICATORS`), and those that are always there.
+
+    Tokens of `rest_framework.authtoken` count as they are only where nothing narrower takes them:
+    a subclass of its authentication may refuse some, and is asked itself.
+    """
     named = [import_string(name)() for name in getattr(settings, "EARSHOT_AUTHENTICATORS", ())]
-    stored = [AuthTokens()] if apps.is_installed("rest_framework.authtoken") else []
+    stored = [AuthTokens()] if authentication.TokenAuthentication in _of_tokens() else []
     return (*named, *stored, Jwt(), Accepted())
 
 
 def stored_token(request: Any) -> tuple[User, Any] | None:
-    """Return whose token of `rest_framework.authtoken` a request of REST has, and its row."""
-    if not any(isinstance(each, AuthTokens) for each in others()):
-        return None
-    try:
-        return authentication.TokenAuthentication().authenticate(request)
-    except exceptions.AuthenticationFailed:
-        return None
+    """Return what the project's own authentication by stored tokens says of a request of REST."""
+    for each in _of_tokens():
+        try:
+            if found := each().authenticate(request):
+                return found  # type: ignore[no-any-return]
+        except exceptions.APIException:
+            continue
+    return None
 
 
 def of_handshake(request: HttpRequest) -> Found | None:
     """Return who this handshake is by any of them; None if nobody is; or raise NotAuthenticated."""
-    refused = None
+    refused: Exception | None = None
+    if has_nul(request):
+        raise NotAuthenticated
     for each in others():
         try:
             if found := each.of_handshake(request):
                 return found
-        except (exceptions.AuthenticationFailed, UnicodeDecodeError) as error:
+        except (exceptions.APIException, UnicodeDecodeError) as error:
             refused = error
     if refused is not None:
         raise NotAuthenticated from refused
@@ -236,6 +260,23 @@ def good(keys: Iterable[tuple[str, str]]) -> Iterator[Found]:
     for each in others():
         if mine := {key for kind, key in held if kind == each.kind}:
             yield from each.good(mine)
+
+
+def has_nul(request: Any) -> bool:
+    """Return whether the header has a character that PostgreSQL would not take."""
+    return "\0" in request.META.get("HTTP_AUTHORIZATION", "")
+
+
+def _of_tokens() -> list[Any]:
+    """Return the project's own authentication by tokens of `rest_framework.authtoken`."""
+    classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    return [each for each in classes if issubclass(each, authentication.TokenAuthentication)]
+
+
+def _passwords(user: Any) -> list[str]:
+    """Return digests of the user's password, with the present secret key and those before it."""
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return [sha256(each.encode()).hexdigest()[:16] for each in hashes]
 
 
 def _users(keys: Collection[str], cuts: int) -> set[Any]:

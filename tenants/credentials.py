@@ -73,6 +73,8 @@ class TokenAuthentication(knox.TokenAuthentication):
     """knox's tokens, with the same answer to every invalid one."""
 
     def authenticate(self, request: Any) -> tuple[User, Any] | None:
+        if authenticators.has_nul(request):
+            raise NotAuthenticated
         try:
             return super().authenticate(request)  # type: ignore[no-any-return]
         except (exceptions.APIException, UnicodeDecodeError) as error:
@@ -83,8 +85,6 @@ class TokenAuthentication(knox.TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         """Return the token's user and row, in one query; the user's others are not looked at."""
         text = token.decode()
-        if "\0" in text:  # PostgreSQL would not take it
-            raise NotAuthenticated
         for row in _TOKENS(key=text[: CONSTANTS.TOKEN_KEY_LENGTH]):
             if compare_digest(hash_token(text), row.digest):
                 if row.expiry is not None and row.expiry <= timezone.now():

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.signals import post_delete
 from knox.models import get_token_model
 
-from tenants import revocations
+from tenants import authenticators, revocations
 from tenants.models import Session, Ticket
 
 
@@ -27,9 +27,12 @@ def connect() -> None:
 
 @transaction.atomic
 def end_credentials(user_ids: Collection[int]) -> None:
-    """Delete all tokens, sessions and tickets of these users."""
+    """Delete all tokens, sessions and tickets of these users, and the rows of their others."""
     for model in (get_token_model(), Session, Ticket):
         model.objects.filter(user_id__in=user_ids).delete()
+    for each in authenticators.others():
+        if rows := each.rows():
+            rows.model._base_manager.filter(**{f"{rows.user}__in": user_ids}).delete()
 
 
 def _on_credential_deleted(instance: Any, **_: Any) -> None:

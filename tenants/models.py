@@ -9,12 +9,14 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import models as auth
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
 from tenants import hashing
 from tenants.keys import UserKeyField
 from tenants.limits import check_own
+from tenants.tenancy import EVERYBODY
 
 
 class UserManager(auth.UserManager["User"]):
@@ -102,6 +104,7 @@ class Tenant(models.Model):
         validators=[check_own],
         help_text='Limits for this tenant, such as {"sockets_per_user": 5}.',
     )
+    of_everybody = models.BooleanField(default=False, db_default=False, editable=False)
     deleting_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -115,6 +118,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        """Refuse the slug of the one tenant of models that have none, and to take it from that."""
+        if (self.slug == EVERYBODY) != self.of_everybody:
+            raise ValidationError(f"{EVERYBODY!r} is the slug of the tenant that `migrate` makes.")
 
 
 class Role(models.TextChoices):

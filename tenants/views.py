@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models import Model
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
@@ -177,7 +178,8 @@ class LogoutView(OwnSettings, APIView):
         if request.auth is None:
             logout(request._request)
         else:
-            request.auth.delete()
+            if isinstance(request.auth, Model):  # claims are nothing that could be deleted
+                request.auth.delete()
             user_logged_out.send(type(request.user), request=request._request, user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

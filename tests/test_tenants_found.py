@@ -14,6 +14,7 @@ from permissions import stored
 from permissions.serializers import validate_within
 from realtime.capture.installing import install
 from realtime.capture.interval_models import Held
+from realtime.capture.joining import SlugTaken
 from resources.models import Document
 from tenants.models import Membership, Tenant
 from tenants.tenancy import EVERYBODY
@@ -151,6 +152,16 @@ def test_users_are_members_of_the_one_tenant_whoever_makes_them(keyed: World) ->
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM earshot_tenants_user WHERE username = 'newcomer'")
     assert not Membership.objects.filter(user_id=new.pk).exists()
+
+
+def test_tenant_that_somebody_made_does_not_become_that_of_everybody(keyed: World) -> None:
+    install()  # a test empties the tables
+    one = Tenant.objects.filter(slug=EVERYBODY)
+    one.update(of_everybody=False)
+    with pytest.raises(SlugTaken, match="Give it another slug"):
+        install()
+    one.update(of_everybody=True)
+    install()
 
 
 async def test_object_without_a_tenant_is_live_with_no_tenant_named(keyed: World) -> None:

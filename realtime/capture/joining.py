@@ -19,6 +19,19 @@ JOIN: Final = (
 ONE: Final = f"(SELECT one.id FROM {TENANTS} one WHERE one.slug = '{EVERYBODY}')"
 
 
+class SlugTaken(RuntimeError):
+    """Somebody made a tenant with the slug of the one of everybody: it must not become that."""
+
+    def __init__(self) -> None:
+        mine = f"Tenant.objects.filter(slug={EVERYBODY!r})"
+        super().__init__(
+            f"There is a tenant {EVERYBODY!r} that somebody made. Every user would become a member"
+            " of it, and it would have all objects of models without tenants. Give it another"
+            f' slug, {mine}.update(slug="…"), and run migrate again; or, if it is meant to be that'
+            f" tenant, {mine}.update(of_everybody=True)."
+        )
+
+
 def is_needed() -> bool:
     """Return whether a model is declared that has no tenants."""
     return any(not resource.tenancy.path for resource in registry)
@@ -45,7 +58,9 @@ def table() -> str:
 def fill(cursor: Any, now: str) -> None:
     """Make the tenant, and everybody a member who was there before."""
     rows = Tenant.objects.using(cursor.db.alias)
-    rows.get_or_create(slug=EVERYBODY, defaults={"name": EVERYBODY.title()})
+    new = {"name": EVERYBODY.title(), "of_everybody": True}
+    if not rows.get_or_create(slug=EVERYBODY, defaults=new)[0].of_everybody:
+        raise SlugTaken
     key = f"u.{quoted(_user()._meta.pk.column)}"
     cursor.execute(
         f"{JOIN} SELECT {_row(key, now)} FROM {quoted(table())} u WHERE NOT EXISTS"

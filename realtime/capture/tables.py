@@ -135,7 +135,7 @@ def _users() -> Iterator[Access]:
         events=("UPDATE",),
         watch=(password,),
         also={"UPDATE": _ended_with_the_password(key)},
-        joins=tuple(map(_table, (get_token_model(), Session, Ticket, Rehash))),
+        joins=(*(table for table, _ in _ending_with_the_password()), _table(Rehash)),
     )
     if groups := users.groups():
         through: Any = groups.remote_field.through
@@ -217,15 +217,25 @@ def _task() -> str:
 
 
 def _ended_with_the_password(key: str) -> str:
-    """Return the statements that end tokens, sessions and tickets together with the old password.
+    """Return the statements that end what ends together with the old password.
 
     They belong in the same transaction: a process without sockets looks for no changes, and would
     go on accepting these credentials.
     """
     same = f"NOT EXISTS (SELECT 1 FROM {_table(Rehash)} WHERE user_id = NEW.{key})"
-    tables = map(_table, (get_token_model(), Session, Ticket))
-    mine = f"user_id = NEW.{key}"
-    return "\n".join(f"DELETE FROM {table} WHERE {mine} AND {same};" for table in tables)
+    return "\n".join(
+        f"DELETE FROM {table} WHERE {user} = NEW.{key} AND {same};"
+        for table, user in _ending_with_the_password()
+    )
+
+
+def _ending_with_the_password() -> Iterator[tuple[str, str]]:
+    """Yield tables of credentials, each with its column of the user."""
+    for model in (get_token_model(), Session, Ticket):
+        yield _table(model), "user_id"
+    for each in authenticators.others():
+        if rows := each.rows():
+            yield _table(rows.model), rows.model._meta.get_field(rows.user).column
 
 
 def _table(model: Any) -> str:

@@ -71,7 +71,9 @@ def test_rows_give_nothing_and_a_check_says_so_until_they_are_copied(place: Worl
 
 def test_rows_of_nothing_are_left_out(place: World) -> None:
     before = DocumentUserGrant.objects.count()
-    for pk in ("99999999", "9" * 40, "no number"):
+    key = place.document.pk
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in str(key))
+    for pk in ("99999999", "9" * 40, "no number", f"0{key}", f" {key}", f"0_{key}", wide):
         generic(Document, "view_document", None, pk, user=place.user("member"))
     generic(User, "view_user", place.user("owner"), user=place.user("member"))
     assert warned() == []
@@ -144,6 +146,10 @@ def test_index_is_missed_until_the_command_makes_it(
 def test_keys_of_other_types_are_copied(keyed: World, name: str) -> None:
     place = place_of(keyed, name)
     obj, member = place.create(1), keyed.user("member")
+    if name == "unique":  # which guardian honours for nobody
+        for text in (str(obj.pk).upper(), f"{{{obj.pk}}}", obj.pk.hex):
+            generic(place.model, f"view_{name}", obj, text, user=member)
+        assert copied(place.resource.label) == f"{place.resource.label}: 0 copied\n"
     generic(place.model, f"view_{name}", obj, user=member)
     assert copied(place.resource.label) == f"{place.resource.label}: 1 copied\n"
     assert member.has_perm(f"view_{name}", obj)

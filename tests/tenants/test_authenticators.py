@@ -28,6 +28,7 @@ from realtime.publishing.publisher import publisher
 from tenants import authenticators, revocations
 from tenants.authenticators import Accepted, Credential, Jwt
 from tenants.credentials import Identity, identify_socket
+from tenants.ended_credentials import end_credentials
 from tenants.models import Revocation, Tenant, User
 from tenants.refused import NotAuthenticated
 from tenants.rest import credential_of, key_of
@@ -76,15 +77,16 @@ class Stored(Token):
 
 
 @pytest.fixture
-def stored(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def stored(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The project has such tokens, and they are captured."""
     monkeypatch.setattr(TokenAuthentication, "model", Stored)
-    settings.EARSHOT_AUTHENTICATORS = [f"{authenticators.__name__}.AuthTokens"]
+    classes = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, TokenAuthentication]
+    monkeypatch.setattr(api_settings, "DEFAULT_AUTHENTICATION_CLASSES", classes)
     with connection.schema_editor() as editor:
         editor.create_model(Stored)
     install()
     yield world
-    del settings.EARSHOT_AUTHENTICATORS
+    monkeypatch.undo()
     with connection.schema_editor() as editor:
         editor.delete_model(Stored)
     install()
@@ -112,7 +114,7 @@ async def socket(stored: World) -> AsyncIterator[SocketClient]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("change", ["deleted", "another", "somebody's"])
+@pytest.mark.parametrize("change", ["deleted", "another", "somebody's", "password", "out"])
 async def test_row_that_ends_a_token_ends_its_socket(
     stored: World, socket: SocketClient, change: str
 ) -> None:
@@ -122,6 +124,11 @@ async def test_row_that_ends_a_token_ends_its_socket(
         await in_thread(tokens.delete)()
     elif change == "another":
         await in_thread(tokens.update)(key="another")
+    elif change == "password":
+        await in_thread(User.objects.filter(username="viewer").update)(password="!")
+        assert not await in_thread(tokens.exists)()
+    elif change == "out":
+        await in_thread(end_credentials)([stored.user("viewer").pk])
     else:
         await in_thread(tokens.update)(user=stored.user("member"))
     assert await socket.receive() == {"close": 4401}

@@ -1,4 +1,5 @@
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 from knox.models import AuthToken
@@ -36,6 +37,16 @@ def test_rows_say_what_they_are(acme: Tenant, owner: User) -> None:
 def test_user_is_once_in_a_tenant(acme: Tenant, owner: User) -> None:
     with pytest.raises(IntegrityError):
         Membership.objects.create(tenant=acme, user=owner, role="admin")
+
+
+def test_nobody_makes_the_tenant_of_everybody_nor_gives_it_another_slug(acme: Tenant) -> None:
+    for tenant in (
+        Tenant(slug="everybody", name="E"),
+        Tenant(slug="e", name="E", of_everybody=True),
+    ):
+        with pytest.raises(ValidationError, match="that `migrate` makes"):
+            tenant.full_clean()
+    Tenant(slug="everybody", name="E", of_everybody=True).full_clean()
 
 
 def test_role_must_be_known(owner: User) -> None:
