@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tenants.limits import limits
 
@@ -39,9 +39,10 @@ class BoundedBodies:
     accepts every codec of Python's, even those that are not for text, and fails.
     """
 
+    _arriving: ClassVar[int] = 0  # of all of them: the limit is the process's
+
     def __init__(self, application: Callable[[Any, Any, Any], Awaitable[Any]]) -> None:
         self.application = application
-        self._arriving = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         now = limits()
@@ -80,14 +81,14 @@ class BoundedBodies:
                 size += len(part)
                 more = max(0, size - SMALL) - held
                 held += more
-                self._arriving += more
+                BoundedBodies._arriving += more
                 if size > now["body_bytes"]:
                     raise BodyTooLarge
-                if held and self._arriving > now["bodies_bytes"]:
+                if held and BoundedBodies._arriving > now["bodies_bytes"]:
                     raise TooManyBodies
             return b"".join(parts)
         finally:
-            self._arriving -= held
+            BoundedBodies._arriving -= held
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

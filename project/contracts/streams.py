@@ -75,7 +75,7 @@ SEND: Final[dict[str, Any]] = {
         "202": {"description": "They are passed on."},
         **_refused(
             BAD_REQUEST, (401, "not_authenticated"), (404, "not_found"), REQUEST_TIMEOUT,
-            BODY_TOO_LARGE, (503, "service_unavailable"),
+            BODY_TOO_LARGE, (429, "throttled"), (503, "service_unavailable"),
         ),
     },
 }  # fmt: skip

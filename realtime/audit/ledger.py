@@ -150,6 +150,11 @@ def end_lost() -> None:
         end_process(*lost)
 
 
+def is_open(connection: str) -> bool:
+    """Return whether a socket or stream has a row, as those have that are open."""
+    return Connection.objects.filter(pk=connection).exists()
+
+
 def sockets_of_user(user_id: int, process: int) -> int:
     """Return how many sockets a user has in other processes."""
     return Connection.objects.filter(user_id=user_id).exclude(process=process).count()

@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from channels.layers import get_channel_layer
 from django.core import signing
 from django.core.exceptions import DisallowedHost
+from rest_framework.exceptions import Throttled
 
+from realtime.audit.ledger import is_open
 from realtime.failures import log_broken
 from realtime.hub.per_loop import hubs
 from realtime.state.codes import Close
+from realtime.transport import door
 from realtime.transport.conversation import Conversation
 from realtime.transport.event_stream import EventStream, spelled
+from realtime.transport.inbox import END, Inbox
+from tenants import opaque
 from tenants.bodies import BoundedBodies, refuse
 from tenants.credentials import request_of
 from tenants.limits import limits
+from tenants.metrics import count_refusal
+from tenants.models import Tenant
+from tenants.throttling import Minute, count
+from tenants.users import User
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +46,13 @@ SALT: Final = "earshot.stream"
 SCHEME: Final = "Stream "
 MANY: Final = b"application/x-ndjson"
 NO_BODY: Final = (b"content-length", b"0")
-END: Final = None
+LIMITS: Final = ("client_frame_bytes", "frames_burst", "requests_per_minute")
+REFUSED: Final = {
+    404: ("The stream has ended.", "not_found"),
+    503: ("The stream cannot be reached.", "service_unavailable"),
+}
+"""What is answered, by the status, to frames that do not reach their stream."""
+
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = Callable[[Any], Mapping[str, str]]
@@ -70,7 +87,18 @@ class Streams:
         elif found[1] is None:
             await serve(scope, receive, send, headers)
         else:
-            await self._take({**scope, "connection": found[1]}, receive, answer)
+            await self._admit({**scope, "connection": found[1]}, receive, answer)
+
+    async def _admit(self, scope: Any, receive: Any, send: Send) -> None:
+        """Look at the secret and the user's limit; only then read the body."""
+        place = place_of(scope)
+        if place is None:
+            await refuse(send, 401, "Provide the stream's secret.", "not_authenticated")
+        elif (seconds := _throttled(place)) is not None:
+            waiting = _with([(b"retry-after", str(seconds).encode())], send)
+            await refuse(waiting, 429, str(Throttled(seconds).detail), "throttled")
+        else:
+            await self._take({**scope, "place": place}, receive, send)
 
 
 def _is_ours(scope: Any) -> bool:
@@ -95,34 +123,6 @@ def _with(headers: Iterable[tuple[bytes, bytes]], send: Send) -> Send:
 # The stream
 
 
-class Inbox:
-    """The client's frames that wait, and at last `END`; no more of them than of one body."""
-
-    def __init__(self, flooded: Callable[[], object]) -> None:
-        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._flooded = flooded
-        self._most = limits()["body_bytes"]
-        self._held = 0
-
-    def put(self, frames: Iterable[bytes]) -> None:
-        """Have these obeyed, in their order."""
-        for frame in frames:
-            self._held += len(frame)
-            self._frames.put_nowait(frame)
-        if self._held > self._most:
-            self._flooded()
-
-    def end(self) -> None:
-        """Have nothing obeyed that comes after this."""
-        self._frames.put_nowait(END)
-
-    async def next(self) -> bytes | None:
-        """Return the next frame, or `END`."""
-        frame = await self._frames.get()
-        self._held -= 0 if frame is END else len(frame)
-        return frame
-
-
 async def serve(scope: Any, receive: Any, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
     """Serve one stream; an exception ends it, and it alone, with 4500."""
     inbox = Inbox(lambda: conversation.mailbox.close(Close.TOO_MANY))
@@ -131,10 +131,12 @@ async def serve(scope: Any, receive: Any, send: Send, headers: list[tuple[bytes,
     transport = EventStream(send, headers, inbox.end)
     conversation = Conversation(transport, secret_of)
     gone = asyncio.get_running_loop().create_task(_disconnected(receive, inbox.end))
+    hub = None
     try:
         await conversation.open(scope)
-        if conversation.hub is not None:
-            conversation.hub.inboxes[conversation.connection] = inbox.put
+        hub = conversation.hub  # which it leaves as soon as it is closed
+        if hub is not None:
+            hub.inboxes[conversation.connection] = inbox.put
             inbox.put(in_query(scope))
         while (frame := await inbox.next()) is not END:
             await conversation.take(frame.decode(errors="surrogateescape"), len(frame))
@@ -144,8 +146,8 @@ async def serve(scope: Any, receive: Any, send: Send, headers: list[tuple[bytes,
     finally:
         gone.cancel()
         transport.stop()
-        if conversation.hub is not None:
-            conversation.hub.inboxes.pop(conversation.connection, None)
+        if hub is not None:
+            del hub.inboxes[conversation.connection]
         await conversation.leave()
 
 
@@ -165,62 +167,113 @@ def in_query(scope: Any) -> list[bytes]:
 # What the client sends
 
 
+class Place(NamedTuple):
+    """What a stream's secret says: where it is, since when, whose, and with which limits."""
+
+    connection: str
+    channel: str | None
+    since: float
+    tenant: str
+    user: str
+    client_frame_bytes: int
+    frames_burst: int
+    requests_per_minute: int
+
+
 def secret_of(conversation: Conversation) -> str:
     """Return what allows to send frames for a stream, and tells where it is."""
-    assert conversation.hub is not None  # it is welcomed there
-    most = conversation.limits["client_frame_bytes"]
-    place = [conversation.connection, conversation.hub.groups.channel, most]
+    hub, socket = conversation.hub, conversation.socket
+    assert hub is not None  # it is welcomed there
+    assert socket is not None
+    place = Place(
+        conversation.connection,
+        hub.groups.channel,
+        round(socket.since.timestamp()),
+        opaque.encode(Tenant, socket.tenant_id),
+        opaque.encode(User, socket.user_id),
+        *(socket.limits[name] for name in LIMITS),
+    )
     return signing.dumps(place, salt=SALT)
 
 
-def place_of(scope: Any) -> tuple[str | None, int] | None:
-    """Return the channel of a stream, and its limit of a frame; None without its secret."""
+def place_of(scope: Any) -> Place | None:
+    """Return the place of a stream; None without its secret."""
     given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     if not given.startswith(SCHEME):
         return None
     try:
-        connection, channel, most = signing.loads(given.removeprefix(SCHEME), salt=SALT)
+        place = Place(*signing.loads(given.removeprefix(SCHEME), salt=SALT))
     except signing.BadSignature:
         return None
-    return (channel, most) if connection == scope["connection"] else None
+    return place if place.connection == scope["connection"] else None
 
 
-def frames_of(scope: Any, body: bytes, most: int) -> list[bytes]:
-    """Return the frames in a body: the whole of it, or each of its lines. What is too big is cut
-    to what is still too big."""
+def _throttled(place: Place) -> int | None:
+    """Count a request among all of the stream's user; if it is one too many, return the seconds to
+    wait."""
+    user: Any = opaque.decode(User, place.user)
+    tenant: Any = opaque.decode(Tenant, place.tenant)
+    minute = Minute("requests_per_minute", user, place._asdict())
+    try:
+        count(minute)
+    except Throttled:
+        count_refusal(tenant, "requests_per_minute")
+        return math.ceil(minute.wait())
+    return None
+
+
+def frames_of(scope: Any, body: bytes, place: Place) -> list[bytes] | None:
+    """Return the frames in a body: the whole of it, or each of its lines; None if they are too
+    many. What is too big is cut to what is still too big."""
     kind = dict(scope["headers"]).get(b"content-type", b"").split(b";")[0].strip().lower()
-    frames = [line for line in body.split(b"\n") if line] if kind == MANY else [body]
-    return [frame[: most + 1] for frame in frames]
+    if kind != MANY:
+        frames = [body]
+    elif body.count(b"\n") > place.frames_burst:
+        return None
+    else:
+        frames = [line for line in body.split(b"\n") if line]
+    return [frame[: place.client_frame_bytes + 1] for frame in frames]
 
 
 async def take(scope: Any, receive: Any, send: Send) -> None:
     """Answer a request that brings frames: 202, and what comes of them comes in the stream."""
-    body = (await receive())["body"]
-    place = place_of(scope)
-    if place is None:
-        await refuse(send, 401, "Provide the stream's secret.", "not_authenticated")
+    place: Place = scope["place"]
+    frames = frames_of(scope, (await receive())["body"], place)
+    if frames is None:
+        text = f"A body has at most {place.frames_burst} frames."
+        await refuse(send, 413, text, "body_too_large")
         return
-    channel, most = place
-    frames = frames_of(scope, body, most)
-    hub = hubs.current()
-    if hub is not None and scope["connection"] in hub.inboxes:
-        hub.inboxes[scope["connection"]](frames)
-    elif channel is None or (hub is not None and channel == hub.groups.channel):
-        await refuse(send, 404, "The stream has ended.", "not_found")
+    status = await _handed_on(place, frames)
+    if status in REFUSED:
+        await refuse(send, status, *REFUSED[status])
         return
-    elif not await _passed_on(channel, scope["connection"], frames):
-        await refuse(send, 503, "The stream cannot be reached.", "service_unavailable")
-        return
-    await send({"type": "http.response.start", "status": 202, "headers": [NO_BODY]})
+    await send({"type": "http.response.start", "status": status, "headers": [NO_BODY]})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _passed_on(channel: str, connection: str, frames: list[bytes]) -> bool:
-    message = {"type": "hub.command", "connection": connection, "frames": frames}
+async def _handed_on(place: Place, frames: list[bytes]) -> int:
+    """Hand frames to their stream, here or in another process; return the status of the answer."""
+    hub = hubs.current()
+    if hub is not None and place.connection in hub.inboxes:
+        hub.inboxes[place.connection](frames)
+        return 202
+    if place.channel is None or (hub is not None and place.channel == hub.groups.channel):
+        return 404
+    # Its row is written soon after its WELCOME; without one, it counts as lost like a process.
+    fresh = time.time() - place.since < limits()["process_lost_seconds"]
+    found = fresh or await door.ask(is_open, place.connection)
+    if isinstance(found, Exception):
+        log_broken(logger, "Looking for a stream failed", found)
+        return 503
+    return await _passed_on(place, frames) if found else 404
+
+
+async def _passed_on(place: Place, frames: list[bytes]) -> int:
+    message = {"type": "hub.command", "connection": place.connection, "frames": frames}
     try:
         async with asyncio.timeout(limits()["broker_timeout_seconds"]):
-            await get_channel_layer().send(channel, message)
+            await get_channel_layer().send(place.channel, message)
     except Exception as error:  # redis, sockets and layers raise what they like
         log_broken(logger, "Passing on a stream's frames failed", error)
-        return False
-    return True
+        return 503
+    return 202

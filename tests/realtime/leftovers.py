@@ -47,6 +47,7 @@ def nothing_left(hub: Hub) -> bool:
     groups = layer._get_layer().groups if hasattr(layer, "_get_layer") else layer.groups
     left = {
         "sockets": hub.connections.of_tenant,
+        "inboxes": hub.inboxes,
         "rounds": hub.rounds,
         "joins": hub.groups.groups,
         "groups": [name for name, members in groups.items() if hub.groups.channel in members],

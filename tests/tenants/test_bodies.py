@@ -127,7 +127,7 @@ async def test_large_bodies_that_do_not_arrive_keep_out_large_ones_only(
     settings.EARSHOT |= {"body_bytes": 10**6, "bodies_bytes": 100_000}
     bodies = BoundedBodies(application := Application())
     unfinished = Client(b"a" * 160_000, ...)
-    slow = asyncio.create_task(unfinished.ask(bodies))
+    slow = asyncio.create_task(unfinished.ask(BoundedBodies(Application())))
     await unfinished.waits.wait()
     large, small = Client(b"b" * 100_000), Client(b"c" * 60_000)
     assert (await large.ask(bodies))["code"] == "service_unavailable"

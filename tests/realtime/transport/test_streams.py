@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
-from django.core import signing
 from django.test import Client
 from pytest_django import Settings
 
 from project.asgi import application
-from realtime.transport.streams import SALT
 from tests.client import SocketClient, in_thread, subscribed
 from tests.realtime.leftovers import nothing_left
 from tests.realtime.wire import limit, socket, the_hub, token, welcomed
@@ -168,7 +164,7 @@ async def test_bytes_that_are_no_text_are_no_json(world: World) -> None:
 async def test_more_than_one_body_that_waits_ends_the_stream(
     world: World, settings: Settings
 ) -> None:
-    limit(settings, body_bytes=100)
+    limit(settings, body_bytes=100, frames_burst=1)
     async with welcomed(world, "viewer") as client:
         hub = the_hub()
         hub.inboxes[client.communicator.connection]([b"x" * 60, b"x" * 60])
@@ -198,33 +194,6 @@ async def test_stream_that_has_ended_takes_nothing(world: World) -> None:
         found = await posted(client, b"{}", client.communicator.secret)
         assert (found[0], json.loads(found[2])["code"]) == (404, "not_found")
         assert await other.settle() == []
-
-
-async def test_frames_find_the_process_that_has_the_stream(world: World) -> None:
-    """Half of the way from here, to a channel of another process; half to here."""
-    layer: Any = get_channel_layer()
-    elsewhere = await layer.new_channel()
-    async with welcomed(world, "viewer") as client:
-        secret = signing.dumps(["id", elsewhere, 10], salt=SALT)
-        assert (await posted(client, b"x" * 20, secret, id="id"))[0] == 202
-        message = await layer.receive(elsewhere)
-        assert message["connection"] == "id"
-        assert message["frames"] == [b"x" * 11]
-        command = message | {"frames": [b'{"action":"ping"}']}
-        for connection in ("gone", client.communicator.connection):
-            await layer.send(the_hub().groups.channel, command | {"connection": connection})
-        assert (await client.receive())["type"] == "PONG"
-
-
-async def test_process_that_cannot_be_reached_is_an_outage(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.CRITICAL)
-    async with welcomed(world, "viewer") as client:
-        secret = signing.dumps(["id", {"no": "channel"}, 10], salt=SALT)
-        status, headers, body = await posted(client, b"{}", secret, id="id")
-    assert (status, headers[b"retry-after"]) == (503, b"5")
-    assert json.loads(body)["code"] == "service_unavailable"
 
 
 # What is refused, and how it ends.
