@@ -217,7 +217,9 @@ def others() -> tuple[Authenticator, ...]:
     a subclass of its authentication may refuse some, and is asked itself.
     """
     named = [import_string(name)() for name in getattr(settings, "EARSHOT_AUTHENTICATORS", ())]
-    stored = [AuthTokens()] if authentication.TokenAuthentication in _of_tokens() else []
+    plain = authentication.TokenAuthentication
+    there = plain in _of_tokens() and not plain().get_model()._meta.abstract  # it is not installed
+    stored = [AuthTokens()] if there else []
     return (*named, *stored, Jwt(), Accepted())
 
 

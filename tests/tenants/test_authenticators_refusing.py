@@ -47,6 +47,11 @@ class Strict(TokenAuthentication):
         return found
 
 
+def test_tokens_whose_app_is_not_installed_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_settings, "DEFAULT_AUTHENTICATION_CLASSES", [TokenAuthentication])
+    assert [each.kind for each in authenticators.others()] == ["jwt", "accepted"]
+
+
 class Bearer(TokenAuthentication):
     keyword = "Bearer"
 
