@@ -29,7 +29,7 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 	exec $(PY) -m project
 
 # Of PostgreSQL only what SQLite never reaches is measured: these do.
-POSTGRESQL_ONLY := $(patsubst %,tests/%.py,permissions/test_snapshot tenants/test_writers realtime/test_doctor \
+POSTGRESQL_ONLY := $(patsubst %,tests/%.py,test_tenants_found permissions/test_snapshot tenants/test_writers realtime/test_doctor \
 	realtime/audit/test_chaining realtime/hub/test_listening realtime/hub/test_reading_tail \
 	$(patsubst %,realtime/capture/test_%,committed installing installing_migrating intervals live live_parameters waking))
 
@@ -38,7 +38,7 @@ POSTGRESQL_ONLY := $(patsubst %,tests/%.py,permissions/test_snapshot tenants/tes
 # are not that reach nothing which others do not.
 UNMEASURED := $(patsubst %,tests/%.py,model/test_hub permissions/test_decision project/test_schema realtime/hub/test_rounds resources/documents/test_views \
 	$(patsubst %,realtime/capture/test_%,live_declared models_saving tables_accesses tables_declared tables_going triggers_only_writers triggers_past_django))
-MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable existing_models holders_many keys tenants_found \
+MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable existing_models holders_many keys permission_sources tenants_found \
 	frameworks frameworks_signatures kept races reviewers rules unavailable unavailable_rows unavailable_told \
 	windows windows_leaks) $(UNMEASURED:%=--ignore=%)
 OTHERS := $(UNMEASURED) $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))

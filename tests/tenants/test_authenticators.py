@@ -182,6 +182,23 @@ def test_claims_last_until_they_expire(others: None, acme: Tenant, owner: User) 
     assert code(here) == 4401
 
 
+class Worded(BaseAuthentication):
+    """As some libraries, with the word of our own tokens."""
+
+    def authenticate(self, request: Any) -> Any:
+        name = get_authorization_header(request).decode().removeprefix("Token ")
+        return User.objects.get(username=name), {"exp": timezone.now().timestamp() + 60}
+
+
+@pytest.mark.django_db
+def test_claims_may_come_by_the_word_of_our_own_tokens(
+    monkeypatch: pytest.MonkeyPatch, acme: Tenant, owner: User
+) -> None:
+    classes = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, Worded]
+    monkeypatch.setattr(api_settings, "DEFAULT_AUTHENTICATION_CLASSES", classes)
+    assert header("Token owner").user_id == owner.pk
+
+
 def asked(authentication: Any, **headers: str) -> Request:
     made = APIRequestFactory().post("/", headers=headers)
     request = Request(made, authenticators=[authentication()])

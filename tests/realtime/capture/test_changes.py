@@ -1,6 +1,7 @@
 """What one version changed, and what one commit tells the publisher."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -53,6 +54,11 @@ def test_version_whose_transaction_changed_anything_changed_any_field() -> None:
 def test_version_without_a_row_changed_any_field() -> None:
     record((1, 6, ["title"]))
     assert changes.fields_changed(LABEL, [(1, 5), (2, 6)]) == {(1, 5): None, (2, 6): None}
+
+
+def test_nothing_asked_is_nothing_read(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert changes.fields_changed(LABEL, []) == {}
 
 
 def test_changes_of_another_model_do_not_count() -> None:
