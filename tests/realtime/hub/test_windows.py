@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from permissions.representation import ObjectKey
 from realtime.hub.group_membership import Group, Membership
 from realtime.hub.windows import Windows
 from realtime.state.due import Due
@@ -207,6 +208,17 @@ def test_ended_windows_take_no_rows(windows: Windows, of: Socket) -> None:
     assert list(windows.together([window])) == [[]]
     windows.ask([row(of, 1)])
     assert windows.waits(of.subscriptions[row(of, 1).key]) is False
+
+
+def test_more_new_rows_than_a_window_has_places_are_read_as_a_list(
+    windows: Windows, of: Socket
+) -> None:
+    window = opened(windows, of, limit=1)
+    window.state = WindowState.LIVE
+    windows._asked.clear()
+    found = [list(windows.candidates(ObjectKey(MODEL, pk), [window])) for pk in (1, 2)]
+    assert [[s.key.pk for s in rows] for rows in found] == [[1], []]
+    assert windows.wanted
 
 
 def test_a_failed_round_lists_again(windows: Windows, of: Socket) -> None:
