@@ -103,10 +103,13 @@ class Recorder:
 
     def _work(self) -> None:
         reserve()
+        me = threading.current_thread()
         while True:
             with self._state:
-                self._state.wait_for(lambda: self._waiting)
+                self._state.wait_for(lambda: self._waiting or self._worker is not me)
             time.sleep(PAUSE_SECONDS)
+            if self._worker is not me:  # another writes now
+                return
             try:
                 close_old_connections()
                 self.write()

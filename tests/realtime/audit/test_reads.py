@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,9 +29,15 @@ def recording(world: World) -> World:
 
 
 @pytest.fixture
-def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is written but by those who are waited for."""
-    monkeypatch.setattr(recorder, "_worker", threading.current_thread())
+def no_thread() -> Iterator[None]:
+    """Nothing is written but by those who are waited for; a thread of an earlier test ends."""
+    old, recorder._worker = recorder._worker, threading.current_thread()
+    with recorder._state:
+        recorder._state.notify_all()
+    if old is not None:
+        old.join(60)
+    yield
+    recorder._worker = None
 
 
 def recorded() -> list[tuple[int, str]]:
@@ -109,6 +116,18 @@ def test_what_cannot_be_recorded_is_not_answered_once_there_is_no_room(
         with pytest.raises(DatabaseError):
             recorder.record([disclosed(recording, 2)])
     assert [user_id for user_id, _ in recorded()] == [1]
+
+
+def test_thread_ends_when_another_writes(recording: World) -> None:
+    recorder.record([disclosed(recording, 1)])
+    worker = recorder._worker
+    assert worker is not None
+    recorder._worker = threading.current_thread()
+    recorder.record([disclosed(recording, 2)])
+    worker.join(60)
+    recorder._worker = None
+    assert not worker.is_alive()
+    assert [user_id for user_id, _ in recorded()] == [1, 2]
 
 
 def test_thread_writes_behind_and_tries_again(
