@@ -15,9 +15,8 @@ from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
 from realtime.transport.streams import Streams  # noqa: E402
-from tenants.bodies import BoundedBodies  # noqa: E402
 from tenants.connections import bound  # noqa: E402
-from tenants.handler import Handler  # noqa: E402
+from tenants.handler import http  # noqa: E402
 
 
 async def refuse(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -32,7 +31,7 @@ no_socket = re_path("", refuse)  # type: ignore[arg-type]
 # No authentication here: the conversation asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": Streams(BeforeDjango(BoundedBodies(Handler())), headers_of_streams),
+        "http": Streams(BeforeDjango(http()), headers_of_streams),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

@@ -1,64 +1,93 @@
 """Requests about passwords as they arrive: few from one address are at work at once.
 
-The others wait before they take a thread. Otherwise a hundred that arrive together, each soon
-refused, would keep everybody else's requests waiting until all of them are done.
+The others wait before they take a thread, and those for which there is no room even to wait are
+refused before anything is done for them. Otherwise a hundred that arrive together would keep
+everybody else's requests waiting until all of them are answered.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.urls import resolve
 
+from tenants.addresses import address_of
+from tenants.bodies import refuse
+from tenants.credentials import request_of
 from tenants.limits import limits
 
 ADMIN_LOGIN = "admin:login"
+RETRY_SECONDS = 1
+REFUSAL = f"Request was throttled. Expected available in {RETRY_SECONDS} second."
 
 
 class TooManyAtOnce(Exception):
     """Too many requests of this address wait already, or this one has waited long enough."""
 
 
-class Arrivals:
-    """Which requests are at work and which wait, by address; for one event loop."""
+class Turns:
+    """How many of an address's requests are here, and whose turn it is."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, asyncio.Semaphore] = {}
-        self._here: dict[str, int] = {}
+        self.here = 0
+        self._turn = asyncio.Semaphore(limits()["passwords_at_once"])
 
     @asynccontextmanager
-    async def turn(self, address: str) -> AsyncIterator[None]:
-        """Hold one of the few places of this address; raise TooManyAtOnce."""
-        now = limits()
-        here = self._here.get(address, 0)
-        if here >= now["passwords_at_once"] + max(1, now["hashing_waiting"] // 4):
-            raise TooManyAtOnce
-        self._here[address] = here + 1
-        turns = self._turns.setdefault(address, asyncio.Semaphore(now["passwords_at_once"]))
+    async def turn(self) -> AsyncIterator[None]:
+        """Be at work, as one of few; raise TooManyAtOnce if that takes too long to begin."""
         try:
-            try:
-                async with asyncio.timeout(now["hashing_seconds"]):
-                    await turns.acquire()
-            except TimeoutError:
-                raise TooManyAtOnce from None
-            try:
-                yield
-            finally:
-                turns.release()
+            async with asyncio.timeout(limits()["hashing_seconds"]):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise TooManyAtOnce from None
+        try:
+            yield
         finally:
-            self._here[address] -= 1
-            if not self._here[address]:
-                del self._here[address], self._turns[address]
+            self._turn.release()
+
+
+class Arrivals:
+    """An ASGI application for one event loop, which hands on a request about a password with the
+    turns of its address (`scope["turns"]`), or refuses it before it reads its body."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._turns: dict[str, Turns] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Django takes "post" for a POST, too.
+        request = request_of(scope) if scope["method"].upper() == "POST" else None
+        if request is None or not is_about_a_password(request):
+            await self._application(scope, receive, send)
+            return
+        try:
+            with self._place(address_of(request)) as turns:
+                await self._application({**scope, "turns": turns}, receive, send)
+        except TooManyAtOnce:
+            await refuse(send, 429, REFUSAL, "throttled", RETRY_SECONDS)
+
+    @contextmanager
+    def _place(self, address: str) -> Iterator[Turns]:
+        """Be here, at work or waiting; raise TooManyAtOnce if too many of the address are."""
+        now = limits()
+        turns = self._turns.setdefault(address, Turns())
+        if turns.here >= now["passwords_at_once"] + max(1, now["hashing_waiting"] // 4):
+            raise TooManyAtOnce
+        turns.here += 1
+        try:
+            yield turns
+        finally:
+            turns.here -= 1
+            if not turns.here:
+                del self._turns[address]
 
 
 def is_about_a_password(request: HttpRequest) -> bool:
-    """Return whether the request's view checks a password or sends a link to set one."""
-    if request.method != "POST":
-        return False
+    """Return whether a POST's view checks a password or sends a link to set one."""
     try:
         match = resolve(request.path_info)
     except Http404:

@@ -18,6 +18,8 @@ Header = tuple[bytes, bytes]
 SMALL: Final = 65_536
 """Bytes of each body that always find room, so that large bodies keep out only large ones."""
 
+RETRY_SECONDS: Final = 5
+
 
 class TooManyBodies(Exception):
     """Too many bytes of large bodies are arriving at this process."""
@@ -58,6 +60,7 @@ class BoundedBodies:
                 503,
                 "Too many large bodies are being received; try again soon.",
                 "service_unavailable",
+                RETRY_SECONDS,
             )
         except TimeoutError:
             await refuse(send, 408, "The request body did not arrive in time.", "request_timeout")
@@ -122,11 +125,14 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def refuse(send: Send, status: int, detail: str, code: str) -> None:
-    """Send an error in the API's form, without waiting for the rest of the body."""
+async def refuse(send: Send, status: int, detail: str, code: str, retry: int | None = None) -> None:
+    """Send an error in the API's form, without waiting for the rest of the body.
+
+    `retry` is after how many seconds it may be tried again.
+    """
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    if status == 503:
-        headers.append((b"retry-after", b"5"))
+    if retry is not None:
+        headers.append((b"retry-after", str(retry).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     body = json.dumps({"detail": detail, "code": code}).encode()
     await send({"type": "http.response.body", "body": body})

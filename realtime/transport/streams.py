@@ -30,7 +30,7 @@ from realtime.transport.conversation import Conversation
 from realtime.transport.event_stream import EventStream, spelled
 from realtime.transport.inbox import END, Inbox
 from tenants import opaque
-from tenants.bodies import BoundedBodies, refuse
+from tenants.bodies import RETRY_SECONDS, BoundedBodies, refuse
 from tenants.credentials import request_of
 from tenants.limits import limits
 from tenants.metrics import count_refusal
@@ -47,9 +47,9 @@ SCHEME: Final = "Stream "
 MANY: Final = b"application/x-ndjson"
 NO_BODY: Final = (b"content-length", b"0")
 LIMITS: Final = ("client_frame_bytes", "frames_burst", "requests_per_minute")
-REFUSED: Final = {
-    404: ("The stream has ended.", "not_found"),
-    503: ("The stream cannot be reached.", "service_unavailable"),
+REFUSED: Final[dict[int, tuple[str, str, int | None]]] = {
+    404: ("The stream has ended.", "not_found", None),
+    503: ("The stream cannot be reached.", "service_unavailable", RETRY_SECONDS),
 }
 """What is answered, by the status, to frames that do not reach their stream."""
 
@@ -95,8 +95,7 @@ class Streams:
         if place is None:
             await refuse(send, 401, "Provide the stream's secret.", "not_authenticated")
         elif (seconds := _throttled(place)) is not None:
-            waiting = _with([(b"retry-after", str(seconds).encode())], send)
-            await refuse(waiting, 429, str(Throttled(seconds).detail), "throttled")
+            await refuse(send, 429, str(Throttled(seconds).detail), "throttled", seconds)
         else:
             await self._take({**scope, "place": place}, receive, send)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from tenants.arrivals import Arrivals, TooManyAtOnce, is_about_a_password
+from tenants.arrivals import Arrivals, is_about_a_password
+from tenants.bodies import BoundedBodies
 from tenants.handler import Handler
 from tests.tenants.test_bodies import Client
 
@@ -25,13 +27,14 @@ def few_at_once(settings: Settings) -> None:
 
 
 class Held(Handler):
-    """A server whose views wait until the test lets them answer; it counts who is at work."""
+    """A handler whose views wait until the test lets them answer; it counts who is at work."""
 
     def __init__(self) -> None:
         super().__init__()
         self.at_work = asyncio.Semaphore(0)
         self.may_answer = threading.Event()
         self.begun = 0
+        self.http = Arrivals(BoundedBodies(self))
         self._loop = asyncio.get_running_loop()
 
     def get_response(self, request: HttpRequest) -> HttpResponse:
@@ -44,13 +47,15 @@ class Held(Handler):
         self.at_work.release()
 
     def ask(self, url: str = LOGIN, address: str = "192.0.2.1", method: str = "POST") -> Any:
-        client = Client()
-        client.address = address
-        return asyncio.create_task(_status(client, self, method, url))
+        return asyncio.create_task(asked(self, Client(), url, address, method))
 
 
-async def _status(client: Client, server: Held, method: str, url: str) -> int:
-    await client.ask(server, method, url)
+async def asked(
+    server: Held, client: Client, url: str = LOGIN, address: str = "192.0.2.1", method: str = "POST"
+) -> int:
+    """Return the answer's status."""
+    client.address = address
+    await client.pass_on(server.http, method, url)
     return client.status
 
 
@@ -76,39 +81,61 @@ async def test_flood_of_an_address_is_at_work_by_few_at_once() -> None:
     assert await server.ask() == 200
 
 
-async def test_refusal_says_when_to_come_again(settings: Settings) -> None:
+async def test_who_finds_no_room_is_refused_before_the_body_is_read() -> None:
+    server = Held()
+    flood = [server.ask(method="post"), *(server.ask() for _ in range(5))]
+    for _ in range(2):
+        await server.at_work.acquire()
+    refused = Client(...)  # whose body never comes
+    assert await asked(server, refused) == 429
+    assert json.loads(refused.body)["code"] == "throttled"
+    assert refused.answered[b"retry-after"] == b"1"
+    server.may_answer.set()
+    assert await asyncio.gather(*flood) == [200] * 6
+
+
+async def test_body_that_does_not_come_takes_a_place_and_no_turn() -> None:
+    server = Held()
+    server.may_answer.set()
+    slow = [asyncio.create_task(asked(server, Client(...))) for _ in range(5)]
+    assert await server.ask() == 200
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_who_waits_too_long_is_told_when_to_come_again(settings: Settings) -> None:
     settings.EARSHOT = settings.EARSHOT | {"hashing_seconds": 0.01}
     server = Held()
     first = [server.ask(), server.ask()]
     for _ in first:
         await server.at_work.acquire()
     client = Client()
-    client.address = "192.0.2.1"
-    answer = await client.ask(server, "POST", LOGIN)
-    assert (client.status, answer["code"]) == (429, "throttled")
+    assert await asked(server, client) == 429
+    assert json.loads(client.body)["code"] == "throttled"
     assert client.answered[b"Retry-After"] == b"1"
     server.may_answer.set()
     assert await asyncio.gather(*first) == [200, 200]
 
 
 async def test_whoever_goes_while_waiting_leaves_no_trace() -> None:
-    arrivals, inside, goes = Arrivals(), asyncio.Semaphore(0), asyncio.Event()
+    inside, goes, client = asyncio.Semaphore(0), asyncio.Event(), Client()
 
-    async def come() -> None:
-        async with arrivals.turn("192.0.2.1"):
+    async def work(scope: Any, receive: Any, send: Any) -> None:
+        async with scope["turns"].turn():
             inside.release()
             await goes.wait()
 
-    tasks = [asyncio.create_task(come()) for _ in range(6)]
+    arrivals = Arrivals(work)
+    tasks = [asyncio.create_task(client.pass_on(arrivals, "POST", LOGIN)) for _ in range(6)]
     for _ in range(2):
         await inside.acquire()
-    with pytest.raises(TooManyAtOnce):
-        async with arrivals.turn("192.0.2.1"):
-            pass
+    await client.pass_on(arrivals, "POST", LOGIN)
+    assert client.status == 429
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert vars(Arrivals()) == vars(arrivals)
+    assert vars(arrivals) == vars(Arrivals(work))
 
 
 @pytest.mark.parametrize(
@@ -126,4 +153,3 @@ async def test_whoever_goes_while_waiting_leaves_no_trace() -> None:
 )
 def test_posts_that_look_at_passwords_are_known(path: str, about: bool) -> None:
     assert is_about_a_password(RequestFactory().post(path)) is about
-    assert not is_about_a_password(RequestFactory().get(path))

@@ -44,6 +44,13 @@ class Client:
         self.body += message.get("body", b"")
 
     async def ask(self, application: Any, method: str = "POST", url: str = LIST) -> Any:
+        if not isinstance(application, BoundedBodies):
+            application = BoundedBodies(application)
+        await self.pass_on(application, method, url)
+        return json.loads(self.body) if self.body else None
+
+    async def pass_on(self, application: Any, method: str, url: str) -> None:
+        """Ask the application as it is."""
         path, _, query = url.partition("?")
         scope = {
             "type": "http", "http_version": "1.1", "method": method, "path": path,
@@ -51,10 +58,7 @@ class Client:
             "server": ["127.0.0.1", 80],
             "headers": self.headers,
         }  # fmt: skip
-        if not isinstance(application, BoundedBodies):
-            application = BoundedBodies(application)
         await application(scope, self.receive, self.send)
-        return json.loads(self.body) if self.body else None
 
 
 class Application:
