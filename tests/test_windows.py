@@ -214,6 +214,7 @@ async def test_row_that_is_let_go_before_it_was_read_leaves_its_window_as_it_is(
     w = await enter("viewer")
     await w.open()
     target = {"model": DOCUMENT, "id": id_of(await in_thread(world.create)())}
+    await quiet()
     gate = GatedReads(rounds_of(world)).hold(reading.read_round)
     await w.socket.send(target)
     await gate.entered()

@@ -7,7 +7,7 @@ from typing import Any
 
 from resources.models import Document
 from tenants import opaque
-from tests.client import SocketClient, connect, in_thread
+from tests.client import SocketClient, connect, first_look, in_thread, quiet
 from tests.documented import rule_of_windows
 from tests.world import World
 
@@ -78,10 +78,12 @@ def listed(world: World, username: str, where: dict[str, Any]) -> list[dict[str,
 
 
 async def opened(world: World, username: str) -> Windows:
-    """A welcomed socket of the user's, as an entered client of windows."""
+    """A welcomed socket of the user's, as an entered client of windows, with nothing under way."""
     socket = await in_thread(connect)(world, username)
     await socket.__aenter__()
     assert (await socket.receive())["type"] == "WELCOME"
+    await first_look()
+    await quiet()
     return Windows(world, username, socket)
 
 
