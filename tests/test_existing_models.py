@@ -201,3 +201,22 @@ def test_rest_reads_and_writes_it(place: Place) -> None:
     [row] = client.get(place.url).json()["results"]
     assert row == changed.json()
     assert client.delete(url).status_code == 204
+
+
+UPSERTS = {
+    "updated": {"update_conflicts": True, "update_fields": ["title"]},
+    "ignored": {"ignore_conflicts": True},
+}
+
+
+@pytest.mark.parametrize("how", UPSERTS)
+def test_version_goes_on_where_an_insert_finds_the_object_there(place: Place, how: str) -> None:
+    obj = place.create(1)
+    place.raw("UPDATE {table} SET title = 'Two'")
+    [(key, version)] = known()
+    again = place.model(pk=obj.pk, tenant=obj.tenant, owner=obj.owner, title="Three")
+    options: Any = UPSERTS[how]
+    if how == "updated":
+        options = {**options, "unique_fields": [place.model._meta.pk.name]}
+    place.model.objects.bulk_create([again], **options)
+    assert known() == [(key, version + (how == "updated"))]

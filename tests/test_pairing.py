@@ -25,10 +25,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "by `test_tables_declared` and `tests/test_permission_sources.py`": (
         "realtime/capture/granted.py",
     ),
-    "by `tests/test_tenants_found.py`": (
-        "realtime/capture/joining.py",
-        "realtime/capture/placed.py",
-    ),
+    "by `tests/test_tenants_found.py`": ("realtime/capture/joining.py",),
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",
         "realtime/audit/viewings.py",

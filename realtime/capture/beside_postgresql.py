@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from realtime.capture import intervals
+from realtime.capture import intervals, locks
 from realtime.capture.live import DELETED, Live
 from realtime.capture.parts_postgresql import CHANGE, NEXT, SEP, Exact, access, of_update
 from realtime.capture.postgresql import differ
@@ -40,7 +40,9 @@ DECLARE
 BEGIN
 IF TG_OP = 'UPDATE' THEN
   renamed := {differ([live.key])};
+  {_moving(live)}
 END IF;
+{_staying(live)}
 IF TG_OP = 'DELETE' OR renamed THEN
   {SEP.join(form.end(column, DELETED) for column in live.kept)}
   {access(form, DELETED, [(old["tenant"], "NULL", label, old["key"])])}
@@ -61,6 +63,22 @@ END IF;
 RETURN NULL;
 END;
 """
+
+
+def _moving(live: Live) -> str:
+    """Return the statement by which an object that moves waits for all that names it."""
+    if not live.moves:
+        return ""
+    waits = locks.moving(live.table, live.key, live.tenancy).replace(locks.SIDE, "OLD")
+    return f"IF {differ(live.tenancy.columns)} THEN\n  {waits}\n  END IF;"
+
+
+def _staying(live: Live) -> str:
+    """Return the statement by which what places the object waits for this write of it."""
+    if not live.tenancy.steps:
+        return ""
+    new, old = (locks.path(live.tenancy, side) for side in ("NEW", "OLD"))
+    return f"IF TG_OP = 'DELETE' THEN\n  {old}\nELSE\n  {new}\nEND IF;"
 
 
 def _in_one(live: Live, tenant: str, statement: str) -> str:

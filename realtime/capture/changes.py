@@ -13,7 +13,7 @@ from permissions.commits import TransactionId
 from permissions.models import ObjectVersion
 from permissions.representation import ObjectKey
 from permissions.stored import is_beside, tenant_name, with_tenants
-from realtime.capture import transactions
+from realtime.capture import locks, transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
 from tenants.keys import Key, KeyField
@@ -70,9 +70,10 @@ def locked(model: Any, **which: Any) -> dict[Key, dict[str, Any]]:
     if not is_beside(model):
         return {row["pk"]: row for row in rows.values("pk", "tenant_id", "version")}
     name = tenant_name(model)
+    locks.hold(model, rows)
+    # Only now: what was read with the rows may be older than the lock.
     places = dict(with_tenants(rows).values_list("pk", name))
     found = {pk: {"pk": pk, "tenant_id": t} for pk, t in places.items() if t is not None}
-    # Only now: what was read with the rows may be older than the lock.
     beside = ObjectVersion.objects.filter(model=_label(model), object_id__in=found)
     versions = dict(beside.values_list("object_id", "version"))
     return {pk: {**row, "version": versions.get(pk, 0)} for pk, row in found.items()}

@@ -14,9 +14,8 @@ from permissions.audiences import registry
 from permissions.grant_tables import GROUP, USER, GrantTable
 from permissions.models import GroupGrant, UserGrant
 from permissions.stored import tenancy_of
-from realtime.capture import intervals
+from realtime.capture import intervals, locks
 from realtime.capture.intervals import Kept
-from realtime.capture.models import LiveModel
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
@@ -69,8 +68,7 @@ class Grants:
         if self.granted.who == GROUP:
             yield self._groups()
         created = ("INSERT", "DELETE") if self.granted.is_generic else ()
-        stays = issubclass(self.target, LiveModel) or not tenancy_of(self.target).columns
-        if moves := (*created, *(() if stays else ("UPDATE",))):
+        if moves := (*created, *(("UPDATE",) if locks.can_move(self.target) else ())):
             side = self.granted.is_on("w", f"{{side}}.{self.key}", connection.vendor)
             kept = intervals.named_by(self.kept, self.granted.table, side)
             yield moved(self.target, self.others, kept, moves)
@@ -93,6 +91,7 @@ class Grants:
                 *([ContentType._meta.db_table] if self.name else []),
             ),
             kept=self.kept,
+            locks=locks.named(self.target, self._is_named(locks.SIDE)),
         )
 
     def _permissions(self) -> Access:
@@ -136,8 +135,11 @@ class Grants:
         return name
 
     def _objects(self, alias: str) -> str:
-        key = self.granted.key(alias, connection.vendor)
-        return f"JOIN {quoted(self._table)} o ON o.{self.key} = {key}"
+        return f"JOIN {quoted(self._table)} o ON {self._is_named(alias)}"
+
+    def _is_named(self, alias: str) -> str:
+        """Return the condition that a row of the table names the object (o)."""
+        return f"o.{self.key} = {self.granted.key(alias, connection.vendor)}"
 
     def _naming(self, column: str, key: str) -> str:
         """Return the join of the rows that name this key in a column, and of their objects."""
@@ -152,8 +154,8 @@ class Grants:
 def moved(target: Any, name: str, kept: Kept, moves: tuple[str, ...]) -> Access:
     """Return what moves the intervals of rows that name an object when the object is written: into
     another tenant, or, if no cascade takes the rows, into being and out of it."""
-    place = tenancy_of(target)
-    key = logged(kind_of(target), f"r.{quoted(target._meta.pk.column)}")
+    place, pk = tenancy_of(target), target._meta.pk.column
+    key = logged(kind_of(target), f"r.{quoted(pk)}")
     return Access(
         **of_table(target),
         cause=OBJECT,
@@ -165,4 +167,5 @@ def moved(target: Any, name: str, kept: Kept, moves: tuple[str, ...]) -> Access:
         joins=place.tables,
         kept=kept,
         moves=moves,
+        locks=locks.moving(target._meta.db_table, pk, place) if "UPDATE" in moves else "",
     )

@@ -7,10 +7,9 @@ from typing import Any
 
 from permissions.audiences import registry
 from permissions.links import links
-from realtime.capture import intervals
+from realtime.capture import intervals, locks
 from realtime.capture.granted import moved
 from realtime.capture.live import HELD
-from realtime.capture.models import LiveModel
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
@@ -35,8 +34,9 @@ def accesses() -> Iterator[Access]:
                 watch=(link.object, link.user),
                 joins=(table, *place.tables),
                 kept=(kept := intervals.linked(link, target, permission)),
+                locks=locks.named(target, f"o.{key} = {locks.SIDE}.{quoted(link.object)}"),
             )
             side = f"w.{quoted(link.object)} = {{side}}.{key}"
             by = intervals.named_by(kept, link.table, side)
-            moves = not issubclass(target, LiveModel) and place.columns
-            yield from [moved(target, f"{table}_{link.field}", by, ("UPDATE",))] if moves else ()
+            if locks.can_move(target):
+                yield moved(target, f"{table}_{link.field}", by, ("UPDATE",))

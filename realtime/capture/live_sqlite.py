@@ -29,7 +29,6 @@ from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
     TENANTS,
-    VERSIONS,
     Trigger,
     literal,
     quoted,
@@ -124,7 +123,11 @@ def _changed(live: Live) -> str:
 
 
 def _replaced(live: Live) -> Iterator[Trigger]:
-    """Yield triggers for what OR REPLACE deletes: no other trigger fires for those rows."""
+    """Yield triggers for what OR REPLACE deletes: no other trigger fires for those rows.
+
+    They fire for rows that are ignored or updated instead, too: versions must stay. One that is
+    left of an object that is gone is replaced with the next one of its key.
+    """
     for event, where, when in in_the_way(live.key, live.unique):
         if event == "UPDATE" and not (live.unique or live.beside):
             continue  # its key stays
@@ -134,12 +137,7 @@ INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
     {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
   WHERE ({where}) AND {live.of("x")} IS NOT NULL AND {stays(live.of("x"))};
 """
-        if live.beside:
-            log += (
-                f"DELETE FROM {VERSIONS} WHERE model = {literal(live.label)} AND object_id IN"
-                f" (SELECT {live.logged('x')} FROM {quoted(live.table)} x WHERE {where});"
-            )
-        needs = [ACCESSES, TENANTS, *live.tenancy.tables, *([VERSIONS] if live.beside else [])]
+        needs = [ACCESSES, TENANTS, *live.tenancy.tables]
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
     if live.kept:
         needs, kept = [ACCESSES, TENANTS, intervals.HELD], list(live.kept.values())

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
+
+from django.db import connection
 
 from permissions.audiences import Resource, registry
-from realtime.capture.intervals import named_by
+from permissions.grant_tables import GrantTable, spelled
+from permissions.links import links
+from realtime.capture import granted, intervals, locks
+from realtime.capture.intervals import Kept, named_by
 from realtime.capture.live import MOVED, lives
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
 from tenants.tenancy import Step, Tenancy
-
-NOTHING: Final = "SELECT NULL AS tenant, NULL, NULL, NULL FROM {row} r WHERE 1 = 0"
 
 
 def accesses() -> Iterator[Access]:
@@ -35,29 +38,69 @@ def _models(resource: Resource) -> Iterator[Any]:
 def _step(resource: Resource, number: int, model: Any) -> Iterator[Access]:
     """Yield a step's table, which is named again for each further kind of interval."""
     own = resource.tenancy
-    target: Any = resource.model._meta
+    target = _meta(resource)
     column, rest = _onwards(own, number)
-    tables = [step.table for step in own.steps[:number]]
-    spelled = logged(kind_of(resource.model), f"o.{quoted(target.pk.column)}")
-    touch = (
-        f"SELECT {rest.sql('r')} AS tenant, NULL, {literal(resource.label)}, {spelled}"
-        f" FROM {{row}} r{_down(own.steps[: number + 1], target.db_table)}"
-    )
-    key = own.steps[number].key
+    step = own.steps[number]
+    tables = [each.table for each in own.steps[:number]]
+    key = logged(kind_of(resource.model), f"o.{quoted(target.pk.column)}")
     how: dict[str, Any] = {
         **of_table(model),
         "cause": MOVED,
-        "watch": (column, key),
+        "touch": f"SELECT {rest.sql('r')} AS tenant, NULL, {literal(resource.label)}, {key}"
+        f" FROM {{row}} r{_down(own.steps[: number + 1], target.db_table)}",
+        "watch": (column, step.key),
         "joins": (target.db_table, *tables, *rest.tables),
+        "locks": locks.moving(step.table, step.key, rest),
     }
-    # Only the intervals of what refers to a row itself are moved with it.
-    [live] = [each for each in lives() if each.table == target.db_table]
-    kept = list(live.kept.values()) if number == 0 else []
-    condition = f"w.{quoted(own.steps[0].column)} = {{side}}.{quoted(key)}"
-    for place, each in enumerate(kept or [None]):
-        name = f"{target.db_table}_{number}" + (f"_{place}" if place else "")
-        moved = each and named_by(each, target.db_table, condition)
-        yield Access(**how, name=name, touch=NOTHING if place else touch, kept=moved)
+    name = f"{target.db_table}_{number}"
+    kinds = [*_kept(resource, number)]
+    yield Access(**how, name=name, kept=kinds[0] if kinds else None)
+    for place, kept in enumerate(kinds[1:], start=1):
+        yield Access(**how, name=f"{name}_{place}", events=(), kept=kept)
+
+
+def _kept(resource: Resource, number: int) -> Iterator[Kept]:
+    """Yield the intervals that go on in another tenant when a row of this step moves: those of
+    holders, of grants, and of rows that link the objects with users."""
+    target: Any = resource.model._meta.concrete_model
+    table, key = target._meta.db_table, target._meta.pk.column
+    [live] = [each for each in lives() if each.table == table]
+    for kept in live.kept.values():
+        yield named_by(kept, table, _under(resource, number, key))
+    for grants in granted.tables():
+        if grants.target is target:
+            kept = intervals.grants(grants, connection.vendor)
+            yield named_by(kept, grants.table, _granted(resource, number, grants))
+    for link in links(resource):
+        permission = resource.declared(link.audience).permission
+        kept = intervals.linked(link, target, permission)
+        yield named_by(kept, link.table, _under(resource, number, link.object))
+
+
+def _granted(resource: Resource, number: int, grants: GrantTable) -> str:
+    """Return the condition that a row (w) of a table of grants is on an object of a step's row."""
+    column = grants.columns["object"]
+    if not grants.is_generic:
+        return _under(resource, number, column)
+    of_type = grants.is_of_type("w")
+    return f"{_under(resource, number, column, connection.vendor)} AND {of_type}"
+
+
+def _under(resource: Resource, number: int, column: str, spelled_by: str = "") -> str:
+    """Return the condition that the column of a row (w) names an object that the written row of
+    this step places; `spelled_by` is the database in whose text it does."""
+    own, target = resource.tenancy, _meta(resource)
+    key = f"o.{quoted(target.pk.column)}"
+    if spelled_by:
+        key = spelled(target.concrete_model, spelled_by, key)
+    steps = own.steps[: number + 1]
+    written = f"(SELECT {{side}}.{quoted(steps[-1].key)} AS {quoted(steps[-1].key)}) r"
+    down = _down(steps, target.db_table)
+    return f"w.{quoted(column)} IN (SELECT {key} FROM {written}{down})"
+
+
+def _meta(resource: Resource) -> Any:
+    return resource.model._meta
 
 
 def _onwards(own: Tenancy, number: int) -> tuple[str, Tenancy]:
@@ -68,7 +111,7 @@ def _onwards(own: Tenancy, number: int) -> tuple[str, Tenancy]:
 
 
 def _down(steps: tuple[Step, ...], objects: str) -> str:
-    """Return the joins from a row of the last of these steps down to the objects."""
+    """Return the joins from a row (r) of the last of these steps down to the objects (o)."""
     joined, upper = "", "r"
     for number in range(len(steps) - 1, 0, -1):
         below, step = f"q{number}", steps[number]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from permissions.accesslog import MANY
-from realtime.capture import intervals, joining
+from realtime.capture import intervals, joining, locks
 from realtime.capture.intervals import BELONGS, HELD, Kept
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
@@ -64,6 +64,7 @@ UPDATE {{kept}} AS kept SET until = current.revision
 """
 
 SHARED: Final = " FOR SHARE"
+SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 NEXT: Final = (
     "CASE WHEN b.tenant_id IS NOT NULL THEN"
     f" coalesce({intervals.revision('b.tenant_id')}, 0) + 1 END"
@@ -209,6 +210,9 @@ def _access(access: Access) -> Trigger:
         logs[event] += f"\n{statements}"
     for event, statements in _kept(access).items():
         logs[event] = f"{statements}\n{logs[event]}"  # first: the rest may number them
+    for event in access.written if access.locks else ():
+        held = (access.locks.replace(locks.SIDE, side) for side in SIDES[event])
+        logs[event] = "\n".join((*held, logs[event]))
     for event, condition in _conditions(access).items():
         logs[event] = f"IF {condition} THEN\n{logs[event]}\nEND IF;"
     body = "\n".join(
@@ -228,9 +232,17 @@ def _kept(access: Access) -> dict[str, str]:
     """Return, by event, the statements that keep the intervals of the rows."""
     if access.kept is None:
         return {}
-    begins = intervals.begins(access.kept, "NEW", access.cause, NOW, NEXT)
-    ends = intervals.ends(access.kept, "OLD", access.cause, NOW)
-    return {"INSERT": begins, "UPDATE": f"{ends}\n{begins}", "DELETE": ends}
+    kept, cause = access.kept, access.cause
+    begins = intervals.begins(kept, "NEW", cause, NOW, NEXT)
+    ends = intervals.ends(kept, "OLD", cause, NOW)
+    if kept.named_by is None:
+        return {"INSERT": begins, "UPDATE": f"{ends}\n{begins}", "DELETE": ends}
+    # Those rows are there before the one that they name, and may be after it.
+    return {
+        "INSERT": f"{intervals.ends(kept, 'NEW', cause, NOW)}\n{begins}",
+        "UPDATE": f"{ends}\n{begins}",
+        "DELETE": f"{ends}\n{intervals.begins(kept, 'OLD', cause, NOW, NEXT)}",
+    }
 
 
 def _conditions(access: Access) -> dict[str, str]:

@@ -147,7 +147,7 @@ def _replaced(access: Access) -> Iterator[Trigger]:
     """Yield triggers for the rows that OR REPLACE deletes without firing their triggers."""
     moves = _moves(access, "x")
     key = access.unique[0][0]
-    for event, where, when in in_the_way(key, access.unique[1:]):
+    for event, where, when in in_the_way(key, access.unique[1:]) if access.events else ():
         counts = f"({where}) AND ({moves})" if moves else where
         row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE {counts})"
         body = _log(access.touch.format(row=row), access)
@@ -180,7 +180,11 @@ def _kept(access: Access) -> dict[str, str]:
     # Those of a row that this one replaced, for which no trigger ran.
     replaced = intervals.ends(kept, "NEW", access.cause, NOW, until(kept))
     moved = f"\n{ends}\n{replaced}\n{begins}"
-    return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": f"\n{ends}"}
+    gone = f"\n{ends}"
+    if kept.named_by:  # those rows may be there after the one that they name
+        now = intervals.revision("b.tenant_id")
+        gone += f"\n{intervals.begins(kept, 'OLD', access.cause, NOW, now)}"
+    return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": gone}
 
 
 def until(kept: Kept) -> str:

@@ -30,7 +30,8 @@ class Access:
     alone, since a new credential changes nothing. `also` are further statements by event. `unique`
     are the columns by which a new row replaces another on SQLite. `name` distinguishes several of
     a table that have one cause. `always`: also in a tenant that is being deleted. `kept` are the
-    intervals that the rows stand for, which the events `moves` move.
+    intervals that the rows stand for, which the events `moves` move. `locks` are what `locks` says
+    must be locked first.
     """
 
     table: str
@@ -47,6 +48,7 @@ class Access:
     always: bool = False
     kept: Kept | None = None
     moves: tuple[str, ...] = WRITES
+    locks: str = ""
 
     @property
     def written(self) -> tuple[str, ...]:

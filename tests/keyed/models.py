@@ -112,6 +112,7 @@ class Shelf(models.Model):
     """What says whose the books are; it is not declared."""
 
     tenant = models.ForeignKey("earshot_tenants.Tenant", models.CASCADE, related_name="+")
+    objects: Any = models.Manager()
 
     class Meta:
         app_label = "keyed"
@@ -121,6 +122,7 @@ class Board(models.Model):
     """A part of a shelf."""
 
     shelf = models.ForeignKey(Shelf, models.CASCADE, related_name="+")
+    objects: Any = models.Manager()
 
     class Meta:
         app_label = "keyed"

@@ -1,0 +1,106 @@
+"""Locks on PostgreSQL for what another row places in a tenant.
+
+Somebody may write an object, or a grant on it, while a row that says which its tenant is moves to
+another one: neither of two transactions sees what the other has not committed. So whoever writes
+locks the rows by which the object is placed as a foreign key does, which holds up nobody but who
+moves one of them; that one locks it against all others, and reads only then what it places. On
+SQLite only one transaction writes at a time.
+
+Each statement sees what committed before it: a transaction that repeats reads sees less.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from permissions.stored import is_beside, tenancy_of
+from realtime.capture.triggers import quoted
+from tenants.tenancy import Tenancy
+
+STAY: Final = "FOR KEY SHARE"
+SIDE: Final = "{side}"
+"""Stands for the written row in what is returned here."""
+
+
+def path(own: Tenancy, row: str = SIDE) -> str:
+    """Return the statements that keep the rows of a written row's path where they are.
+
+    There is one for each: only when a row is locked, it is known to which it leads.
+    """
+    if not own.steps:
+        return ""
+    first = own.steps[0]
+    here = f"p0.{quoted(first.key)} = {row}.{quoted(first.column)}"
+    joined = _joined(own)
+    return "\n".join(
+        f"PERFORM 1 FROM {quoted(first.table)} p0{joined[number]} WHERE {here} {STAY} OF p{number};"
+        for number in range(len(own.steps))
+    )
+
+
+def _joined(own: Tenancy) -> list[str]:
+    """Return, for each step, the joins that lead to it from the first."""
+    found = [""]
+    for number, step in enumerate(own.steps[1:], start=1):
+        found.append(
+            f"{found[-1]} JOIN {quoted(step.table)} p{number}"
+            f" ON p{number}.{quoted(step.key)} = p{number - 1}.{quoted(step.column)}"
+        )
+    return found
+
+
+def named(target: Any, condition: str) -> str:
+    """Return the statements that keep the objects (o) that a written row names where they are.
+
+    Empty if objects of the model stay in their tenants.
+    """
+    if not can_move(target):
+        return ""
+    table = quoted(target._meta.db_table)
+    found = [f"PERFORM 1 FROM {table} o WHERE {condition} {STAY};"]
+    found += [
+        f"PERFORM 1 FROM {table} o{rows} WHERE {condition} {STAY} OF p{number};"
+        for number, rows in enumerate(_from_object(tenancy_of(target)))
+    ]
+    return "\n".join(found)
+
+
+def _from_object(own: Tenancy) -> list[str]:
+    """Return, for each step, the joins that lead to it from an object (o)."""
+    if not own.steps:
+        return []
+    first = own.steps[0]
+    start = f" JOIN {quoted(first.table)} p0 ON p0.{quoted(first.key)} = o.{quoted(first.column)}"
+    return [start + rows for rows in _joined(own)]
+
+
+def can_move(target: Any) -> bool:
+    """Return whether objects of the model may come into another tenant."""
+    return is_beside(target) and bool(tenancy_of(target).columns)
+
+
+def moving(table: str, key: str, rest: Tenancy) -> str:
+    """Return the statements by which an update that moves a row waits for all that it places, and
+    keeps where they are the rows by which it was and is placed itself."""
+    mine = f"PERFORM 1 FROM {quoted(table)} m WHERE m.{quoted(key)} = {SIDE}.{quoted(key)}"
+    waits = "\n".join(filter(None, [f"{mine} FOR UPDATE;", path(rest)]))
+    return f"IF TG_OP = 'UPDATE' THEN\n{waits}\nEND IF;"
+
+
+def hold(model: Any, rows: QuerySet[Any]) -> None:
+    """Lock these rows, and keep them in their tenants until the transaction ends."""
+    own = tenancy_of(model)
+    if connection.vendor != "postgresql" or not own.steps:
+        return
+    meta, objects = model._meta, quoted(model._meta.db_table)
+    prepare, key = meta.pk.get_db_prep_value, f"o.{quoted(meta.pk.column)}"
+    keys = [prepare(pk, connection) for pk in rows.values_list("pk", flat=True)]
+    with connection.cursor() as cursor:
+        for number, joins in enumerate(_from_object(own)):
+            cursor.execute(
+                f"SELECT 1 FROM {objects} o{joins} WHERE {key} = ANY(%s) {STAY} OF p{number}",
+                [keys],
+            )
