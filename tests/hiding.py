@@ -12,7 +12,7 @@ from django.apps import AppConfig
 if TYPE_CHECKING:
     from permissions.audiences import Resource
 
-SETTINGS = "tests.hiding_settings"
+SETTINGS = "tests.whoever_settings"
 """Those of processes that have this app."""
 
 

@@ -20,24 +20,30 @@ from django.db import connection
 from pytest_django import Settings
 
 from project.asgi import application
-from realtime.capture.installing import wanted
+from realtime.capture.installing import install, wanted
 from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread
 from tests.databases import BROKER
 from tests.hiding import SETTINGS, hiding
+from tests.keyed.place import installed
 from tests.live import LiveServer, live_server
 from tests.realtime.capture.ways import Write
 from tests.streams import communicator
 from tests.whoever_case import GONE, Case
 from tests.whoever_gains import CHANGES, GAINS
+from tests.whoever_keyed import KEYED, KEYED_CHANGES, KEYED_LOSSES
 from tests.whoever_loses import LOSSES
-from tests.whoever_scene import Scene, id_of
+from tests.whoever_scene import Scene, id_of, key_of
 from tests.whoever_ways import EVERY_WAY, every_way_of
 from tests.whoever_wire import Wire
 
+__all__ = ["installed"]
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CASES = {**LOSSES, **GAINS, **CHANGES}
+OURS = {**LOSSES, **GAINS, **CHANGES}
+CASES = {**OURS, **KEYED}
+ALL_LOSSES, ALL_CHANGES = {**LOSSES, **KEYED_LOSSES}, {**CHANGES, **KEYED_CHANGES}
 SEED = int(os.environ.get("WRITES_SEED", "1"))
 HOW_MANY = int(os.environ.get("WRITES", "14"))
 WORDS = os.environ.get("WRITES_OF", "")
@@ -45,7 +51,8 @@ SOON = {"tail_seconds": 0.1, "sweep_seconds": 3600.0}
 """What another program writes is found soon, and nothing is found by the sweep."""
 
 WITNESSES = {"owner": "owner", "heir": "viewer"}
-"""What a witness sees before."""
+"""What a witness sees before; of models of other kinds they are called otherwise."""
+KEYED_WITNESSES = {"owner": "keeper", "heir": "looker"}
 
 
 class Door:
@@ -62,10 +69,10 @@ class Door:
             headers = {"origin": f"http://{host}", "cookie": f"sessionid={scene.key}"}
         client = SocketClient(None)
         if self.server:
-            client.communicator = Wire(self.server, scene.tenant.slug, headers)
+            client.communicator = Wire(self.server, scene.place.slug, headers)
         else:
             raw = [(k.encode(), v.encode()) for k, v in {"host": host, **headers}.items()]
-            path = f"/ws/?tenant={scene.tenant.slug}"
+            path = f"/ws/?tenant={scene.place.slug}"
             client.communicator = communicator(application, path, raw)
         return client
 
@@ -88,19 +95,19 @@ class Play:
         self.target = self.case.of(self.scene)
         assert publisher.flush()
         if self.case.only:
-            return [*self.case.only]
+            return [way for way in self.case.only if way in EVERY_WAY]
         return [*every_way_of(self.write), *(["cascade"] if self.cascade else [])]
 
     async def run(self, way: str) -> None:
         """Write, and hold what comes against the case."""
         how = self.cascade if way == "cascade" and self.cascade else self.write
         self.change = lambda: EVERY_WAY[way](how)
-        if self.name in LOSSES:
+        if self.name in ALL_LOSSES:
             await self.lose(emptied=way == "TRUNCATE")
         else:
-            readers = await (self.see() if self.name in CHANGES else self.gain())
+            readers = await (self.see() if self.name in ALL_CHANGES else self.gain())
             canary = await in_thread(self.scene.canary)("title")
-            for reader in readers if self.target.model == "resources.document" else ():
+            for reader in readers if self.target == key_of(self.scene.thing) else ():
                 await until(reader, lambda frame: canary in json.dumps(frame))
 
     async def look(self, client: SocketClient) -> str | None:
@@ -127,7 +134,8 @@ class Play:
         readers = await self.come("reader", case.sees)
         witnesses = []
         if case.witness and not emptied:
-            witnesses = await self.come(case.witness, WITNESSES[case.witness])
+            seen = WITNESSES if self.name in OURS else KEYED_WITNESSES
+            witnesses = await self.come(case.witness, seen[case.witness])
         canary = await in_thread(self._write_and_canary)()
         for reader in readers:
             frames = await until(reader, lambda frame: is_told(frame, heard))
@@ -206,9 +214,12 @@ def is_told(frame: dict[str, Any], heard: Any) -> bool:
 
 
 def chosen(random: Random) -> list[str]:
-    """The names of the cases that are played."""
-    names = sorted(name for name in CASES if WORDS in name)
-    return random.sample(names, min(HOW_MANY or len(names), len(names)))
+    """The names of the cases that are played: half of them of models of other kinds."""
+    found = []
+    for cases in (OURS, KEYED):
+        names = sorted(name for name in cases if WORDS in name)
+        found += random.sample(names, min((HOW_MANY + 1) // 2 or len(names), len(names)))
+    return found
 
 
 async def play(doors: Sequence[Door], name: str, number: int, failures: list[str]) -> int:
@@ -239,7 +250,7 @@ async def play_all(doors: Sequence[Door], random: Random) -> list[str]:
 
 
 @pytest.fixture
-def doors(transactional_db: None, settings: Settings) -> Iterator[list[Door]]:
+def doors(installed: None, transactional_db: None, settings: Settings) -> Iterator[list[Door]]:
     """Two server processes where there is a broker; else this one. Documents can be hidden."""
     settings.EARSHOT = {**settings.EARSHOT, **SOON}
     environment: Any = {f"EARSHOT_{name.upper()}": str(value) for name, value in SOON.items()}
@@ -270,13 +281,16 @@ NOT_PLAYED = {
 }
 
 
-def test_every_captured_table_is_written_by_a_case() -> None:
+def test_every_captured_table_is_written_by_a_case(installed: None) -> None:
+    install()  # a test empties the tables
+    ours = {case.table: case for case in OURS.values()}
+    kinds = {(name.partition(":")[0], case.table): case for name, case in KEYED.items()}
     played = set()
-    for case in {case.table: case for case in CASES.values()}.values():
+    for case in (*ours.values(), *(each for (_, what), each in kinds.items() if what not in ours)):
         scene = Scene()
         case.before(scene)
         played.add(case.write(scene).model._meta.db_table)
-        assert publisher.flush()
         for restore in scene.restore:
             restore()
+    assert publisher.flush()
     assert {trigger.table for trigger in wanted(connection.vendor)} - played == set(NOT_PLAYED)

@@ -180,13 +180,18 @@ def revoked(s: Scene) -> None:
     s.row = Revocation.objects.create(tenant=s.tenant, kind="token", key=s.token.pk)
 
 
+def kept(s: Scene, row: Any) -> None:
+    """All scenes share this row: it is put back."""
+    pk, rows = row.pk, type(row).objects
+    was = {f.name: getattr(row, f.name) for f in row._meta.concrete_fields if not f.primary_key}
+    s.restore.append(lambda: rows.update_or_create(pk=pk, defaults=was))
+
+
 def of_permission(s: Scene) -> None:
     """The auditors' permission is nobody's but the reader's, in all scenes."""
     given("audit_document")(s)
     s.row = permission("audit_document")
-    pk = s.row.pk
-    was = {f: getattr(s.row, f) for f in ("codename", "content_type", "name")}
-    s.restore.append(lambda: Permission.objects.update_or_create(pk=pk, defaults=was))
+    kept(s, s.row)
 
 
 def renamed_permission(s: Scene) -> None:
@@ -203,8 +208,7 @@ def moved_permission(s: Scene) -> None:
 def of_content_type(s: Scene) -> None:
     given("view_document")(s)
     s.row = ContentType.objects.get(app_label="resources", model="document")
-    was = {"app_label": "resources", "model": "document"}
-    s.restore.append(lambda: ContentType.objects.filter(pk=s.row.pk).update(**was))
+    kept(s, s.row)
 
 
 def renamed_content_type(s: Scene) -> None:

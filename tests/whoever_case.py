@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from permissions.representation import ObjectKey
 from tests.realtime.capture.ways import Write
-from tests.whoever_scene import Scene
+from tests.whoever_scene import Scene, key_of
 
 GONE = "gone"
 """What a reader hears whose copy goes."""
@@ -30,7 +30,7 @@ class Case(NamedTuple):
     sees: str | None = "viewer"
     column: str = "title"
     witness: str | None = "owner"
-    of: Callable[[Scene], ObjectKey] = lambda s: ObjectKey("resources.document", s.document.pk)
+    of: Callable[[Scene], ObjectKey] = lambda s: key_of(s.thing)
     cascade: Callable[[Scene], Write] | None = None
     only: tuple[str, ...] = ()
 

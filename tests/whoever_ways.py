@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from tests.realtime.capture.ways import WAYS, Write, by_another_program, elsewhere, ways_of
 
@@ -14,10 +15,10 @@ quoted = connection.ops.quote_name
 
 def whole(how: Write) -> tuple[str, dict[str, Any]]:
     """The start of an INSERT of the whole row as it will be, and its columns."""
-    row = how.model._base_manager.get(**how.where or {})
+    row: Any = QuerySet(how.model).get(**how.where or {})
     for name, value in (how.values or {}).items():
         setattr(row, name, value)
-    fields = how.model._meta.concrete_fields
+    fields = [field for field in how.model._meta.concrete_fields if not field.generated]
     values = {f.column: f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields}
     names, marks = ", ".join(map(quoted, values)), ", ".join(["%s"] * len(values))
     return f"INTO {quoted(how.model._meta.db_table)} ({names}) VALUES ({marks})", values

@@ -101,24 +101,32 @@ def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @contextmanager
-def installing(django_db_blocker: Any) -> Iterator[None]:
-    """The app `keyed` is installed, declared and captured, and has its tables."""
+def declaring() -> Iterator[None]:
+    """The app `keyed` is installed and declared; it has no tables."""
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
-        from tests.keyed.models import MODELS
         from tests.keyed.urls import RESOURCES
 
         apps.clear_cache()  # what refers to users was known before
+        for resource in RESOURCES.values():
+            registry.register(resource)
+        yield
+        for resource in RESOURCES.values():
+            registry.unregister(resource)
+
+
+@contextmanager
+def installing(django_db_blocker: Any) -> Iterator[None]:
+    """The app `keyed` is installed, declared and captured, and has its tables."""
+    with declaring():
+        from tests.keyed.models import MODELS
+
         with emptied(django_db_blocker):
             with connection.schema_editor() as editor:
                 for model in MODELS:
                     editor.create_model(model)
             create_permissions(apps.get_app_config("keyed"), verbosity=0)
-            for resource in RESOURCES.values():
-                registry.register(resource)
             captured()
         yield
-        for resource in RESOURCES.values():
-            registry.unregister(resource)
     with emptied(django_db_blocker):
         captured()
         with connection.schema_editor() as editor:

@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
+from django.apps import apps
 from django.db import connection, models
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from tests.live import database_url
 
@@ -45,7 +47,7 @@ def by_instance(how: Write) -> None:
     if how.where is None:
         how.model(**how.values or {}).save()
         return
-    row = how.model._base_manager.get(**how.where)
+    row: Any = models.QuerySet(how.model).get(**how.where)
     if how.values is None:
         row.delete()
         return
@@ -63,13 +65,16 @@ def by_base_manager(how: Write) -> None:
 
 
 @cache
-def history() -> Any:
-    """The models as a migration gets them."""
-    return MigrationLoader(connection).project_state().apps
+def history(migrated: bool) -> Any:
+    """The models as a migration gets them; of apps without migrations, as it would."""
+    if migrated:
+        return MigrationLoader(connection).project_state().apps
+    return ProjectState.from_apps(apps).apps
 
 
 def by_historical_model(how: Write) -> None:
-    model = history().get_model(how.model._meta.label)
+    meta = how.model._meta
+    model = history(meta.app_label != "keyed").get_model(meta.label)
     values = how.values
     if values is not None:  # by keys: there the models are others
         values = dict(
@@ -83,7 +88,8 @@ def columns(how: Write) -> dict[str, Any]:
     """The columns of the new row, or those that change, as the database takes them."""
     written = how.values or {}
     row = how.model(**written)
-    fields = [f for f in how.model._meta.concrete_fields if how.where is None or f.name in written]
+    fields = [f for f in how.model._meta.concrete_fields if not f.generated]
+    fields = [f for f in fields if how.where is None or f.name in written]
     prepared = {f.column: f.get_db_prep_save(f.pre_save(row, add=True), connection) for f in fields}
     key = how.model._meta.pk.column
     return {c: value for c, value in prepared.items() if c != key or value is not None}
@@ -98,7 +104,10 @@ def statement(how: Write) -> tuple[str, list[Any]]:
     if how.where is None:
         marks = ", ".join(["%s"] * len(names))
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [*values.values()]
-    pks = [*how.model._base_manager.filter(**how.where).values_list("pk", flat=True)] or [None]
+    prepared = how.model._meta.pk.get_db_prep_value
+    # Whatever a model's own managers hide, other programs see.
+    found: Any = models.QuerySet(how.model).filter(**how.where).values_list("pk", flat=True)
+    pks = [prepared(pk, connection) for pk in found] or [None]
     here = f"WHERE {key} IN ({', '.join(['%s'] * len(pks))})"
     if how.values is None:
         return f"DELETE FROM {table} {here}", pks

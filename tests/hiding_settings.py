@@ -1,6 +1,0 @@
-"""The tests' settings, for processes whose documents can be hidden by what they hold."""
-
-from tests.settings import *  # noqa: F403
-from tests.settings import INSTALLED_APPS
-
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.hiding.Hiding"]
