@@ -27,42 +27,59 @@ from tenants.members import StillHolds
 from tenants.models import Membership
 from tenants.roles import role_group
 from tests.client import SocketClient, connect, in_thread
-from tests.keyed.place import Place, captured, installing, keyed, kinds, place_of
+from tests.keyed.place import Place, captured, emptied, installed, keyed, kinds, place_of
 from tests.world import World
 
-__all__ = ["keyed"]
+__all__ = ["installed", "keyed"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("owner", "editor", "viewer", "admin", "member", "both", "rival")
 MIXED = (Direct(), Generic())
 
 
-@pytest.fixture
-def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """For each test anew: some take permissions and declarations away."""
-    with installing(django_db_blocker):
-        yield
-
-
-@pytest.fixture
-def place(request: Any, keyed: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Of a model without tables of its own, or of one whose declaration names both sources."""
+@pytest.fixture(scope="module")
+def declared(request: Any, installed: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a model without tables of its own, or of one whose declaration names both
+    sources, as long as tests ask for it."""
     name = getattr(request, "param", "sheet")
     before = registry.get(f"keyed.{name}")
-    if name != "sheet":
-        from tests.keyed.urls import router
+    with pytest.MonkeyPatch.context() as patch:
+        if name != "sheet":
+            from tests.keyed.urls import router
 
-        mixed = registry.register(replace(before, sources=MIXED))
-        [viewset] = [each for prefix, each, _ in router.registry if prefix == name]
-        monkeypatch.setattr(viewset, "resource", mixed)
-        captured()
-    yield place_of(keyed, name)
+            mixed = registry.register(replace(before, sources=MIXED))
+            [viewset] = [each for prefix, each, _ in router.registry if prefix == name]
+            patch.setattr(viewset, "resource", mixed)
+            with emptied(django_db_blocker):
+                captured()
+        yield name
+    if name != "sheet":
+        registry.register(before)
+        with emptied(django_db_blocker):
+            captured()
+
+
+@pytest.fixture
+def place(declared: str, keyed: World) -> Iterator[Place]:
+    """What this model is in the world."""
+    yield place_of(keyed, declared)
     for table in (UserObjectPermission, GroupObjectPermission):
         table.objects.all().delete()
-    registry.register(before)
 
 
-every = pytest.mark.parametrize("place", ["sheet", "paper", "folder"], indirect=True)
+@pytest.fixture
+def renamed(place: Place) -> Iterator[None]:
+    """What a test renames is called as before."""
+    yield
+    Permission.objects.filter(codename="x").update(codename=code(place, "change"))
+
+
+def of(*names: str) -> Any:
+    """The models whose places a test is run in."""
+    return pytest.mark.parametrize("declared", names, indirect=True, scope="module")
+
+
+every = of("sheet", "paper", "folder")
 
 
 @pytest.fixture
@@ -164,6 +181,7 @@ def watched(place: Place) -> tuple[Any, Any]:
 
 
 @every
+@pytest.mark.usefixtures("renamed")
 async def test_rows_are_followed_whoever_writes_them(place: Place, socket: SocketClient) -> None:
     obj, _ = await in_thread(watched)(place)
     id, label = place.id(obj), place.resource.label
@@ -211,7 +229,7 @@ def test_intervals_are_those_of_the_row_and_of_its_object(place: Place) -> None:
     assert spans(place)[2:] == [("acme", "object written", "granted")]
 
 
-@pytest.mark.parametrize("place", ["paper"], indirect=True)
+@of("paper")
 def test_direct_and_linked_intervals_go_with_their_object_too(place: Place) -> None:
     obj, viewer = place.create(1), place.world.user("viewer")
     obj.members.add(viewer)
@@ -243,7 +261,7 @@ def test_grants_are_written_where_guardian_reads_them(place: Place) -> None:
     assert UserObjectPermission.objects.count() == 0
 
 
-@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@of("folder")
 def test_taking_takes_from_every_table(place: Place) -> None:
     obj, viewer = place.create(1), place.world.user("viewer")
     assign_perm(code(place, "view"), viewer, obj)
