@@ -21,6 +21,7 @@ from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES, ROUND_FAILURES
 from realtime.publishing.publisher import publisher
 from tests import given
+from tests.collecting import quickly
 from tests.contracts import Watch, watching
 from tests.live import LiveServer, live_server
 from tests.neighbours import Scene
@@ -38,6 +39,13 @@ StartServer = Callable[..., LiveServer]
 # A slow machine is no failure. `make nightly` tries many more.
 examples.register_profile("tests", max_examples=int(os.environ.get("EXAMPLES", 30)), deadline=None)
 examples.load_profile("tests")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """What is collected is no test yet."""
+    with quickly():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,37 @@
+"""Before the first test, nothing is measured but imports of the project, which are whole."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.collecting import modules, quickly
+
+
+def tracing(*_: Any) -> None:
+    """What measures."""
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """This thread is measured, by something else than what may measure it."""
+    before = sys.gettrace()
+    sys.settrace(tracing)
+    yield
+    sys.settrace(before)
+
+
+def test_nothing_is_measured_meanwhile_and_all_is_afterwards(traced: None) -> None:
+    with quickly():
+        assert (sys.gettrace(), gc.isenabled()) == (None, False)
+    assert (sys.gettrace(), gc.isenabled()) == (tracing, True)
+
+
+def test_every_module_was_imported_while_it_was_measured(traced: None) -> None:
+    with quickly():
+        assert {*modules()} <= sys.modules.keys()
+    assert "tenants.models" in {*modules()}
