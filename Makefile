@@ -9,7 +9,7 @@ AUDIT := $(VENV)/audit
 AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test both contracts nightly check sbom wheel npm bench scale soak mutants fmt lock
+.PHONY: help run test measured others both others-on-sqlite measured-on-servers contracts nightly check types rules sbom wheel npm bench scale soak mutants fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -48,26 +48,40 @@ STREAMED := tests/test_conformance.py tests/realtime/transport/test_conversation
 	ended_credentials isolation isolation_frames known_leaks known_leaks_of_access known_leaks_of_windows races silence \
 	unavailable windows windows_leaks)
 
-# A process that has done its tests takes over half of the other's.
+# A process that has done its tests takes over half of the other's. While the tests of one run wait,
+# those of another compute: two runs at once, each of which tells what it found when it has ended.
 SHARED := --numprocesses 2 --dist worksteal
+AT_ONCE = +$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 ON_SQLITE := env -u DATABASE_URL -u REDIS_URL
 ON_SERVERS := $(PY) -m tests.servers
 
 # Else each process that a test starts compiles everything anew, in a shell that forbids to keep it.
 test both: export PYTHONDONTWRITEBYTECODE :=
-test: $(READY)  ## Run each test once: those that are measured on SQLite, the others on PostgreSQL and Valkey; every line must be covered
+test: $(READY)  ## Run each test once but those that start programs: what is measured on SQLite, the others on PostgreSQL and Valkey; every line must be covered
 	$(PY) -m coverage erase
-	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(MEASURED)
-	$(ON_SERVERS) sh -ec '\
-		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml $(OTHERS)'
+	$(AT_ONCE) measured others
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
+measured:
+	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml -m "not programs" $(MEASURED)
+
+others:
+	$(ON_SERVERS) sh -ec '\
+		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml -m "not programs" $(OTHERS)'
+
 # Of a test with several cases the first: `make nightly` runs the others.
-both: $(READY)  ## Run what asks the database or the broker on the other one too, the first case of each test
-	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/others_on_sqlite.xml -m "served and not repeats" $(OTHERS)
-	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "served and not repeats" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)
+both: $(READY)  ## Run what asks the database or the broker on the other one too, the first case of each test, and what starts servers, browsers or whole projects
+	$(AT_ONCE) others-on-sqlite measured-on-servers
+
+others-on-sqlite:
+	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/others_on_sqlite.xml -m "served and not (repeats or programs)" $(OTHERS)
+
+measured-on-servers:
+	$(ON_SERVERS) sh -ec '\
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/programs.xml -m programs $(OTHERS); \
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "programs or (served and not repeats)" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)'
 
 # Spectral, TypeScript and axe, of which neither the server nor its other tests know.
 CONTRACTS_READY := supply/node/node_modules/.package-lock.json
@@ -89,7 +103,7 @@ nightly: export PREDICTIONS ?= 1000
 nightly: export EXAMPLES ?= 1000
 nightly: $(READY) contracts  ## Take ten thousand random steps, write each row in each way, predict 1,000 changes, on each database, and try 1,000 examples of each kind, and run each case on both databases (MODEL_STEPS=10000 WRITES=0 PREDICTIONS=1000 EXAMPLES=1000)
 	$(ON_SQLITE) $(PY) -m pytest $(NIGHTLY)
-	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats"
+	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats or programs"
 	$(ON_SQLITE) TRANSPORT=stream $(PY) -m pytest $(SHARED) $(STREAMED)
 	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)
 	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
@@ -97,9 +111,14 @@ nightly: $(READY) contracts  ## Take ten thousand random steps, write each row i
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1
 check: $(READY) $(AUDIT_READY)  ## Check format, rules, types, migrations, settings, that nobody is shown more, and known vulnerabilities
+	$(AT_ONCE) types rules
+
+types:
+	$(PY) -m mypy
+
+rules:
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
 	$(PY) manage.py review --check

@@ -123,7 +123,7 @@ def kept() -> File | Template | None:
 @contextmanager
 def _alone() -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / "prepared.lock").open("w") as lock:
+    with (FOLDER / f"{connection.vendor}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

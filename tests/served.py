@@ -3,6 +3,9 @@
 `make test` runs each on one, and `make both` on the other those that ask the database or the
 broker, and of a test with several cases the first: what differs there are statements, locks and
 messages, rarely the values in them. Tests marked `each_case` differ in the former, and run whole.
+
+What starts servers, browsers or whole projects takes minutes, and is marked `programs`: `make both`
+runs it, on the servers.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from tests.databases import ELSEWHERE
 
 TESTS = Path(__file__).parent
 
@@ -52,6 +57,7 @@ ONCE = (
     "test_operations.py",
     "test_pages_in_a_browser.py",
     "test_protocol_document.py",
+    "test_readme.py",
     "test_review_document.py",
     "test_security_headers.py",
     "test_servers.py",
@@ -61,6 +67,10 @@ tells, what a server does with bytes, and tests that start databases of their ow
 on both databases, `test_convergence.py` and the tests of locks and of refusals show."""
 
 
+STARTING = {"house", "server_with_tasks", "start_server"}
+"""Fixtures that start programs."""
+
+
 def asks_the_database(item: pytest.Item) -> bool:
     """Whether the test, or what it starts, reads or writes a database."""
     asked = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
@@ -68,11 +78,15 @@ def asks_the_database(item: pytest.Item) -> bool:
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark what is `served`, and of its cases all but the first as `repeats`."""
+    """Mark what is `served`, of its cases all but the first as `repeats`, and `programs`."""
     seen: set[str] = set()
     for item in items:
+        if STARTING & set(getattr(item, "fixturenames", ())):
+            item.add_marker("programs")
         path = item.path.relative_to(TESTS).as_posix()
-        skipped = item.get_closest_marker("skipif") is not None  # here, or where it is served
+        skipped = any(
+            mark.kwargs["reason"] in ELSEWHERE for mark in item.iter_markers("skipif")
+        )  # here, or where it is served
         needed = asks_the_database(item) or path.startswith(WITH_A_BROKER)
         if not skipped and (not needed or path.startswith(ONCE)):
             continue

@@ -151,7 +151,9 @@ def run(line: str, environment: dict[str, str], stdin: str = "") -> None:
 def server_with_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
     """A server of a copy of the project to which the resource type of README.md was added."""
     for folder in (*CODE, "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+        # Beside, another run of the tests may be compiling.
+        unfinished = shutil.ignore_patterns("*.pyc.*")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=unfinished)
     shutil.copy(ROOT / "manage.py", tmp_path)
     text = section("Add a resource type")
     for block in blocks(text, "python"):

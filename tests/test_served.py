@@ -8,13 +8,15 @@ import subprocess
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from tests.databases import only_on
 from tests.served import ONCE, TESTS, WHOLE, WITH_A_BROKER, mark
 
 PATHS = [path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")]
 NAME = "test_that_is_collected"
 CASES = pytest.mark.parametrize("case", [1, 2])
-ELSEWHERE = pytest.mark.skipif(False, reason="What counts is that there is a condition.")
+ELSEWHERE = only_on(connection.vendor, "What counts is why the other one skips it.")
 
 
 @pytest.mark.parametrize("start", [*ONCE, *WHOLE, *WITH_A_BROKER])
@@ -28,7 +30,8 @@ def marked(request: pytest.FixtureRequest, test: Any) -> list[set[str]]:
     node: Any = request.node
     items = list(node.parent._genfunctions(NAME, test))
     mark(items)
-    return [{"served", "repeats"} & {each.name for each in item.own_markers} for item in items]
+    ours = {"served", "repeats", "programs"}
+    return [ours & {each.name for each in item.own_markers} for item in items]
 
 
 def asking() -> Any:
@@ -53,6 +56,19 @@ def test_each_case_is_served_where_they_differ(request: pytest.FixtureRequest) -
 
 def test_what_runs_on_one_database_only_is_served_whole(request: pytest.FixtureRequest) -> None:
     assert marked(request, ELSEWHERE(asking_nothing())) == [{"served"}, {"served"}]
+
+
+def test_what_lacks_a_program_here_is_not_served_for_it(request: pytest.FixtureRequest) -> None:
+    lacking = pytest.mark.skipif(False, reason="A browser comes in no wheel.")
+    assert marked(request, lacking(asking_nothing())) == [set(), set()]
+
+
+def test_what_starts_a_server_is_marked_whatever_it_is_called(
+    request: pytest.FixtureRequest,
+) -> None:
+    def test(start_server: Any) -> None: ...
+
+    assert "programs" in marked(request, test)[0]
 
 
 def test_what_asks_nothing_is_not_served(request: pytest.FixtureRequest) -> None:

@@ -121,9 +121,9 @@ def text(told: Iterable[Mapping[str, Any]]) -> str:
 
 HEAD: Final = """# Evidence
 
-Written by `manage.py review evidence` from `docs/evidence.toml` and the results of `make test` and
-`make mutants`. A row is shown if its tests passed and a mutant, that is, the code without the rule,
-was killed by one of them.
+Written by `manage.py review evidence` from `docs/evidence.toml` and the results of `make test`,
+`make both` and `make mutants`. A row is shown if its tests passed and a mutant, that is, the code
+without the rule, was killed by one of them.
 """
 
 
