@@ -40,14 +40,17 @@ AND c.relnamespace = current_schema()::regnamespace
 """
 
 # The only unnumbered rows that a transaction sees are its own: the trigger of the first numbers
-# them all, with the tenants' revisions locked in ascending order. That of each other row finds its
-# own numbered (or gone) by its key, and must not search: that would pass over all rows. Intervals
-# that end are numbered alike. Those that begin are not written twice: their revision is no later
-# than the transaction's, which is exact enough for who could see something and when.
+# them all, with the tenants' revisions locked in ascending order. The other rows queue none: that
+# it is queued is noted until it runs, in a setting that a savepoint rolls back like its trigger.
+# Intervals that end are numbered alike. Those that begin are not written twice: their revision is
+# no later than the transaction's, which is exact enough for who could see something and when.
+NUMBERING: Final = "earshot.numbering"
+UNLESS_QUEUED: Final = (
+    f"CASE WHEN current_setting('{NUMBERING}', true) = pg_current_xact_id()::text THEN false"
+    f" ELSE set_config('{NUMBERING}', pg_current_xact_id()::text, true) <> '' END"
+)
 NUMBER: Final = f"""
-IF (SELECT revision IS NULL FROM {ACCESSES} WHERE id = NEW.id) IS NOT TRUE THEN
-  RETURN NULL;
-END IF;
+PERFORM set_config('{NUMBERING}', '', true);
 INSERT INTO {REVISIONS} (tenant_id, revision)
   SELECT DISTINCT tenant_id, 1 FROM {ACCESSES} WHERE revision IS NULL ORDER BY 1
   ON CONFLICT (tenant_id) DO UPDATE SET revision = {REVISIONS}.revision + 1;
@@ -86,7 +89,7 @@ NEWS: Final = (
 # one row in SAMPLE counts them, since counting at each would cost more than writing them.
 SAMPLE: Final = 1_000
 TOO_MANY: Final = f"""
-IF NEW.id % {{sample}} = 0 AND strpos({KNOWN}, ',' || {ONE.format("NEW.tenant_id")}) = 0
+IF strpos({KNOWN}, ',' || {ONE.format("NEW.tenant_id")}) = 0
 AND {{many}} = (SELECT count(*) FROM (
   SELECT FROM {ACCESSES} WHERE tenant_id = NEW.tenant_id AND revision IS NULL LIMIT {{many}}) own)
 THEN
@@ -116,13 +119,19 @@ def trigger(
     *,
     each: str = "ROW",
     deferred: bool = False,
+    condition: str = "",
     needs: Iterable[str] = (),
 ) -> Trigger:
-    """Return a trigger whose function has the trigger's name. Replicated writes fire it too."""
+    """Return a trigger whose function has the trigger's name. Replicated writes fire it too.
+
+    Only rows for which the `condition` holds fire it. Use it for the logs alone: a column that is
+    named there keeps its type, and other apps' migrations may change theirs.
+    """
     events = tuple(events)
     name = named(table, what)
     head = f"{when} {' OR '.join(events)} ON {quoted(table)}"
     head += f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''} FOR EACH {each}"
+    head += f" WHEN ({condition})" if condition else ""
     source = f"\n-- {head}\nBEGIN\n{body.strip()}\nEND"
     constraint = "CONSTRAINT " if deferred else ""
     return Trigger(
@@ -144,13 +153,14 @@ def numbering() -> Iterator[Trigger]:
     """Yield the trigger that gives access changes their revision, last in their transaction."""
     kept = "".join(NUMBER_KEPT.format(kept=table) for table in (HELD, BELONGS))
     body, needs = NUMBER.format(kept=kept.strip()), [REVISIONS, HELD, BELONGS]
-    yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], body, deferred=True, needs=needs)
+    how: dict[str, Any] = {"deferred": True, "condition": UNLESS_QUEUED, "needs": needs}
+    yield trigger(ACCESSES, "number", "AFTER", ["INSERT"], body, **how)
 
 
 def summing(many: int = MANY, sample: int = SAMPLE) -> Iterator[Trigger]:
     """Yield the trigger by which a transaction that touches much of a tenant touches all of it."""
-    body = TOO_MANY.format(many=many, sample=sample)
-    yield trigger(ACCESSES, "many", "AFTER", ["INSERT"], body)
+    body, sampled = TOO_MANY.format(many=many), f"NEW.id % {sample} = 0"
+    yield trigger(ACCESSES, "many", "AFTER", ["INSERT"], body, condition=sampled)
 
 
 def notifying() -> Iterator[Trigger]:

@@ -55,3 +55,50 @@ def test_replicated_access_change_is_numbered_too(world: World, role: str) -> No
         cursor.execute(f"SET LOCAL session_replication_role = {role}")
         AccessChange.objects.create(tenant_id=acme, cause="replicated")
     assert accesslog.revision(acme) == before + 1
+
+
+def add(tenant_id: int) -> AccessChange:
+    return AccessChange.objects.create(tenant_id=tenant_id, cause="added")
+
+
+@on_postgresql
+def test_access_change_after_one_that_a_savepoint_took_back_is_numbered(world: World) -> None:
+    """The one that was taken back had queued the numbering for the whole transaction."""
+    acme = world.tenants["acme"].pk
+    with transaction.atomic():
+        with transaction.atomic():
+            add(acme)
+            transaction.set_rollback(True)
+        added = add(acme)
+    added.refresh_from_db()
+    assert added.revision == accesslog.revision(acme)
+
+
+@on_postgresql
+def test_access_change_after_the_numbering_of_its_transaction_is_numbered_too(
+    world: World,
+) -> None:
+    acme = world.tenants["acme"].pk
+    with transaction.atomic():
+        add(acme)
+        connection.check_constraints()
+        added = add(acme)
+        assert AccessChange.objects.get(pk=added.pk).revision is None
+    added.refresh_from_db()
+    assert added.revision == accesslog.revision(acme)
+
+
+@on_postgresql
+def test_many_access_changes_queue_one_numbering(world: World) -> None:
+    """Each call costs more than the row."""
+    name = "earshot_earshot_permissions_accesschange_number"
+    acme = world.tenants["acme"].pk
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL track_functions = 'pl'")
+        AccessChange.objects.bulk_create(
+            AccessChange(tenant_id=acme, user_id=number, cause="import") for number in range(20)
+        )
+        add(acme)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SELECT pg_stat_get_xact_function_calls(%s::regproc)", [name])
+        assert cursor.fetchone() == (1,)
