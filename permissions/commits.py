@@ -111,13 +111,13 @@ def marks(logs: Iterable[type[models.Model]]) -> list[Mark]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(SNAPSHOT)
-            mark = _of_snapshot(cursor.fetchone()[0])
+            mark = of_snapshot(cursor.fetchone()[0])
         return [mark for _ in logs]
     newest = (log._base_manager.aggregate(models.Max("pk"))["pk__max"] for log in logs)
     return [Mark("pk", (pk or 0) + 1) for pk in newest]
 
 
-def _of_snapshot(text: str) -> Mark:
+def of_snapshot(text: str) -> Mark:
     """Parse a snapshot `xmin:xmax:xid,xid`: it sees neither the listed ids nor xmax and above."""
     _, end, inside = text.split(":")
     return Mark("xid", int(end), frozenset(int(xid) for xid in inside.split(",") if xid))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from pytest_django import DjangoAssertNumQueries
 
-from permissions import accesslog, commits
+from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.commits import Mark
 from permissions.models import AccessChange
@@ -59,7 +60,7 @@ def test_look_that_sees_less_than_the_last_one_looks_again(
     """Its connection was in a transaction from before: the next would announce everything again."""
     own._marks = [Mark("xid", 10)] * 2
     seen = iter([[Mark("xid", 5)] * 2, [Mark("xid", 12)] * 2])
-    monkeypatch.setattr(commits, "marks", lambda _: next(seen))
+    monkeypatch.setattr(own, "_look", lambda: (Committed(), next(seen)))
     own.read()
     assert own._marks == [Mark("xid", 12)] * 2
 
@@ -100,7 +101,7 @@ def test_read_that_fails_is_made_good_by_the_next(
 ) -> None:
     write(1)
     with monkeypatch.context() as patch:
-        patch.setattr("realtime.capture.committed._RISEN", lambda *_: 1 / 0)
+        patch.setattr("realtime.capture.committed._committed", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             own.read()
     assert books(own.read()) == {1: 5}
@@ -109,6 +110,45 @@ def test_read_that_fails_is_made_good_by_the_next(
 def test_first_read_finds_what_this_process_has_committed(transactional_db: None) -> None:
     write(1)
     assert books(Own().read())[1] == 5
+
+
+@on_postgresql
+def test_look_is_one_statement(own: Own, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """It follows each write: a transaction around several would cost more than all of them."""
+    write(1)
+    with django_assert_num_queries(1):
+        assert books(own.read()) == {1: 5}
+
+
+def test_two_threads_that_look_at_once_see_each_row_once(
+    own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark of the one that looked first would else replace that of the other."""
+    look, first, second = own._look, threading.Event(), threading.Event()
+    found: list[Committed] = []
+
+    def slow() -> Any:
+        seen = look()
+        if not first.is_set():
+            first.set()
+            second.wait(0.05)  # returns at once if the other one may look meanwhile
+        return seen
+
+    def read() -> None:
+        found.append(own.read())
+        second.set()
+        connection.close()
+
+    monkeypatch.setattr(own, "_look", slow)
+    threads = [threading.Thread(target=read), threading.Thread(target=read)]
+    threads[0].start()
+    assert first.wait(10)
+    write(1)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    found.append(own.read())
+    assert sorted(len(each.changed) for each in found) == [0, 0, 1]
 
 
 @on_postgresql

@@ -149,6 +149,8 @@ def read(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
 
     monkeypatch.setattr(reading, "in_snapshot", in_snapshot)
     monkeypatch.setattr(committed, "in_snapshot", in_snapshot)
+    look = committed.look
+    monkeypatch.setattr(committed, "look", lambda *how: in_snapshot(lambda _: look(*how)))
     monkeypatch.setattr(publisher, "wake", lambda: None)  # it looks too
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")  # so few it would rather read all
