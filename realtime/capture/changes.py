@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from permissions.stored import is_beside, tenant_name, with_tenants
 from realtime.capture import locks, transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
-from tenants.keys import Key, KeyField
+from tenants.keys import Key, KeyField, as_logged, read
 
 
 def key_of(model: type[models.Model], pk: Key) -> ObjectKey:
@@ -144,18 +145,29 @@ def fields_changed(
     wanted = set(versions)
     if not wanted:
         return {}
-    keys = {pk for pk, _ in wanted}
-    together = _TOGETHER(model=model, keys=keys, versions={version for _, version in wanted})
-    xids = {(pk, version): xid for pk, version, xid, _ in together}
-    found: dict[tuple[Key, int], set[str] | None] = {}
+    xids: dict[tuple[Key, int], int] = {}
     by_object: dict[tuple[Key, int], list[tuple[int, list[str] | None]]] = {}
-    for pk, version, xid, fields in together:
+    for pk, version, xid, fields in _together(model, wanted):
+        xids[pk, version] = xid
         by_object.setdefault((pk, xid), []).append((version, known(fields)))
+    found: dict[tuple[Key, int], set[str] | None] = {}
     for pk, version in wanted:
         group = by_object.get((pk, xids.get((pk, version), -1)), [])
         parts = [fields for v, fields in group if v <= version]
         found[pk, version] = _union(parts) if parts else None
     return found
+
+
+def _together(model: str, wanted: Iterable[tuple[Key, int]]) -> Iterator[tuple[Key, int, int, Any]]:
+    """Yield the changes that gave objects these versions, and those before them in the same
+    transactions: key, version, transaction, fields."""
+    keys, numbers = zip(*((as_logged(pk), version) for pk, version in wanted), strict=True)
+    sqlite = connection.vendor == "sqlite"
+    pairs = [json.dumps(list(zip(keys, numbers, strict=True)))] if sqlite else [[*keys], [*numbers]]
+    with connection.cursor() as cursor:
+        cursor.execute(TOGETHER.format(pairs=PAIRS[connection.vendor]), [*pairs, model, model])
+        for key, version, xid, fields in cursor.fetchall():
+            yield read(key), version, xid, None if fields is None else json.loads(fields)
 
 
 class Since:
@@ -209,12 +221,29 @@ def _of_objects(**more: Any) -> models.QuerySet[Any]:
 
 
 KEY: Final = KeyField()
-NUMBER: Final = models.BigIntegerField()
-_TOGETHER: Final = Compiled(
-    lambda: _of_objects(
-        xid__in=_of_objects(version__in=Among("versions", NUMBER)).values("xid")
-    ).values_list("object_id", "version", "xid", "fields")
+PAIRS: Final = {
+    "postgresql": "SELECT * FROM unnest(%s::text[], %s::bigint[]) AS pair(object_id, version)",
+    "sqlite": "SELECT value ->> 0 AS object_id, value ->> 1 AS version FROM json_each(%s)",
+}
+# From each change to the one before it, as long as that is of the same transaction: an object with
+# a long history has no index of its transactions. CROSS keeps SQLite from beginning with all
+# changes, and `+ 0` PostgreSQL from passing over a transaction that wrote very many. It begins with
+# SELECT: `waking` takes WITH for a write.
+TOGETHER: Final = f"""
+SELECT * FROM (WITH RECURSIVE together(object_id, version, xid, fields) AS (
+  SELECT c.object_id, c.version, c.xid, c.fields FROM ({{pairs}}) asked
+  CROSS JOIN {Change._meta.db_table} c WHERE c.model = %s AND c.object_id = asked.object_id
+    AND c.version = asked.version
+  UNION
+  SELECT c.object_id, c.version, c.xid, c.fields FROM together
+  JOIN {Change._meta.db_table} c ON c.xid + 0 = together.xid AND c.id = (
+    SELECT prior.id FROM {Change._meta.db_table} prior
+    WHERE prior.model = %s AND prior.object_id = together.object_id
+      AND prior.version > 0 AND prior.version < together.version
+    ORDER BY prior.version DESC LIMIT 1)
 )
+SELECT object_id, version, xid, fields FROM together) found
+"""
 _SINCE: Final = Compiled(
     lambda: _of_objects(version__gte=Parameter("lowest")).values_list(
         "object_id", "version", "xid", "creation", "fields"

@@ -1,10 +1,12 @@
 """What one version changed, and what one commit tells the publisher."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from pytest_django import DjangoAssertNumQueries
 
 from permissions.representation import ObjectKey
@@ -119,6 +121,53 @@ def test_fields_cost_the_same_queries_for_one_and_for_fifty(
             }
         with django_assert_num_queries(1):
             changes.fields_since(LABEL, dict.fromkeys(keys, 6))
+
+
+READ = """
+SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))
+FROM pg_class WHERE oid = 'earshot_realtime_change'::regclass
+OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'earshot_realtime_change'::regclass)
+"""
+
+
+def read_for(ask: Callable[[], object]) -> int:
+    """How many rows and index entries this reads on PostgreSQL; how many steps it takes on
+    SQLite."""
+    steps = [0, 0]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            database = cursor.connection
+
+        def step() -> int:
+            steps[1] += 1
+            return 0
+
+        database.set_progress_handler(step, 1)
+        ask()
+        database.set_progress_handler(None, 0)
+        return steps[1]
+    with connection.cursor() as cursor:
+        # A table as small as this may well be read whole.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off")
+        cursor.execute("SET LOCAL enable_mergejoin = off; ANALYZE earshot_realtime_change")
+        for place in range(2):
+            cursor.execute(READ)
+            steps[place] = int(cursor.fetchone()[0])
+            ask()
+    return steps[1] - steps[0]
+
+
+def test_fields_of_a_version_cost_the_same_after_a_long_history() -> None:
+    costs = []
+    for first, last in ((1, 20), (20, 600)):
+        record(*((1, version, ["title"]) for version in range(first, last)))
+        Change.objects.filter(object_id=1).update(xid=F("version"))
+        record((1, last, ["body"]), (1, last + 1, ["status"]))
+        asked = [(1, last + 1), (1, last - 5)]
+        assert changes.fields_changed(LABEL, asked)[1, last + 1] == {"body", "status"}
+        costs.append(read_for(lambda asked=asked: changes.fields_changed(LABEL, asked)))  # type: ignore[misc]
+        Change.objects.filter(object_id=1, version__gte=last).delete()
+    assert costs[1] < 1.5 * costs[0]
 
 
 def test_rows_of_one_transaction_share_their_number(document: Document) -> None:
