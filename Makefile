@@ -83,14 +83,14 @@ measured-on-servers:
 		$(PY) -m pytest $(SHARED) --junitxml=var/results/programs.xml -m programs $(OTHERS); \
 		$(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "programs or (served and not repeats)" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)'
 
-# Spectral, TypeScript and axe, of which neither the server nor its other tests know.
+# Spectral, TypeScript, axe and React, of which neither the server nor its other tests know.
 CONTRACTS_READY := supply/node/node_modules/.package-lock.json
 
 $(CONTRACTS_READY): supply/node/package-lock.json
 	cd supply/node && npm ci --silent && touch node_modules/.package-lock.json
 
-contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, and the pages against axe
-	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py tests/pages_by_axe.py
+contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, the pages against axe, and the npm package against TypeScript and React
+	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py tests/pages_by_axe.py tests/client_packaged.py
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \

@@ -12,6 +12,7 @@ import json
 import re
 import string
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +21,23 @@ SOURCES: Final = ROOT / "realtime/static/earshot/client"
 OUTPUT: Final = Path("var/npm")
 CORE: Final = ("closes.js", "rest.js", "store.js", "connection.js", "index.js")
 """Modules of the core, each after those that it imports."""
-CORE_BYTES: Final = 5 * 1024
-"""What the core may have, compressed."""
-STREAM_BYTES: Final = 1024
-"""What `stream.js` may have, which the core loads where no WebSocket can be opened."""
+BYTES: Final = {
+    "index.js": 5 * 1024,
+    "stream.js": 1024,
+    "react.js": 1024,
+    "redux.js": 1536,
+    "tanstack.js": 1024,
+}
+"""What each module may have, compressed: the core, and what is loaded only where it is needed."""
 
 TOKEN: Final = re.compile(
     r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|/\*.*?\*/|//[^\n]*|\s+|[\w$#]+|.', re.DOTALL
 )
 IMPORT: Final = re.compile(r'^import [^;]*"\./[^;]*;\n', re.MULTILINE)
-CONSTANT: Final = re.compile(r"\blet ([A-Z][A-Z_]+)=")
-WORD: Final = re.compile(r"\b[A-Z][A-Z_]+\b")
+SHORTER: Final = {"const": "let", "true": "!0", "false": "!1"}
+OUTER: Final = re.compile(r"^(?:const|class|(?:async )?function\*?) ([A-Za-z_]{2,})", re.MULTILINE)
+WORD: Final = re.compile(r"(?<![.#$\w])[A-Za-z_]{2,}\b")
+NUMBER: Final = re.compile(r"\blet ([A-Z][A-Z_]+)=([\d._e]+);")
 COMMENT: Final = re.compile(r"/\*\*.*?\*/|^ *// .*?$", re.DOTALL | re.MULTILINE)
 PRIVATE: Final = re.compile(r"#\w+")
 
@@ -46,31 +53,50 @@ def squeezed(source: str) -> str:
         if word.isspace() or word.startswith(("/*", "//")):
             space = True
             continue
-        pair = (tokens[-1][-1] if tokens else " ") + word[0]
+        pair = (tokens[-1][-1] if tokens else " ") + SHORTER.get(word, word)[0]
         if space and (re.fullmatch(r"[\w$#]{2}", pair) or pair in ("++", "--")):
             tokens.append(" ")
-        tokens.append("let" if word == "const" else word)
+        tokens.append(SHORTER.get(word, word))
         space = False
-    return "".join(tokens).replace(";}", "}")
+        if "".join(tokens[-2:]) in (";}", ",}", ",)", "0."):
+            del tokens[-2]
+        elif word == ">" and re.fullmatch(r"[^\w$#]\([\w$]+\)=>", "".join(tokens[-6:])):
+            del tokens[-5], tokens[-3]
+    return "".join(tokens)
 
 
 def shortened(source: str) -> str:
     """Return the source with short names of private fields, the shortest for the most frequent."""
     names = PRIVATE.findall(source)
     order = sorted(set(names), key=lambda name: (-names.count(name), name))
-    letters = [*string.ascii_letters, *(f"{a}{b}" for a in "ab" for b in string.ascii_letters)]
+    letters = [
+        *string.ascii_letters,
+        "$",
+        "_",
+        *(f"{a}{b}" for a in "ab" for b in string.ascii_letters),
+    ]
     short = dict(zip(order, letters, strict=False))
     return PRIVATE.sub(lambda match: f"#{short[match[0]]}", source)
 
 
-def with_short_constants(source: str) -> str:
-    """Return the source with a letter for each of its own constants; no text has their names."""
-    names = dict.fromkeys(CONSTANT.findall(source))
+def with_short_names(source: str, names: Iterable[str]) -> str:
+    """Return the squeezed source with a letter for each of these outermost names that is nothing
+    else besides: no field and no word of a text."""
+    taken = r"[.\"`]{0}\b|\b{0}:|[{{,]{0}(?=[,}}])"
+    own = [name for name in names if not re.search(taken.format(name), source)]
     free = [
         letter for letter in string.ascii_uppercase if not re.search(rf"(?<!#)\b{letter}\b", source)
     ]
-    short = dict(zip(names, free, strict=False))
+    short = dict(zip(own, free, strict=False))
     return WORD.sub(lambda match: short.get(match[0], match[0]), source)
+
+
+def with_numbers(source: str) -> str:
+    """Return the squeezed source with numbers in the place of the constants that stand for them."""
+    for declared in NUMBER.finditer(source):
+        source = source.replace(declared[0], "", 1)
+        source = re.sub(rf"(?<![#.\w$]){declared[1]}\b", declared[2], source)
+    return source
 
 
 def stripped(source: str) -> str:
@@ -81,18 +107,21 @@ def stripped(source: str) -> str:
 
 def core() -> str:
     """Return the modules of the core as one that exports what `index.js` does."""
-    parts = []
-    for name in CORE:
-        source = IMPORT.sub("", (SOURCES / name).read_text())
-        parts.append(source if name == "index.js" else source.replace("\nexport ", "\n"))
-    return with_short_constants(shortened(squeezed("\n".join(parts))))
+    sources = [IMPORT.sub("", (SOURCES / name).read_text()) for name in CORE]
+    *inner, index = sources
+    source = "\n".join([*(each.replace("\nexport ", "\n") for each in inner), index])
+    squeezed_source = with_numbers(shortened(squeezed(source)))
+    return with_short_names(squeezed_source, OUTER.findall(source))
 
 
 def files() -> dict[str, str]:
     """Return the package's files by name: the core, and what stands beside it as it is."""
     others = [path for path in sorted(SOURCES.iterdir()) if path.name not in CORE]
     texts = {path.name: path.read_text() for path in [ROOT / "LICENSE", *others]}
-    return {"index.js": core()} | texts | {"stream.js": shortened(stripped(texts["stream.js"]))}
+    for name in texts:
+        if name.endswith(".js"):
+            texts[name] = shortened(stripped(texts[name]))
+    return {"index.js": core()} | texts
 
 
 def packed(contents: dict[str, str]) -> bytes:

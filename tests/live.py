@@ -110,8 +110,9 @@ def and_what_goes_with_it(environment: dict[str, str]) -> dict[str, str]:
 def live_server(
     program: Program = "uvicorn", options: Sequence[str] = (), **environment: str
 ) -> Iterator[LiveServer]:
-    """A server that answers; `environment` sets variables, such as `EARSHOT_TAIL_SECONDS="1"`."""
-    port = free_port()
+    """A server that answers; `environment` sets variables, such as `EARSHOT_TAIL_SECONDS="1"`, or
+    the `PORT` of one that was stopped."""
+    port = int(environment.pop("PORT", 0)) or free_port()
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": database_url()}
     settings |= {"HOST": "127.0.0.1", "PORT": str(port)}
     with tempfile.NamedTemporaryFile(prefix="earshot-", suffix=".log") as log:

@@ -1,19 +1,14 @@
-"""The JavaScript client: its package, its rules, and what it does in a real browser."""
+"""The JavaScript client: its rules, and what it does in a real browser."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
 import signal
-import tarfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
-
-import pytest
 
 from resources.models import Document
 from supply import npm
@@ -31,49 +26,6 @@ DOCUMENT = (Path(__file__).parent.parent / "docs" / "clients.md").read_text()
 RUNNER = (Path(__file__).parent / "conformance_clients.js").read_text()
 STATIC = "/static/earshot/client/"
 HEARTBEAT = 2
-
-
-# The package
-
-
-def test_core_is_small_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    size = len(gzip.compress(npm.core().encode(), 9, mtime=0))
-    assert size <= npm.CORE_BYTES
-    assert npm.compressed(npm.files()["stream.js"]) <= npm.STREAM_BYTES
-    npm.main()
-    assert f"index.js {size:>10} bytes compressed" in capsys.readouterr().out
-
-
-def test_package_has_the_same_bytes_each_time_and_all_that_it_names() -> None:
-    contents = npm.files()
-    assert npm.packed(contents) == npm.packed(dict(reversed(contents.items())))
-    about = json.loads(contents["package.json"])
-    paths = {path for entry in about["exports"].values() for path in entry.values()}
-    assert {path.removeprefix("./") for path in paths} | {"LICENSE"} <= contents.keys()
-    with tarfile.open(fileobj=io.BytesIO(npm.packed(contents))) as archive:
-        assert set(archive.getnames()) == {f"package/{name}" for name in contents}
-
-
-@pytest.mark.parametrize(
-    ("source", "short"),
-    [
-        ("a + b; // words\nreturn x;", "a+b;return x;"),
-        ('const a = "b  // c";', 'let a="b  // c";'),
-        ("`a ${b}  c`", "`a ${b}  c`"),
-        ("a - -b; a+ +b", "a- -b;a+ +b"),
-        ("/* a\n b */ if (x) { y(); }", "if(x){y()}"),
-        (
-            "class A { #b = 1; get c() { return this.#b; } }",
-            "class A{#b=1;get c(){return this.#b}}",
-        ),
-    ],
-)
-def test_source_is_squeezed_and_means_the_same(source: str, short: str) -> None:
-    assert npm.squeezed(source) == short
-
-
-def test_private_fields_get_short_names() -> None:
-    assert npm.shortened("#long; this.#seldom; this.#long") == "#a; this.#b; this.#a"
 
 
 # What the table asks of a client
@@ -138,7 +90,7 @@ def documented_blocks_run(page: Browser, server: LiveServer, token: str, id: str
     """Those of docs/clients.md: a live list, and an object that is written to."""
     page.open(f"{server.url}/healthz")
     blocks = re.findall(r"^```js\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    listed, written, iterated, _ = blocks
+    listed, written, iterated, *_ = blocks
     source = listed + written + f"window.ran = true; {iterated}"
     page.run(RUN % tuple(map(json.dumps, (token, id, source))))
     page.wait("window.ran && document.title === 'Written here'")
@@ -214,9 +166,21 @@ def comes_back_to_a_server_that_was_dead(page: Browser, server: LiveServer) -> N
     assert sorted((frame["etag"], frame["have"]) for frame in asked) == [(False, 2), (True, 0)]
 
 
-def test_constants_get_short_names_that_nothing_else_has() -> None:
-    source = 'let ONE_A=1;let TWO=[ONE_A,"one"];class A{#B=TWO}'
-    assert npm.with_short_constants(source) == 'let B=1;let C=[B,"one"];class A{#B=C}'
+def asks_too_often_and_waits(page: Browser) -> None:
+    """As long as the answer to its POST says, and nothing wakes it before."""
+    page.run(
+        "window.told = []; const fetched = fetch;"
+        "fetch = async (...asked) => { const answer = await fetched(...asked);"
+        "  if (answer.status === 429) told.push(Number(answer.headers.get('Retry-After')));"
+        "  return answer; };"
+        "frames.length = 0; earshot.connect();"
+        "window.asking = setInterval(() => {"
+        "  if (frames.at(-1)?.name !== 'ping') dispatchEvent(new Event('online')); }, 5); void 0"
+    )
+    page.wait("earshot.status.state === 'waiting'")
+    page.run("clearInterval(asking); dispatchEvent(new Event('online'))")
+    assert page.run("[earshot.status.state, earshot.status.code]") == ["waiting", 4429]
+    assert page.run("told.length === 1 && earshot.status.delay >= told[0]")
 
 
 @needs_browser
@@ -224,7 +188,9 @@ def test_client_goes_on_by_a_stream_where_no_socket_opens(
     start_server: StartServer, world: World
 ) -> None:
     """Also the packed one; the stream's module is loaded only then."""
-    server = start_server("uvicorn", ["--ws", "none"], EARSHOT_TAIL_SECONDS="0.2")
+    limits = {"EARSHOT_REQUESTS_PER_MINUTE": "30", "EARSHOT_RETRY_MAX_SECONDS": "2"}
+    limits |= {"EARSHOT_TAIL_SECONDS": "0.2"}
+    server = start_server("uvicorn", ["--ws", "none"], **limits)
     packed = json.dumps(npm.core().replace("./stream.js", server.url + STATIC + "stream.js"))
     with browser() as page:
         page.call("Page.setBypassCSP", enabled=True)
@@ -240,6 +206,7 @@ def test_client_goes_on_by_a_stream_where_no_socket_opens(
         call(server, world.token("admin"), "DELETE", f"/api/connections/{row['id']}/")
         page.wait("earshot.status.state === 'stopped'")
         assert page.run("earshot.status.code") == 1000
+        asks_too_often_and_waits(page)
 
 
 @needs_browser

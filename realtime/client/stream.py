@@ -66,6 +66,7 @@ class Stream:
     def __init__(self, url: SplitResult, context: tls.SSLContext | None, answer: Response) -> None:
         self._url, self._context, self._answer = url, context, answer
         self._connection = self._secret = ""
+        self._refusal: Ended | None = None
 
     @property
     def transport(self) -> asyncio.WriteTransport:
@@ -83,7 +84,7 @@ class Stream:
                     return self._taken(json.loads(line[6:]), kind, line[6:].decode())
         except (OSError, asyncio.IncompleteReadError, ValueError):
             pass
-        raise Ended(1006)
+        raise self._refusal or Ended(1006)
 
     def _taken(self, frame: Mapping[str, Any], kind: bytes, text: str) -> str:
         if kind == b"close":
@@ -102,6 +103,8 @@ class Stream:
             await close(answer.writer)
             if answer.status == 202:
                 return
+            if answer.status > 404:  # of a post, 401 and 404 say only that the stream has ended
+                self._refusal = refusal(answer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
             pass
         self.transport.abort()
@@ -131,8 +134,13 @@ async def open_stream(
     await close(answer.writer)
     if answer.status not in STATUSES or not kind.startswith("application/json"):
         raise NoStream(answer.status)
+    raise refusal(answer)
+
+
+def refusal(answer: Response) -> Ended:
+    """Return what a status means, and for how long the client shall stay away."""
     asked = answer.headers.get("retry-after", "0")
-    raise Ended(STATUSES[answer.status], float(asked) if asked.isdigit() else 0.0)
+    return Ended(STATUSES.get(answer.status, 1006), float(asked) if asked.isdigit() else 0.0)
 
 
 async def request(

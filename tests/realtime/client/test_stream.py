@@ -168,13 +168,27 @@ async def test_frames_that_are_taken_let_the_stream_go_on() -> None:
         await stream.close()
 
 
-@pytest.mark.parametrize("frames", [refusal(404), b"nonsense\r\n\r\n", b"HTTP"])
-async def test_frames_that_are_not_taken_end_the_stream(frames: bytes) -> None:
+@pytest.mark.parametrize(
+    ("frames", "code", "asked"),
+    [
+        (refusal(401), 1006, 0),
+        (refusal(404), 1006, 0),
+        (refusal(413), 1006, 0),
+        (refusal(429, "application/json", "Retry-After: 7"), 4429, 7),
+        (refusal(503, "application/json", "Retry-After: 5"), 4503, 5),
+        (b"nonsense\r\n\r\n", 1006, 0),
+        (b"HTTP", 1006, 0),
+    ],
+)
+async def test_frames_that_are_not_taken_end_the_stream(
+    frames: bytes, code: int, asked: float
+) -> None:
     async with scripted(CHUNKED, chunk(event(WELCOME)), frames=frames) as script:
         script._stream.append(b"")  # and then nothing, until the frames have come
         stream = await opened(script)
         await stream.recv()
         await stream.send('{"action":"ping"}')
-        with pytest.raises(Ended):
+        with pytest.raises(Ended) as ended:
             await stream.recv()
         await stream.close()
+    assert (ended.value.code, ended.value.asked) == (code, asked)

@@ -3,9 +3,10 @@
 import { afterClose } from "./closes.js";
 import { read } from "./rest.js";
 
-const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429 };
+const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429, 503: 4503 };
 const PATIENCE = 15; // for credentials and a connection, until the first frame
 const WAKE_PATIENCE = 2; // for an answer after sleep, or when the network is back
+const LONGEST_TIMER = 2e6; // one of more than 24 days would end at once
 const STABLE = 10; // a connection that lived so long makes earlier failures forgotten
 const NO_PAST = { failures: 0, renewed: false };
 
@@ -79,13 +80,29 @@ export class Connection {
     this.#watch();
     this.#report({ state: "connecting" });
     try {
-      const given = await read(await this.#options.credentials?.({ renew: this.#renew }));
-      const { ticket = given } = given?.payload ?? given ?? {};
+      const ticket = await this.#ticket(this.#renew);
       const { WebSocket } = this.#streams ? await import("./stream.js") : this.#options;
       if (attempt === this.#attempt) this.#listen(new WebSocket(this.#url(ticket)));
     } catch (error) {
       if (attempt === this.#attempt) this.#lost(HTTP_CODES[error.status] ?? 4500, error.retryAfter);
     }
+  }
+
+  async #ticket(renew) {
+    const given = await read(await this.#options.credentials?.({ renew }));
+    const { ticket = given } = given?.payload ?? given ?? {};
+    return ticket;
+  }
+
+  /** Go on by a fresh credential before this one ends; where there is none, 4401 tells. */
+  #renewBefore(expires) {
+    const left = (Date.parse(expires) - Date.now()) / 1000;
+    const renew = () =>
+      this.#ticket(true).then(
+        (ticket) => ticket && this.send({ action: "renew", ticket }),
+        () => this.#renewBefore(expires),
+      );
+    if (left > 1) this.#after("renew", Math.min(left * 0.9, LONGEST_TIMER), renew);
   }
 
   #url(ticket) {
@@ -101,13 +118,14 @@ export class Connection {
   #listen(socket) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
-    socket.onclose = ({ code }) => this.#lost(code);
+    socket.onclose = ({ code, retryAfter }) => this.#lost(code, retryAfter);
   }
 
   #receive(frame) {
     this.#heardAt = now();
     this.#asked = null;
     if (frame.type === "WELCOME") this.#welcomed(frame);
+    this.#renewBefore(frame.expires);
     this.#on.frame(frame, "in");
     if (frame.code === "rate_limited") this.#lost(4429); // what was refused it does not say
     else if (frame.type === "WELCOME" && this.#maySend) this.#on.open();

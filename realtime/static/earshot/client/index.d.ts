@@ -20,8 +20,9 @@ export interface Options {
   /**
    * Asked before each connection for a fresh ticket: the ticket, the body of `POST /api/tickets/`,
    * or its response as it is. Without it, and for null, the session's cookie counts. `renew` is true
-   * after 4401: log in again first. An error with `status` 401, 403 or 429 (and `retryAfter`, in
-   * seconds) is obeyed like the close codes 4401, 4403 and 4429; any other counts as an outage.
+   * shortly before the credential ends, and after 4401: get a fresh one first. An error with
+   * `status` 401, 403, 429 or 503 (and `retryAfter`, in seconds) is obeyed like the close codes 4401,
+   * 4403, 4429 and 4503; any other counts as an outage.
    */
   credentials?(about: { renew: boolean }): Ticket | Promise<Ticket>;
   /** Called whenever the status changes. */
@@ -125,8 +126,8 @@ export interface LiveObject<P = Payload> extends Live<Copy<P>> {
   /** Take the answer to a write of your own as the newest copy; the socket's is recognised by etag. */
   wrote(answer: Answer<P>): void;
   /**
-   * Show these values at once, send them, and take the answer; an error takes them back, and is
-   * thrown.
+   * Show these values at once, also in lists, send them, and take the answer; an error takes them
+   * back, and is thrown.
    */
   write(values: Partial<P>, send: () => Promise<Response | Answer<P>>): Promise<Answer<P>>;
 }

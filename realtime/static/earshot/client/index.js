@@ -6,6 +6,8 @@ import { EMPTY, PENDING, Store, changesOf, copyOf, listOf } from "./store.js";
 
 export { read };
 
+const CONFIRMED = 5000; // milliseconds in which the server has told what a write has led to
+
 export const connect = (options) => new Earshot(options);
 
 class Earshot {
@@ -42,21 +44,23 @@ class Earshot {
     const held = () => this.#store.objects.get(`${model} ${id}`);
     const handle = this.#observable({
       value: () => (held() ? copyOf(held()) : PENDING),
-      hold: (store) => store.watch(model, id, first),
+      hold: (store, first) => store.watch(model, id, first),
       release: (store, item) => store.unwatch(item),
       follow: () => (copy) => copy,
+      first,
     });
-    const single = (decide) => this.#do((store) => held()?.single && decide(store, held()));
     return Object.assign(handle, {
-      wrote: (copy) => void single((store, item) => store.wrote(item, copy)),
+      wrote: (copy) => this.#do((store) => held()?.single && store.wrote(held(), copy)),
       write: async (values, send) => {
-        const undo = single((store, item) => store.draft(item, values));
+        const stop = handle.subscribe(() => {}); // also what only lists hold
+        const undo = this.#do((store) => store.draft(held(), values));
         try {
           const copy = await read(await send());
           handle.wrote(copy);
           return copy;
         } finally {
-          this.#do(() => undo && undo());
+          this.#do(undo);
+          setTimeout(stop, CONFIRMED);
         }
       },
     });
@@ -68,16 +72,18 @@ class Earshot {
     const held = () => this.#store.lists.get(key);
     return this.#observable({
       value: () => (held() ? listOf(this.#store, held()) : EMPTY),
-      hold: (store) => store.open(key, model, options, first),
+      hold: (store, first) => store.open(key, model, options, first),
       release: (store, list) => store.close(list),
       follow: withChanges,
+      first,
     });
   }
 
   /** What is held as long as somebody listens; all listeners of one thing hold it together. */
-  #observable({ value, hold, release, follow }) {
+  #observable({ value, hold, release, follow, first }) {
     const subscribe = (listener) => {
-      const target = this.#do(hold);
+      const target = this.#do((store) => hold(store, first));
+      first = null; // what is forgotten may not stay here
       const listeners = (target.listeners ??= new Set());
       const followed = follow();
       const tell = () => listeners.has(tell) && guard(listener, followed(value()));

@@ -7,6 +7,7 @@ export class WebSocket {
   #posts = null;
   #out = [];
   #posting = false;
+  #refused = null; // what a post was answered
   #control = new AbortController();
 
   /** `url` is the socket's, with its query. */
@@ -28,17 +29,17 @@ export class WebSocket {
 
   /** A body of a proxy says nothing about the credential. */
   async #read() {
-    let code = 1006;
+    let end = { code: 1006 };
     try {
       const { signal } = this.#control;
       const response = await fetch(this.#address, { signal, cache: "no-store" });
       const kind = response.headers.get("Content-Type") ?? "";
-      if (kind.startsWith("text/event-stream")) code = await this.#events(response.body);
-      else if (kind.startsWith("application/json")) code = STATUSES[response.status] ?? 1006;
+      if (kind.startsWith("text/event-stream")) end.code = await this.#events(response.body);
+      else if (kind.startsWith("application/json")) end = refusal(response);
     } catch {
       // the network, or a line that was cut: 1006
     }
-    this.onclose?.({ code });
+    this.onclose?.(this.#refused ?? end);
   }
 
   /** The close code of the last event; what is cut off has none. */
@@ -75,7 +76,10 @@ export class WebSocket {
       while (this.#out.length) {
         const body = this.#out.splice(0).join("\n");
         const response = await fetch(address, { method: "POST", body, headers, signal: this.#control.signal });
-        if (response.status !== 202) throw response;
+        if (response.status === 202) continue;
+        // Of a post, 401 and 404 say only that the stream has ended.
+        if (response.status > 404) this.#refused = refusal(response);
+        return this.close();
       }
       this.#posting = false;
     } catch {
@@ -83,3 +87,7 @@ export class WebSocket {
     }
   }
 }
+
+const refusal = ({ status, headers }) => {
+  return { code: STATUSES[status] ?? 1006, retryAfter: Number(headers.get("Retry-After")) || 0 };
+};
