@@ -12,7 +12,7 @@ from permissions.audiences import Resource, registry
 from permissions.models import Guarded
 from permissions.versions import VersionField
 from tenants.models import Role
-from tenants.tenancy import NoTenant, leads
+from tenants.tenancy import NoTenant, arrives
 
 
 def register_checks() -> None:
@@ -49,7 +49,7 @@ def check_tenants(resources: Iterable[Resource]) -> Iterator[checks.CheckMessage
     resources, placed = list(resources), []
     for resource in resources:
         model: Any = resource.model
-        foreign = resource.tenant is None and _has(model, "tenant") and not leads(model, "tenant")
+        foreign = resource.tenant is None and _has(model, "tenant") and not arrives(model, "tenant")
         try:
             placed += [resource] if resource.tenancy.path else []
         except NoTenant as error:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
-from permissions.stored import tenancy_of
+from permissions.stored import key_of, tenancy_of
 from tenants.opaque import OpaqueIdField
 from tenants.scoping import has_tenant, tenant_links
 from tenants.strict import StrictFields
@@ -102,39 +102,40 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
 
 def validate_within(serializer: Any, tenant_id: int) -> None:
     """Validate a body whose references must be this tenant's rows; others count as nonexistent."""
-    fields = list(serializer._writable_fields)
+    fields, model = list(serializer._writable_fields), serializer.Meta.model
     for field in fields:
         relation = getattr(field, "child_relation", field)
         queryset = getattr(relation, "queryset", None)
         if queryset is not None:
-            relation.queryset = _within(queryset, serializer, field, tenant_id)
+            relation.queryset = _within(queryset, model, field, tenant_id)
     serializer.is_valid(raise_exception=True)
-    links = {link.attname: (link, "tenant") for link in tenant_links(serializer.Meta.model)}
-    links |= {link.attname: (link, rest) for link, rest in _first(serializer)}
+    links = {link.attname: (link, {"tenant": tenant_id}) for link in tenant_links(model)}
+    links |= {link.attname: (link, here) for link, here in _first(model, tenant_id)}
     for field in fields:
         key = serializer.validated_data.get(field.source)
         if key is not None and field.source in links:
-            _check_key(field, *links[field.source], key, tenant_id)
+            _check_key(field, *links[field.source], key)
 
 
-def _within(queryset: Any, serializer: Any, field: Any, tenant_id: int) -> Any:
+def _within(queryset: Any, model: Any, field: Any, tenant_id: int) -> Any:
     """Return those of the rows to which an object of the tenant may refer."""
     if has_tenant(queryset.model):
         return queryset.filter(tenant_id=tenant_id)
-    for link, rest in _first(serializer):
+    for link, here in _first(model, tenant_id):
         if field.source == link.name:
-            return queryset.filter(**{rest: tenant_id})
+            return queryset.filter(**here)
     return queryset
 
 
-def _first(serializer: Any) -> list[tuple[Any, str]]:
-    """Return the first link of the path to the tenant, with the rest of it, if there is a path."""
-    model = serializer.Meta.model
-    first, _, rest = tenancy_of(model).path.partition("__")
-    return [(model._meta.get_field(first), rest)] if rest else []
+def _first(model: Any, tenant_id: int) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the first link of the path to the tenant, with the condition that its row is in this
+    tenant, if there is a path."""
+    own = tenancy_of(model)
+    first, _, rest = (f"{own.path}__pk" if own.is_hosted else own.path).partition("__")
+    return [(model._meta.get_field(first), {rest: key_of(own, tenant_id)})] if rest else []
 
 
-def _check_key(field: Any, link: Any, path: str, key: Any, tenant_id: int) -> None:
-    rows = link.related_model._base_manager.filter(**{path: tenant_id})
+def _check_key(field: Any, link: Any, here: dict[str, Any], key: Any) -> None:
+    rows = link.related_model._base_manager.filter(**here)
     if not rows.filter(**{link.target_field.name: key}).exists():
         raise serializers.ValidationError({field.field_name: ["Not an allowed value."]})

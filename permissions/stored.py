@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from permissions.audiences import Resource, registry
 from permissions.versions import VersionField
 from tenants.keys import AS_LOGGED, KeyField, kind_of
+from tenants.models import Tenant
 from tenants.tenancy import Tenancy, tenancy
 
 TENANT: Final = "earshot_tenant"
@@ -55,7 +56,7 @@ def with_tenants(objects: QuerySet[Any]) -> QuerySet[Any]:
     """Return the same objects with their tenants' keys, if those are not in a column `tenant`."""
     model: Any = objects.model._meta.concrete_model
     own = tenancy_of(model)
-    if own.path == "tenant":
+    if own.is_column:
         return objects
     found: QuerySet[Any] = objects.annotate(**{TENANT: own.expression(model)})
     return found
@@ -69,7 +70,7 @@ def tenancy_of(model: type[Model]) -> Tenancy:
 
 def tenant_name(model: type[Model]) -> str:
     """Return by which name a query of `rows` knows the key of the objects' tenant."""
-    return "tenant_id" if tenancy_of(model).path == "tenant" else TENANT
+    return "tenant_id" if tenancy_of(model).is_column else TENANT
 
 
 def within(resource: Resource, tenant_id: int) -> QuerySet[Any]:
@@ -86,10 +87,17 @@ def in_tenant(model: type[Model], tenant_id: int) -> QuerySet[Any]:
 def placing(model: type[Model], tenant_id: int) -> dict[str, int]:
     """Return the value by which a new object is in this tenant; none if a path says where it is."""
     own = tenancy_of(model)
-    if own.steps or not own.path:
+    if not own.path or "__" in own.path or (own.steps and not own.is_hosted):
         return {}
     field: Any = model._meta.get_field(own.path)
-    return {field.attname: tenant_id}
+    return {field.attname: key_of(own, tenant_id)}
+
+
+def key_of(own: Tenancy, tenant_id: int) -> Any:
+    """Return the key of the row to which a path leads for this tenant: of ours, or of theirs."""
+    if not own.is_hosted:
+        return tenant_id
+    return Tenant._base_manager.values_list("source", flat=True).get(pk=tenant_id)
 
 
 def tenant_of(obj: Any) -> int:
@@ -98,7 +106,7 @@ def tenant_of(obj: Any) -> int:
     That of an object in no tenant is 0, which no tenant has.
     """
     model: Any = type(obj)._meta.concrete_model
-    if tenancy_of(model).path == "tenant":
+    if tenancy_of(model).is_column:
         return obj.tenant_id or 0
     if TENANT not in vars(obj):
         found = with_tenants(QuerySet(model)).filter(pk=obj.pk)

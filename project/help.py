@@ -29,6 +29,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "invalid": "Correct what the detail names. It is a fault of the client: do not send it again as"
     " it is.",
     "invalid_link": "Ask for a new link.",
+    "kept_elsewhere": "Change the member where the application keeps them.",
     "last_admin": "Make somebody else an admin first.",
     "last_holder": "Grant the audience to somebody else first.",
     "method_not_allowed": "Use a method that the header Allow names.",

@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import models
 
 from tenants import limit_names, users
+from tenants.hosted_checks import check_hosted
 from tenants.keys import LONGEST, field_of
 from tenants.limits import LIMITS
 
@@ -21,6 +22,7 @@ NEEDED: Final = ("password", "is_active")
 def register_checks() -> None:
     """Register the checks for `manage.py check` and start-up."""
     checks.register(check_settings, "earshot")
+    checks.register(check_hosted, "earshot")
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:

@@ -62,7 +62,11 @@ class UnknownKind(TypeError):
 def field_of(model: type[models.Model]) -> models.Field[Any, Any]:
     """Return the field that holds the values of the model's primary key: that of another model if
     the key is a foreign key."""
-    field: Any = model._meta.pk
+    return target_of(model._meta.pk)
+
+
+def target_of(field: Any) -> models.Field[Any, Any]:
+    """Return the field whose values a field holds: that of another model for a foreign key."""
     while field.remote_field:
         field = field.target_field
     found: models.Field[Any, Any] = field
@@ -72,7 +76,11 @@ def field_of(model: type[models.Model]) -> models.Field[Any, Any]:
 @cache
 def kind_of(model: type[models.Model]) -> str:
     """Return what the model's keys are; raise UnknownKind."""
-    field = field_of(model)
+    return kind_of_field(field_of(model), model)
+
+
+def kind_of_field(field: models.Field[Any, Any], model: type[models.Model]) -> str:
+    """Return what a field's values are, of the model that asks; raise UnknownKind."""
     for base, kind in KINDS:
         if isinstance(field, base):
             return kind

@@ -14,6 +14,7 @@ from rest_framework import serializers
 
 from tenants import links, mail, opaque, users
 from tenants.credentials import active_memberships
+from tenants.hosted import are_kept_elsewhere
 from tenants.models import Membership, Role, State, Tenant
 from tenants.refusals import Conflict
 from tenants.signals import membership_ending, role_changing
@@ -55,9 +56,19 @@ class StillHolds(Conflict):
     default_detail = "This member still owns objects; specify ?transfer_to=<user id>."
 
 
+class KeptElsewhere(Conflict):
+    """The project's own rows say who is a member, and ours follow them."""
+
+    default_code = "kept_elsewhere"
+    default_detail = "Who is a member here is kept by the application itself; change it there."
+
+
 @contextmanager
 def turn(tenant: Tenant) -> Iterator[None]:
-    """Run in a transaction in which nobody else changes members of the tenant."""
+    """Run in a transaction in which nobody else changes members of the tenant; raise KeptElsewhere
+    if they follow the project's own."""
+    if tenant.source is not None and are_kept_elsewhere():
+        raise KeptElsewhere
     with transaction.atomic():
         Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).values_list("pk").get()
         yield

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from tenants import hashing
-from tenants.keys import UserKeyField
+from tenants.keys import KeyField, UserKeyField
 from tenants.limits import check_own
 from tenants.tenancy import EVERYBODY
 
@@ -97,7 +97,6 @@ class Tenant(models.Model):
         db_default=False,
         help_text="Record in the ledger who reads which object over REST, once a minute.",
     )
-
     limits = models.JSONField(
         default=dict,
         blank=True,
@@ -105,6 +104,7 @@ class Tenant(models.Model):
         help_text='Limits for this tenant, such as {"sockets_per_user": 5}.',
     )
     of_everybody = models.BooleanField(default=False, db_default=False, editable=False)
+    source = KeyField(null=True, unique=True, editable=False)  # of the project's row, if it follows
     deleting_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:

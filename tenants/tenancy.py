@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import BigIntegerField, F, Func, Subquery
+
+from tenants import hosted
+from tenants.keys import kind_of, logged
 
 TENANT: Final = "earshot_tenants.Tenant"
 EVERYBODY: Final = "everybody"
@@ -22,17 +25,29 @@ class NoTenant(TypeError):
         self.model, self.path, self.name = model, path, name
         super().__init__(
             f"{model._meta.label} has the tenant {path!r}, in which {name!r} is no foreign key that"
-            f" leads to {TENANT}."
+            f" leads to {TENANT}{hosted.or_model()}."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A foreign key of a path: its `column` holds a `key` of a row of `table`."""
+    """A foreign key of a path: its `column` holds a `key` of a row of `table`.
+
+    With a `kind` of keys, it has their plain form, and `key` the form that logs have.
+    """
 
     column: str
     table: str
     key: str
+    kind: str = ""
+
+    def joins(self, lower: str, upper: str) -> str:
+        """Return the condition that the row `lower` refers to the row `upper`."""
+        return self.names(f"{lower}.{_quoted(self.column)}", upper)
+
+    def names(self, value: str, upper: str) -> str:
+        """Return the condition that this value of the column names the row `upper`."""
+        return f"{upper}.{_quoted(self.key)} = {logged(self.kind, value) if self.kind else value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,16 @@ class Tenancy:
     column: str = ""
     steps: tuple[Step, ...] = ()
     nullable: bool = True
+
+    @property
+    def is_column(self) -> bool:
+        """Return whether objects have the key of our tenant as their `tenant`."""
+        return self.path == "tenant" and not self.steps
+
+    @property
+    def is_hosted(self) -> bool:
+        """Return whether the path leads to a model of the project's, which our tenants follow."""
+        return bool(self.steps) and bool(self.steps[-1].kind)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,15 +92,16 @@ class Tenancy:
             return f"(SELECT one.id FROM {tenants} one WHERE one.slug = '{EVERYBODY}')"  # noqa: S608 - ours
         if not self.steps:
             return f"{row}.{_quoted(self.column)}"
-        first, *others = self.steps
-        joined = f"{_quoted(first.table)} p0"
-        for number, step in enumerate(others):
-            joined += (
-                f" JOIN {_quoted(step.table)} p{number + 1}"
-                f" ON p{number + 1}.{_quoted(step.key)} = p{number}.{_quoted(step.column)}"
-            )
-        column = f"p{len(others)}.{_quoted(self.column)}"
-        where = f"p0.{_quoted(first.key)} = {row}.{_quoted(first.column)}"
+        return self._found(f"{row}.{_quoted(self.steps[0].column)}")
+
+    def _found(self, first: str) -> str:
+        """Return SQL that follows the steps from the value of the first column."""
+        joined = f"{_quoted(self.steps[0].table)} p0"
+        for number, step in enumerate(self.steps[1:]):
+            upper = f"p{number + 1}"
+            joined += f" JOIN {_quoted(step.table)} {upper} ON {step.joins(f'p{number}', upper)}"
+        column = f"p{len(self.steps) - 1}.{_quoted(self.column)}"
+        where = self.steps[0].names(first, "p0")
         return f"(SELECT {column} FROM {joined} WHERE {where})"  # noqa: S608 - the models' own names
 
     def expression(self, model: Any) -> Any:
@@ -85,11 +111,9 @@ class Tenancy:
             return Subquery(one.values("pk"))
         if not self.steps:
             return F(model._meta.get_field(self.path).attname)
-        first, _, rest = self.path.partition("__")
-        field = model._meta.get_field(first)
-        there: QuerySet[Any] = field.related_model._base_manager.all()
-        own = {field.target_field.name: OuterRef(field.attname)}
-        return Subquery(QuerySet(there.model).filter(**own).values(f"{rest}_id"))
+        field = model._meta.get_field(self.path.partition("__")[0])
+        sql = self._found("%(expressions)s")
+        return Func(F(field.attname), template=sql, output_field=BigIntegerField())
 
 
 COLUMN: Final = Tenancy("tenant", "tenant_id", nullable=False)
@@ -103,12 +127,12 @@ def tenancy(model: Any, path: str | None = None) -> Tenancy:
     Without a path: by a foreign key `tenant`, or one tenant for all of them.
     """
     if path is None:
-        path = "tenant" if leads(model, "tenant") else ""
+        path = "tenant" if arrives(model, "tenant") else ""
     if not path:
         return Tenancy()
     steps: list[Step] = []
     *names, last = path.split("__")
-    at, nullable = model, False
+    at = model
     for name in names:
         field = _link(at, name)
         if field is None:
@@ -116,17 +140,27 @@ def tenancy(model: Any, path: str | None = None) -> Tenancy:
         steps.append(Step(field.column, field.related_model._meta.db_table,
                           field.target_field.column))  # fmt: skip
         at = field.related_model
-    if not leads(at, last):
+    field = _link(at, last)
+    if leads(at, last):
+        return Tenancy(path, field.column, tuple(steps), bool(steps) or field.null)
+    if field is None or not hosted.is_tenant(field.related_model):
         raise NoTenant(model, path, last)
-    field = at._meta.get_field(last)
-    nullable = bool(steps) or field.null
-    return Tenancy(path, field.column, tuple(steps), nullable)
+    target, ours = field.related_model, apps.get_model(TENANT)._meta
+    steps.append(Step(field.column, target._meta.db_table, field.target_field.column))
+    steps.append(Step(target._meta.pk.column, ours.db_table, "source", kind_of(target)))
+    return Tenancy(path, ours.pk.column, tuple(steps))
 
 
 def leads(model: Any, name: str) -> bool:
     """Return whether this field of the model is a foreign key to a tenant."""
     field = _link(model, name)
     return field is not None and field.related_model._meta.label == TENANT
+
+
+def arrives(model: Any, name: str) -> bool:
+    """Return whether it is one to a tenant, of ours or of the project's own model."""
+    field = _link(model, name)
+    return leads(model, name) or (field is not None and hosted.is_tenant(field.related_model))
 
 
 def _link(model: Any, name: str) -> Any:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from supply import wheel
 from tests.live import LiveServer
@@ -104,12 +105,12 @@ class House:
             with file.open("a") as opened:
                 opened.write(f"\n{code}" if opened.tell() else code)
 
-    def adopt(self, model: str) -> list[str]:
-        """Do what the page says, with this section's model, and see that the project's own tests
-        pass as before; return the command that serves."""
+    def adopt(self, *models: str) -> list[str]:
+        """Do what the page says, with what these sections declare, and see that the project's own
+        tests pass as before; return the command that serves."""
         before = self.run("manage.py", "test")
         self.install()
-        for title in (*BOTH, model):
+        for title in (*BOTH, *models):
             self.follow(title)
         [commands] = blocks(section("Start", PAGE), "sh")
         *preparing, serving = commands.splitlines()
@@ -171,10 +172,12 @@ def test_project_with_apps_of_our_names_and_users_of_its_own_is_live(house: Hous
 PAST = """
 from accounts.models import Account
 from guardian.shortcuts import assign_perm
-from work.models import Organization, Project, Ticket
+from work.models import Employment, Organization, Project, Ticket
 
 ann, bob = (Account.objects.create_user(f"{n}@example.com", "...") for n in ("ann", "bob"))
 office = Organization.objects.get(name="The office")
+for account, level in ((ann, "boss"), (bob, "worker")):
+    Employment.objects.create(organization=office, account=account, level=level)
 project = Project.objects.create(organization=office, title="Roof", lead=ann)
 tiles = Ticket.objects.create(project=project, owner=ann, title="Tiles", hours=0, version="v1")
 gutter = Ticket.objects.create(project=project, owner=ann, title="Gutter", hours=2)
@@ -195,6 +198,13 @@ print([
 ])
 """
 
+LEAVE = """
+from django.utils import timezone
+from work.models import Employment
+
+Employment.objects.filter(level="worker").update(left_at=timezone.now())
+"""
+
 IDS = """
 from earshot.tenants import opaque
 from work.models import Ticket
@@ -211,13 +221,13 @@ def test_project_with_a_past_keeps_it_and_is_live(
     house.run("manage.py", "migrate")
     house.run("manage.py", "shell", stdin=PAST)
     held = literal_eval(house.run("manage.py", "shell", stdin=HELD).splitlines()[-1])
-    command = house.adopt("An existing model")
-    now = literal_eval(house.run("manage.py", "shell", stdin=HELD).splitlines()[-1])
+    command = house.adopt("An existing model", "Your organizations and their members")
+    *_, now, id = house.run("manage.py", "shell", stdin=HELD + IDS).splitlines()
+    now = literal_eval(now)
     assert set(held) - set(now) == set()  # no permission is lost
     assert ("ann@example.com", "Tiles", "change") in now
     assert house.written["work/audiences.py"] < 40
     assert "boards/models.py" not in house.written
-    id = house.run("manage.py", "shell", stdin=IDS).splitlines()[-1]
     with house.serving(command) as server, ExitStack() as stack:
         people = [Person(server, f"{n}@example.com", stack, password="...") for n in ("ann", "bob")]
         shown = {"id": id, "title": "Tiles"}
@@ -230,6 +240,11 @@ def test_project_with_a_past_keeps_it_and_is_live(
             assert frame["payload"] == shown | {"title": "Slates"} | hours
         house.run("manage.py", "close_old")  # another program deletes it, softly
         assert [person.receive()["type"] for person in people] == ["DELETE_TICKET"] * 2
+        house.run("manage.py", "shell", stdin=LEAVE)
+        with pytest.raises(ConnectionClosed) as closed:
+            people[1].receive()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
     for name, lines in house.written.items():
         record_property(f"lines written in {name}", lines)
 

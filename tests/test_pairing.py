@@ -25,6 +25,10 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "by `test_tables_declared` and `tests/test_permission_sources.py`": (
         "realtime/capture/granted.py",
     ),
+    "by `tests/test_hosted.py`": (
+        "realtime/capture/following.py",
+        "realtime/capture/hosted.py",
+    ),
     "by `tests/test_tenants_found.py`": ("realtime/capture/joining.py",),
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",

@@ -14,7 +14,14 @@ from permissions.rest_lists import InvalidQuery
 from project.contracts.schemas import Schema, closed, const, one_of, reference
 from realtime.audit.rest_connections import PageTooLarge
 from tenants.connections import DatabaseAway
-from tenants.members import AlreadyMember, LastAdmin, NotAccepted, StillHolds, UsernameTaken
+from tenants.members import (
+    AlreadyMember,
+    KeptElsewhere,
+    LastAdmin,
+    NotAccepted,
+    StillHolds,
+    UsernameTaken,
+)
 from tenants.passwords import InvalidLink
 from tenants.refusals import Conflict, StillNeeded
 from tenants.refused import NotAuthenticated, TenantForbidden, TenantRequired
@@ -37,6 +44,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "error": "The server failed. Its operator finds the reason in its log.",
     "invalid": "A parameter cannot be right; `detail` names it.",
     "invalid_link": "The link to set a password is invalid or has expired.",
+    "kept_elsewhere": "The application's own rows say who is a member here.",
     "last_admin": "The tenant's last active admin cannot be demoted, deactivated or removed.",
     "last_holder": "The last holder: make a grant to somebody else first.",
     "method_not_allowed": "The address does not take this method.",
@@ -64,16 +72,17 @@ MEANINGS: Final[Mapping[str, str]] = {
 OF_CALLS: Final[Mapping[str, tuple[Raised, ...]]] = {
     "connections_list": (PageTooLarge,),
     "login_create": (NotAuthenticated,),
-    "members_create": (AlreadyMember, UsernameTaken),
-    "members_partial_update": (LastAdmin, NotAccepted),
-    "members_destroy": (LastAdmin, StillHolds),
-    "password_confirm_create": (InvalidLink,),
+    "members_create": (AlreadyMember, UsernameTaken, KeptElsewhere),
+    "members_partial_update": (LastAdmin, NotAccepted, KeptElsewhere),
+    "members_destroy": (LastAdmin, StillHolds, KeptElsewhere),
+    "password_confirm_create": (InvalidLink, KeptElsewhere),
     "profiles_me_retrieve": (exceptions.NotFound,),
     "review_explain_retrieve": (exceptions.NotFound,),
     "review_what_if_list": (exceptions.NotFound,),
     "session_create": (NotAuthenticated, exceptions.PermissionDenied),
     "session_destroy": (exceptions.PermissionDenied,),
-    "tenants_destroy": (LastAdmin, StillHolds),
+    "tenants_accept_create": (KeptElsewhere,),
+    "tenants_destroy": (LastAdmin, StillHolds, KeptElsewhere),
 }
 """What only some calls raise, by the call's id."""
 

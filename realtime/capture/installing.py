@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 from realtime.capture import (
     adopting,
+    following,
     intervals,
     joining,
     live,
@@ -65,6 +66,7 @@ def wanted(vendor: str) -> list[Trigger]:
     triggers = [*generator.numbering(), *generator.summing()]
     triggers += generator.accesses(tables.accesses())
     triggers += generator.joining_everybody()
+    triggers += following.triggers(vendor)
     triggers += LIVE[vendor].triggers(live.lives(), live.shown())
     triggers += generator.notifying() if limits()["listen"] else []
     return [*{trigger.key: trigger for trigger in triggers}.values()]  # a table may be named twice
@@ -109,6 +111,8 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
         for trigger in wrong:
             source, on = found.get(trigger.key, (None, False))
             generator.create(cursor, trigger, source if on else None)
+        if following.is_possible({*connection.introspection.table_names(cursor)}):
+            following.fill(cursor)  # intervals begin in the tenants that it makes
         if wrong:
             cursor.execute(everybody("capture installed", generator.NOW))
             _fill(cursor, {trigger.table for trigger in wrong})
@@ -138,7 +142,11 @@ def generalize(using: str = DEFAULT_DB_ALIAS) -> None:
     with transaction.atomic(using=using), connection.cursor() as cursor:
         postgresql.lock(cursor)
         found = postgresql.installed(cursor)
-        for trigger in live_postgresql.triggers(live.lives(), live.shown(), general=True):
+        general = [
+            *live_postgresql.triggers(live.lives(), live.shown(), general=True),
+            *following.triggers("postgresql", general=True),
+        ]
+        for trigger in general:
             source, on = found.get(trigger.key, (None, False))
             if on:
                 postgresql.create(cursor, trigger, source)

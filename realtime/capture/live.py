@@ -135,7 +135,8 @@ def _live(model: Any) -> Live:
     resource = registry.get(meta.label_lower) if meta.label_lower in registry else None
     beside = is_beside(model)
     tenancy = tenancy_of(model)
-    fixed = {tenancy.path, meta.pk.name, *([] if beside else ["version"])}
+    placed = "" if tenancy.steps else tenancy.path
+    fixed = {placed, meta.pk.name, *([] if beside else ["version"])}
     mine = [field for field in meta.local_concrete_fields if field.name not in fixed]
     return Live(
         table=meta.db_table,

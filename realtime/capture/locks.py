@@ -33,7 +33,7 @@ def path(own: Tenancy, row: str = SIDE) -> str:
     if not own.steps:
         return ""
     first = own.steps[0]
-    here = f"p0.{quoted(first.key)} = {row}.{quoted(first.column)}"
+    here = first.joins(row, "p0")
     joined = _joined(own)
     return "\n".join(
         f"PERFORM 1 FROM {quoted(first.table)} p0{joined[number]} WHERE {here} {STAY} OF p{number};"
@@ -45,10 +45,9 @@ def _joined(own: Tenancy) -> list[str]:
     """Return, for each step, the joins that lead to it from the first."""
     found = [""]
     for number, step in enumerate(own.steps[1:], start=1):
-        found.append(
-            f"{found[-1]} JOIN {quoted(step.table)} p{number}"
-            f" ON p{number}.{quoted(step.key)} = p{number - 1}.{quoted(step.column)}"
-        )
+        upper = f"p{number}"
+        joins = step.joins(f"p{number - 1}", upper)
+        found.append(f"{found[-1]} JOIN {quoted(step.table)} {upper} ON {joins}")
     return found
 
 
@@ -73,7 +72,7 @@ def _from_object(own: Tenancy) -> list[str]:
     if not own.steps:
         return []
     first = own.steps[0]
-    start = f" JOIN {quoted(first.table)} p0 ON p0.{quoted(first.key)} = o.{quoted(first.column)}"
+    start = f" JOIN {quoted(first.table)} p0 ON {first.joins('o', 'p0')}"
     return [start + rows for rows in _joined(own)]
 
 

@@ -17,6 +17,7 @@ from realtime.capture.live import MOVED, lives
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
+from tenants.models import Tenant
 from tenants.tenancy import Step, Tenancy
 
 
@@ -28,11 +29,15 @@ def accesses() -> Iterator[Access]:
 
 
 def _models(resource: Resource) -> Iterator[Any]:
-    """Yield the models of the path's steps."""
+    """Yield the models of the path's steps; the last is ours if it follows the project's."""
     model: Any = resource.model
-    for name in resource.tenancy.path.split("__")[:-1]:
+    hosted = resource.tenancy.is_hosted
+    names = resource.tenancy.path.split("__")
+    for name in names if hosted else names[:-1]:
         model = model._meta.get_field(name).related_model
         yield model
+    if hosted:
+        yield Tenant
 
 
 def _step(resource: Resource, number: int, model: Any) -> Iterator[Access]:
@@ -115,10 +120,6 @@ def _down(steps: tuple[Step, ...], objects: str) -> str:
     joined, upper = "", "r"
     for number in range(len(steps) - 1, 0, -1):
         below, step = f"q{number}", steps[number]
-        joined += (
-            f" JOIN {quoted(steps[number - 1].table)} {below}"
-            f" ON {below}.{quoted(step.column)} = {upper}.{quoted(step.key)}"
-        )
+        joined += f" JOIN {quoted(steps[number - 1].table)} {below} ON {step.joins(below, upper)}"
         upper = below
-    first, of = steps[0], quoted(steps[0].column)
-    return f"{joined} JOIN {quoted(objects)} o ON o.{of} = {upper}.{quoted(first.key)}"
+    return f"{joined} JOIN {quoted(objects)} o ON {steps[0].joins('o', upper)}"

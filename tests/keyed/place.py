@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -101,38 +102,37 @@ def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @contextmanager
-def declaring() -> Iterator[None]:
-    """The app `keyed` is installed and declared; it has no tables."""
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "tests.keyed"]):
-        from tests.keyed.urls import RESOURCES
-
+def declaring(app: str = "keyed", **more: Any) -> Iterator[None]:
+    """The app is installed and declared, with these settings; it has no tables."""
+    installed = [*settings.INSTALLED_APPS, f"tests.{app}"]
+    with override_settings(INSTALLED_APPS=installed, **more):
+        resources = import_module(f"tests.{app}.urls").RESOURCES
         apps.clear_cache()  # what refers to users was known before
-        for resource in RESOURCES.values():
+        for resource in resources.values():
             registry.register(resource)
         yield
-        for resource in RESOURCES.values():
+        for resource in resources.values():
             registry.unregister(resource)
 
 
 @contextmanager
-def installing(django_db_blocker: Any) -> Iterator[None]:
-    """The app `keyed` is installed, declared and captured, and has its tables."""
-    with declaring():
-        from tests.keyed.models import MODELS
-
+def installing(django_db_blocker: Any, app: str = "keyed", **more: Any) -> Iterator[None]:
+    """The app is installed, declared and captured, and has its tables, with these settings."""
+    with declaring(app, **more):
+        models = import_module(f"tests.{app}.models").MODELS
         with emptied(django_db_blocker):
             with connection.schema_editor() as editor:
-                for model in MODELS:
+                for model in models:
                     editor.create_model(model)
-            create_permissions(apps.get_app_config("keyed"), verbosity=0)
+            create_permissions(apps.get_app_config(app), verbosity=0)
             captured()
         yield
     with emptied(django_db_blocker):
         captured()
         with connection.schema_editor() as editor:
-            for model in reversed(MODELS):
+            for model in reversed(models):
                 editor.delete_model(model)
-        types: Any = ContentType.objects.filter(app_label="keyed")
+        types: Any = ContentType.objects.filter(app_label=app)
         given: Any = Permission.objects.filter(content_type__in=list(types))
         for rows in (given, types):
             rows._raw_delete(rows.db)

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from guardian.admin import GuardedModelAdmin
-from work.models import Organization, Project, Ticket
+from work.models import Employment, Organization, Project, Ticket
 
-admin.site.register([Organization, Project])
+admin.site.register([Employment, Organization, Project])
 admin.site.register(Ticket, GuardedModelAdmin)

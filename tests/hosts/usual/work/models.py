@@ -11,6 +11,20 @@ class Organization(models.Model):
         return self.name
 
 
+class Employment(models.Model):
+    """Who works where; whoever has left stays on the list."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="employments")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="employments"
+    )
+    level = models.CharField(max_length=10, choices=[("boss", "Boss"), ("worker", "Worker")])
+    left_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self):
+        return f"{self.account} at {self.organization}"
+
+
 class Project(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="projects")

@@ -4,8 +4,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import TestCase
+from django.utils import timezone
 from guardian.shortcuts import assign_perm, get_objects_for_user, get_perms, remove_perm
-from work.models import Organization, Project, Ticket
+from work.models import Employment, Organization, Project, Ticket
 
 
 class Work(TestCase):
@@ -16,6 +17,8 @@ class Work(TestCase):
         self.ann = accounts.create_user("ann@example.com", "a long phrase", phone="1")
         self.bob = accounts.create_user("bob@example.com", "a long phrase")
         acme = Organization.objects.create(name="Acme")
+        for account, level in ((self.ann, "boss"), (self.bob, "worker")):
+            Employment.objects.create(organization=acme, account=account, level=level)
         self.project = Project.objects.create(organization=acme, title="Roof", lead=self.ann)
         self.ticket = Ticket.objects.create(
             project=self.project, owner=self.ann, title="Tiles", hours=3, version="v1"
@@ -77,6 +80,14 @@ class Work(TestCase):
         self.client.login(email="boss@example.com", password="a long phrase")
         self.assertContains(self.client.get("/admin/work/ticket/"), "Tiles")
         self.assertEqual(self.client.get("/admin/accounts/account/").status_code, 200)
+
+    def test_who_has_left_stays_on_the_list(self):
+        works = self.bob.employments.get()
+        works.left_at = timezone.now()
+        works.save()
+        self.assertEqual([*self.bob.employments.all()], [works])
+        self.project.organization.delete()
+        self.assertEqual(Employment.objects.count(), 0)
 
     def test_cascade_takes_tickets(self):
         self.ticket.watchers.add(self.bob)

@@ -1,0 +1,230 @@
+"""Our tenants and memberships follow the project's own rows, in the transaction that writes them.
+
+A row of the project's model of tenants has one tenant of ours, by its key (`Tenant.source`). What
+its rows of members say of a person there is read anew at each write: several of them make one
+membership, of the strongest role among those that are active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from realtime.capture import postgresql, sqlite
+from realtime.capture.tables import of_table
+from realtime.capture.triggers import TENANTS, literal, quoted
+from tenants import hosted
+from tenants.hosted import Conditions, Members, Organizations
+from tenants.keys import as_logged, logged
+from tenants.models import Membership, Role
+from tenants.tenancy import EVERYBODY
+
+MEMBERSHIPS: Final[str] = Membership._meta.db_table
+SLUG: Final = 17
+"""The characters that stay of a slug that is taken, to which the key is added."""
+
+NAME: Final = 200
+ANY: Final = "true"
+FOLLOWING: Final = f"tenant_id IN (SELECT t.id FROM {TENANTS} t WHERE t.source IS NOT NULL)"
+NOWS: Final = {"postgresql": postgresql.NOW, "sqlite": sqlite.NOW}
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A table that ours follow: what is done by event, and what reads all of it again.
+
+    `watch` are the columns that count, `unique` those by which a row replaces another on SQLite.
+    """
+
+    table: str
+    what: str
+    bodies: dict[str, str]
+    again: str
+    watch: tuple[str, ...]
+    unique: tuple[tuple[str, ...], ...]
+    needs: tuple[str, ...]
+
+
+def followings(vendor: str) -> Iterator[Following]:
+    """Yield the tables that ours follow."""
+    own, members = hosted.organizations(), hosted.members()
+    if own is None:
+        return
+    new, old = (_rows(own, side) for side in ("NEW", "OLD"))
+    moved = f"UPDATE {TENANTS} SET source = n.source FROM {new} n, {old} o WHERE"
+    moved += f" {TENANTS}.source = o.source AND n.source <> o.source;"
+    gone = _gone(f"source = {_source(own, 'OLD')}", members)
+    joining = [] if members is None else _joining(own, members, vendor)
+    yield Following(
+        own.table,
+        "tenants",
+        {
+            "INSERT": "\n".join([*_followed(new), *joining]),
+            "UPDATE": "\n".join([moved, *_followed(new)]),
+            "DELETE": gone,
+        },
+        "\n".join([_unfounded(own, members), *_followed(_rows(own))]),
+        own.watched,
+        of_table(own.model)["unique"],
+        (TENANTS, *((MEMBERSHIPS, members.table) if members else ())),
+    )
+    if members is not None:
+        after, before = (_person(own, members, side, vendor) for side in ("NEW", "OLD"))
+        yield Following(
+            members.table,
+            "members",
+            {"INSERT": after, "UPDATE": f"{before}\n{after}", "DELETE": before},
+            "\n".join(_synced(own, members, ANY, FOLLOWING, NOWS[vendor])),
+            members.watched,
+            of_table(members.model)["unique"],
+            (TENANTS, MEMBERSHIPS),
+        )
+
+
+# Tenants
+
+
+def _source(own: Organizations, row: str, column: str = "") -> str:
+    return logged(own.kind, f"{row}.{quoted(column or own.key)}")
+
+
+def _rows(own: Organizations, side: str = "") -> str:
+    """Return what the project's rows say, in our words: that of this side, or all of them."""
+    row = side or "h"
+    key = f"substr({_source(own, row)}, 2)"
+    base = f"{row}.{quoted(own.slug)}" if own.slug else key
+    name = f"CAST({row}.{quoted(own.name)} AS text)" if own.name else key
+    return (
+        f"(SELECT {_source(own, row)} AS source, {base} AS slug, {key} AS own_key,"
+        f" substr(coalesce({name}, ''), 1, {NAME}) AS name,"
+        f" {_active(own.model, own.active_while, row)} AS active"
+        f"{'' if side else f' FROM {quoted(own.table)} h'})"
+    )
+
+
+def _followed(rows: str) -> Iterator[str]:
+    """Yield the statements after which these rows have tenants that say the same."""
+    slug = (
+        f"CASE WHEN h.slug IN ('', '{EVERYBODY}') OR EXISTS (SELECT 1 FROM {TENANTS} t"
+        " WHERE t.slug = h.slug AND (t.source IS NULL OR t.source <> h.source))"
+        f" THEN substr(h.slug, 1, {SLUG}) || '-' || substr(h.own_key, 1, 32) ELSE h.slug END"
+    )
+    yield (
+        f"INSERT INTO {TENANTS} (slug, name, is_active, record_payloads, limits, source)"
+        f" SELECT {slug}, h.name, h.active, false, '{{}}', h.source FROM {rows} h WHERE NOT EXISTS"
+        f" (SELECT 1 FROM {TENANTS} t WHERE t.source = h.source) ON CONFLICT DO NOTHING;"
+    )
+    yield (
+        f"UPDATE {TENANTS} SET slug = b.slug, name = b.name, is_active = b.active FROM"
+        f" (SELECT {slug} AS slug, h.name, h.active, h.source FROM {rows} h) b"
+        f" WHERE {TENANTS}.source = b.source AND {TENANTS}.deleting_since IS NULL AND"
+        f" ({TENANTS}.slug <> b.slug OR {TENANTS}.name <> b.name OR"
+        f" {TENANTS}.is_active <> b.active);"
+    )
+
+
+def _gone(which: str, members: Members | None) -> str:
+    """Return the statements that suspend these tenants, and leave them nothing of the row's."""
+    where = f"is_active AND tenant_id IN (SELECT id FROM {TENANTS} WHERE {which})"
+    out = f"UPDATE {MEMBERSHIPS} SET is_active = false WHERE {where};"
+    suspended = f"UPDATE {TENANTS} SET is_active = false, source = NULL, slug = '~' || id"
+    return "\n".join([*([out] if members else []), f"{suspended} WHERE {which};"])
+
+
+def _unfounded(own: Organizations, members: Members | None) -> str:
+    there = f"SELECT {_source(own, 'h')} FROM {quoted(own.table)} h"
+    return _gone(f"source IS NOT NULL AND source NOT IN ({there})", members)
+
+
+# Memberships
+
+
+def _joining(own: Organizations, members: Members, vendor: str) -> Iterator[str]:
+    """Yield the statements for members that were there before their tenant."""
+    where = f"m.{quoted(members.tenant)} = NEW.{quoted(own.key)}"
+    scope = f"tenant_id = (SELECT t.id FROM {TENANTS} t WHERE t.source = {_source(own, 'NEW')})"
+    yield from _synced(own, members, where, scope, NOWS[vendor])
+
+
+def _person(own: Organizations, members: Members, side: str, vendor: str) -> str:
+    """Return the statements for the person and the tenant that a row of members names."""
+    names = (quoted(members.tenant), quoted(members.user))
+    where = " AND ".join(f"m.{name} = {side}.{name}" for name in names)
+    source = _source(own, side, members.tenant)
+    scope = (
+        f"tenant_id = (SELECT t.id FROM {TENANTS} t WHERE t.source = {source})"
+        f" AND user_id = {side}.{names[1]}"
+    )
+    # Whoever writes another row of the same person's waits, and then reads both.
+    locked = f"PERFORM 1 FROM {MEMBERSHIPS} WHERE {scope} FOR UPDATE;"
+    synced = _synced(own, members, where, scope, NOWS[vendor])
+    return "\n".join([*([locked] if vendor == "postgresql" else []), *synced])
+
+
+def _synced(
+    own: Organizations, members: Members, where: str, scope: str, now: str
+) -> Iterator[str]:
+    """Yield the statements after which the memberships of this scope say what these rows say.
+
+    The second reads anew: the first may have waited for another writer.
+    """
+    said = f"({_said(own, members, where)}) b"
+    yield (
+        f"INSERT INTO {MEMBERSHIPS} (tenant_id, user_id, role, is_active, created_at, by_name)"
+        f" SELECT b.tenant_id, b.user_id, b.role, b.active, {now}, false FROM {said} WHERE NOT"
+        f" EXISTS (SELECT 1 FROM {MEMBERSHIPS} k WHERE k.tenant_id = b.tenant_id"
+        " AND k.user_id = b.user_id) ON CONFLICT DO NOTHING;"
+    )
+    mine = MEMBERSHIPS
+    yield (
+        f"UPDATE {mine} SET role = b.role, is_active = b.active, invited_at = NULL FROM {said}"
+        f" WHERE {mine}.tenant_id = b.tenant_id AND {mine}.user_id = b.user_id AND"
+        f" ({mine}.role <> b.role OR {mine}.is_active <> b.active"
+        f" OR {mine}.invited_at IS NOT NULL);"
+    )
+    # It stays, as rows of others may refer to it.
+    yield (
+        f"UPDATE {mine} SET is_active = false WHERE is_active AND {scope} AND (tenant_id, user_id)"
+        f" NOT IN (SELECT b.tenant_id, b.user_id FROM {said});"
+    )
+
+
+def _said(own: Organizations, members: Members, where: str) -> str:
+    """Return SQL for what the project's rows say of each person in each tenant."""
+    role, rank = f"'{Role.MEMBER.value}'", "0"
+    if members.role:
+        cases = [_equals(members.model, members.role, value, "m") for value, _ in members.roles]
+        ours = (
+            f"WHEN {case} THEN {literal(name)}"
+            for case, (_, name) in zip(cases, members.roles, strict=True)
+        )
+        role = f"CASE {' '.join(ours)} END"
+        rank = f"CASE {' '.join(f'WHEN {c} THEN {n}' for n, c in enumerate(cases))} END"
+    return (
+        "SELECT t.id AS tenant_id, n.user_id, n.role, n.active FROM (SELECT x.*, row_number() OVER"
+        " (PARTITION BY x.place, x.user_id ORDER BY x.active DESC, x.rank) AS nth FROM"
+        f" (SELECT m.{quoted(members.tenant)} AS place, m.{quoted(members.user)} AS user_id,"
+        f" {role} AS role, {rank} AS rank, {_active(members.model, members.active_while, 'm')}"
+        f" AS active FROM {quoted(members.table)} m WHERE {where}) x"
+        " WHERE x.role IS NOT NULL AND x.user_id IS NOT NULL) n"
+        f" JOIN {TENANTS} t ON t.source = {logged(own.kind, 'n.place')} WHERE n.nth = 1"
+    )
+
+
+# Values
+
+
+def _active(model: Any, conditions: Conditions, row: str) -> str:
+    wanted = " AND ".join(_equals(model, column, value, row) for column, value in conditions)
+    return f"CASE WHEN {wanted} THEN true ELSE false END" if wanted else "true"
+
+
+def _equals(model: Any, column: str, value: Any, row: str) -> str:
+    """Return the condition that a column has this value."""
+    name = f"{row}.{quoted(column)}"
+    if value is None:
+        return f"{name} IS NULL"
+    if isinstance(value, bool):
+        return name if value else f"NOT {name}"
+    return f"{logged(hosted.kind_in(model, column), name)} = {literal(as_logged(value))}"
