@@ -79,6 +79,7 @@ def questions(world: World) -> Iterator[tuple[str, Question]]:
     day = timezone.now() - timedelta(days=1)
     yield "an object, since a day", Question(tenant, **of, since=day)
     yield "a user", Question(tenant, user_id=1_000_007)
+    yield "a user, since a day", Question(tenant, user_id=1_000_007, since=day)
 
 
 def plans(question: Question) -> Iterator[str]:

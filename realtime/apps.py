@@ -12,7 +12,7 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from permissions import disclosures
-        from permissions.review import beginnings, subcommands
+        from permissions.review import beginnings, doors, subcommands
         from realtime import checks
         from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command
@@ -27,6 +27,7 @@ class RealtimeConfig(AppConfig):
             transactions,
         )
         from realtime.capture.waking import Waking
+        from realtime.hub import rehearsed
         from realtime.models import LiveModel
         from realtime.publishing.publisher import publisher
 
@@ -41,6 +42,7 @@ class RealtimeConfig(AppConfig):
         checks.register_checks()
         beginnings.register(recorded.beginning)
         disclosures.register(recorder.record)
+        doors.register(rehearsed.sent)
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
         for part in seen_command.PARTS:

@@ -41,6 +41,12 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/state/telling.py",
         "realtime/state/windows.py",
     ),
+    "what `test_probing_doors` looks through": (
+        "permissions/review/doors.py",
+        "permissions/review/rest_doors.py",
+        "realtime/hub/rehearsed.py",
+    ),
+    "what `test_digests` and `test_naming` digest": ("permissions/review/plain.py",),
     "what `tests/realtime/audit/test_seen.py` asks": ("realtime/audit/questions.py",),
     "tried where it is used: limits, invitations, connections and turns": (
         "tenants/forms.py",

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models.signals import post_init
 from rest_framework import serializers
 
 from permissions.audiences import Audience, Resource, as_is, registry
-from permissions.review.digests import INSTALLED, digest, is_ours, plain
+from permissions.review.digests import digest
 from permissions.review.entries import (
     COLUMN,
     METHOD,
@@ -25,6 +26,8 @@ from permissions.review.entries import (
     Source,
     Type,
 )
+from permissions.review.naming import INSTALLED, is_ours
+from permissions.review.plain import plain
 from permissions.review.sensitivity import label
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
@@ -47,6 +50,12 @@ KINDS: Final = (
     (serializers.ListField, "list"),
     (serializers.DictField, "object"),
 )
+
+
+HOOKS: Final = frozenset(
+    {"__init__", "__getattr__", "__getattribute__", "from_db", "refresh_from_db"}
+)
+"""Methods of a model that every row passes through."""
 
 
 def catalogue(resources: Iterable[Resource] = registry) -> Catalogue:
@@ -135,10 +144,16 @@ def _source(resource: Resource, name: str, bound: Any) -> Source:
         label = show.model._meta.label_lower
         of, by = tuple(f"{label}.{field}" for field in show.fields), show.by
     else:
-        of, by = (_spelled(bound) if own is None else own.name,), ()
+        of, by = (_spelled(bound) if own is None else _stored(own),), ()
     if code := tuple(name for name, _ in _code_of_field(resource, bound)):
         return Source(METHOD, of, by, code)
     return Source(COLUMN if show is None and own is not None else OTHER_ROW, of, by)
+
+
+def _stored(own: Any) -> str:
+    """Return a column's name, and under which other one the database has it."""
+    usual = own.get_attname_column()[0] if own.remote_field else own.name
+    return own.name if own.column == usual else f"{own.name}, stored as {own.column}"
 
 
 def _is_nullable(resource: Resource, name: str, bound: Any) -> bool:
@@ -169,6 +184,9 @@ def _methods(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
         model = related.related_model
         if model is None:
             return
+    shown = getattr(bound, "child_relation", bound)
+    if isinstance(shown, serializers.StringRelatedField) and is_ours(model.__str__):
+        yield f"{model.__name__}.__str__", model.__str__
 
 
 def _code(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -181,6 +199,7 @@ def _code(resource: Resource) -> Iterator[tuple[str, str]]:
     for manager in managers:
         for base in _own_classes(type(manager)) + _own_classes(manager._queryset_class):
             yield f"manager {base.__name__}", digest(base)
+    yield from _code_of_rows(resource.model)
     for audience in resource.audiences:
         yield from _code_of_serializer(resource, audience.serializer)
         for bound in audience.serializer().fields.values():
@@ -188,12 +207,26 @@ def _code(resource: Resource) -> Iterator[tuple[str, str]]:
                 yield name, digest(code, type(bound.parent), resource.model)
 
 
+def _code_of_rows(model: Any) -> Iterator[tuple[str, str]]:
+    """Yield what every row of the model passes through when it is loaded."""
+    for base in _own_classes(model):
+        for name in HOOKS & vars(base).keys():
+            if is_ours(getattr(base, name)):  # and no framework's around it
+                yield f"{base.__name__}.{name}", digest(vars(base)[name], model)
+    for receivers in post_init._live_receivers(model):
+        for each in filter(is_ours, receivers):
+            yield f"post_init {each.__name__}", digest(each, model)
+
+
 def _code_of_field(resource: Resource, bound: Any) -> Iterator[tuple[str, Any]]:
     """Yield the code that a field runs, and, as texts, what its declaration tells that code."""
     yield from _methods(resource, bound)
     yield from _code_of(bound)
-    for base in _own_classes(type(column(resource, bound))):
+    own: Any = column(resource, bound)
+    for base in _own_classes(type(own)):
         yield base.__name__, base
+    if getattr(own, "generated", False):
+        yield f"expression of {own.name}", f"{plain(own.expression)}"
 
 
 def _code_of(bound: Any) -> Iterator[tuple[str, Any]]:
@@ -221,6 +254,8 @@ def _code_of(bound: Any) -> Iterator[tuple[str, Any]]:
 def _code_of_serializer(
     resource: Resource, serializer: type[AudienceSerializer]
 ) -> Iterator[tuple[str, str]]:
+    for base in _own_classes(type(serializer)):
+        yield base.__name__, digest(base)
     for base in _own_classes(serializer):
         for name, value in vars(base).items():
             text = None if name.startswith("_") else plain(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,10 @@ NOT_RUN: Final = "not run"
 KILLED: Final = "killed"
 EXAMPLES: Final = """
 examples:
-  manage.py review evidence     write docs/evidence.md and docs/evidence.json
+  manage.py review evidence                 write docs/evidence.md and docs/evidence.json
+  manage.py review evidence --format json   and print what is in the second
+
+exit code: 2 for what cannot be answered
 """
 
 
@@ -63,25 +67,39 @@ def rows(root: Path) -> list[Row]:
         raise Unanswerable(
             f"There is no {TABLE}: the evidence is that of this project's own tests."
         )
-    return [
-        Row(r["name"], r["claim"], *(tuple(r.get(k, ())) for k in ("modules", "tests", "mutants")))
-        for r in tomllib.loads(path.read_text())["row"]
-    ]
+    kinds = ("modules", "tests", "mutants")
+    try:
+        read = tomllib.loads(path.read_text())["row"]
+        return [Row(r["name"], r["claim"], *(tuple(r.get(k, ())) for k in kinds)) for r in read]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unanswerable(f"{TABLE} is damaged ({error}): take it from the repository.") from error
 
 
 def results(folder: Path) -> dict[str, Result]:
     """What the runs left in this folder; of a test in several of them, the worst."""
     found: dict[str, Result] = {}
     for path in sorted(folder.glob("*.xml")):
-        for name, result in _of_tests(path):
-            known = found.get(name)
-            if known is None or known.outcome == "passed":
-                found[name] = result
+        with _whole(path, "test"):
+            for name, result in _of_tests(path):
+                known = found.get(name)
+                if known is None or known.outcome == "passed":
+                    found[name] = result
     mutants = folder / "mutants.json"
     if mutants.is_file():
-        for rule, what in orjson.loads(mutants.read_bytes()).items():
-            found[rule] = Result(KILLED if what["noticed"] else "survived", what["at"])
+        with _whole(mutants, "mutants"):
+            for rule, what in orjson.loads(mutants.read_bytes()).items():
+                found[rule] = Result(KILLED if what["noticed"] else "survived", what["at"])
     return found
+
+
+@contextmanager
+def _whole(path: Path, target: str) -> Iterator[None]:
+    """Refuse a file of results that is not whole."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, ET.ParseError) as error:
+        text = f"{RESULTS}/{path.name} is damaged: delete it, and run make {target} again."
+        raise Unanswerable(text) from error
 
 
 def _of_tests(path: Path) -> Iterator[tuple[str, Result]]:
@@ -138,12 +156,25 @@ def _section(row: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def ask(**_: Any) -> Iterable[str]:
+def add_arguments(parser: Any) -> None:
+    """Add the options of `review evidence`."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="How to print.")
+
+
+def ask(**options: Any) -> Iterable[str]:
     """Write the page and its JSON, and say what is not shown; raises Unanswerable."""
     root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
     told = as_json(rows(root), results(root / RESULTS))
-    (root / "docs" / "evidence.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-    (root / "docs" / "evidence.md").write_text(text(told))
+    data = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+    try:
+        (root / "docs" / "evidence.json").write_bytes(data)
+        (root / "docs" / "evidence.md").write_text(text(told))
+    except OSError as error:
+        why = f"{error.filename} cannot be written ({error.strerror})"
+        raise Unanswerable(f"{why}: run it where docs/ may be written.") from error
+    if options["format"] == "json":
+        yield data.decode()
+        return
     for row in told:
         if not row["shown"]:
             yield f"not shown  {row['name']}"
@@ -154,6 +185,6 @@ EVIDENCE: Final = Subcommand(
     name="evidence",
     help="Writes what each promise and requirement rests on, and what tests have seen of it.",
     examples=EXAMPLES,
-    add_arguments=lambda parser: None,
+    add_arguments=add_arguments,
     ask=ask,
 )

@@ -121,7 +121,11 @@ def lines(found: Findings) -> Iterator[str]:
     for each in found.missed:
         yield f"not tried  {': '.join(each)} ({found.reasons(each)})."
     covered = f"{len(found.fields) - len(found.missed)} of {len(found.fields)}"
-    ending = "" if found.faults else " Each shows what is declared, over REST and to the socket."
+    ending = (
+        ""
+        if found.faults
+        else " Each shows what is declared, over REST, to the socket and in live lists."
+    )
     yield f"Tried {covered} fields of audiences.{ending}"
 
 

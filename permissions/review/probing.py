@@ -11,18 +11,18 @@ from typing import Any
 
 import orjson
 from django.db import transaction
-from django.urls import URLResolver, get_resolver
-from rest_framework.test import APIRequestFactory, force_authenticate
 
 from permissions.audiences import Audience, Resource, registry
 from permissions.loading import load
 from permissions.read import read
 from permissions.rendering import payload
 from permissions.representation import ObjectKey
-from permissions.rest import AudienceViewSet
+from permissions.review import doors
 from permissions.review.catalogue import column
+from permissions.review.doors import Shown
 from permissions.review.filling import is_traceable
 from permissions.review.findings import Fault, Findings, declared, judge
+from permissions.review.rest_doors import over_rest
 from permissions.review.scene import Scene, columns, values_of
 from permissions.snapshot import rehearsal
 from tenants import opaque
@@ -115,7 +115,7 @@ def _check_ids(
 def _check_doors(
     resource: Resource, audience: Audience, scene: Scene, obj: Any, findings: Findings
 ) -> None:
-    """Check that REST, alone and in a list, and the socket show the same, and no other canary."""
+    """Check that every door shows what is read, and nothing that follows from anything else."""
     where = (resource.label, audience.name)
     reader = scene.reader(resource, audience, obj)
     if reader is None:
@@ -125,33 +125,54 @@ def _check_doors(
     pair = (reader.pk, ObjectKey(resource.label, obj.pk))
     pushed = read(scene.tenant.pk, [pair]).seen[pair]
     body = pushed.body if pushed is not None else None
-    for door, answer in _doors(resource, scene, reader, obj):
+    for door, answer in _shown(resource, scene, reader, obj):
         if not _holds(answer, body):
-            findings.add(Fault(*where, "", f"{door} shows something else than the socket"))
+            findings.add(Fault(*where, "", f"{door} shows something else than is read"))
         for canary in _foreign(resource, audience, scene, answer):
             findings.add(Fault(*where, "", f"{door} holds the canary of {canary}"))
+    for door, names in _traces(resource, audience, scene, reader, obj):
+        text = f"{door} differs with {names}, which nobody declared"
+        findings.add(Fault(*where, "", text))
 
 
-def _doors(resource: Resource, scene: Scene, reader: Any, obj: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield the answers of the resource's own addresses, if it has any."""
-    slug = type(scene.tenant).objects.values_list("slug", flat=True).get(pk=scene.tenant.pk)
-    for view in _views(get_resolver(), resource):
-        for door, options in (("retrieve", {"pk": opaque.encode(type(obj), obj.pk)}), ("list", {})):
-            if view.actions.get("get") == door:
-                request = APIRequestFactory().get("/", headers={"X-Tenant": slug})
-                force_authenticate(request, user=reader)
-                answer = view(request, **options).render()
-                yield f"REST {door}", answer.content + repr(sorted(answer.items())).encode()
+def _shown(resource: Resource, scene: Scene, reader: Any, obj: Any) -> Iterator[Shown]:
+    """Yield what the reader is shown of the object, door by door."""
+    for door in (over_rest, *doors.registered()):
+        yield from door(resource, scene.tenant.pk, reader, obj.pk)
 
 
-def _views(resolver: Any, resource: Resource) -> Iterator[Any]:
-    for pattern in resolver.url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from _views(pattern, resource)
-            continue
-        view = getattr(pattern.callback, "cls", object)
-        if issubclass(view, AudienceViewSet) and getattr(view, "resource", None) is resource:
-            yield pattern.callback
+def _traces(
+    resource: Resource, audience: Audience, scene: Scene, reader: Any, obj: Any
+) -> Iterator[tuple[str, str]]:
+    """Yield the doors at which a change of what the audience is not shown leaves a trace, and of
+    which columns: also where it is a number, a length or an order, and no canary."""
+    known = frozenset().union(*declared(resource, audience).values())
+    own = {(resource.label, name) for name in resource.visible_by}
+    rows = [obj, *(row for show in resource.shows for row in scene.shown(show, obj))]
+    by_key = {(row._meta.label_lower, row.pk): row for row in rows}
+    hidden = [
+        (by_key[source[0], pk], source[1], values[1])
+        for (source, pk), values in scene.values.items()
+        if (source[0], pk) in by_key and source not in known | own
+    ]
+    before = dict(_shown(resource, scene, reader, obj))
+    if hidden and _after(resource, scene, reader, obj, hidden) != before:
+        for each in hidden:
+            after = _after(resource, scene, reader, obj, [each])
+            name = f"{each[0]._meta.label_lower}.{each[1]}"
+            yield from ((door, name) for door in before if after[door] != before[door])
+
+
+def _after(
+    resource: Resource, scene: Scene, reader: Any, obj: Any, written: Iterable[tuple[Any, str, Any]]
+) -> dict[str, bytes]:
+    """Return what the reader is shown when these columns of rows have these values."""
+    with transaction.atomic():
+        for row, name, value in written:
+            scene.set(row, name, value)
+        found = dict(_shown(resource, scene, reader, obj))
+        transaction.set_rollback(True)
+    return found
 
 
 def _holds(answer: bytes, body: bytes | None) -> bool:

@@ -60,9 +60,13 @@ def _ask(revision: str, folder: str) -> str:
         raise UnusableRevision(revision, f"it has no {COMMAND[0]} here")
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, *COMMAND]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        why = f"its `manage.py review` took longer than {SECONDS} seconds"
+        raise UnusableRevision(revision, why) from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UnusableRevision(revision, f"its `manage.py review` failed ({last.rstrip('.')})")

@@ -24,8 +24,9 @@ class Wrong(Exception):
 class Subcommand:
     """One part: its name, its help, its arguments, and the function that answers.
 
-    `ask` is called with the parsed options by name and returns the lines to print, which may be
-    produced lazily. The call or the iteration may raise Unanswerable or Wrong.
+    Among its arguments is `--format`. `ask` is called with the parsed options by name and returns
+    the lines to print, which may be produced lazily. The call or the iteration may raise
+    Unanswerable or Wrong.
     """
 
     name: str

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from permissions.review.comparing import RULES, Difference
 from permissions.review.entries import Catalogue, Place
+from permissions.review.findings import Fault
 from permissions.review.lock import ACCEPT
 
+PROBE: Final = "probe"
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -44,33 +46,54 @@ def as_json(found: Iterable[Difference]) -> dict[str, list[dict[str, Any]]]:
 
 def sarif(found: Iterable[Difference], new: Catalogue, lock: str) -> dict[str, Any]:
     """Return a SARIF 2.1.0 log: errors for wider, notes for narrower, at the serializer's line."""
-    rules = [{"id": name, "shortDescription": {"text": text}} for name, text in RULES.items()]
-    driver = {"name": "earshot-review", "rules": rules}
-    results = [_result(each, new, lock) for each in found]
+    results = []
+    for each in found:
+        [line] = lines([each])
+        level = "error" if each.widens else "note"
+        results.append(
+            _result(each.rule, level, line, _place(each.model, each.audience, new), lock)
+        )
+    return _log(RULES, results)
+
+
+def sarif_of_faults(found: Iterable[Fault], new: Catalogue, lock: str) -> dict[str, Any]:
+    """Return a SARIF 2.1.0 log of what the probe found, at the serializer's line."""
+    return _log(
+        {PROBE: "Something else is shown than is declared"},
+        [
+            _result(PROBE, "error", f"{each}.", _place(each.model, each.audience, new), lock)
+            for each in found
+        ],
+    )
+
+
+def _log(rules: Mapping[str, str], results: list[dict[str, Any]]) -> dict[str, Any]:
+    told = [{"id": name, "shortDescription": {"text": text}} for name, text in rules.items()]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [
+            {"tool": {"driver": {"name": "earshot-review", "rules": told}}, "results": results}
+        ],
     }
 
 
-def _result(each: Difference, new: Catalogue, lock: str) -> dict[str, Any]:
-    place = _place(each, new) or Place(lock, 1)
-    [line] = lines([each])
+def _result(rule: str, level: str, line: str, place: Place | None, lock: str) -> dict[str, Any]:
+    place = place or Place(lock, 1)
     location = {
         "artifactLocation": {"uri": place.file},
         "region": {"startLine": place.line},
     }
     return {
-        "ruleId": each.rule,
-        "level": "error" if each.widens else "note",
+        "ruleId": rule,
+        "level": level,
         "message": {"text": line},
         "locations": [{"physicalLocation": location}],
     }
 
 
-def _place(each: Difference, new: Catalogue) -> Place | None:
+def _place(model: str, audience: str, new: Catalogue) -> Place | None:
     """Return where the audience is declared, or else another audience of its model."""
-    shown = new[each.model].audiences if each.model in new else {}
-    at = shown.get(each.audience) or next(iter(shown.values()), None)
+    shown = new[model].audiences if model in new else {}
+    at = shown.get(audience) or next(iter(shown.values()), None)
     return None if at is None else at.where

@@ -78,7 +78,7 @@ KINDS: Final = (
 def ask(*, tenant: str, **options: Any) -> Iterable[str]:
     """Yield what the change would do; raises Unanswerable."""
     where = named.tenant(tenant)
-    kind = next(kind for kind in KINDS if options[kind])
+    kind = next(kind for kind in KINDS if options[kind] not in (None, False))
     what = suppose("role" if kind == "become" else kind, _named(kind, where, options))
     found = predict(where.pk, what)
     told = {each.user_id for prediction in found for each in prediction.listed}
@@ -105,9 +105,9 @@ def _named(kind: str, tenant: Tenant, options: dict[str, Any]) -> Named:
         user=named.user(user) if user else None,
         resource=resource,
         pk=pk,
-        group=_group(options["enter"] or options["quit"]),
-        audience=options["grant"] or options["widen"],
-        role=options["become"] or options["role"],
+        group=_group(options[kind]) if kind in ("enter", "quit") else None,
+        audience=options[kind] if kind in ("grant", "widen") else None,
+        role=options["become"] if kind == "become" else options["role"],
         column=column,
         value=value,
         holder=options["holder"],
@@ -138,8 +138,8 @@ def _is_person(resource: Resource | None, column: str) -> bool:
     return any(each.name == column and names_person(each) for each in columns)
 
 
-def _group(name: str | None) -> str | None:
-    if name is not None and not Group.objects.filter(name=name).exists():
+def _group(name: str) -> str:
+    if not Group.objects.filter(name=name).exists():
         raise named.Unknown("group", name, "the operator's pages list them")
     return name
 

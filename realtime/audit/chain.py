@@ -17,6 +17,11 @@ from typing import Any, Final
 Fact = Mapping[str, Any]
 """What an entry seals: names with values that JSON can express."""
 
+LARGEST: Final = 2**63 - 1
+"""No sequence and no row's key is larger."""
+
+DIGITS: Final = len(str(LARGEST))
+
 EMPTY: Final = bytes(32)
 """Stands for the previous digest where there is no entry before."""
 
@@ -109,7 +114,8 @@ class Head:
     def parse(cls, text: str) -> Head:
         """Return the head that a text holds; raises InvalidHead."""
         sequence, _, digest = text.strip().partition(":")
-        if not (sequence.isascii() and sequence.isdigit() and len(digest) == 2 * len(EMPTY)):
+        is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < DIGITS
+        if not (is_number and len(digest) == 2 * len(EMPTY)):
             raise InvalidHead(text)
         try:
             return cls(int(sequence), bytes.fromhex(digest))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from realtime.audit.chain import Entry, Fact, Head, Keys, canonical
+from realtime.audit.chain import LARGEST, Entry, Fact, Head, Keys, canonical
 
 FORMAT: Final = "earshot-ledger-1"
 
@@ -88,11 +88,9 @@ def read(path: Path) -> tuple[Header, Iterator[tuple[Entry, Fact | None]]]:
         if first["format"] != FORMAT:
             raise ValueError
         head, seal = Head.parse(first["head"]), bytes.fromhex(first["seal"])
-        header = Header(
-            str(first["tenant"]), int(first["tenant_id"]), head, str(first["at"]),
-            str(first["key"]), seal,
-        )  # fmt: skip
-    except (AttributeError, KeyError, TypeError, ValueError):
+        slug, at, key = (_text(str(first[name])) for name in ("tenant", "at", "key"))
+        header = Header(slug, int(first["tenant_id"]), head, at, key, seal)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise DamagedFile(path, "it does not begin as an export of a ledger", 1) from None
     return header, _entries(path, header.tenant, lines)
 
@@ -105,7 +103,7 @@ def _lines(path: Path) -> Iterator[Any]:
                     if not line.endswith(b"\n"):
                         raise ValueError
                     yield json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise DamagedFile(path, "it is not whole", number) from None
     except OSError as error:
         raise DamagedFile(path, f"it cannot be read ({error.strerror})") from None
@@ -123,6 +121,10 @@ def _entry(tenant: int, line: Any) -> Entry:
     for name, of in (("sequence", int), ("row", int), ("at", str), ("kind", str), ("how", str)):
         if type(line[name]) is not of:
             raise TypeError
+    if max(line["sequence"], line["row"]) > LARGEST:
+        raise ValueError
+    for name in ("at", "kind", "how"):
+        _text(line[name])
     return Entry(
         tenant=tenant,
         sequence=line["sequence"],
@@ -132,8 +134,14 @@ def _entry(tenant: int, line: Any) -> Entry:
         how=line["how"],
         seal=bytes.fromhex(line["seal"]),
         digest=bytes.fromhex(line["digest"]),
-        key=str(line["key"]),
+        key=_text(str(line["key"])),
     )
+
+
+def _text(value: str) -> str:
+    """Return the text; raises ValueError if UTF-8 cannot express it, as JSON can."""
+    value.encode()
+    return value
 
 
 def _fact(fact: Any) -> Fact | None:

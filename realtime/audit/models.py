@@ -111,6 +111,9 @@ class Access(models.Model):
                 name="earshot_access_by_object_end",
             ),
             models.Index(
+                fields=["tenant", "user_id", "ended_at"], name="earshot_access_by_user_end"
+            ),
+            models.Index(
                 fields=["process", "connection"],
                 name="earshot_access_open",
                 condition=models.Q(ended_at=None),

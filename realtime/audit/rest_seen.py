@@ -48,9 +48,11 @@ class SpanSerializer(StrictSerializer):
 
     def validate_cursor(self, text: str) -> Place:
         try:
-            began_at, over, pk, object_id = signing.loads(text, salt=SALT)
-        except signing.BadSignature:
-            raise serializers.ValidationError("Must be the `next` of a page.") from None
+            began_at, over, pk, object_id = signing.loads(text, salt=self.context["salt"])
+        except (signing.BadSignature, ValueError):  # as of another question, or an older release
+            raise serializers.ValidationError(
+                "Must be the `next` of a page of the same question."
+            ) from None
         key = None if object_id is None else keys.read(object_id)
         return Place(datetime.fromisoformat(began_at), over, pk, key)
 
@@ -134,9 +136,11 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return a page of the answer, or all of it as CSV."""
         known = self.query().fields
         given = {name: text for name, text in request.query_params.items() if name in known}
-        query = self.query(data=given)
-        query.is_valid(raise_exception=True)
         cursor = given.pop("cursor", None)
+        salt = self.salt(given)
+        asked = given if cursor is None else {**given, "cursor": cursor}
+        query = self.query(data=asked, context={"salt": salt})
+        query.is_valid(raise_exception=True)
         if cursor is None:
             inquiries.record(request.tenant.pk, request.user.pk, self.what, given)
         question, after = self.question(query.validated_data), query.validated_data.get("cursor")
@@ -147,9 +151,16 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
             {
                 "sockets_only": seen.sockets_only(request.tenant),
                 "results": self.told(rows),
-                "next": _cursor(following) if following else None,
+                "next": _cursor(following, salt) if following else None,
             }
         )
+
+    def salt(self, asked: dict[str, str]) -> str:
+        """Return what binds cursors to this question of this person: with another one's, they would
+        read on in another tenant's ledger, or what nobody recorded that they asked."""
+        request: Any = self.request
+        about = (request.tenant.pk, request.user.pk, self.what, sorted(asked.items()))
+        return f"{SALT}.{about}"
 
     def in_csv(self, batches: Iterator[list[Seen]]) -> Iterator[str]:
         """Yield the answer in the columns of the command, some hundred lines at a time."""
@@ -191,9 +202,9 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         return "name", people.names(request.tenant.pk, request.user.pk, users)
 
 
-def _cursor(place: Place) -> str:
+def _cursor(place: Place, salt: str) -> str:
     key = None if place.object_id is None else keys.spelled(place.object_id)
-    return signing.dumps((place.began_at.isoformat(), place.over, place.pk, key), salt=SALT)
+    return signing.dumps((place.began_at.isoformat(), place.over, place.pk, key), salt=salt)
 
 
 class WhoSawView(SeenView):

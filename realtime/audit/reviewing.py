@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable, Wrong, in_json
+from permissions.review.verdict import printable
 from permissions.snapshot import snapshot
 from realtime.audit import chain_file, chaining
 from realtime.audit.chain import Head, InvalidHead, UnknownKey
@@ -169,7 +170,8 @@ class Result:
         if self.verifier.head_is_pruned:
             yield "The head that was given is pruned; the chain goes on after it."
         count = f"{self.verifier.entries} entries, and {self.verifier.pruned} that prune took away"
-        yield f"The ledger of {self.slug} is {'broken' if self.faults else 'intact'}: {count}."
+        state = "broken" if self.faults else "intact"
+        yield f"The ledger of {printable(self.slug)} is {state}: {count}."
         yield f"Head: {self.verifier.head}"
 
     @property
@@ -194,7 +196,7 @@ def _named(fault: Fault) -> str:
     """Return the name of what is at fault: a row's table and key, or places in the chain."""
     if (table := _table(fault)) is not None:
         of = f"entry {fault.last}" if fault.what == ALTERED else f"entry {fault.last}, {fault.kind}"
-        return f"{table} {fault.row} ({of})"
+        return printable(f"{table} {fault.row} ({of})")
     if fault.what == HEADER:
         return "The first line of the file"
     if fault.first == fault.last:

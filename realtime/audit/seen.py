@@ -30,6 +30,7 @@ from tenants.models import Tenant
 
 BATCH: Final = 500
 OTHER: Final = "not recorded"
+FIRST: Final = spans.BEGINNING + MINUTE
 Row = Access | Read
 Holding = defaultdict[tuple[str, Key | None, str], list[Held]]
 """What was held, by model, object (None: all) and principal, in the order of the record."""
@@ -48,7 +49,7 @@ class Source:
 
 
 SOURCES: Final = (
-    Source(Read, "minute", lambda at: Q(minute__gt=at - MINUTE), lasts=False),
+    Source(Read, "minute", lambda at: Q(minute__gt=max(at, FIRST) - MINUTE), lasts=False),
     Source(Access, "began_at", lambda at: Q(ended_at=None) | Q(ended_at__gte=at), lasts=True),
 )
 

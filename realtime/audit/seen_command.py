@@ -66,13 +66,16 @@ def moment(text: str | None) -> datetime | None:
         return timezone.now() - timedelta(**{UNITS[age[2]]: int(age[1])})
     try:
         found = parse_datetime(text)  # a date is its midnight
-    except ValueError:
+        if found is not None:
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+            found.astimezone(UTC)  # which may be no year that there is
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise Unanswerable(
             f"{text!r} is no time: say 2026-11-28, 2026-11-28T12:00Z, or 1d ago as 1d."
         )
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found
 
 
 def span(options: dict[str, Any]) -> dict[str, Any]:

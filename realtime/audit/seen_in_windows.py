@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from permissions import stored
 from permissions.audiences import Resource, registry
@@ -62,27 +63,29 @@ class Shown:
 def page(question: Question, after: Place | None) -> tuple[list[Shown], Place | None]:
     """Return what windows could show from this place on, and the next place."""
     place = None if after is None else (after.began_at, after.pk)
-    span = question.tenant_id, question.since, question.until
+    parts = in_order(question.tenant_id, question.since, question.until, place)
     if question.resource is None:
-        mine = viewings(*span, place).filter(user_id=question.user_id)
-        return _of_user(mine, after)
+        return _of_user(question, parts, after)
     resource, pk = question.resource, question.object_id or 0
     held = held_of(resource, question.tenant_id, pk)
-    theirs = viewings(*span, place).filter(model=resource.label)
-    some = list(theirs.filter(who(held))[:BATCH]) if held else []
+    some = _first(parts, Q(model=resource.label) & who(held), BATCH) if held else []
     last = Place(some[-1].began_at, Shown.over, some[-1].pk) if len(some) == BATCH else None
     return of_object(resource, pk, held, some), last
 
 
-def _of_user(mine: QuerySet[Viewing], after: Place | None) -> tuple[list[Shown], Place | None]:
+def _of_user(
+    question: Question, parts: Iterable[QuerySet[Viewing]], after: Place | None
+) -> tuple[list[Shown], Place | None]:
     """Return what a user's viewings could show, from the object after this place on."""
     found: list[Shown] = []
+    mine = Q(tenant=question.tenant_id, user_id=question.user_id)
     if after is not None and after.object_id is not None:
-        viewing = Viewing.objects.get(pk=after.pk)
-        found, key = of_viewing(viewing, after.object_id, BATCH)
-        if key is not None:
-            return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
-    some = list(mine[:VIEWINGS])
+        viewing = Viewing.objects.filter(mine, pk=after.pk).first()
+        if viewing is not None:  # it may have been pruned since the page before
+            found, key = of_viewing(viewing, after.object_id, BATCH)
+            if key is not None:
+                return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
+    some = _first(parts, mine, VIEWINGS)
     for viewing in some:
         more, key = of_viewing(viewing, None, BATCH)
         found += more
@@ -91,6 +94,14 @@ def _of_user(mine: QuerySet[Viewing], after: Place | None) -> tuple[list[Shown],
     if len(some) < VIEWINGS:
         return found, None
     return found, Place(some[-1].began_at, Shown.over, some[-1].pk)
+
+
+def _first(parts: Iterable[QuerySet[Viewing]], of: Q, most: int) -> list[Viewing]:
+    """Return the first viewings under this condition, so many at most."""
+    found: list[Viewing] = []
+    for part in parts:
+        found += part.filter(of)[: most - len(found)]
+    return found
 
 
 def viewings(
@@ -102,7 +113,7 @@ def viewings(
     """Return a tenant's viewings of a span of time, the oldest first, after this time and key."""
     found = Viewing.objects.filter(tenant=tenant_id)
     if since is not None:
-        found = found.filter(Q(ended_at=None) | Q(ended_at__gte=since))
+        found = found.filter(lasted(since))
     if until is not None:
         found = found.filter(began_at__lte=until)
     if after is not None:
@@ -110,6 +121,29 @@ def viewings(
         found = found.filter(began_at__gte=began_at)
         found = found.exclude(began_at=began_at, pk__lte=pk)
     return found.order_by("began_at", "pk")
+
+
+def in_order(
+    tenant_id: int,
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, int] | None = None,
+) -> Iterator[QuerySet[Viewing]]:
+    """Yield queries that give the same, one after the other, each by an index."""
+    if since is None:
+        yield viewings(tenant_id, None, until, after)
+        return
+    if after is None or after[0] < since:
+        # Not by when they began: that would pass over all that had ended, from the oldest.
+        found = viewings(tenant_id, since, until, after)
+        found = found.alias(began_earlier=Coalesce("began_at", "began_at"))
+        yield found.filter(began_earlier__lt=since).order_by("began_earlier", "pk")
+    yield viewings(tenant_id, None, until, after).filter(began_at__gte=since)
+
+
+def lasted(since: datetime) -> Q:
+    """Return the condition on viewings that had not ended before this time."""
+    return Q(ended_at=None) | Q(ended_at__gte=since)
 
 
 def held_of(resource: Resource, tenant_id: int, object_id: Key) -> list[Held]:

@@ -48,6 +48,12 @@ class Viewing(models.Model):
             ),
             models.Index(fields=["ended_at"], name="earshot_viewing_by_end"),
             models.Index(
+                fields=["tenant", "user_id", "ended_at"], name="earshot_viewing_by_user_end"
+            ),
+            models.Index(
+                fields=["tenant", "model", "ended_at"], name="earshot_viewing_by_model_end"
+            ),
+            models.Index(
                 fields=["process", "connection"],
                 name="earshot_viewing_open",
                 condition=Q(ended_at=None),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import SUPPRESS, Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
-from permissions.review import findings, lock, probing, revisions, subcommands
+from permissions.review import findings, inputs, lock, probing, revisions, subcommands
 from permissions.review.catalogue import catalogue
 from permissions.review.comparing import compare
 from permissions.review.entries import Catalogue
@@ -19,7 +20,7 @@ from permissions.review.lock import UnusableLock
 from permissions.review.revisions import UnusableRevision
 from permissions.review.showing import rows, text
 from permissions.review.subcommands import Unanswerable, Wrong, in_json
-from permissions.review.verdict import as_json, lines, sarif
+from permissions.review.verdict import as_json, lines, sarif, sarif_of_faults
 
 EXAMPLES: Final = """
 examples:
@@ -30,7 +31,7 @@ examples:
   manage.py review --accept                     accept what is declared now, in that file
   manage.py review --between main HEAD          fail if HEAD is wider than main (runs both's code)
   manage.py review --probe                      show canaries to every audience, see what comes out
-  manage.py review --check --format sarif       for a code host
+  manage.py review --check --format sarif       for a code host; --between and --probe likewise
 {parts}
 
 exit code: 1 if something is wider or not as declared, 2 for what cannot be answered
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             "--format",
             choices=("text", "json", "sarif", "lock"),
             default="text",
-            help="How to print it; sarif for comparisons, lock for the catalogue.",
+            help="How to print it; sarif for what is wrong, lock for the catalogue.",
         )
         parser.add_argument(
             "--lock", type=Path, metavar="FILE", help=f"Another lock than {lock.NAME}."
@@ -82,34 +83,54 @@ class Command(BaseCommand):
         names = "|".join(part.name for part in registered)
         parts = parser.add_subparsers(dest="part", metavar=names)
         for part in registered:
-            part.add_arguments(
-                parts.add_parser(
-                    part.name,
-                    help=part.help,
-                    description=part.help,
-                    epilog=part.examples,
-                    formatter_class=RawDescriptionHelpFormatter,
-                )
+            own = parts.add_parser(
+                part.name,
+                help=part.help,
+                description=part.help,
+                epilog=part.examples,
+                formatter_class=RawDescriptionHelpFormatter,
             )
+            part.add_arguments(own)
+            self.own[part.name] = {action.dest: action for action in own._actions}
+            self.own[part.name]["format"].default = SUPPRESS  # it may stand before the part
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own: dict[str, dict[str, Action]] = {}
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            inputs.check_texts(options)
             if options["part"]:
-                self.print(subcommands.get(options["part"]).ask(**options))
+                self.print(self.part(**options))
             else:
                 self.review(**options)
         except (UnusableLock, UnusableRevision, Unanswerable) as error:
             self.refuse(str(error))
+        except Error as error:
+            found = inputs.no_database(error)
+            if found is None:
+                raise
+            self.refuse(str(found))
         except Wrong:
             sys.exit(WRONG)
+
+    def part(self, **options: Any) -> Iterable[str]:
+        """Return what a part answers."""
+        name = options["part"]
+        own = self.own[name]
+        inputs.check_together(name, options, own)
+        forms = own["format"].choices or ()
+        if options["format"] not in forms:
+            raise Unanswerable(f"`review {name}` prints as {', '.join(forms)}: say one of these.")
+        return subcommands.get(name).ask(**options)
 
     def review(self, **options: Any) -> None:
         root = Path(getattr(settings, "BASE_DIR", Path.cwd()))
         self.form: str = options["format"]
         self.path: Path = options["lock"] or root / lock.NAME
-        self.check_form(
-            compares=bool(options["check"] or options["between"]), probes=options["probe"]
-        )
+        judges = bool(options["check"] or options["between"] or options["probe"])
+        self.check_form(judges=judges, accepts=options["accept"])
         if options["accept"]:
             self.accept()
         elif options["check"]:
@@ -122,10 +143,10 @@ class Command(BaseCommand):
         else:
             self.show(self.chosen(options["model"]))
 
-    def check_form(self, *, compares: bool, probes: bool) -> None:
-        if self.form == "sarif" and not compares:
-            self.refuse("--format sarif tells of differences: add --check or --between A B.")
-        if self.form == "lock" and (compares or probes):
+    def check_form(self, *, judges: bool, accepts: bool) -> None:
+        if self.form == "sarif" and not judges:
+            self.refuse("--format sarif tells of faults: add --check, --between A B or --probe.")
+        if self.form == "lock" and (judges or accepts):
             self.refuse("--format lock is for the catalogue: leave out --check and the like.")
 
     def show(self, found: Catalogue) -> None:
@@ -154,6 +175,9 @@ class Command(BaseCommand):
         except UnusableLock:
             found = compare({}, new)
         lock.write(self.path, new)
+        if self.form == "json":
+            self.json(as_json(found))
+            return
         self.print(each.removesuffix(f" If it is meant: {lock.ACCEPT}") for each in lines(found))
         self.stdout.write(f"{self.path.name} says what is declared now. Commit it.")
 
@@ -176,6 +200,8 @@ class Command(BaseCommand):
         found = probing.probe()
         if self.form == "json":
             self.json(findings.as_json(found))
+        elif self.form == "sarif":
+            self.json(sarif_of_faults(found.faults, catalogue(), self.path.name))
         else:
             self.print(findings.lines(found))
         if found.faults:

@@ -77,6 +77,7 @@ def test_widening_fails_until_it_is_accepted(lock: Path, declare: Declare) -> No
     assert "--accept" not in accepted
     assert accepted.endswith("audiences.lock.json says what is declared now. Commit it.\n")
     assert review("--check", *args) == "Nobody is shown more than before.\n"
+    assert json.loads(review("--accept", *args, "--format", "json"))["wider"] == []
     declare(DOCUMENTS)
     *notices, last = review("--check", *args).splitlines()
     assert [each.split()[0] for each in notices] == ["narrower"] * len(notices)

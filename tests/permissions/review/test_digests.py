@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from rest_framework import serializers
 
-from permissions.review.digests import digest, is_ours, plain
+from permissions.review.digests import digest
+from permissions.review.naming import is_ours
+from permissions.review.plain import plain
 
 SOURCE = """
 import json

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.django_db
 def test_command_prints_and_fails(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
     out = StringIO()
     call_command("review", "--probe", stdout=out)
-    assert out.getvalue().endswith("Each shows what is declared, over REST and to the socket.\n")
+    assert out.getvalue().endswith(
+        "Each shows what is declared, over REST, to the socket and in live lists.\n"
+    )
     monkeypatch.setattr(Document, "teaser", property(lambda self: str(self.budget)), raising=False)
     declare(documents(viewer(teaser=TEXT), shows=(OWN,)))
     out = StringIO()
@@ -39,6 +41,13 @@ def test_command_prints_and_fails(declare: Declare, monkeypatch: pytest.MonkeyPa
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("review", "--probe", "--format", "json", stdout=out)
+    log = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("review", "--probe", "--format", "sarif", stdout=log)
+    results = json.loads(log.getvalue())["runs"][0]["results"]
+    assert {(each["ruleId"], each["level"]) for each in results} == {("probe", "error")}
+    said = [each["message"]["text"] for each in results]
+    assert any("teaser: shows resources.document.budget" in text for text in said)
     told = json.loads(out.getvalue())
     assert told["faults"][0]["field"] == "teaser"
     assert {

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from permissions.models import AccessChange
 from realtime.audit.models import Access, Push, Read
+from realtime.audit.viewings import Applied, Viewing
 from tests.world import World
 
 
@@ -59,3 +61,14 @@ def pushed(world: World, etag: str, version: int, ago: float, audience: str = "v
 
 def hours(ago: float) -> Any:
     return timezone.now() - timedelta(hours=ago)
+
+
+def viewed(world: World, username: str, **values: Any) -> Viewing:
+    """A window that somebody has, in a process that has applied everything just now."""
+    tenant = world.tenants["acme"]
+    now = AccessChange.objects.filter(tenant=tenant).count() + 100
+    Applied.objects.create(tenant=tenant, process=3, revision=now, read=now, at=hours(4))
+    return Viewing.objects.create(
+        tenant=tenant, user_id=world.user(username).pk, model="resources.document", where={},
+        process=3, connection="c", **{"began_at": timezone.now(), **values},
+    )  # fmt: skip

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from realtime.audit import seen
+from realtime.audit import seen, seen_in_windows
+from realtime.audit.viewings import Viewing
 from realtime.models import Inquiry
 from resources.models import Document
 from tenants import opaque
-from tests.realtime.audit.sight import had, hours, read
+from tenants.models import Membership, Role
+from tests.realtime.audit.sight import had, hours, read, viewed
 from tests.world import World
 
 
@@ -89,6 +91,53 @@ def test_what_is_wrong_is_named(had_by_viewer: World) -> None:
     now = timezone.now().isoformat()
     answer = seen_by(had_by_viewer, since=now, until=hours(1).isoformat())
     assert answer.json() == {"until": ["The span ends before it begins."]}
+
+
+def test_cursor_goes_on_with_its_own_question_only(
+    had_by_viewer: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would read on in another tenant's windows, or what is not recorded as asked."""
+    world = had_by_viewer
+    monkeypatch.setattr(seen, "BATCH", 1)
+    cursor = who_saw(world).json()["next"]
+    Membership.objects.create(
+        tenant=world.tenants["globex"], user=world.user("admin"), role=Role.ADMIN
+    )
+    abroad = world.rest("admin", "globex").get(
+        "/api/review/who-saw/", {"model": "resources.document", "id": world.id, "cursor": cursor}
+    )
+    world.appoint("watcher")
+    asked = [
+        who_saw(world, field="budget", cursor=cursor),
+        who_saw(world, since=hours(9).isoformat(), cursor=cursor),
+        who_saw(world, "watcher", cursor=cursor),
+        seen_by(world, cursor=cursor),
+        abroad,
+    ]
+    assert [answer.status_code for answer in asked] == [400] * 5
+    assert asked[0].json() == {"cursor": ["Must be the `next` of a page of the same question."]}
+    assert who_saw(world, cursor=cursor).status_code == 200
+
+
+def test_window_that_was_pruned_between_two_pages_is_passed_over(
+    had_by_viewer: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = had_by_viewer
+    monkeypatch.setattr(seen_in_windows, "BATCH", 1)
+    for started in (9, 8):
+        viewed(world, "viewer", began_at=hours(started))
+    body = seen_by(world).json()
+    assert sorted(row["over"] for row in body["results"]) == ["socket", "window"]
+    Viewing.objects.order_by("began_at")[0].delete()
+    following = seen_by(world, cursor=body["next"]).json()
+    assert [row["over"] for row in following["results"]] == ["window"]
+
+
+def test_first_moment_there_is_can_be_asked_for(had_by_viewer: World) -> None:
+    for since in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:30Z"):
+        assert len(who_saw(had_by_viewer, since=since).json()["results"]) == 2
+        assert len(seen_by(had_by_viewer, since=since).json()["results"]) == 1
+    assert who_saw(had_by_viewer, since="0001-01-01T00:00:00+14:00").status_code == 400
 
 
 def test_pages_follow_each_other_and_the_question_is_recorded_once(

@@ -252,18 +252,21 @@ def test_what_began_before_a_span_and_lasted_into_it_comes_first_page_by_page(
         ]  # fmt: skip
 
 
-def test_what_lasted_into_a_span_is_found_by_when_it_ended(world: World) -> None:
+@pytest.mark.parametrize("what", ["object", "user"])
+def test_what_lasted_into_a_span_is_found_by_when_it_ended(world: World, what: str) -> None:
     Access.objects.bulk_create(
         Access(
-            tenant=world.tenants["acme"], user_id=n, model=DOCUMENT.label, object_id=17 + n % 2,
-            audience="viewer", began_at=hours(2000 - n), began="x", ended_at=hours(2000 - n),
-            process=1, connection="c",
+            tenant=world.tenants["acme"], user_id=17 + n // 2 % 2, model=DOCUMENT.label,
+            object_id=17 + n % 2, audience="viewer", began_at=hours(2000 - n), began="x",
+            ended_at=hours(2000 - n), process=1, connection="c",
         )
         for n in range(2000)
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE earshot_realtime_access")
-    question = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, since=hours(20))
+    of: dict[str, Any] = {"resource": DOCUMENT, "object_id": 17}
+    asked = of if what == "object" else {"user_id": 17}
+    question = Question(world.tenants["acme"].pk, since=hours(20), **asked)
     [source] = (each for each in seen.SOURCES if each.model is Access)
     earlier, _ = seen.rows(source, question)
     sql, params = earlier[: seen.BATCH].query.sql_with_params()
@@ -271,7 +274,7 @@ def test_what_lasted_into_a_span_is_found_by_when_it_ended(world: World) -> None
         cursor.execute(PLAN[connection.vendor] + sql, params)
         plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
     # Where few others end meanwhile, the index of all ends serves as well.
-    assert "access_by_object_end" in plan or "access_by_end" in plan, plan
+    assert f"access_by_{what}_end" in plan or "access_by_end" in plan, plan
 
 
 @pytest.mark.parametrize("what", ["object", "user"])

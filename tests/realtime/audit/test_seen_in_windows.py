@@ -6,12 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
 from permissions.audiences import registry
-from permissions.models import AccessChange
 from realtime.audit import ledger, seen, seen_in_windows
 from realtime.audit.models import Access
 from realtime.audit.questions import Question
@@ -20,7 +17,7 @@ from realtime.models import Held
 from tenants.models import Membership
 from tests.client import in_thread, quiet
 from tests.gates import rounds_of, this_hub
-from tests.realtime.audit.sight import had, hours
+from tests.realtime.audit.sight import had, hours, viewed
 from tests.windows import Open, id_of, opened
 from tests.world import World
 
@@ -262,38 +259,3 @@ def test_singles_and_windows_are_told_together(world: World) -> None:
         "socket",
         "window",
     ]
-
-
-def viewed(world: World, username: str, **values: Any) -> Viewing:
-    """A window that somebody has, in a process that has applied everything just now."""
-    tenant = world.tenants["acme"]
-    now = AccessChange.objects.filter(tenant=tenant).count() + 100
-    Applied.objects.create(tenant=tenant, process=3, revision=now, read=now, at=hours(4))
-    return Viewing.objects.create(
-        tenant=tenant, user_id=world.user(username).pk, model=DOCUMENTS.label, where={}, process=3,
-        connection="c", **{"began_at": timezone.now(), **values},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("what", ["object", "user"])
-def test_windows_are_found_by_an_index(world: World, what: str) -> None:
-    one = viewed(world, "viewer")
-    Viewing.objects.bulk_create(
-        Viewing(**{f.attname: getattr(one, f.attname) for f in Viewing._meta.concrete_fields}
-                | {"id": None, "user_id": 10**6 + n})
-        for n in range(2000)
-    )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {Viewing._meta.db_table}")
-    found = seen_in_windows.viewings(one.tenant_id, None, None, (hours(10), 0))
-    held = seen_in_windows.held_of(DOCUMENTS, one.tenant_id, world.document.pk)
-    by_grant = [row for row in held if row.principal.startswith("user:")]
-    query = found.filter(
-        seen_in_windows.who(by_grant) if what == "object" else Q(user_id=10**6 + 7)
-    )[:500].query
-    sql, params = query.sql_with_params()
-    with connection.cursor() as cursor:
-        prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
-        cursor.execute(prefix + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
-    assert "earshot_viewing_by_" in plan, plan
