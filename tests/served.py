@@ -50,7 +50,7 @@ ONCE = (
     "test_given.py",
     "test_inputs.py",
     "test_isolation_walk.py",
-    "test_javascript_client.py",
+    "test_javascript_client",
     "test_log_lines.py",
     "test_metrics_of_workers.py",
     "test_names.py",

@@ -3,15 +3,17 @@
 import { createCollection } from "@tanstack/db";
 import { applyMiddleware, combineReducers, createStore } from "redux";
 import { connect, read, type Copy, type Earshot, type List } from "earshot";
+import { connect as connectCached } from "earshot/cache";
 import { useCollection, useObject } from "earshot/react";
 import { earshotMiddleware, earshotReducer, follow, keyOf, unfollow } from "earshot/redux";
+import { shared } from "earshot/tabs";
 import { earshotCollectionOptions } from "earshot/tanstack";
 
 type Document = { title: string; body?: string };
 
 const MODEL = "resources.document";
 const credentials = async ({ renew }: { renew: boolean }) => (renew ? "ticket" : fetch("/api/tickets/"));
-const earshot: Earshot = connect({ url: "/ws/", tenant: "acme", credentials });
+const earshot: Earshot = connect({ url: "/ws/", tenant: "acme", credentials, WebSocket: shared("user") });
 // @ts-expect-error: the address is needed
 connect({ tenant: "acme" });
 
@@ -26,6 +28,10 @@ export async function core(): Promise<string | undefined> {
   }
   return undefined;
 }
+
+export const cached: Promise<Earshot> = connectCached({ url: "/ws/", user: "id" });
+// @ts-expect-error: whose copies?
+connectCached({ url: "/ws/" });
 
 export function View({ id }: { id: string | null }) {
   const copy: Copy<Document> = useObject<Document>(earshot, MODEL, id);

@@ -1,0 +1,241 @@
+"""What stands beside the JavaScript client's core, and what wakes it, in a real browser."""
+
+from __future__ import annotations
+
+import json
+
+from knox.models import AuthToken
+from knox.settings import CONSTANTS
+
+from tests import given
+from tests.browser import Browser, browser, needs_browser
+from tests.conftest import StartServer
+from tests.live import LiveServer
+from tests.test_javascript_client import call
+from tests.world import World
+
+CANARY = "Canary that was revoked"
+ONLY_LISTED = "Seen in the list only"
+
+PRELUDE = """
+(async () => {
+  const base = BASE + "/static/earshot/client/";
+  const [{ connect }, { shared }, { connect: cached }] = await Promise.all(
+    ["index.js", "tabs.js", "cache.js"].map((name) => import(base + name)));
+  const ask = (path, token, method = "POST") =>
+    fetch(BASE + path, { method, headers: { Authorization: `Token ${token}`, "X-Tenant": "acme" }});
+  /** Follow the document and all documents. */
+  window.open = (start, token, more) => {
+    const tab = { asked: [], frames: [], statuses: [], token };
+    const options = {
+      url: BASE.replace("http", "ws") + "/ws/",
+      tenant: "acme",
+      credentials: async ({ renew }) => {
+        tab.asked.push(renew);
+        if (renew) tab.token = (await (await ask("/api/token/", tab.token)).json()).token;
+        return ask("/api/tickets/", tab.token);
+      },
+      onstatus: ({ state, code }) => tab.statuses.push([state, code]),
+      onframe: ({ type, action }) => tab.frames.push(type ?? action),
+      ...more,
+    };
+    const opened = (earshot) => {
+      tab.earshot = earshot;
+      tab.copy = earshot.object("resources.document", ID);
+      tab.list = earshot.collection("resources.document");
+      tab.copy.subscribe(() => {});
+      tab.stop = tab.list.subscribe(() => {});
+      tab.shows = () =>
+        [tab.copy.value, ...tab.list.value.rows].map(({ payload }) => payload?.title).join();
+      tab.live = () => tab.copy.value.state === "live" && tab.list.value.state === "live";
+      return tab;
+    };
+    const started = start(options);
+    return started.then?.(opened) ?? opened(started);
+  };
+  Object.assign(window, { connect, shared, cached });
+})()
+"""
+
+
+class Page:
+    """A page, and frames of it that are as good as tabs."""
+
+    def __init__(self, page: Browser, server: LiveServer, id: str) -> None:
+        self.page = page
+        base, own = json.dumps(server.url), json.dumps(id)
+        self.prelude = f"const BASE = {base}, ID = {own}; {PRELUDE}"
+        page.call("Page.setBypassCSP", enabled=True)
+        page.open(f"{server.url}/healthz")
+        page.run(f"globalThis.eval({json.dumps(self.prelude)})")
+
+    def tab(self, name: str, start: str, token: str, more: str = "{}", *, own: bool = True) -> None:
+        """Open a client under this name, in a frame of its own or in the page."""
+        given.note(token)
+        call = f"open({start}, {json.dumps(token)}, {more})"
+        if not own:
+            self.page.run(f"(async () => {{ window.{name} = await {call}; }})()")
+            return
+        self.page.run(
+            "(async () => {"
+            "const frame = document.body.appendChild(document.createElement('iframe'));"
+            f"await frame.contentWindow.eval({json.dumps(self.prelude)});"
+            f"window.{name} = await frame.contentWindow.eval({json.dumps(call)});"
+            f"{name}.frame = frame; }})()"
+        )
+
+    def shows(self, titles: str, *names: str) -> None:
+        for name in names:
+            self.page.wait(f"{name}.live() && {name}.shows() === {json.dumps(titles)}")
+
+
+def wakes_at_once(page: Browser) -> None:
+    """On each event: asks what is left of the line, or comes back, unless it was told to wait."""
+    for event in ("online", "pageshow", "visibilitychange"):
+        target = "document" if event == "visibilitychange" else "window"
+        wake = f"{target}.dispatchEvent(new Event('{event}', {{ bubbles: true }}))"
+        found = page.run(f"(own.frames.length = 0, {wake}, own.frames)")
+        assert found == ["ping"], event
+        page.wait("own.frames.includes('PONG')")
+        end = "sockets.at(-1).onclose({ code: %d }), own.earshot.status.state"
+        assert page.run(f"[{end % 4500}, {wake}, own.earshot.status.state]")[1::2] == [
+            "waiting",
+            "connecting",
+        ]
+        page.wait("own.live()")
+    assert page.run(f"[{end % 4429}, {wake}, own.earshot.status.state]")[1::2] == ["waiting"] * 2
+    page.run("own.earshot.connect()")
+    page.wait("own.live()")
+
+
+def renews_before_the_end(page: Page, world: World, token: str) -> None:
+    """In the same socket, without subscribing again; by the page's clock the end is near."""
+    [row] = AuthToken.objects.filter(token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH])
+    soon = int(row.expiry.timestamp() * 1000) - 1100
+    page.page.run(f"window.clock = Date.now; Date.now = () => {soon}; 0")
+    page.page.run("own.frames.length = own.asked.length = own.statuses.length = 0")
+    page.page.run("own.earshot.close(); own.earshot.connect()")
+    page.page.wait("own.frames.includes('RENEWED')")
+    page.page.run("Date.now = clock; 0")
+    page.page.wait("own.live()")
+    given.note(page.page.run("own.token"))
+    world.write(title="After the renewal")
+    page.shows(f"After the renewal,{ONLY_LISTED},After the renewal", "own")
+    assert page.page.run("own.asked") == [False, True]
+    assert page.page.run("own.frames.filter((name) => name === 'subscribe').length") == 2
+    states = page.page.run("own.statuses.map(([state]) => state)")
+    assert states == ["closed", "connecting", "open"]
+
+
+def sockets(server: LiveServer, world: World) -> list[str]:
+    """Whose are open."""
+    rows = call(server, world.token("admin"), "GET", "/api/connections/")["results"]
+    return sorted(row["username"] for row in rows)
+
+
+def tabs_share_a_socket(page: Page, server: LiveServer, world: World, token: str) -> None:
+    """Of one user's tabs one has it, and another takes over; a tab of somebody else has its own."""
+    own = sockets(server, world)
+    for name in ("first", "second", "third"):
+        page.tab(name, "connect", token, "{ WebSocket: shared('me') }")
+        page.shows(f"After the renewal,{ONLY_LISTED},After the renewal", name)
+    assert sockets(server, world) == [*own, "viewer"]
+    page.page.run("second.stop()")  # what one tab ends goes on in the others
+    page.page.wait("second.list.value.rows.length === 0")
+    world.write(title="To all tabs")
+    page.shows(f"To all tabs,{ONLY_LISTED},To all tabs", "first", "third")
+    page.page.wait("second.copy.value.payload.title === 'To all tabs'")
+
+    page.page.run("first.frame.remove()")
+    page.page.wait("[second, third].every(({ statuses }) => statuses.length > 2)")
+    page.shows(f"To all tabs,{ONLY_LISTED},To all tabs", "third")
+    page.page.wait("second.copy.value.state === 'live'")
+    assert sockets(server, world) == [*own, "viewer"]
+
+    page.tab("other", "connect", world.token("owner"), "{ WebSocket: shared('me') }")
+    page.shows(f"To all tabs,{ONLY_LISTED},To all tabs", "other")
+    assert page.page.run("[other, third].map(({ copy }) => copy.value.audience)") == [
+        "owner",
+        "viewer",
+    ]
+    assert sockets(server, world) == sorted([*own, "viewer", "owner"])
+
+
+STORED = """
+window.stored = async () => {
+  const found = [];
+  for (const { name } of await indexedDB.databases()) {
+    const asked = (ask, value) => new Promise((done) => {
+      ask.onsuccess = () => done(ask.result);
+    });
+    const database = await asked(indexedDB.open(name));
+    const store = database.transaction("kept").objectStore("kept");
+    found.push(name, JSON.stringify(await asked(store.getAll())));
+    database.close();
+  }
+  return found.join();
+};
+window.until = async (look) => {
+  while (!look(await stored())) await new Promise((done) => setTimeout(done, 10));
+};
+0
+"""
+
+
+def cache_outlives_the_page_but_not_the_right_to_see(
+    page: Page, server: LiveServer, world: World, token: str
+) -> None:
+    """It shows what was kept without a server; what went is not in it, nor what others kept."""
+    viewer, owner = world.user_id("viewer"), world.user_id("owner")
+    held = f"To all tabs,{ONLY_LISTED},To all tabs"
+    page.page.run(STORED)
+    page.tab("kept", "cached", token, f"{{ user: '{viewer}' }}")
+    page.shows(held, "kept")
+    page.page.run(f"until((all) => all.includes('{ONLY_LISTED}') && all.includes('cursor'))")
+    page.page.run("kept.frame.remove()")
+    offline = f"{{ user: '{viewer}', credentials: () => new Promise(() => {{}}) }}"
+    page.tab("offline", "cached", token, offline)
+    page.page.wait(f"offline.shows() === {json.dumps(held)}")
+    assert page.page.run("[offline.copy.value.state, offline.list.value.state]") == ["pending"] * 2
+    page.page.run("offline.frame.remove()")
+
+    page.tab("again", "cached", token, f"{{ user: '{viewer}' }}")
+    page.shows(held, "again")
+    world.write(title=CANARY)
+    page.shows(f"{CANARY},{ONLY_LISTED},{CANARY}", "again", "third", "own")
+    page.page.run(f"until((all) => all.includes('{CANARY}'))")
+    assert CANARY in page.page.memory()
+    world.revoke("viewer")
+    for name in ("again", "third", "own"):
+        page.page.wait(f"{name}.copy.value.state === 'gone' && {name}.list.value.rows.length === 1")
+    page.page.run(f"until((all) => !all.includes('{CANARY}') && all.includes('{ONLY_LISTED}'))")
+    page.page.run("other.frame.remove(); window.other = null")  # who still sees it
+    assert CANARY not in page.page.memory()
+
+    page.tab("another", "cached", world.token("owner"), f"{{ user: '{owner}' }}")
+    page.page.wait("another.live()")
+    page.page.run(f"until((all) => all.includes('{owner}') && !all.includes('{viewer}'))")
+    call(server, page.page.run("another.token"), "POST", "/api/logout/")
+    page.page.wait("another.earshot.status.state === 'stopped'")
+    page.page.run(f"until((all) => !all.includes('{ONLY_LISTED}'))")
+
+
+@needs_browser
+def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
+    start_server: StartServer, world: World
+) -> None:
+    world.grant("viewer", "viewer", world.create(title=ONLY_LISTED))
+    server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.2")
+    token = world.token("viewer")
+    noting = "class extends WebSocket { constructor(url) { super(url); sockets.push(this); } }"
+    with browser() as started:
+        page = Page(started, server, world.id)
+        started.run("window.sockets = []; 0")
+        page.tab("own", "connect", token, f"{{ WebSocket: {noting} }}", own=False)
+        page.shows(f"Plan,{ONLY_LISTED},Plan", "own")
+        wakes_at_once(started)
+        renews_before_the_end(page, world, token)
+        token = world.token("viewer")
+        tabs_share_a_socket(page, server, world, token)
+        cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token)
+        assert started.complaints == []
