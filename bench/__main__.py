@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from bench.figures import missing, record
@@ -25,17 +27,21 @@ class Measured(Postgres):
 def run(name: str) -> bool:
     """Measure one; whether it could be."""
     with servers(Measured) as variables:
+        row = subprocess.Popen(
+            [sys.executable, "-m", "bench.row", name],
+            env=os.environ | variables, start_new_session=True,
+        )  # fmt: skip
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "bench.row", name],
-                check=False, timeout=SECONDS, env=os.environ | variables,
-            )  # fmt: skip
+            code = row.wait(SECONDS)
         except subprocess.TimeoutExpired:
             record(name, [missing(ROWS[name], f"it took longer than {SECONDS} s")])
             return False
-        if done.returncode not in (0, 1):
-            record(name, [missing(ROWS[name], f"it ended with exit code {done.returncode}")])
-    return done.returncode == 0
+        finally:
+            with suppress(ProcessLookupError):  # the servers that it started, if it did not end
+                os.killpg(row.pid, signal.SIGKILL)
+        if code not in (0, 1):
+            record(name, [missing(ROWS[name], f"it ended with exit code {code}")])
+    return code == 0
 
 
 def main(names: list[str]) -> int:

@@ -10,7 +10,7 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup(set_prefix=False)
 
-from project.headers import BeforeDjango, headers_of_streams  # noqa: E402
+from project.headers import BeforeDjango, before_django  # noqa: E402
 from project.logs import take_over_daphne  # noqa: E402
 from project.runtime import tune  # noqa: E402  (needs the apps to be loaded)
 from realtime.routing import websocket_urlpatterns  # noqa: E402
@@ -31,7 +31,7 @@ no_socket = re_path("", refuse)  # type: ignore[arg-type]
 # No authentication here: the conversation asks tenants.credentials, which REST asks as well.
 application = ProtocolTypeRouter(
     {
-        "http": Streams(BeforeDjango(http()), headers_of_streams),
+        "http": Streams(BeforeDjango(http()), before_django),
         "websocket": URLRouter([*websocket_urlpatterns, no_socket]),
     }
 )

@@ -5,6 +5,7 @@ What is not a page of the table may load nothing at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -95,15 +96,17 @@ def middleware(
     return answer
 
 
-def headers_of_streams(scope: Any) -> dict[str, str]:
-    """Return what a stream's responses carry: they never reach Django, nor what answers CORS."""
+def before_django(scope: Any) -> dict[str, str]:
+    """Return what a response carries that never reached Django, nor what answers CORS there."""
+    headers = on_every_response(secure=scope.get("scheme") == "https")
+    if not re.match(settings.CORS_URLS_REGEX, scope["path"]):
+        return headers
+    headers["Vary"] = "Origin, Authorization, Cookie"
     origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-    allowed = origin in settings.CORS_ALLOWED_ORIGINS
-    return {
-        **on_every_response(secure=scope.get("scheme") == "https"),
-        "Vary": "Origin, Authorization, Cookie",
-        **({"Access-Control-Allow-Origin": origin} if allowed else {}),
-    }
+    if origin in settings.CORS_ALLOWED_ORIGINS:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = ", ".join(settings.CORS_EXPOSE_HEADERS)
+    return headers
 
 
 class BeforeDjango:
@@ -125,6 +128,6 @@ class BeforeDjango:
         """Yield the message's headers, and those that it lacks."""
         present = {name.lower() for name, _ in message["headers"]}
         yield from message["headers"]
-        for name, value in on_every_response(secure=scope.get("scheme") == "https").items():
+        for name, value in before_django(scope).items():
             if name.lower().encode() not in present:
                 yield name.lower().encode(), value.encode()

@@ -62,7 +62,8 @@ async def test_response_that_never_reached_django_has_what_it_lacks() -> None:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await headers.BeforeDjango(application)({"type": "http", "scheme": "http"}, None, send)
+    scope = {"type": "http", "scheme": "http", "path": "/"}
+    await headers.BeforeDjango(application)(scope, None, send)
     start, body = sent
     names = [name.lower() for name, _ in start["headers"]]
     assert sorted(names) == sorted(
@@ -70,3 +71,19 @@ async def test_response_that_never_reached_django_has_what_it_lacks() -> None:
     )
     assert start["headers"][0] == (b"X-Frame-Options", b"SAMEORIGIN")
     assert body["body"] == b"{}"
+
+
+def test_page_of_an_allowed_origin_may_read_what_never_reached_django(settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+
+    def told(path: str, origin: bytes) -> str | None:
+        scope = {"path": path, "headers": [(b"origin", origin)]}
+        found = headers.before_django(scope)
+        assert ("Retry-After" in found.get("Access-Control-Expose-Headers", "")) is (
+            "Access-Control-Allow-Origin" in found
+        )
+        return found.get("Access-Control-Allow-Origin")
+
+    assert told("/api/login/", b"https://app.example") == "https://app.example"
+    assert told("/api/login/", b"https://evil.example") is None
+    assert told("/admin/login/", b"https://app.example") is None
