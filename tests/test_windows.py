@@ -293,8 +293,7 @@ async def test_sweep_finds_what_no_trigger_saw(world: World, enter: Open) -> Non
     await w.open()
     other = await in_thread(world.create)()
     await in_thread(world.grant)("viewer", "viewer", other)
-    rounds = rounds_of(world)
-    rounds.arrivals.arrive = lambda move: None  # type: ignore[method-assign]
+    rounds_of(world).arrivals.arrive = lambda move: None  # type: ignore[method-assign]
     await in_thread(AccessChange.objects.all().delete)()
     await this_hub().sweep.look(later())
     await w.socket.settle()
