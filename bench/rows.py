@@ -26,5 +26,7 @@ ROWS: Final = {
     "fence": "The fence",
     "ledger": "The ledger's pages",
     "windows": "Live lists",
+    "windows_coming": "What comes to live lists",
+    "windows_opening": "Opening live lists",
     "lists": "First and last pages of lists",
 }

@@ -1,5 +1,5 @@
-"""Windows: what live lists cost, to single subscriptions, to one by one, and to a list that each
-subscriber asks for again."""
+"""Windows: what live lists cost, to single subscriptions and to a list that each subscriber asks
+for again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from bench.fanout import writer
 from bench.figures import Row, missing, spread
 from bench.memory import kilobytes
 from bench.processes import QUIET_TAIL, Clients, Missing, Server, clients, server, uvicorn
-from bench.windows_coming import PATIENT, ROWS, RUNS, Change, change, of_coming, opened
-from bench.windows_opening import opening
+from bench.windows_coming import PATIENT, ROWS, RUNS, Change, change, opened
 from tests.world import World
 
 MANY = 5000
@@ -197,10 +196,9 @@ def shared(world: World) -> None:
 
 async def measure() -> list[Row]:
     world = await town.made()
-    rows = [*await of_changes(world), *await of_delivery(world), *await of_coming(world)]
+    rows = [*await of_changes(world), *await of_delivery(world)]
     await town.in_thread(shared)(world)
     rows += await of_memory(world)
     rows += await of_requerying(world)
-    rows += await opening(world)
     await town.in_thread(connection.close)()
     return rows

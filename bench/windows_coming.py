@@ -128,3 +128,7 @@ def ratio(figure: str, of: str, many: list[Change], few: list[Change]) -> Row:
         found[0] <= found[1],
         "of writer and server",
     )
+
+
+async def measure() -> list[Row]:
+    return await of_coming(await town.made())

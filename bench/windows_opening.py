@@ -118,3 +118,7 @@ async def opening(world: World) -> list[Row]:
             "counted by pg_stat_statements, all of the server's, without BEGIN and the like",
         ),
     ]
+
+
+async def measure() -> list[Row]:
+    return await opening(await town.made())

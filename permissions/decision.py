@@ -36,6 +36,7 @@ class Answer:
         self._granted: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
         self._joined: defaultdict[int, set[int]] = defaultdict(set)
         self._groups: dict[int, str] = {}
+        self._same: dict[tuple[Any, ...], Audience | None] = {}
         roles = {group_name(tenant_id, role): role for role in Role.values}
         for kind, user_id, pk, group_id, name in rows:
             if kind == "member":
@@ -73,7 +74,17 @@ class Answer:
                 yield BY_GROUP, name
 
     def audience(self, user_id: int, pk: Key) -> Audience | None:
-        """Return the first audience whose permission the user holds on the object."""
+        """Return the first audience whose permission the user holds on the object: the same for all
+        who have it by the same role and groups."""
+        if (user_id, pk) in self._own:
+            return self._first(user_id, pk)
+        joined = self._joined.get(user_id)
+        by = pk, self.roles.get(user_id), frozenset(joined) if joined else None
+        if by not in self._same:
+            self._same[by] = self._first(user_id, pk)
+        return self._same[by]
+
+    def _first(self, user_id: int, pk: Key) -> Audience | None:
         return self._resource.first(name for _, name in self.ways(user_id, pk))
 
 

@@ -9,7 +9,6 @@ constant, since `SAME` does not say so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -32,7 +31,7 @@ from permissions.statements import (
     with_keys,
 )
 from tenants import keys
-from tenants.keys import TEXT, Key, converter, kind_of, parameter
+from tenants.keys import TEXT, Key, converter, kind_of, parameter, parameters
 from tenants.models import Role
 from tenants.roles import group_name
 
@@ -172,11 +171,11 @@ def ways_found(
         names = names_of(resource, connection)
         names["no_object"] = nothing(Permission, connection)  # permissions are in its place
         kept[vendor] = "UNION ALL".join(_parts(resource, names, connection))
-    pack = json.dumps if vendor == "sqlite" else list
+    groups = [group_name(tenant_id, role) for role in Role.values]
     several = {
-        "tenants": pack([tenant_id]),
-        "users": pack([parameter(pk, connection) for pk in users]),
-        "groups": pack([group_name(tenant_id, role) for role in Role.values]),
+        "tenants": parameters([tenant_id], vendor),
+        "users": parameters(users, vendor),
+        "groups": parameters(groups, vendor),
     }
     with connection.cursor() as cursor:
         cursor.execute(kept[vendor], {**several, **fixed})

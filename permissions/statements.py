@@ -6,7 +6,6 @@ objects carry their tenant in the column of the group.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +17,7 @@ from permissions.audiences import Resource
 from permissions.grant_tables import GrantTable
 from permissions.links import Link, links
 from tenants import keys
-from tenants.keys import Key, converter, field_of, parameter
+from tenants.keys import Key, converter, field_of, parameters
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import group_name
 
@@ -106,13 +105,10 @@ class Statement:
     ) -> list[tuple[Any, ...]]:
         """Return the rows for these users and objects in these tenants."""
         texts = [str(pk) for pk in objects] if self.by_text else []
-        if self.read is not None:
-            objects = [parameter(pk, connection) for pk in objects]
-        users = [parameter(pk, connection) for pk in users]
         groups = [group_name(tenant_id, role) for tenant_id in tenants for role in Role.values]
         several: Any = zip(SEVERAL, (tenants, users, objects, groups, texts), strict=True)
-        pack = json.dumps if connection.vendor == "sqlite" else list
-        packed = {name: pack(list(keys)) for name, keys in several}
+        vendor = connection.vendor
+        packed = {name: parameters(some, vendor) for name, some in several}
         with connection.cursor() as cursor:
             cursor.execute(self.text, {**packed, **self.fixed})
             rows: list[tuple[Any, ...]] = cursor.fetchall()

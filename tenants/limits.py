@@ -86,7 +86,11 @@ LIMITS = (
     ),
     Limit("patience_seconds", 10.0, "How long payloads wait while the database fails."),
     Limit("broker_probe_seconds", 1.0, "How often each process probes the broker."),
-    Limit("round_size", 500, "Subscriptions read in one database snapshot."),
+    Limit(
+        "round_size",
+        500,
+        "Objects read in one database snapshot, for at most ten times as many readers.",
+    ),
     Limit(
         "oracle",
         0.0,

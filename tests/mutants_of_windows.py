@@ -98,8 +98,8 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: a cut raises the floor",
         "realtime/state/windows.py",
-        "        self.floor = self._keys[0]\n        lowest = self.members[self.floor]\n",
-        "        lowest = self.members[self._keys[0]]\n",
+        "        self.floor = lowest.key.pk\n",
+        "",
         PATHS + "row_that_was_cut_is_more",
     ),
     Mutant(
@@ -112,7 +112,7 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: it is noted what the client was told has entered",
         "realtime/state/windows.py",
-        "        s.entered = s.entered | {self} if s.entered else self._showing\n",
+        "        s.entered = s.entered | {self} if s.entered else self._alone\n",
         "",
         PATHS + "object_that_comes_and_goes_enters_and_leaves_in_turns",
     ),

@@ -36,7 +36,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/hub/arrivals.py",
         "realtime/hub/model_groups.py",
         "realtime/hub/obeying.py",
-        "realtime/hub/reads.py",
         "realtime/hub/served.py",
         "realtime/state/telling.py",
         "realtime/state/windows.py",

@@ -99,21 +99,21 @@ async def test_whoever_is_silenced_while_a_long_fan_out_yields_gets_nothing_of_i
 ) -> None:
     """A list of those who may receive a frame is stale after a yield: each write asks the fence."""
     monkeypatch.setattr(delivery, "TURN", 1)
-    put = Subscription.put
+    follow = Subscription.follow
     async with subscribed(world, "viewer") as one, subscribed(world, "viewer") as two:
         both = set(rounds_of(world).index.all)
 
-        def put_and_silence_the_other(s: Subscription, slot: Any) -> None:
-            put(s, slot)
+        def follow_and_silence_the_other(s: Subscription, frame: Any) -> None:
+            follow(s, frame)
             for other in both - {s}:
                 other.silence()
 
         messages = HeldMessages(this_hub())
         await in_thread(world.write)(title="For one only")
         await quiet()
-        monkeypatch.setattr(Subscription, "put", put_and_silence_the_other)
+        monkeypatch.setattr(Subscription, "follow", follow_and_silence_the_other)
         await messages.release(*messages.frames("viewer"))
-        monkeypatch.setattr(Subscription, "put", put)
+        monkeypatch.setattr(Subscription, "follow", follow)
         frames = [len(await socket.settle()) for socket in (one, two)]
         assert sorted(frames) == [0, 1]
 

@@ -233,7 +233,7 @@ class Hub:
         return not any(task.done() for task in self._tasks)
 
     def _measure(self) -> None:
-        measure(self.connections, sum(len(rounds.index.all) for rounds in self.rounds.values()))
+        measure(self.connections, sum(len(rounds.index) for rounds in self.rounds.values()))
 
     async def drain(self) -> None:
         """Tell all clients to come back elsewhere, spread over a while."""

@@ -107,16 +107,15 @@ def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[
 
 def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | None]:
     """Return a frame for each representation, with what its version changed."""
+    distinct = {id(r): r for r in seen.values() if r is not None}
     versions: defaultdict[str, set[tuple[Any, int]]] = defaultdict(set)
-    for r in seen.values():
-        if r is not None:
-            versions[r.key.model].add((r.key.pk, r.version))
+    for r in distinct.values():
+        versions[r.key.model].add((r.key.pk, r.version))
     fields = {label: changes.fields_changed(label, wanted) for label, wanted in versions.items()}
     made: dict[int, Frame] = {}
-    for r in seen.values():
-        if r is not None and id(r) not in made:
-            changed = fields[r.key.model][r.key.pk, r.version]
-            made[id(r)] = framing.shared(framing.make(registry.get(r.key.model), r, changed))
+    for name, r in distinct.items():
+        changed = fields[r.key.model][r.key.pk, r.version]
+        made[name] = framing.shared(framing.make(registry.get(r.key.model), r, changed))
     return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}
 
 

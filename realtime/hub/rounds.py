@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Final
 
-from permissions.read import Pair
 from realtime.failures import log_failure
 from realtime.hub.arrivals import Arrivals
 from realtime.hub.delivery import Delivery, in_turns
 from realtime.hub.placement import Placement
-from realtime.hub.reads import Reads
+from realtime.hub.reads import Reads, at_once
 from realtime.hub.repairs import Repairs
 from realtime.hub.served import Served
 from realtime.hub.windows import Windows
@@ -33,6 +33,7 @@ from realtime.state.subscriptions import State, Subscription
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
+KEY: Final = attrgetter("key")
 
 
 class Rounds:
@@ -173,7 +174,7 @@ class Rounds:
                 except Exception as error:
                     ROUND_FAILURES.inc()
                     log_failure(logger, f"A round of tenant {self.tenant_id} failed", error)
-                    self._asks.update(dict.fromkeys(todo & self.index.all))
+                    self._asks.update(dict.fromkeys(s for s in todo if s in self.index))
                     self.windows.retry()
                     self._unchecked = True
                     if loop.time() - well > self._hub.limits["patience_seconds"]:
@@ -186,7 +187,7 @@ class Rounds:
             self.windows.rest()
 
     def _take(self) -> set[Subscription]:
-        taken = list(self._asks)[: self._size]
+        taken = at_once(self._asks, KEY, self._size)
         for s in taken:
             del self._asks[s]
         return set(taken)
@@ -207,26 +208,27 @@ class Rounds:
         await reads.also(touched | gained, moved)
         todo |= self.windows.listed(lists)
         self.windows.reading |= todo
-        self._silence(todo, touched, seen)
+        found = {s: seen[s.pair] for s in todo}
+        self._silence(found, touched)
         await self._hub.session_checks.of_users(self.tenant_id, first.users)
         made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
         async for s in in_turns(todo):
-            made.enter(s, seen[s.pair], deleted)
+            made.enter(s, found[s], deleted)
         await self._hub.ledger.write(self.tenant_id, made)
         self.windows.applying.wrote(made.applied)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
         for some in self.windows.together(lists):
-            self.windows.place(some, lists, seen, lambda s: self._place(s, seen[s.pair], began))
+            self.windows.place(some, lists, seen, lambda s: self._place(s, found[s], began))
             await asyncio.sleep(0)
         async for s in in_turns(todo):
             if s in self.windows.reading:
-                self._place(s, seen[s.pair], began)
+                self._place(s, found[s], began)
         self.index.read(todo, at)
         self.windows.finish(lists, at)
         self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
-        async for s in in_turns(todo):
+        async for s in in_turns(s for s in todo if s.single):  # others are in no group of their own
             group = self._placement.group_of(s)
             self._delivery.offer(s, None if group is None else group.last)
         await self.arrivals.finish()
@@ -236,14 +238,10 @@ class Rounds:
         return s.state is State.PENDING and s in self._asks
 
     def _silence(
-        self,
-        todo: set[Subscription],
-        touched: set[Subscription],
-        seen: dict[Pair, Frame | None],
+        self, found: Mapping[Subscription, Frame | None], touched: set[Subscription]
     ) -> None:
         """Silence, before anything else is awaited, those whose reader left their audience."""
-        for s in todo:
-            read = seen[s.pair]
+        for s, read in found.items():
             if has_left(s, read):
                 if s not in touched:
                     self._repairs.access(s, read)

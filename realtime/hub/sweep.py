@@ -74,7 +74,8 @@ class Sweep:
         period: float = hub.limits["sweep_seconds"]
         size: int = hub.limits["round_size"]
         before = now - DUE * period
-        SWEEP_LAG.set(max(0.0, now - period - hub.due.oldest))
+        oldest = min(hub.due.oldest, hub.windows_due.oldest)
+        SWEEP_LAG.set(max(0.0, now - period - oldest))
         due = hub.due.before(before, size)
         windows = hub.windows_due.before(before, max(1, size // ROWS))
         sockets = hub.connections.checked.before(before, size)
@@ -85,7 +86,8 @@ class Sweep:
         return len(due) >= size or len(sockets) >= size or len(windows) >= max(1, size // ROWS)
 
     def _ask_windows(self, windows: Collection[Window]) -> set[Rounds]:
-        """Have the lists of these read: no row of the access log may have named what they miss."""
+        """Have the lists of these read, and their rows: no row of the access log may have named
+        what they miss, or no longer show."""
         asked = set()
         for window in windows:
             rounds = self._hub.rounds[window.socket.tenant_id]
@@ -110,7 +112,7 @@ class Sweep:
             available = r is not None and bool(r.body)
             if r is not None and s.is_as_read(r.audience, r.version, r.etag, available=available):
                 rounds.index.read([s], at)
-            elif s in rounds.index.all:
+            elif s in rounds.index:
                 rounds.ask([s])
                 asked.add(rounds)
         return asked

@@ -7,9 +7,9 @@ and looked at again then. Everything runs on one event loop: only an `await` int
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from permissions.audiences import registry
 from permissions.read import Pair
@@ -17,11 +17,13 @@ from permissions.representation import ObjectKey
 from realtime.hub.arrivals import may_match
 from realtime.hub.delivery import Delivery
 from realtime.hub.model_groups import ModelGroups
+from realtime.hub.reads import ROWS
 from realtime.state import ledger_entries, settling
 from realtime.state.frames import Frame
 from realtime.state.ledger_entries import Applying, Entries
 from realtime.state.sockets import Socket
 from realtime.state.subscriptions import State, Subscription
+from realtime.state.window_index import WindowIndex
 from realtime.state.windows import Window, WindowState
 from tenants import opaque
 
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from permissions.accesslog import Touch
     from realtime.hub.rounds import Rounds
     from realtime.hub.served import Served
-
-ROWS: Final = 4
-"""How many rows of windows a round reads, in sizes of a round."""
 
 
 class Windows:
@@ -45,7 +44,7 @@ class Windows:
         self, rounds: Rounds, hub: Served, delivery: Delivery, newer: Callable[[Subscription], bool]
     ) -> None:
         self.reading: set[Subscription] = set()
-        self.of_model: dict[str, set[Window]] = {}
+        self.index = WindowIndex()
         self._rounds = rounds
         self._hub = hub
         self._delivery = delivery
@@ -53,14 +52,14 @@ class Windows:
         self._groups = ModelGroups(rounds.tenant_id, hub, self._ask_pending)
         self._asked: dict[Window, None] = {}
         self._taken: list[Window] = []
-        self._candidates: Counter[Window] = Counter()
+        self._candidates: dict[Window, int] = {}
         self.applying = Applying()
 
     # What clients ask.
 
     def open(self, window: Window) -> None:
         """Take in a window, and have its list read."""
-        self.of_model.setdefault(window.model, set()).add(window)
+        self.index.add(window)
         self.ask_window(window)
 
     def close(self, window: Window) -> None:
@@ -72,10 +71,7 @@ class Windows:
         """Forget a window that has ended."""
         window.state, window.ended = WindowState.ENDED, why
         self._hub.ledger.end_viewing(window)
-        mine = self.of_model[window.model]
-        mine.discard(window)
-        if not mine:
-            del self.of_model[window.model]
+        self.index.remove(window)
         self._asked.pop(window, None)
         self._hub.windows_due.forget(window)
         if not self._delivery.reading:
@@ -101,14 +97,12 @@ class Windows:
         """Say again that this process has windows, and which, since it was presumed dead."""
         self._groups.begin_anew()
         self.applying = Applying()
-        for mine in self.of_model.values():
-            for window in mine:
-                window.viewing = None
+        for window in self.index.all:
+            window.viewing = None
 
     def ask_all(self) -> None:
         """Have all lists read."""
-        for mine in self.of_model.values():
-            self._asked.update(dict.fromkeys(mine))
+        self._asked.update(dict.fromkeys(self.index.all))
         self._rounds.ask(())
 
     def waits(self, s: Subscription) -> bool:
@@ -132,18 +126,12 @@ class Windows:
         for window in some:
             if not window.inside(key.pk) or key in window.socket.subscriptions:
                 continue
-            if self._candidates[window] >= window.limit:
+            given = self._candidates.get(window, 0)
+            if given >= window.limit:
                 self.ask_window(window)
                 continue
-            self._candidates[window] += 1
-            yield self._row(window.socket, key)
-
-    def _row(self, socket: Socket, key: ObjectKey) -> Subscription:
-        s = Subscription(socket, key, opaque.encode(registry.get(key.model).model, key.pk))
-        s.single = False
-        socket.subscriptions[key] = s
-        self._rounds.index.add(s)
-        return s
+            self._candidates[window] = given + 1
+            yield self._rounds.index.new_row(window.socket, key, _id_of)
 
     # Rounds.
 
@@ -166,7 +154,7 @@ class Windows:
 
     def _ask_pending(self, model: str) -> None:
         """Have the windows that waited for this model's group read: it has become usable."""
-        for window in self.of_model.get(model, ()):
+        for window in self.index.of_model(model):
             if window.state is WindowState.PENDING:
                 self.ask_window(window)
         if not self._delivery.reading:
@@ -193,11 +181,9 @@ class Windows:
         rows: set[Subscription] = set()
         for touch in touches:
             if touch.model is None or touch.object_id is None:
-                live = (w for mine in self.of_model.values() for w in mine if w.is_live)
-                some |= {w for w in live if touch.user_id in (None, w.socket.user_id)}
+                some.update(w for w in self.index.of_user(touch.user_id) if w.is_live)
             elif not touch.deleted:
-                mine = self.of_model.get(touch.model, set())
-                theirs = [w for w in mine if touch.user_id in (None, w.socket.user_id)]
+                theirs = self.index.of_user(touch.user_id, touch.model)
                 rows.update(self.candidates(ObjectKey(touch.model, touch.object_id), theirs))
         return some, rows
 
@@ -209,14 +195,14 @@ class Windows:
                 for pk in pks[: window.limit]:
                     key = ObjectKey(window.model, pk)
                     known = window.socket.subscriptions.get(key)
-                    rows.add(known or self._row(window.socket, key))
+                    rows.add(known or self._rounds.index.new_row(window.socket, key, _id_of))
         return rows
 
     def entries(self, lists: Iterable[Window], revision: int, read: int) -> Entries:
         """Return what a round has to write of windows: those whose lists it read first, and, if
         there are any, what it raised."""
         new = (w for w in lists if w.viewing is None and not w.is_ended)
-        return Entries(new, self.applying.raised(revision, read) if self.of_model else None)
+        return Entries(new, self.applying.raised(revision, read) if self.index else None)
 
     def together(self, lists: Iterable[Window]) -> Iterator[list[Window]]:
         """Yield the windows that have rows in common: those of a model on one socket."""
@@ -264,7 +250,7 @@ class Windows:
             return
         newest = read is not None and (read.version, read.seen.audience) == (s.version, s.audience)
         if newest and s.state is State.LIVE and not isinstance(s.slot, Frame):
-            settling.learn(s, read)
+            settling.learn(s, settling.of(s), read)
         settling.settle(s)
         if s.state is not State.LIVE or s.slot is not None or not s.moves:
             s.tell()
@@ -282,19 +268,23 @@ class Windows:
 
     def rest(self) -> None:
         """Leave the groups of models without windows: no round is under way."""
-        if not self.of_model:
+        if not self.index:
             self.applying = Applying()  # what is raised without windows is not written
-        self._groups.keep(self.of_model.keys())
+        self._groups.keep(self.index.models)
 
     def end(self) -> None:
         """Leave all groups: the tenant has no socket here any more."""
-        self.of_model.clear()
+        self.index = WindowIndex()
         self.rest()
+
+
+def _id_of(key: ObjectKey) -> str:
+    return opaque.encode(registry.get(key.model).model, key.pk)
 
 
 def _overtaken(window: Window, read: Frame | None) -> bool:
     """Return whether the window should have held what was read: something newer came."""
-    if read is None or read.key.pk in window.members or not may_match(window, [read]):
+    if read is None or not may_match(window, [read]):
         return False
     s = window.socket.subscriptions.get(read.key)
-    return s is None or s.state is not State.PENDING
+    return s is None or (s.state is not State.PENDING and window not in s.windows)

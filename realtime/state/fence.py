@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from realtime.state import settling
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import State, Subscription
 
@@ -23,12 +24,12 @@ def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
 def offer(subscription: Subscription, frame: Frame, applied: int) -> bool:
     """Write the frame to the subscription's slot if the fence lets it; whether it did.
 
-    Nothing may be awaited between asking the fence and writing, so this is the only way in.
+    Nothing may be awaited between asking the fence and writing: this and `take` are the ways in.
     """
     if not passes(subscription, frame, applied):
         return False
     subscription.version = frame.seen.version
-    subscription.put(frame)
+    subscription.follow(frame)
     return True
 
 
@@ -40,5 +41,7 @@ def take(
     """
     subscription.state = state
     subscription.version = read.version
-    if kept is None or not offer(subscription, kept, applied):
-        subscription.put(read)
+    newest = kept if kept is not None and passes(subscription, kept, applied) else read
+    subscription.version = newest.version
+    if not settling.enter_at_once(subscription, newest):
+        subscription.put(newest)

@@ -91,6 +91,15 @@ class Frame:
             self.__dict__["_entered_text"] = made
         return made
 
+    def in_window_text(self, id: str, window: str, before: str | None) -> str:
+        """The ENTERED frame's text for windows of this name in which it stands above this row: the
+        last one that was made is kept, since many are sent it one after another."""
+        made: tuple[str, str | None, str] | None = self.__dict__.get("_in_window")
+        if made is None or made[:2] != (window, before):
+            text = messages.in_window(self.entered_text(id), window, before)
+            made = self.__dict__["_in_window"] = (window, before, text)
+        return made[2]
+
     def values(self, fields: Iterable[str]) -> Mapping[str, Any]:
         """The payload's values of these fields, as far as it has them: its resource's filters, so
         they are read once in each process."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from permissions.representation import ObjectKey
 from realtime.state.due import Due
+from realtime.state.sockets import Socket
 from realtime.state.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -14,31 +15,74 @@ if TYPE_CHECKING:
 
 
 class Index:
-    """A tenant's subscriptions that have not ended, by user and by object; `due` is the hub's."""
+    """A tenant's subscriptions that have not ended, by object, and by their users' sockets.
+
+    There are many for windows, so each is in one container here. `due` is the hub's: when those
+    that clients asked for by id were read last; the others are read with their windows.
+    """
 
     def __init__(self, due: Due[Subscription]) -> None:
-        self.all: set[Subscription] = set()
         self._due = due
-        self._by_user: dict[int, set[Subscription]] = {}
-        self._by_key: dict[ObjectKey, set[Subscription]] = {}
+        self._by_key: dict[ObjectKey, dict[Subscription, None]] = {}
+        self._sockets: dict[int, dict[Socket, int]] = {}  # of each user, with how many they have
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, s: Subscription) -> bool:
+        return s in self._by_key.get(s.key, ())
+
+    @property
+    def all(self) -> set[Subscription]:
+        """Return all of them, each time anew."""
+        return {s for some in self._by_key.values() for s in some}
 
     def add(self, s: Subscription) -> None:
         """Add a subscription."""
-        self.all.add(s)
-        self._by_user.setdefault(s.user_id, set()).add(s)
-        self._by_key.setdefault(s.key, set()).add(s)
+        mine = self._by_key.setdefault(s.key, {})
+        if s not in mine:
+            mine[s] = None
+            self._count += 1
+            sockets = self._sockets.setdefault(s.user_id, {})
+            sockets[s.socket] = sockets.get(s.socket, 0) + 1
+
+    def new_row(
+        self, socket: Socket, key: ObjectKey, id_of: Callable[[ObjectKey], str]
+    ) -> Subscription:
+        """Add and return a new row for windows; those of an object have one key and one id."""
+        other = next(iter(self._by_key.get(key, ())), None)
+        key, id = (key, id_of(key)) if other is None else (other.key, other.id)
+        s = socket.subscriptions[key] = Subscription(socket, key, id, single=False)
+        self.add(s)
+        return s
 
     def remove(self, s: Subscription) -> None:
         """Remove a subscription, if present."""
-        if s in self.all:
-            self.all.remove(s)
-            _remove(self._by_user, s.user_id, s)
-            _remove(self._by_key, s.key, s)
-            self._due.forget(s)
+        if s not in self:
+            return
+        mine = self._by_key[s.key]
+        del mine[s]
+        if not mine:
+            del self._by_key[s.key]
+        self._count -= 1
+        sockets = self._sockets[s.user_id]
+        sockets[s.socket] -= 1
+        if not sockets[s.socket]:
+            del sockets[s.socket]
+        if not sockets:
+            del self._sockets[s.user_id]
+        self._due.forget(s)
 
     def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
         """Record that a round read these at this time."""
-        self._due.looked_at((s for s in subscriptions if s in self.all), at)
+        single = []
+        for s in subscriptions:
+            if s.asked is None:
+                self._due.forget(s)
+            elif s in self:
+                single.append(s)
+        self._due.looked_at(single, at)
 
     def of_key(self, key: ObjectKey) -> Iterator[Subscription]:
         """Return the subscriptions of an object."""
@@ -48,19 +92,17 @@ class Index:
         """Return those whose audience an access change may have moved, including pending ones."""
         found: set[Subscription] = set()
         for touch in touches:
-            found |= self._touched_by(touch)
+            found.update(self._touched_by(touch))
         return found
 
-    def _touched_by(self, touch: Touch) -> set[Subscription]:
+    def _touched_by(self, touch: Touch) -> Iterable[Subscription]:
         if touch.model is None or touch.object_id is None:
-            return self.all if touch.user_id is None else self._by_user.get(touch.user_id, set())
-        about = self._by_key.get(ObjectKey(touch.model, touch.object_id), set())
+            return self.all if touch.user_id is None else self._of_user(touch.user_id)
+        about = self._by_key.get(ObjectKey(touch.model, touch.object_id), ())
         if touch.user_id is None:
             return about
-        return {s for s in about if s.user_id == touch.user_id}
+        return [s for s in about if s.user_id == touch.user_id]
 
-
-def _remove(index: dict[Any, set[Subscription]], key: Any, s: Subscription) -> None:
-    index[key].remove(s)
-    if not index[key]:
-        del index[key]
+    def _of_user(self, user_id: int) -> Iterator[Subscription]:
+        for socket in self._sockets.get(user_id, ()):
+            yield from (s for s in socket.subscriptions.values() if s in self)

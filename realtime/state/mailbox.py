@@ -103,19 +103,31 @@ class Mailbox:
 
         This is what happens nearly always, and it touches as little as it can.
         """
-        slot, sent = subscription.slot, subscription.sent
-        if self._ready or self._answers or self._put_off or self.closing is not None:
+        slot, sent, asked = subscription.slot, subscription.sent, subscription.asked
+        if sent is None or not isinstance(slot, Frame) or subscription.told:
             return False
-        if sent is None or not isinstance(slot, Frame) or subscription.waiting or subscription.told:
+        if asked is not None and asked.waiting:
             return False
         seen = slot.seen
         if seen.body is None or seen.audience != sent.audience or subscription.moves:
             return False
-        if seen.etag != sent.etag and not self.send_now(slot.update_text(subscription.id)):
+        if seen.etag != sent.etag:
+            return self.send_at_once(subscription, slot, slot.update_text(subscription.id))
+        if self._ready or self._answers or self._put_off or self.closing is not None:
             return False
         subscription.slot, subscription.sent = None, slot.digest
-        if self.delivered is not None and seen.etag != sent.etag:
-            self.delivered(subscription, slot, slot.update_text(subscription.id))
+        return True
+
+    def send_at_once(self, subscription: Subscription, frame: Frame, text: str) -> bool:
+        """Send a text that shows this, where nothing waits that has to go out before it and the
+        server takes it; return whether that is so."""
+        if self._ready or self._answers or self._put_off or self.closing is not None:
+            return False
+        if not self.send_now(text):
+            return False
+        subscription.slot, subscription.sent = None, frame.digest
+        if self.delivered is not None:
+            self.delivered(subscription, frame, text)
         return True
 
     def drop(self, subscription: Subscription) -> None:
@@ -134,7 +146,8 @@ class Mailbox:
         """Do not tell of the end of a subscription that its client has ended."""
         for s in [s for s in self._ready if s.key == key and s.slot is GONE]:
             if s.entered:  # its windows are told
-                s.single = s.known = False
+                s.settle(len(s.waiting))
+                s.single = False
             else:
                 s.cancel(s.ended)
 

@@ -29,10 +29,11 @@ KEPT_CHARACTERS: Final = 2**16
 class Socket:
     """One WebSocket of one user in one tenant, by its connection id.
 
-    `registered` is the kind and key of the credential that its row in the database names, or None
-    without one; `expire_at` sets when it is closed. `sending_since` is the loop's time at which
-    the send under way began or last made progress, or None; `buffered` tells how many bytes are on
-    their way, in the server's buffer too; `cut` ends a socket that takes nothing.
+    It receives nothing but of its one tenant. `registered` is the kind and key of the credential
+    that its row in the database names, or None without one; `expire_at` sets when it is closed.
+    `sending_since` is the loop's time at which the send under way began or last made progress, or
+    None; `buffered` tells how many bytes are on their way, in the server's buffer too; `cut` ends a
+    socket that takes nothing.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Socket:
     subscriptions: dict[ObjectKey, Subscription] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
     keeper: Keeper = field(init=False)
+    user_id: int = field(init=False)
+    tenant_id: int = field(init=False)
     registered: Key | None = None
     sending_since: float | None = None
     frames: int = 0
@@ -53,20 +56,13 @@ class Socket:
     _buffered_before: int = 0
     _measured: int = 0
 
+    def __post_init__(self) -> None:
+        self.user_id, self.tenant_id = self.identity.user_id, self.identity.tenant_id
+
     @property
     def limits(self) -> Mapping[str, Any]:
         """Its tenant's limits."""
         return self.identity.limits
-
-    @property
-    def user_id(self) -> int:
-        """Who it belongs to."""
-        return self.identity.user_id
-
-    @property
-    def tenant_id(self) -> int:
-        """The one tenant of which it receives anything."""
-        return self.identity.tenant_id
 
     @property
     def held(self) -> Held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from permissions.representation import ObjectKey
@@ -34,6 +35,7 @@ class Gone(Enum):
 
 GONE: Final = Gone.GONE
 NOWHERE: Final[frozenset[Window]] = frozenset()
+NO_VALUES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Opened(NamedTuple):
@@ -51,6 +53,20 @@ class Waiting:
     etag: str | None
 
 
+class Asked:
+    """What only a row has for which its client asked by id: the subscribes that wait, how many of
+    them were told that the object cannot be shown, whether one was answered, and the row of the
+    ledger."""
+
+    __slots__ = ("answered", "known", "opened", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: tuple[Waiting, ...] = ()
+        self.answered = 0
+        self.known = False
+        self.opened: Opened | None = None
+
+
 class Subscription:
     """One socket's subscription of one object: for its client, for windows, or for both.
 
@@ -62,43 +78,67 @@ class Subscription:
     that it shows, and perhaps nobody has raised its version; `opened` its row of the ledger, and
     `ended` why it was cancelled.
 
-    `single` says that the client asked for it by its id, `known` that it was answered since;
+    `single` says that the client asked for it by its id; what only such a row needs is in `asked`,
+    since there are many others in windows;
     `windows` are those that hold it and `entered` those of which the client was told that they do,
     `values` the newest payload's values by which they filter.
     """
 
     __slots__ = (
-        "answered", "audience", "ended", "entered", "id", "key", "known", "opened", "overtaken_at",
-        "pair", "sent", "showing", "single", "slot", "socket", "state", "told", "values", "version",
-        "waiting", "windows",
+        "asked", "audience", "ended", "entered", "id", "key", "overtaken_at", "sent", "showing",
+        "slot", "socket", "state", "told", "values", "version", "windows",
     )  # fmt: skip
 
-    def __init__(self, socket: Socket, key: ObjectKey, id: str) -> None:
+    def __init__(self, socket: Socket, key: ObjectKey, id: str, *, single: bool = True) -> None:
         self.socket = socket
         self.key = key
-        self.pair = (socket.user_id, key)
         self.id = id
+        self.asked = Asked() if single else None
         self.state = State.PENDING
         self.audience: str | None = None
         self.version = -1
         self.overtaken_at = -1
         self.showing = False
-        self.opened: Opened | None = None
         self.ended = ""
         self.slot: Frame | Digest | Gone | None = None
         self.sent: Digest | None = None
         self.told = False
-        self.waiting: list[Waiting] = []
-        self.answered = 0
-        self.single = True
-        self.known = False
         self.windows = self.entered = NOWHERE
-        self.values: Mapping[str, Any] = {}
+        self.values = NO_VALUES
 
     @property
     def user_id(self) -> int:
         """Return the id of the subscribing user."""
-        return self.pair[0]
+        return self.socket.user_id
+
+    @property
+    def pair(self) -> tuple[int, ObjectKey]:
+        """Return who asks for what."""
+        return self.socket.user_id, self.key
+
+    @property
+    def single(self) -> bool:
+        """Return whether its client asked for it by its id."""
+        return self.asked is not None
+
+    @single.setter
+    def single(self, asked: bool) -> None:
+        self.asked = (self.asked or Asked()) if asked else None
+
+    @property
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return the subscribes without an answer yet, the oldest first."""
+        return () if self.asked is None else self.asked.waiting
+
+    @property
+    def opened(self) -> Opened | None:
+        """Return its row of the ledger."""
+        return None if self.asked is None else self.asked.opened
+
+    @opened.setter
+    def opened(self, opened: Opened | None) -> None:
+        if self.asked is not None:
+            self.asked.opened = opened
 
     @property
     def held(self) -> bool:
@@ -114,8 +154,8 @@ class Subscription:
     @property
     def moves(self) -> bool:
         """Return whether the client has to be told that it entered or left a window."""
-        if self.windows is self.entered:  # nearly always, because nowhere
-            return False
+        if self.windows is self.entered:  # nearly always
+            return bool(self.windows) and not self.available
         return self.entered != (self.windows if self.available else NOWHERE)
 
     @property
@@ -135,7 +175,7 @@ class Subscription:
     @property
     def unanswered(self) -> bool:
         """Return whether a subscribe is waiting that nothing was sent for."""
-        return len(self.waiting) > self.answered
+        return self.asked is not None and len(self.asked.waiting) > self.asked.answered
 
     def is_as_read(self, audience: str, version: int, etag: str, *, available: bool) -> bool:
         """Whether a read that shows this has nothing to tell: it is what the reader was told last,
@@ -148,13 +188,15 @@ class Subscription:
 
     def ask(self, waiting: Waiting) -> None:
         """Register a client's subscribe that waits for its answer."""
-        self.waiting.append(waiting)
+        assert self.asked is not None  # by id
+        self.asked.waiting += (waiting,)
         self.socket.mailbox.question()
 
     def settle(self, questions: int) -> None:
         """Count this many subscribes, the oldest, as answered."""
-        del self.waiting[:questions]
-        self.answered = max(self.answered - questions, 0)
+        if self.asked is not None:
+            self.asked.waiting = self.asked.waiting[questions:]
+            self.asked.answered = max(self.asked.answered - questions, 0)
         self.socket.mailbox.answered(questions)
 
     def put(self, slot: Frame | Gone) -> None:
@@ -165,6 +207,20 @@ class Subscription:
             if self.state is State.ENDED and slot is not GONE:  # nobody wants it
                 return
         self.socket.mailbox.put(self)
+
+    def follow(self, frame: Frame) -> None:
+        """Make a newer frame of a live row the state to be sent next.
+
+        Its windows hold it as before, unless it can be shown only now or no longer, or one filters.
+        """
+        settled = self.slot is None and not self.told and frame.seen.body is not None
+        for window in self.socket.windows.values():
+            settled = settled and not window.fields
+        if not settled:
+            self.put(frame)
+        else:
+            self.slot = frame
+            self.socket.mailbox.put(self)
 
     def tell(self) -> None:
         """Tell the client of what happened besides a new state."""

@@ -29,8 +29,8 @@ def _ended(s: Subscription) -> list[str]:
         messages.error(Error.NOT_FOUND, waiting.ref, model=model, id=id) for waiting in s.waiting
     ]
     s.settle(len(s.waiting))
-    if s.known:
-        s.known, s.sent = False, None
+    if s.asked is not None and s.asked.known:
+        s.asked.known, s.sent = False, None
         texts.append(messages.deleted(model, id))
     return texts
 
@@ -45,10 +45,10 @@ def state(s: Subscription, frame: Frame) -> list[str]:
     told, s.told = s.told, False
     seen = frame.seen
     assert seen.body is not None
-    if s.waiting:
-        waiting = s.waiting[0]
+    if s.asked is not None and s.asked.waiting:
+        waiting = s.asked.waiting[0]
         s.settle(1)
-        s.known = True
+        s.asked.known = True
         body = None if waiting.etag == seen.etag else seen.body
         return [messages.subscribed(s.key.model, s.id, seen.audience, seen.etag, body, waiting.ref)]
     texts = []
@@ -72,9 +72,9 @@ def shows(text: str) -> bool:
 def _unavailable(s: Subscription) -> list[str]:
     """Said once, and to each subscribe once, which is answered when the object can be shown."""
     ref = messages.NO_REF
-    if s.unanswered:
-        ref = s.waiting[s.answered].ref
-        s.answered += 1
+    if s.asked is not None and s.unanswered:
+        ref = s.asked.waiting[s.asked.answered].ref
+        s.asked.answered += 1
     elif s.told:
         return []
     return [messages.error(Error.UNAVAILABLE, ref, model=s.key.model, id=s.id)]
@@ -91,9 +91,13 @@ def _entered(s: Subscription, frame: Frame) -> list[tuple[Window, str]]:
     texts = []
     for window in s.windows - s.entered:
         known = window.has(s, frame.seen.etag)
-        text = _without_payload(s, frame) if known else frame.entered_text(s.id)
-        before = window.enter(s)
-        texts.append((window, messages.in_window(text, window.name, before)))
+        before = window.below(s)
+        window.enter(s)
+        if known:
+            text = messages.in_window(_without_payload(s, frame), window.name, before)
+        else:
+            text = frame.in_window_text(s.id, window.name, before)
+        texts.append((window, text))
     return texts
 
 

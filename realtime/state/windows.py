@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from realtime.state import messages
 from realtime.state.messages import Reference
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 Where = tuple[tuple[str, tuple[Any, ...]], ...]
 """A filter: values of payload fields, any of each."""
 Matches = Callable[[Mapping[str, Any]], bool]
+NO_ROWS: Final[frozenset[Subscription]] = frozenset()
+place_of: Final[Callable[[Subscription], Any]] = attrgetter("key.pk")
+"""Return a row's place in the order of lists, upwards."""
 
 
 class WindowState(Enum):
@@ -61,14 +65,21 @@ class Window:
     """One live list of one socket, under the name that its client gave it.
 
     Its rows have keys below `after` and above `floor` (None: no end). `members` are the rows that
-    belong to it, `entering` those of them that the client has still to be told of, and `have` the
-    etags of payloads that the client holds. `due` says that the window has not been answered yet,
-    and `awaited` are rows of its list that still wait to be read: they come before the answer.
+    belong to it, upwards, `entering` those of them that the client has still to be told of, and
+    `have` the etags of payloads that the client holds. `due` says that the window has not been
+    answered yet, and `awaited` are rows of its list that still wait to be read: they come before
+    the answer.
     `told_more` is what the client was last told of rows below the floor. `fields` are those by
     which windows of the model may filter, `where` is the filter and `matches` decides it by the
     values of a payload; `sign` makes a cursor of a key. `viewing` is its row of the ledger, and
     `ended` why it ended.
     """
+
+    __slots__ = (
+        "_alone", "_matches", "_sign", "_told", "after", "awaited", "due", "ended", "entering",
+        "fields", "floor", "have", "limit", "members", "model", "name", "placing", "ref", "socket",
+        "state", "told_more", "viewing", "where",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -96,9 +107,9 @@ class Window:
         self.ref = ref
         self.state = WindowState.PENDING
         self.floor: Any | None = None
-        self.members: dict[Any, Subscription] = {}
+        self.members: list[Subscription] = []
         self.entering: set[Subscription] = set()
-        self.awaited: set[Subscription] = set()
+        self.awaited = NO_ROWS
         self.due = True
         self.told_more = False
         self.placing = False
@@ -106,10 +117,8 @@ class Window:
         self.ended = ""
         self._matches = matches
         self._sign = sign
-        self._holding = frozenset((self,))  # of all rows that nothing else holds
-        self._showing = frozenset((self,))
-        self._keys: list[Any] = []  # of the members, ascending
-        self._told: list[tuple[Any, str]] = []  # what the client has, ascending
+        self._alone = frozenset((self,))  # of all rows that nothing else holds
+        self._told: list[Subscription] = []  # what the client has, upwards
 
     @property
     def is_live(self) -> bool:
@@ -124,9 +133,21 @@ class Window:
     def inside(self, pk: Any) -> bool:
         """Return whether the key is in the window's range, and the window is live."""
         return (
-            self.is_live
+            self.state is WindowState.LIVE
             and (self.floor is None or pk > self.floor)
             and (self.after is None or pk < self.after)
+        )
+
+    def fits(self, s: Subscription) -> bool:
+        """Return whether a live row that nothing held belongs to the window, which was answered,
+        and moves nothing else in it."""
+        return (
+            self.model == s.key.model
+            and self.inside(s.key.pk)
+            and not (self.due or self.placing or self.where)
+            and len(self.members) < self.limit
+            and not s.windows
+            and not s.entered
         )
 
     def holds(self, s: Subscription) -> bool:
@@ -148,21 +169,19 @@ class Window:
     @property
     def short(self) -> bool:
         """Return whether so few rows are left that the list must be read again, and has more."""
-        return self.floor is not None and 2 * len(self._keys) < self.limit
+        return self.floor is not None and 2 * len(self.members) < self.limit
 
     def admit(self, s: Subscription) -> None:
         """Make the row one of the window's."""
         if self not in s.windows:
-            s.windows = s.windows | {self} if s.windows else self._holding
-            self.members[s.key.pk] = s
-            insort(self._keys, s.key.pk)
+            s.windows = s.windows | {self} if s.windows else self._alone
+            insort(self.members, s, key=place_of)
 
     def dismiss(self, s: Subscription) -> None:
         """Make the row none of the window's."""
         if self in s.windows:
             s.windows -= {self}
-            del self.members[s.key.pk]
-            del self._keys[bisect_left(self._keys, s.key.pk)]
+            del self.members[_place(self.members, s)]
             self.entering.discard(s)
 
     def cut(self) -> Subscription | None:
@@ -170,32 +189,39 @@ class Window:
 
         The floor rises to it: else rows below would be missed, and `more` would lie.
         """
-        if len(self._keys) <= self.limit:
+        if len(self.members) <= self.limit:
             return None
-        self.floor = self._keys[0]
-        lowest = self.members[self.floor]
+        lowest = self.members[0]
+        self.floor = lowest.key.pk
         self.dismiss(lowest)
         return lowest
 
     def wait_for(self, listed: Iterable[Subscription]) -> None:
         """Let those of its list come before the answer that still wait, as for their own group."""
         if self.due:
-            self.awaited = {s for s in listed if s.state is State.PENDING}
+            self.awaited = frozenset(s for s in listed if s.state is State.PENDING)
+
+    def come(self, s: Subscription) -> None:
+        """Wait for this row no longer."""
+        self.awaited = self.awaited - {s} or NO_ROWS
 
     # What the client is told.
 
-    def enter(self, s: Subscription) -> str | None:
-        """Note that the client is told of a row; return the id of the row that it stands above."""
-        s.entered = s.entered | {self} if s.entered else self._showing
+    def enter(self, s: Subscription) -> None:
+        """Note that the client is told of a row."""
+        s.entered = s.entered | {self} if s.entered else self._alone
         self.entering.discard(s)
-        place = bisect_left(self._told, (s.key.pk, s.id))
-        self._told.insert(place, (s.key.pk, s.id))
-        return self._told[place - 1][1] if place else None
+        insort(self._told, s, key=place_of)
+
+    def below(self, s: Subscription) -> str | None:
+        """Return the id of the row above which the client is to put one that enters."""
+        place = _place(self._told, s)
+        return self._told[place - 1].id if place else None
 
     def leave(self, s: Subscription) -> None:
         """Note that the client is told that a row has left."""
         s.entered -= {self}
-        del self._told[bisect_left(self._told, (s.key.pk, s.id))]
+        del self._told[_place(self._told, s)]
 
     def has(self, s: Subscription, etag: str) -> bool:
         """Return whether the client named this payload of a row that enters for the first time."""
@@ -214,6 +240,7 @@ class Window:
         due, self.due, self.told_more = self.due, False, more
         if due:
             self.have.clear()  # what did not enter, the client forgets
+            self.entering.clear()  # empty, but as large as it was
             return messages.window_subscribed(self.model, self.name, more, self._cursor(), self.ref)
         return messages.more(self.model, self.name, more, self._cursor())
 
@@ -222,7 +249,11 @@ class Window:
         if self.floor is None:
             return None
         if self._told:
-            return self._sign(self._told[0][0])
+            return self._sign(self._told[0].key.pk)
         if isinstance(self.floor, int):
             return self._sign(self.floor + 1)
         return None if self.after is None else self._sign(self.after)
+
+
+def _place(rows: list[Subscription], s: Subscription) -> int:
+    return bisect_left(rows, s.key.pk, key=place_of)

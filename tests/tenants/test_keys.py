@@ -161,3 +161,12 @@ def test_database_names_principals_as_the_code_does(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 'user:' || {named('k')} FROM (SELECT {type} AS k) t", [value])
         assert cursor.fetchall() == [(principal_of(key),)]
+
+
+def test_any_number_of_keys_is_one_parameter() -> None:
+    one = uuid.UUID(int=1)
+    assert tenants_keys.parameters([1, 12], "postgresql") == "{1,12}"
+    assert tenants_keys.parameters([], "postgresql") == "{}"
+    assert tenants_keys.parameters([one], "postgresql") == [one]
+    assert tenants_keys.parameters(["a,b"], "postgresql") == ["a,b"]
+    assert tenants_keys.parameters([1, one, "a"], "sqlite") == f'[1, "{one.hex}", "a"]'

@@ -172,7 +172,6 @@ async def test_a_socket_that_went_during_the_read_is_left_alone(world: World) ->
             if work is read_across:
                 globex = world.tenants["globex"].pk
                 gone[globex] = hub.rounds.pop(globex)
-                gone[globex].index.all.clear()
             return found
 
         hub.run = leaving  # type: ignore[method-assign]
@@ -213,3 +212,20 @@ async def test_a_running_sweep_finds_what_no_hook_saw(world: World, settings: Se
         sql = "UPDATE resources_document SET title = 'Raw' WHERE id = %s"
         await in_thread(unseen)(sql, world.document.pk)
         assert (await viewer.receive())["payload"]["title"] == "Raw"
+
+
+@pytest.mark.drifts
+async def test_what_only_a_window_shows_is_read_with_its_window(world: World) -> None:
+    async with await in_thread(connect)(world, "viewer") as viewer:
+        await viewer.receive_until("WELCOME")
+        await viewer.send({"action": "subscribe", "model": "resources.document", "window": "w"})
+        await viewer.receive_until("SUBSCRIBED")
+        await quiet()
+        assert this_hub().due.before(later(), 10) == []
+        before = drift("change")
+        sql = "UPDATE resources_document SET title = 'Raw' WHERE id = %s"
+        await in_thread(unseen)(sql, world.document.pk)
+        await sweep_once()
+        [update] = await viewer.settle()
+        assert update["payload"]["title"] == "Raw"
+        assert drift("change") == before + 1

@@ -17,9 +17,11 @@ def filled(due: Due[Subscription] | None = None) -> tuple[Index, dict[str, Subsc
     """Users 1 and 2, each with the plan and the draft."""
     index = Index(due or Due())
     named = {}
+    sockets = {user_id: socket(user_id) for user_id in (1, 2)}
     for user_id in (1, 2):
         for name, key in (("plan", PLAN), ("draft", DRAFT)):
-            subscription = Subscription(socket(user_id), key, name)
+            subscription = Subscription(sockets[user_id], key, name)
+            sockets[user_id].subscriptions[key] = subscription
             named[f"{name} of {user_id}"] = subscription
             index.add(subscription)
     return index, named
@@ -85,6 +87,34 @@ def test_those_of_an_object_are_found() -> None:
 def test_removing_leaves_nothing_and_may_be_repeated() -> None:
     index, named = filled()
     for subscription in named.values():
+        assert subscription in index
         index.remove(subscription)
         index.remove(subscription)
-    assert (index.all, index._by_user, index._by_key) == (set(), {}, {})
+        assert subscription not in index
+    assert (len(index), index.all, index._sockets, index._by_key) == (0, set(), {}, {})
+
+
+def test_what_is_only_in_windows_is_read_with_them() -> None:
+    due: Due[Subscription] = Due()
+    index, named = filled(due)
+    index.read(named.values(), 1.0)
+    named["plan of 1"].single = False
+    index.read([named["plan of 1"]], 2.0)
+    assert set(due.before(2.0, 5)) == set(named.values()) - {named["plan of 1"]}
+    assert len(index) == 4
+
+
+def test_subscription_that_is_added_again_counts_once() -> None:
+    index, named = filled()
+    index.add(named["plan of 1"])
+    assert len(index) == 4
+
+
+def test_rows_of_an_object_have_one_key_and_one_id() -> None:
+    index, _ = filled()
+    row = index.new_row(socket(3), ObjectKey("resources.document", 1), lambda key: "another")
+    assert (row.key is PLAN, row.id, row.single) == (True, "plan", False)
+    assert row in index
+    assert row.socket.subscriptions == {PLAN: row}
+    first = index.new_row(socket(3), ObjectKey("resources.document", 3), lambda key: "new")
+    assert first.id == "new"

@@ -149,7 +149,7 @@ def test_what_its_client_ends_lives_on_in_a_window(of: Socket, keeping: Keeping)
 def test_lowest_row_is_cut_and_raises_the_floor(of: Socket, keeping: Keeping) -> None:
     window = opened(of, limit=1)
     low, high = row(of, 1), row(of, 2)
-    assert (window.floor, list(window.members), keeping.gone) == (1, [2], [low])
+    assert (window.floor, window.members, keeping.gone) == (1, [high], [low])
     assert low.state is State.ENDED
     assert high.windows == {window}
 
@@ -159,7 +159,7 @@ def test_few_rows_with_more_below_are_filled_up(of: Socket, keeping: Keeping) ->
     row(of, 1), row(of, 2)
     last = row(of, 3)
     changed(last)
-    changed(next(iter(window.members.values())))
+    changed(window.members[0])
     assert keeping.asked == [window]
 
 
@@ -193,11 +193,18 @@ def test_end_of_what_its_client_has_ended_is_told_to_windows_alone(
     if listed:
         opened(of)
     s = row(of)
-    s.single = s.known = True
+    answered(s)
     s.end()
     of.mailbox.forget(s.key)
     left = f'{{"type":"LEFT","model":"{MODEL}","id":"{s.id}","window":"w"}}'
     assert texts(of) == (left if listed else "")
+
+
+def answered(s: Subscription) -> None:
+    """Its client has asked for it by id, and was answered."""
+    s.single = True
+    assert s.asked is not None
+    s.asked.known = True
 
 
 def lose(s: Subscription, how: str) -> None:
@@ -220,7 +227,8 @@ def test_what_a_client_may_have_forgotten_enters_with_its_payload(
     """It named the payload when it opened the second window, and was told to forget it since."""
     opened(of, "one", where=True)
     s = row(of)
-    s.single = s.known = how != "left"
+    if how != "left":
+        answered(s)
     two = opened(of, "two")
     two.state, two.have = WindowState.PENDING, {s.id: "viewer:{}"}
     lose(s, how)

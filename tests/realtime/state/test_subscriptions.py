@@ -4,7 +4,7 @@ import pytest
 
 from realtime.state import fence
 from realtime.state.frames import Frame
-from realtime.state.subscriptions import GONE, State, Subscription
+from realtime.state.subscriptions import GONE, Opened, State, Subscription
 from tests.realtime.pieces import frame, socket, subscription, waiting
 
 
@@ -12,7 +12,7 @@ def test_new_subscription_is_pending_and_has_nothing() -> None:
     of = socket(user_id=7)
     s = Subscription(of, subscription().key, "id")
     assert s.state is State.PENDING
-    assert (s.audience, s.slot, s.sent, s.waiting) == (None, None, None, [])
+    assert (s.audience, s.slot, s.sent, s.waiting) == (None, None, None, ())
     assert s.version < 0
     assert s.user_id == 7
 
@@ -119,3 +119,14 @@ def test_only_a_payload_has_a_body_to_put_off() -> None:
     s.slot = frame(2)
     s.put_off()
     assert s.slot == frame(2).digest
+
+
+def test_row_that_is_only_for_windows_has_no_row_of_the_ledger_and_no_answers() -> None:
+    s = subscription()
+    s.ask(waiting("ref"))
+    s.single = True  # as it is
+    assert [each.ref for each in s.waiting] == ["ref"]
+    s.settle(1)
+    s.single = False
+    s.opened = Opened(1, "viewer")
+    assert (s.opened, s.waiting, s.accounted) == (None, (), True)

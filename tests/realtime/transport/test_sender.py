@@ -127,7 +127,7 @@ async def test_what_is_no_mere_update_goes_the_whole_way(why: str) -> None:
     elif why == "told":
         s.told = True
     elif why == "asked":
-        s.waiting.append(Waiting("ref", None))
+        s.ask(Waiting("ref", None))
     elif why == "closing":
         mailbox.finish(Close.GOING_AWAY)
     s.put(newer)
