@@ -18,6 +18,7 @@ from realtime.capture.tables import Access
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import read
 from tenants.models import User
+from tests.realtime.capture import replaced
 from tests.realtime.capture.kept import unkept
 
 Touches = Counter[tuple[Any, ...]]
@@ -211,6 +212,10 @@ def wrong(access: Access) -> list[str]:
             if access.kept and not name.startswith("replaced"):
                 table = access.kept.source
                 found += [f"{name}: {each}" for each in unkept([(table, access.kept)])]
+    for name, check in replaced.of_access(access):
+        with undone():
+            only(access)
+            found += [f"{name}: {each}" for each in check()]
     return found
 
 

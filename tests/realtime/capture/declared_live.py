@@ -17,6 +17,7 @@ from realtime.capture.triggers import literal, quoted
 from realtime.models import Change
 from tests.realtime.capture.declared import run, undone
 from tests.realtime.capture.kept import unkept
+from tests.realtime.capture.replaced import of_live as of_rows
 
 
 class Object:
@@ -174,6 +175,8 @@ def of_live(live: Live) -> Iterator[tuple[str, Check]]:
             yield f"replaced by {columns}", lambda c=columns: replaced(live, c)  # type: ignore[misc]
         for columns in live.unique:
             yield f"replaced by update of {columns}", lambda c=columns: replaced_by_update(live, c)  # type: ignore[misc]
+        for name, check in of_rows(live):
+            yield name, lambda check=check: not check()  # type: ignore[misc]
 
 
 def of_shown(shown: Shown) -> Iterator[tuple[str, Check]]:
