@@ -36,6 +36,9 @@ from tests.world import World
 
 StartServer = Callable[..., LiveServer]
 
+SECONDS = 30
+"""Until what a test wrote is announced; it takes some milliseconds where nothing else runs."""
+
 # A slow machine is no failure. `make nightly` tries many more.
 examples.register_profile("tests", max_examples=int(os.environ.get("EXAMPLES", 30)), deadline=None)
 examples.load_profile("tests")
@@ -57,8 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
-    assert publisher.flush()
-    assert oracle.flush()
+    assert publisher.flush(SECONDS)
+    assert oracle.flush(SECONDS)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -217,7 +220,7 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
 def world(transactional_db: None) -> World:
     """Two tenants, their people and one shared document, committed and announced."""
     world = World()
-    assert publisher.flush()
+    assert publisher.flush(SECONDS)
     return world
 
 

@@ -65,7 +65,7 @@ WRITES: dict[str, Callable[[World], object]] = {
     "a base manager": lambda w: grants(DocumentUserGrant, w).update(permission=1),
     "a deletion past signals": lambda w: grants(DocumentUserGrant, w)._raw_delete("default"),
     "a historical model": lambda w: grants(
-        history().get_model("resources", "DocumentUserGrant"), w
+        history(migrated=True).get_model("resources", "DocumentUserGrant"), w
     ).update(permission_id=1),
     "a through table": lambda w: User.groups.through._base_manager.bulk_create(
         [
