@@ -7,6 +7,8 @@ import json
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
 
+from resources.models import Document
+from tenants import opaque
 from tests import given
 from tests.browser import Browser, browser, needs_browser
 from tests.conftest import StartServer
@@ -127,6 +129,19 @@ def renews_before_the_end(page: Page, world: World, token: str) -> None:
     assert states == ["closed", "connecting", "open"]
 
 
+def shows_drafts_in_lists(page: Browser, id: str) -> None:
+    """Of an object that only a list holds; a refusal takes them back."""
+    page.run(
+        f"window.writing = own.earshot.object('resources.document', '{id}').write("
+        "{ title: 'Draft' }, () => new Promise((done) => { window.answer = done; }))"
+        ".catch(({ status }) => status); 0"
+    )
+    page.wait("own.shows().includes('Draft')")
+    page.run("answer(Response.json({ detail: 'No.' }, { status: 403 })); 0")
+    assert page.run("writing") == 403
+    assert ONLY_LISTED in page.run("own.shows()")
+
+
 def sockets(server: LiveServer, world: World) -> list[str]:
     """Whose are open."""
     rows = call(server, world.token("admin"), "GET", "/api/connections/")["results"]
@@ -191,19 +206,19 @@ def cache_outlives_the_page_but_not_the_right_to_see(
     page.page.run(STORED)
     page.tab("kept", "cached", token, f"{{ user: '{viewer}' }}")
     page.shows(held, "kept")
-    page.page.run(f"until((all) => all.includes('{ONLY_LISTED}') && all.includes('cursor'))")
-    page.page.run("kept.frame.remove()")
+    world.write(title=CANARY)
+    held = f"{CANARY},{ONLY_LISTED},{CANARY}"
+    page.shows(held, "kept", "third", "own")
+    page.page.run(f"until((all) => all.includes('{CANARY}') && all.includes('cursor'))")
+    page.page.run("kept.frame.remove(); window.kept = null")
     offline = f"{{ user: '{viewer}', credentials: () => new Promise(() => {{}}) }}"
     page.tab("offline", "cached", token, offline)
     page.page.wait(f"offline.shows() === {json.dumps(held)}")
     assert page.page.run("[offline.copy.value.state, offline.list.value.state]") == ["pending"] * 2
-    page.page.run("offline.frame.remove()")
+    page.page.run("offline.frame.remove(); window.offline = null")
 
     page.tab("again", "cached", token, f"{{ user: '{viewer}' }}")
     page.shows(held, "again")
-    world.write(title=CANARY)
-    page.shows(f"{CANARY},{ONLY_LISTED},{CANARY}", "again", "third", "own")
-    page.page.run(f"until((all) => all.includes('{CANARY}'))")
     assert CANARY in page.page.memory()
     world.revoke("viewer")
     for name in ("again", "third", "own"):
@@ -224,7 +239,8 @@ def cache_outlives_the_page_but_not_the_right_to_see(
 def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
     start_server: StartServer, world: World
 ) -> None:
-    world.grant("viewer", "viewer", world.create(title=ONLY_LISTED))
+    other = world.create(title=ONLY_LISTED)
+    world.grant("viewer", "viewer", other)
     server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.2")
     token = world.token("viewer")
     noting = "class extends WebSocket { constructor(url) { super(url); sockets.push(this); } }"
@@ -235,6 +251,7 @@ def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
         page.shows(f"Plan,{ONLY_LISTED},Plan", "own")
         wakes_at_once(started)
         renews_before_the_end(page, world, token)
+        shows_drafts_in_lists(started, opaque.encode(Document, other.pk))
         token = world.token("viewer")
         tabs_share_a_socket(page, server, world, token)
         cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token)

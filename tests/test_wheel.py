@@ -6,13 +6,17 @@ import ast
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import websockets
 
 from supply import wheel
+from tests.conftest import StartServer
+from tests.world import World
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,6 +105,28 @@ def test_client_is_imported_without_django_and_the_apps(built: Path) -> None:
     )
     told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     assert told.stdout.startswith(b"usage: python -m earshot.client ")
+
+
+def test_client_connects_in_an_environment_that_has_only_websockets(
+    built: Path, tmp_path: Path, start_server: StartServer, world: World
+) -> None:
+    """As `pip install --no-deps` of the wheel leaves it: there is no Django."""
+    venv.create(tmp_path, with_pip=False)
+    [place] = tmp_path.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(built) as opened:
+        opened.extractall(place)
+    (place / "websockets").symlink_to(Path(websockets.__file__).parent)
+    python = str(tmp_path / "bin/python")
+    own = {"TOKEN": world.token("viewer")}
+    without = subprocess.run([python, "-c", "import django"], env=own, capture_output=True)
+    assert b"No module named 'django'" in without.stderr
+    options = ["--tenant", "acme", "--id", world.id]
+    command = [python, "-u", "-m", "earshot.client", start_server("uvicorn").socket_url, *options]
+    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        told = [client.stdout.readline().split('"')[3] for _ in range(3)]
+        client.terminate()
+    assert told == ["WELCOME", "subscribe", "SUBSCRIBED"]
 
 
 def test_metadata_is_what_an_index_needs() -> None:
