@@ -13,7 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, Resource, Shows, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
-from permissions.form_checks import check_form
+from permissions.form_checks import check_form, check_views
 from permissions.links import why_not as why_not_linked
 from permissions.model_checks import (
     check_generic_grants,
@@ -45,6 +45,7 @@ def register_checks() -> None:
     checks.register(check_declarations, "earshot")
     checks.register(check_generic_grants, "earshot", checks.Tags.database)
     checks.register(check_indexes, "earshot", checks.Tags.database)
+    checks.register(check_views, "earshot", checks.Tags.database)
 
 
 def check_resources(**_: Any) -> list[checks.CheckMessage]:

@@ -3,14 +3,18 @@ is refused, and says what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from django.core import checks
-from django.db import DEFAULT_DB_ALIAS, router
+from django.db import DEFAULT_DB_ALIAS, connection, router
 
-from permissions.audiences import Resource
+from permissions.audiences import Resource, registry
+from tenants import hosted
 from tenants.users import User
+
+SIGNS: Final = '"%{}'
+"""What names of columns cannot have."""
 
 CLASSES: Final = {
     "abstract": "Declare each model that inherits it.",
@@ -26,6 +30,7 @@ def check_form(resource: Resource) -> Iterator[checks.CheckMessage]:
     if any(getattr(model._meta, name) for name in CLASSES):
         return
     yield from _check_table(model)
+    yield from _check_columns(model)
     yield from _check_databases(model)
     yield from _check_holders(resource)
 
@@ -54,6 +59,39 @@ def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
             "Give `db_table` the plain name, and set the schema by the connection's search_path.",
             model,
         )
+
+
+def _check_columns(model: Any) -> Iterator[checks.CheckMessage]:
+    for field in model._meta.local_concrete_fields:
+        if any(sign in field.column for sign in SIGNS):
+            yield _error(
+                75,
+                f"The column {field.column!r} of {model._meta.label} cannot be named in statements"
+                " that have parameters.",
+                f"Give {field.name} a `db_column` without {SIGNS!r}.",
+                model,
+            )
+
+
+def check_views(databases: Collection[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Return the named models whose rows are those of a view, on which no trigger fires."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_list(cursor)
+    views = {each.name for each in found if each.type == "v"}
+    followed = [each.model for each in (hosted.organizations(), hosted.members()) if each]
+    models: list[Any] = [*(resource.model for resource in registry), *followed]
+    return [
+        _error(
+            76,
+            f"{model._meta.label} is a view: no trigger fires for what changes there.",
+            "Name the models of the tables that it reads.",
+            model,
+        )
+        for model in models
+        if model._meta.db_table in views
+    ]
 
 
 def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:

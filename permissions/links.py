@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 
 from permissions.audiences import Resource
-from tenants.keys import Key
+from tenants.keys import Key, UnknownKind, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +63,8 @@ def why_not(resource: Resource, name: str) -> str | None:
     ends: Any = [through.get_field(name) for name in names]
     if not all(end.target_field.primary_key for end in ends):
         return "its table refers to something else than primary keys"
+    try:
+        kind_of(through.model)
+    except UnknownKind:
+        return "its table's own keys are neither integers, UUIDs nor texts"
     return None

@@ -82,6 +82,20 @@ async def test_object_that_moves_to_another_tenant_is_lost_like_any(
     assert spans[-1].tenant_id == (None if how == "nowhere" else there.pk)
 
 
+async def test_object_whose_key_is_its_holder_is_live(keyed: World, socket: SocketClient) -> None:
+    place = place_of(keyed, "badge")
+    here = await in_thread(shelf)(place)
+    obj = await in_thread(made)("badge", owner=keyed.user("viewer"), shelf=here, title="Red")
+    assert (await socket.subscribe(place.id(obj), "keyed.badge"))["payload"] == {
+        "id": place.id(obj), "title": "Red",
+    }  # fmt: skip
+    await in_thread(place.raw)("UPDATE {table} SET title = 'Blue', _order = 7")
+    assert [f["changed"] for f in await socket.settle()] == [["title"]]
+    other = keyed.user("editor").pk
+    await in_thread(place.raw)("UPDATE {table} SET owner_id = %s", other)
+    assert kinds(await socket.settle()) == ["DELETE"]
+
+
 async def test_path_of_two_steps_is_followed(keyed: World, socket: SocketClient) -> None:
     place = place_of(keyed, "leaf")
     board = await in_thread(made)("board", shelf=await in_thread(shelf)(place))

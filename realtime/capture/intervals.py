@@ -285,5 +285,5 @@ def _row(kept: Kept, side: str) -> str:
     if kept.named_by is not None:
         table, condition = kept.named_by
         return f"(SELECT w.* FROM {quoted(table)} w WHERE {condition.format(side=side)})"
-    names = map(quoted, kept.columns)
+    names = map(quoted, dict.fromkeys(kept.columns))  # the key may be the holder, too
     return f"(SELECT {', '.join(f'{side}.{name} AS {name}' for name in names)})"

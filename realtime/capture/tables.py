@@ -250,7 +250,7 @@ def of_table(model: Any) -> dict[str, Any]:
     meta = model._meta
     together = [*meta.unique_together]
     together += [c.fields for c in meta.constraints if isinstance(c, UniqueConstraint)]
-    unique = [(meta.pk.column,)]
+    unique = [tuple(field.column for field in meta.pk_fields)]
     unique += [(f.column,) for f in meta.local_concrete_fields if f.unique]
     unique += [tuple(meta.get_field(name).column for name in names) for names in together if names]
     return {"table": meta.db_table, "unique": tuple(dict.fromkeys(unique))}

@@ -150,6 +150,23 @@ class Book(Placed):
         app_label = "keyed"
 
 
+class Badge(models.Model):
+    """Its key is whose it is, and it has a place among those of its shelf."""
+
+    owner = models.OneToOneField(
+        "earshot_tenants.User", models.CASCADE, primary_key=True, related_name="+"
+    )
+    shelf = models.ForeignKey(Shelf, models.CASCADE, related_name="+")
+    title = models.CharField(max_length=50, default="")
+
+    class Meta:
+        app_label = "keyed"
+        order_with_respect_to = "shelf"
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Leaf(Placed):
     """Its tenant is two steps away."""
 
@@ -186,5 +203,6 @@ MODELS: list[type[models.Model]] = [
     Board,
     *DECLARED,
     Sheet,
+    Badge,
     *(grants(model, base) for model in DECLARED for base in (UserGrant, GroupGrant)),
 ]

@@ -38,6 +38,7 @@ KEYS: dict[str, Callable[[int], Any]] = {
     "book": lambda number: number + 1,
     "leaf": lambda number: number + 1,
     "loose": lambda number: number + 1,
+    "badge": lambda number: number + 1,
     "folder": lambda number: uuid.UUID(int=0xABCD << 112 | number),
 }
 LIVE = ("small", "unique", "named")

@@ -13,7 +13,7 @@ from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
-from tests.keyed.models import DECLARED, LIVE, Book, Existing, Leaf, Sheet
+from tests.keyed.models import DECLARED, LIVE, Badge, Book, Existing, Leaf, Sheet
 
 
 def serializer(model: Any, *fields: str) -> Any:
@@ -42,8 +42,12 @@ def declared(model: Any) -> Resource:
     )
 
 
-PATHS: dict[Any, str] = {Book: "shelf__tenant", Leaf: "board__shelf__tenant"}
-MODELS: list[Any] = [*DECLARED, Sheet]
+PATHS: dict[Any, str] = {
+    Badge: "shelf__tenant",
+    Book: "shelf__tenant",
+    Leaf: "board__shelf__tenant",
+}
+MODELS: list[Any] = [*DECLARED, Sheet, Badge]
 RESOURCES = {model: declared(model) for model in MODELS}
 router: Any = SimpleRouter()
 for model, resource in RESOURCES.items():

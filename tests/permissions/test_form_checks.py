@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connection, models
 from django.db.models import Model
 
 from permissions.audiences import Audience, Resource, registry
 from permissions.checks import check_resources
-from permissions.form_checks import check_form
+from permissions.form_checks import check_form, check_views
 from permissions.serializers import AudienceSerializer
 from tenants.models import Tenant, User
 from tenants.opaque import OpaqueIdField
@@ -67,6 +67,18 @@ Columns = form(
     owner=models.ForeignKey(User, models.CASCADE, db_column="whose", related_name="+"),
 )  # fmt: skip
 
+Percent = form("Percent", title=models.CharField(max_length=9, db_column="100 %"))
+Keyed = form("Keyed", owner=models.OneToOneField(
+    User, models.CASCADE, primary_key=True, related_name="+"))  # fmt: skip
+Ordered = form(
+    "Ordered", meta={"order_with_respect_to": "above"},
+    above=models.ForeignKey("checked.Plain", models.CASCADE, related_name="+"),
+)  # fmt: skip
+Computed = form("Computed", title=models.GeneratedField(
+    expression=models.Value("computed"), db_persist=True,
+    output_field=models.CharField(max_length=9),
+))  # fmt: skip
+
 
 def declared(model: Any, *fields: str, holder: str = "owner") -> Resource:
     meta = type("Meta", (), {"model": model, "fields": ("id", "title", *fields)})
@@ -88,6 +100,7 @@ def ids(resource: Resource, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     ("model", "expected"),
     [
         *((each, set()) for each in (Plain, One, Self, Columns, Unmanaged, Filed, Generic)),
+        *((each, set()) for each in (Keyed, Ordered, Computed)),
         (Child, {"E016", "E071"}),
         (Proxy, {"E070"}),
         (Swapped, {"E070"}),
@@ -95,6 +108,7 @@ def ids(resource: Resource, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         (Dotted, {"E072"}),
         (Composite, {"E060"}),
         (Decimal, {"E060"}),
+        (Percent, {"E075"}),
         (Named, {"E074"}),
         (Number, {"E074"}),
         (Group, {"E074"}),
@@ -126,6 +140,18 @@ def test_field_that_a_payload_cannot_have_is_refused(
 
 def test_generic_relation_names_no_holders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids(declared(Generic, holder="thing"), monkeypatch) == {"E016"}
+
+
+@pytest.mark.django_db
+def test_view_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_resources", {"checked.plain": declared(Plain)})
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW checked_plain AS SELECT 1 AS id")
+    assert [message.id for message in check_views(["default"])] == ["earshot.E076"]
+    assert check_views() == []
+    with connection.cursor() as cursor:
+        cursor.execute("DROP VIEW checked_plain")
+    assert check_views(["default"]) == []
 
 
 class Elsewhere:
