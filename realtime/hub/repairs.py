@@ -35,12 +35,12 @@ class Repairs:
         """Repair access: a user now sees this of an object, without a row in the access log."""
         self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.key)
 
-    def change(self, s: Subscription, read: Frame) -> None:
+    def change(self, s: Subscription, read: Frame, *, showing: bool = False) -> None:
         """Repair a change: an object now shows this, without a new version or with a lowered one.
 
-        That is no drift if a row that it shows was written: whoever finds that first raises it.
+        That is no drift if it is `showing` a row that was written: whoever finds that raises it.
         """
-        found = "" if s.showing else _differing(s, read)
+        found = "" if showing else _differing(s, read)
         self._start("change", s, found, reading.repair_change, s.key, read.version, s.version)
 
     def _start(

@@ -102,7 +102,8 @@ class Rounds:
         failed, self._repairs.failed = self._repairs.failed, {}
         for key, showing in failed.items():
             for s in self.index.of_key(key):
-                s.showing = s.showing or showing
+                if showing:
+                    self.index.showing.add(s)
                 self.ask([s])
 
     def check(self) -> None:
@@ -269,7 +270,7 @@ class Rounds:
                 s.overtaken_at = s.version
                 self.ask([s])
             case Decision.REPAIR:
-                self._repairs.change(s, read)
+                self._repairs.change(s, read, showing=s in self.index.showing)
             case Decision.MOVE:
                 self._placement.move(s, read)
             case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
@@ -280,4 +281,4 @@ class Rounds:
             case Decision.SEND_AGAIN:
                 s.put(read)
         if same_version:
-            s.showing = False
+            self.index.showing.discard(s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from permissions.audiences import registry
@@ -57,14 +57,9 @@ class Tail:
         for tenant_id, key in found.showing:
             asked = served.get(tenant_id)
             if asked is not None:
-                asked.ask(_showing(asked.index.of_key(key)))
-
-
-def _showing(subscriptions: Iterable[Subscription]) -> Iterator[Subscription]:
-    """Mark each as showing a changed row: their payloads may change without a new version."""
-    for s in subscriptions:
-        s.showing = True
-        yield s
+                rows = list(asked.index.of_key(key))
+                asked.index.showing.update(rows)
+                asked.ask(rows)
 
 
 def overtaken(s: Subscription, changed: Changed) -> bool:

@@ -115,7 +115,7 @@ class Windows:
 
     def let_go(self, s: Subscription) -> None:
         """Forget a row that nobody here wants any more."""
-        s.let_go(ledger_entries.UNSUBSCRIBED)
+        s.let_go()
         self._rounds.remove(s)
 
     # Candidates.

@@ -18,10 +18,13 @@ class Index:
     """A tenant's subscriptions that have not ended, by object, and by their users' sockets.
 
     There are many for windows, so each is in one container here. `due` is the hub's: when those
-    that clients asked for by id were read last; the others are read with their windows.
+    that clients asked for by id were read last; the others are read with their windows. `showing`
+    are those that show a row which was written, while perhaps nobody has raised their version:
+    their payloads may change without a new one.
     """
 
     def __init__(self, due: Due[Subscription]) -> None:
+        self.showing: set[Subscription] = set()
         self._due = due
         self._by_key: dict[ObjectKey, dict[Subscription, None]] = {}
         self._sockets: dict[int, dict[Socket, int]] = {}  # of each user, with how many they have
@@ -73,6 +76,7 @@ class Index:
         if not sockets:
             del self._sockets[s.user_id]
         self._due.forget(s)
+        self.showing.discard(s)
 
     def read(self, subscriptions: Iterable[Subscription], at: float) -> None:
         """Record that a round read these at this time."""

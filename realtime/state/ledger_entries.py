@@ -110,10 +110,10 @@ class Entries:
             s.opened = None
         late = Ends()
         for (s, frame, _), access in zip(self.begun, written.accesses, strict=True):
-            if s.state is State.ENDED:
-                late.accesses[s.ended].append(access)
-            elif not s.single:
+            if s.asked is None:
                 late.accesses[UNSUBSCRIBED].append(access)
+            elif s.state is State.ENDED:
+                late.accesses[s.asked.ended].append(access)
             else:
                 s.opened = Opened(access, frame.seen.audience)
         for window, viewing in zip(self.viewed, written.viewings, strict=True):

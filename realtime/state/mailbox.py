@@ -149,7 +149,7 @@ class Mailbox:
                 s.settle(len(s.waiting))
                 s.single = False
             else:
-                s.cancel(s.ended)
+                s.cancel("")
 
     def close(self, code: Close) -> None:
         """After the answers that wait send nothing more but this close code; the first counts."""

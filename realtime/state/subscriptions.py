@@ -55,16 +55,17 @@ class Waiting:
 
 class Asked:
     """What only a row has for which its client asked by id: the subscribes that wait, how many of
-    them were told that the object cannot be shown, whether one was answered, and the row of the
-    ledger."""
+    them were told that the object cannot be shown, whether one was answered, the row of the ledger,
+    and why it was cancelled."""
 
-    __slots__ = ("answered", "known", "opened", "waiting")
+    __slots__ = ("answered", "ended", "known", "opened", "waiting")
 
     def __init__(self) -> None:
         self.waiting: tuple[Waiting, ...] = ()
         self.answered = 0
         self.known = False
         self.opened: Opened | None = None
+        self.ended = ""
 
 
 class Subscription:
@@ -74,19 +75,17 @@ class Subscription:
     which there is no room yet; `sent` names the last payload handed to the socket, `told` says that
     it has been told since that the object cannot be shown, as have the first `answered` of those
     `waiting`; `version` is the newest that the fence let in, `audience` the one it is for;
-    `overtaken_at` the version at which a read was last older; `showing` whether a row was written
-    that it shows, and perhaps nobody has raised its version; `opened` its row of the ledger, and
-    `ended` why it was cancelled.
+    `overtaken_at` the version at which a read was last older; `opened` its row of the ledger.
 
     `single` says that the client asked for it by its id; what only such a row needs is in `asked`,
-    since there are many others in windows;
-    `windows` are those that hold it and `entered` those of which the client was told that they do,
-    `values` the newest payload's values by which they filter.
+    since there are many others in windows. `windows` are those that hold it and `entered` those of
+    which the client was told that they do, `values` the newest payload's values by which they
+    filter.
     """
 
     __slots__ = (
-        "asked", "audience", "ended", "entered", "id", "key", "overtaken_at", "sent", "showing",
-        "slot", "socket", "state", "told", "values", "version", "windows",
+        "asked", "audience", "entered", "id", "key", "overtaken_at", "sent", "slot", "socket",
+        "state", "told", "values", "version", "windows",
     )  # fmt: skip
 
     def __init__(self, socket: Socket, key: ObjectKey, id: str, *, single: bool = True) -> None:
@@ -98,8 +97,6 @@ class Subscription:
         self.audience: str | None = None
         self.version = -1
         self.overtaken_at = -1
-        self.showing = False
-        self.ended = ""
         self.slot: Frame | Digest | Gone | None = None
         self.sent: Digest | None = None
         self.told = False
@@ -243,10 +240,9 @@ class Subscription:
         self.silence()
         self.version = self.overtaken_at = -1
 
-    def let_go(self, why: str) -> None:
+    def let_go(self) -> None:
         """End what neither the client nor a window wants; the client is told what it left."""
         self.state = State.ENDED
-        self.ended = why
         self._empty()
         self.socket.forget(self)
 
@@ -267,7 +263,8 @@ class Subscription:
     def cancel(self, why: str) -> None:
         """End the subscription without telling the client, who asked for it or has left."""
         self.state = State.ENDED
-        self.ended = why
+        if self.asked is not None:
+            self.asked.ended = why
         self.slot = None
         self.settle(len(self.waiting))
         self.socket.mailbox.drop(self)

@@ -44,7 +44,7 @@ class Keeper:
 
     def let_go(self, s: Subscription) -> None:
         """Note what is forgotten."""
-        s.let_go("left")
+        s.let_go()
         self.gone.add(s.key.pk)
 
 

@@ -189,9 +189,9 @@ async def test_a_repair_that_failed_is_tried_again_though_who_found_it_is_gone(
             repairs._run = run
             raise OSError
 
-        def note(s: Subscription, read: Any) -> None:
+        def note(s: Subscription, read: Any, *, showing: bool = False) -> None:
             found.append(s.user_id)
-            change(s, read)
+            change(s, read, showing=showing)
 
         repairs._run, repairs.change = fail, note  # type: ignore[method-assign]
         await in_thread(renamed)(world)

@@ -36,7 +36,7 @@ class Keeping:
         return self.waiting
 
     def let_go(self, s: Subscription) -> None:
-        s.let_go("left")
+        s.let_go()
         self.gone.append(s)
 
 
