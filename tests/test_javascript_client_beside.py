@@ -198,7 +198,7 @@ window.until = async (look) => {
 
 
 def cache_outlives_the_page_but_not_the_right_to_see(
-    page: Page, server: LiveServer, world: World, token: str
+    page: Page, server: LiveServer, world: World, token: str, other: Document
 ) -> None:
     """It shows what was kept without a server; what went is not in it, nor what others kept."""
     viewer, owner = world.user_id("viewer"), world.user_id("owner")
@@ -227,6 +227,12 @@ def cache_outlives_the_page_but_not_the_right_to_see(
     page.page.run("other.frame.remove(); window.other = null")  # who still sees it
     assert CANARY not in page.page.memory()
 
+    page.page.run("again.frame.remove(); window.again = null")
+    world.revoke("viewer", other)  # while nobody asks
+    page.tab("last", "cached", token, f"{{ user: '{viewer}' }}")
+    page.page.wait("last.list.value.state === 'live' && last.list.value.rows.length === 0")
+    page.page.run(f"until((all) => !all.includes('{ONLY_LISTED}'))")
+
     page.tab("another", "cached", world.token("owner"), f"{{ user: '{owner}' }}")
     page.page.wait("another.live()")
     page.page.run(f"until((all) => all.includes('{owner}') && !all.includes('{viewer}'))")
@@ -254,5 +260,5 @@ def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
         shows_drafts_in_lists(started, opaque.encode(Document, other.pk))
         token = world.token("viewer")
         tabs_share_a_socket(page, server, world, token)
-        cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token)
+        cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token, other)
         assert started.complaints == []
