@@ -12,10 +12,10 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from permissions import disclosures
-        from permissions.review import beginnings, doors, subcommands
+        from permissions.review import beginnings, doors, subcommands, watching
         from realtime import checks
         from realtime.audit import beginnings as recorded
-        from realtime.audit import captured, reviewing, seen_command
+        from realtime.audit import captured, reviewing, seen_command, viewings
         from realtime.audit.reads import recorder
         from realtime.capture import (
             granted,
@@ -43,6 +43,7 @@ class RealtimeConfig(AppConfig):
         beginnings.register(recorded.beginning)
         disclosures.register(recorder.record)
         doors.register(rehearsed.sent)
+        watching.register(viewings.WATCHING)
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
         for part in seen_command.PARTS:

@@ -71,6 +71,27 @@ PROBE: Final = (
         REVIEW + "probing.py::test_secret_in_what_prepare_annotates_is_found",
     ),
     Mutant(
+        "the probe: what an audience is not shown leaves no trace at any door",
+        "permissions/review/probing.py",
+        "    if hidden and _after(",
+        "    if False and _after(",
+        REVIEW + "probing_doors.py::test_trace_of_a_hidden_column_in_a_list_is_found",
+    ),
+    Mutant(
+        "the probe: sockets and live lists are looked at",
+        "realtime/hub/rehearsed.py",
+        "    if registry.get(resource.label) is not resource:\n",
+        "    if True:\n",
+        REVIEW + "probing_doors.py::test_window_with_another_payload_is_found",
+    ),
+    Mutant(
+        "the review: a cursor goes on with its own question only",
+        "realtime/audit/rest_seen.py",
+        '        return f"{SALT}.{about}"\n',
+        "        return SALT\n",
+        "tests/realtime/audit/test_rest_seen.py::test_cursor_goes_on_with_its_own_question_only",
+    ),
+    Mutant(
         "never: the probe finds what is shown though it is forbidden",
         "permissions/review/findings.py",
         "        if label == resource.label and audience.name in resource.never.get(name, ()):\n",

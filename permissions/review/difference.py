@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
 from permissions.links import links
+from permissions.review import watching
 from permissions.review.facts import Compared, Facts, Question, stored
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants import keys
@@ -30,6 +31,8 @@ FROM moved GROUP BY before, later
 UNION ALL SELECT 'all', NULL, NULL, COUNT(*), COUNT(DISTINCT user_id), NULL, COUNT(DISTINCT pk),
     NULL
 FROM moved
+UNION ALL SELECT 'lists', NULL, NULL, 0, COUNT(DISTINCT user_id), NULL, 0, NULL
+FROM moved WHERE user_id IN ({watching})
 UNION ALL SELECT * FROM (
     SELECT 'pair', before, later, 0, 0, user_id, 0, pk
     FROM moved ORDER BY user_id, pk LIMIT %(listed)s) x
@@ -78,6 +81,7 @@ class Difference:
         self.parameters: dict[str, Any] = {
             "tenant": tenant_id,
             "type": ContentType.objects.get_for_model(concrete).pk,
+            "label": resource.label,
             "roles": group_name(tenant_id, ""),
             **{f"role_{role}": group_name(tenant_id, role) for role in Role.values},
         }
@@ -93,6 +97,7 @@ class Difference:
             sides=" UNION ALL ".join(self.sides),
             no_user=self.names["no_user"],
             no_object=self.names["no_object"],
+            watching=watching.statement().format(no_user=self.names["no_user"]),
         )
         parameters = {**self.parameters, **question.parameters, "listed": listed}
         with self.connection.cursor() as cursor:

@@ -40,6 +40,9 @@ def _lines(found: Prediction, names: Mapping[int, str]) -> Iterator[str]:
             yield f"    more: {', '.join(count.move.gained)}"
         if count.move.lost:
             yield f"    less: {', '.join(count.move.lost)}"
+    if found.watching:
+        people = _number(found.watching, "user")
+        yield f"  {people} of them with a live list of it open now would be told at once."
     yield ""
     rows = [
         (names.get(m.user_id, "-"), _id(found, m), _name(m.move.before), _name(m.move.later))
@@ -60,6 +63,7 @@ def as_json(
             "users": each.users,
             "objects": each.objects,
             "pairs": each.pairs,
+            "watching": each.watching,
             "moves": [
                 {
                     "before": count.move.before and count.move.before.name,

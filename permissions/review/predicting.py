@@ -63,7 +63,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the change would do to one resource: counts by move and in all, and a partial list."""
+    """What the change would do to one resource: counts by move and in all, and a partial list.
+
+    `watching` of its users have a live list of the model open now, and would be told at once.
+    """
 
     resource: Resource
     counts: tuple[Count, ...]
@@ -71,6 +74,7 @@ class Prediction:
     users: int
     objects: int
     listed: tuple[Moved, ...]
+    watching: int = 0
 
 
 def predict(
@@ -100,18 +104,21 @@ def _predict(
 
 
 def _prediction(resource: Resource, rows: Iterable[tuple[Any, ...]]) -> Prediction:
-    counts, moved, total = [], [], (0, 0, 0)
+    counts, moved, total, watching = [], [], (0, 0, 0), 0
     for kind, before, later, pairs, users, user_id, objects, pk in rows:
         move = Move(_audience(resource, before), _audience(resource, later))
         if kind == "all":
             total = (pairs, users, objects)
+        elif kind == "lists":
+            watching = users
         elif kind == "moves":
             counts.append(((_place(before), _place(later)), Count(move, pairs, users, objects)))
         else:
             moved.append(Moved(move, user_id, pk))
     moved.sort(key=lambda each: (each.user_id, each.pk))
     counts.sort(key=lambda each: each[0])
-    return Prediction(resource, tuple(count for _, count in counts), *total, tuple(moved))
+    by_place = tuple(count for _, count in counts)
+    return Prediction(resource, by_place, *total, tuple(moved), watching)
 
 
 def _audience(resource: Resource, rank: int | None) -> Audience | None:

@@ -90,6 +90,9 @@ class PredictionSerializer(serializers.Serializer[Any]):
     users = serializers.IntegerField()
     objects = serializers.IntegerField()
     pairs = serializers.IntegerField()
+    watching = serializers.IntegerField(
+        help_text="How many of the users have a live list of the model open now."
+    )
     moves = PredictedMoveSerializer(many=True)
     listed = PredictedPairSerializer(many=True, help_text="The first ones; all are counted.")
 

@@ -7,7 +7,7 @@ refer to users and objects by key, without constraints, as the ledger does.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -92,6 +92,12 @@ class Applied(models.Model):
                 fields=["xid"], name="earshot_applied_by_commit", condition=Q(xid__isnull=False)
             ),
         ]
+
+
+WATCHING: Final = """
+SELECT v.user_id FROM earshot_realtime_viewing v
+WHERE v.tenant_id = %(tenant)s AND v.model = %(label)s AND v.ended_at IS NULL"""
+"""Who has a window of a model open; rows of processes that were lost count until they are ended."""
 
 
 def outdated(before: Any) -> QuerySet[Applied]:

@@ -207,6 +207,26 @@ def test_it_costs_a_few_queries(world: World) -> None:
     assert len(statements) <= 12
 
 
+def test_its_queries_do_not_grow_with_the_grants_on_the_object(world: World) -> None:
+    def queries() -> list[int]:
+        found = []
+        for name in ("owner", "viewer", "member"):
+            with CaptureQueriesContext(connection) as captured:
+                why(world, name)
+            found.append(len(captured))
+        return found
+
+    queries()
+    few = queries()
+    for number in range(20):
+        user = world.user(f"more{number}")
+        assign_perm("view_document", user, world.document)
+        group = Group.objects.create(name=f"group {number}")
+        assign_perm("view_document", group, world.document)
+        world.user("viewer").groups.add(group)
+    assert queries() == few
+
+
 def test_profiles_are_explained_too(world: World) -> None:
     found = why(world, "viewer", PROFILES, world.profile("owner").pk)
     assert found.audience is not None

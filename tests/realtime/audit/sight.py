@@ -69,6 +69,14 @@ def viewed(world: World, username: str, **values: Any) -> Viewing:
     now = AccessChange.objects.filter(tenant=tenant).count() + 100
     Applied.objects.create(tenant=tenant, process=3, revision=now, read=now, at=hours(4))
     return Viewing.objects.create(
-        tenant=tenant, user_id=world.user(username).pk, model="resources.document", where={},
-        process=3, connection="c", **{"began_at": timezone.now(), **values},
-    )  # fmt: skip
+        **{
+            "tenant": tenant,
+            "user_id": world.user(username).pk,
+            "model": "resources.document",
+            "where": {},
+            "process": 3,
+            "connection": "c",
+            "began_at": timezone.now(),
+            **values,
+        }
+    )
