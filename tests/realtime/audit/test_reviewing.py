@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -12,8 +13,11 @@ from pytest_django import Settings
 
 from realtime.audit.models import Access, ChainEntry, ChainHead
 from realtime.audit.verifying import INSERTED, SAYS
+from realtime.audit.viewings import Applied
 from tenants.models import Tenant
 from tests.realtime.audit.rows_of_ledger import access, chain, in_json, review
+from tests.realtime.audit.sight import hours, viewed
+from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,3 +182,24 @@ def test_key_that_is_not_given_is_named(acme: Tenant, settings: Settings) -> Non
     code, printed = review("verify", "--tenant", "acme")
     assert code == 2
     assert "is not given: add it at the end of EARSHOT_LEDGER_KEYS." in printed
+
+
+def test_rows_of_live_lists_are_named_when_somebody_edits_them(world: World) -> None:
+    tenant = world.tenants["acme"]
+    viewing = viewed(world, "viewer", ended_at=hours(0), ended="unsubscribed")
+    applied = Applied.objects.get(tenant=tenant)
+    assert review("verify", "--tenant", "acme")[0] == 0
+    edits: list[tuple[Any, str, Any]] = [
+        (viewing, "where", {"status": ["draft"]}),
+        (viewing, "ended", "disconnected"),
+        (applied, "read", 0),
+    ]
+    for row, column, value in edits:
+        before, rows = getattr(row, column), type(row)._base_manager.filter(pk=row.pk)
+        rows.update(**{column: value})
+        code, said = review("verify", "--tenant", "acme")
+        assert code == 1
+        assert f"BROKEN  {type(row)._meta.label} {row.pk} (entry" in said, said
+        rows.update(**{column: before})
+    applied.delete()
+    assert "earshot_realtime.Applied" in review("verify", "--tenant", "acme")[1]
