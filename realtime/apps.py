@@ -12,7 +12,7 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from permissions import disclosures
-        from permissions.review import beginnings, doors, subcommands, watching
+        from permissions.review import beginnings, doors, open_lists, subcommands
         from realtime import checks
         from realtime.audit import beginnings as recorded
         from realtime.audit import captured, reviewing, seen_command, viewings
@@ -43,7 +43,7 @@ class RealtimeConfig(AppConfig):
         beginnings.register(recorded.beginning)
         disclosures.register(recorder.record)
         doors.register(rehearsed.sent)
-        watching.register(viewings.WATCHING)
+        open_lists.register(viewings.WATCHING)
         subcommands.register(reviewing.VERIFY)
         subcommands.register(reviewing.EXPORT)
         for part in seen_command.PARTS:

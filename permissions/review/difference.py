@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from permissions.audiences import Resource
 from permissions.links import links
-from permissions.review import watching
+from permissions.review import open_lists
 from permissions.review.facts import Compared, Facts, Question, stored
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants import keys
@@ -97,7 +97,7 @@ class Difference:
             sides=" UNION ALL ".join(self.sides),
             no_user=self.names["no_user"],
             no_object=self.names["no_object"],
-            watching=watching.statement().format(no_user=self.names["no_user"]),
+            watching=open_lists.statement().format(no_user=self.names["no_user"]),
         )
         parameters = {**self.parameters, **question.parameters, "listed": listed}
         with self.connection.cursor() as cursor:

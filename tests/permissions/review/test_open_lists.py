@@ -7,7 +7,7 @@ import pytest
 from permissions import grants
 from permissions.ceiling import SYSTEM
 from permissions.listing import Ask, list_within
-from permissions.review import watching
+from permissions.review import open_lists
 from permissions.review.foretelling import as_json, lines
 from permissions.review.hypotheses import Granting
 from permissions.review.predicting import predict
@@ -58,7 +58,7 @@ def test_users_with_a_live_list_of_it_are_counted_once(world: World) -> None:
 
 
 def test_without_lists_nobody_has_one_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "_registered", {})
+    monkeypatch.setattr(open_lists, "_registered", {})
     viewed(world, "member")
     what = Granting(DOCUMENTS, world.document.pk, MEMBERS, DOCUMENTS.declared("viewer"))
     [found] = predict(world.tenants["acme"].pk, what)
