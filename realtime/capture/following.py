@@ -27,16 +27,13 @@ def triggers(vendor: str, *, general: bool = False) -> Iterator[Trigger]:
         yield from _on_postgresql(each, general) if postgresql_ else _on_sqlite(each)
 
 
-def fill(cursor: Any) -> None:
-    """Let ours follow what was written while there were no triggers."""
-    for each in followings(cursor.db.vendor):
+def fill(cursor: Any, there: set[str]) -> None:
+    """Let ours follow what was written while there were no triggers, as far as these tables are
+    there."""
+    found = followings(cursor.db.vendor)
+    for each in [each for each in found if {each.table, *each.needs} <= there]:
         for statement in each.again.split("\n"):
             cursor.execute(statement)
-
-
-def is_possible(there: set[str]) -> bool:
-    """Return whether these tables suffice."""
-    return all({each.table, *each.needs} <= there for each in followings("sqlite"))
 
 
 def _on_postgresql(each: Following, general: bool) -> Iterator[Trigger]:

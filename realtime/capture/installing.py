@@ -111,8 +111,8 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
         for trigger in wrong:
             source, on = found.get(trigger.key, (None, False))
             generator.create(cursor, trigger, source if on else None)
-        if following.is_possible({*connection.introspection.table_names(cursor)}):
-            following.fill(cursor)  # intervals begin in the tenants that it makes
+        # First: intervals begin in the tenants that it makes.
+        following.fill(cursor, {*connection.introspection.table_names(cursor)})
         if wrong:
             cursor.execute(everybody("capture installed", generator.NOW))
             _fill(cursor, {trigger.table for trigger in wrong})
