@@ -224,6 +224,12 @@ def test_revision_that_cannot_be_asked_is_one_line_and_code_2(
     (tmp_path / "manage.py").write_text("raise SystemExit(3)")
     git(tmp_path, "commit", "-qam", "Silent")
     assert "it said nothing" in review("--between", "main", "main", code=2)
+    (tmp_path / "manage.py").write_text("import threading\nthreading.Event().wait()")
+    git(tmp_path, "commit", "-qam", "Endless")
+    with monkeypatch.context() as patched:
+        patched.setattr(revisions, "SECONDS", 0.1)
+        said = review("--between", "main", "main", code=2)
+        assert said.endswith("its `manage.py review` took longer than 0.1 seconds.")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UnusableRevision, match="git is not installed"):
         revisions.at("main", tmp_path)
