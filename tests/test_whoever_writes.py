@@ -278,6 +278,7 @@ NOT_PLAYED = {
     "resources_profileusergrant": "as documents' grants",
     "resources_profilegroupgrant": "as documents' grants",
     "earshot_permissions_accesschange": "a log",
+    "keyed_badge": "as books, of which nobody else can become the owner",
 }
 
 

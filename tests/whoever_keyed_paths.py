@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.whoever_case import DJANGO, GONE, Case
-from tests.whoever_keyed_before import Before, from_elsewhere, given, path, thing_written
+from tests.whoever_keyed_before import Before, from_elsewhere, given, linked, path, thing_written
 from tests.whoever_scene import Scene
 
 Cases = dict[str, Case]
@@ -51,6 +51,7 @@ def by_path(name: str, first: str) -> tuple[Cases, Cases]:
         ),
     }  # fmt: skip
     if name == "leaf":
+        losses["a member is taken out"] = Case("members", linked(name), Scene.here, GONE)
         losses["its board goes to another shelf"] = Case(
             "board", row(given(name), 1), lambda s: s.here(shelf=path(name, s.elsewhere)[0]), GONE,
             witness=None,

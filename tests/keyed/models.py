@@ -171,6 +171,7 @@ class Leaf(Placed):
     """Its tenant is two steps away."""
 
     board = models.ForeignKey(Board, models.CASCADE, related_name="+")
+    members = models.ManyToManyField("earshot_tenants.User", related_name="leaves")
 
     class Meta(Placed.Meta):
         app_label = "keyed"

@@ -37,7 +37,7 @@ def declared(model: Any) -> Resource:
             Audience("keeper", f"change_{name}", keeper, writes=writes, deletes=True, grants=True),
             Audience("looker", f"view_{name}", serializer(model, "title")),
         ),
-        holders={"owner": "keeper", **({"members": "looker"} if is_plain else {})},
+        holders={"owner": "keeper", **({"members": "looker"} if hasattr(model, "members") else {})},
         tenant=PATHS.get(model),
     )
 

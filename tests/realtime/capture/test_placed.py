@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm
 
+from permissions.audiences import registry
+from permissions.sources import Direct, Generic
 from realtime.capture.interval_models import Held
 from tests.keyed.models import Board, Shelf
-from tests.keyed.place import installed, keyed, place_of
+from tests.keyed.place import captured, installed, keyed, place_of
 from tests.realtime.capture.kept import unkept
 from tests.world import World
 
@@ -21,13 +26,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def stock(world: World, name: str) -> Any:
-    """An object of the owner's, on which a user and a group have grants."""
+    """An object of the owner's, on which a user and a group have grants; a leaf has a member."""
     place, acme = place_of(world, name), world.tenants["acme"]
     shelf = Shelf.objects.create(tenant=acme)
     by = {"shelf": shelf} if name == "book" else {"board": Board.objects.create(shelf=shelf)}
     obj = place.create(1, **by)
     for whom in (world.user("viewer"), Group.objects.create(name="crowd")):
         assign_perm(f"view_{name}", whom, obj)
+    if name == "leaf":
+        obj.members.add(world.user("member"))
     return obj
 
 
@@ -49,12 +56,13 @@ MOVES = {
 def test_holders_and_grants_go_on_in_the_other_tenant(keyed: World, how: str) -> None:
     acme, globex = keyed.tenants["acme"], keyed.tenants["globex"]
     obj = stock(keyed, how.partition(" ")[0])
-    assert open_ones(obj) == ["acme"] * 3
+    several = 4 if how.startswith("leaf") else 3
+    assert open_ones(obj) == ["acme"] * several
     far = Shelf.objects.create(tenant=globex)
     sql = MOVES[how].format(acme=acme.pk, globex=globex.pk, far=far.pk)
     with connection.cursor() as cursor:
         cursor.execute(sql)
-    assert open_ones(obj) == ["globex"] * 3
+    assert open_ones(obj) == ["globex"] * several
     assert unkept() == []
 
 
@@ -64,12 +72,31 @@ def test_path_that_comes_after_its_objects_places_them_and_one_that_goes_leaves_
 ) -> None:
     """As where data are restored, in any order."""
     obj = stock(keyed, name)
+    several = 4 if name == "leaf" else 3
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE saved AS SELECT * FROM keyed_shelf")
         cursor.execute("DELETE FROM keyed_shelf")
-        assert open_ones(obj) == [None] * 3
+        assert open_ones(obj) == [None] * several
         assert unkept() == []
         cursor.execute("INSERT INTO keyed_shelf SELECT * FROM saved")
         cursor.execute("DROP TABLE saved")
-    assert open_ones(obj) == ["acme"] * 3
+    assert open_ones(obj) == ["acme"] * several
     assert unkept() == []
+
+
+def test_generic_grants_go_along_too(keyed: World) -> None:
+    before = registry.get("keyed.book")
+    registry.register(replace(before, sources=(Direct(), Generic())))
+    captured()
+    try:
+        obj, kind = stock(keyed, "book"), ContentType.objects.get_for_model(before.model)
+        permission = Permission.objects.get(content_type=kind, codename="view_book")
+        row = {"user": keyed.user("editor"), "permission": permission, "content_type": kind}
+        UserObjectPermission.objects.create(object_pk=str(obj.pk), **row)
+        Shelf.objects.update(tenant=keyed.tenants["globex"])
+        assert open_ones(obj) == ["globex"] * 4
+        assert unkept() == []
+    finally:
+        UserObjectPermission.objects.all().delete()
+        registry.register(before)
+        captured()
