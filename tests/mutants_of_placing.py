@@ -60,8 +60,8 @@ OF_PLACING: Final = (
     Mutant(
         "placing: members go along with their object",
         "realtime/capture/linked.py",
-        "            if locks.can_move(target):\n",
-        "            if False:\n",
+        "            yield from moves if locks.can_move(target) else ()\n",
+        "            yield from ()\n",
         SOURCES + "direct_and_linked_intervals_go_with_their_object_too",
     ),
     Mutant(

@@ -38,5 +38,5 @@ def accesses() -> Iterator[Access]:
             )
             side = f"w.{quoted(link.object)} = {{side}}.{key}"
             by = intervals.named_by(kept, link.table, side)
-            if locks.can_move(target):
-                yield moved(target, f"{table}_{link.field}", by, ("UPDATE",))
+            moves = [moved(target, f"{table}_{link.field}", by, ("UPDATE",))]
+            yield from moves if locks.can_move(target) else ()
