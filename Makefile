@@ -39,7 +39,7 @@ POSTGRESQL_ONLY := $(patsubst %,tests/%.py,test_tenants_found permissions/test_s
 UNMEASURED := $(patsubst %,tests/%.py,model/test_hub permissions/test_decision project/test_schema realtime/hub/test_rounds resources/documents/test_views \
 	$(patsubst %,realtime/capture/test_%,live_declared models_saving tables_accesses tables_declared tables_going triggers_only_writers triggers_past_django))
 MEASURED := $(filter-out tests/bench/,$(dir $(wildcard tests/*/__init__.py))) $(patsubst %,tests/test_%.py,accountable existing_models holders_many keys permission_sources tenants_found \
-	frameworks frameworks_signatures kept races reviewers rules unavailable unavailable_rows unavailable_told \
+	frameworks frameworks_signatures hosted hosted_seen kept races reviewers rules unavailable unavailable_rows unavailable_told \
 	windows windows_leaks) $(UNMEASURED:%=--ignore=%)
 OTHERS := $(UNMEASURED) $(filter-out $(MEASURED),tests/bench/ $(wildcard tests/test_*.py))
 

@@ -1,8 +1,9 @@
 """Requests about passwords as they arrive: few from one address are at work at once.
 
 The others wait before they take a thread, and those for which there is no room even to wait are
-refused before anything is done for them. Otherwise a hundred that arrive together would keep
-everybody else's requests waiting until all of them are answered.
+refused before Django sees them. Otherwise a hundred that arrive together would keep everybody
+else's requests waiting until all of them are answered. Who has not sent their whole body takes no
+place: a few slow ones would keep out all of their address.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Turns:
 
 class Arrivals:
     """An ASGI application for one event loop, which hands on a request about a password with the
-    turns of its address (`scope["turns"]`), or refuses it before it reads its body."""
+    turns of its address (`scope["turns"]`), or refuses it."""
 
     def __init__(self, application: Any) -> None:
         self._application = application

@@ -45,6 +45,6 @@ class Handler(ASGIHandler):
         await receive()
 
 
-def http() -> Arrivals:
+def http() -> BoundedBodies:
     """Return the ASGI application that serves HTTP: Django, behind what bounds its requests."""
-    return Arrivals(BoundedBodies(Handler()))
+    return BoundedBodies(Arrivals(Handler()))

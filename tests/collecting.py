@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from importlib import import_module
 
 PACKAGES = ("tenants", "permissions", "realtime", "resources", "project")
-OF_THEIR_OWN = ("__main__", "on_daphne")
-"""Modules that are programs, or belong to one that is not there."""
+OF_THEIR_OWN = ("project.__main__", "realtime.transport.on_daphne")
+"""Modules that are a program, or belong to one that is not there."""
 
 
 def modules() -> Iterator[str]:
     """The names of the project's modules."""
     for package in PACKAGES:
         found = pkgutil.walk_packages(import_module(package).__path__, f"{package}.")
-        yield from (m.name for m in found if m.name.rpartition(".")[2] not in OF_THEIR_OWN)
+        yield from (m.name for m in found if m.name not in OF_THEIR_OWN)
 
 
 @contextmanager

@@ -33,7 +33,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",
         "realtime/audit/viewings.py",
-        "realtime/hub/arrivals.py",
         "realtime/hub/model_groups.py",
         "realtime/hub/obeying.py",
         "realtime/hub/served.py",
