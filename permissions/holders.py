@@ -36,12 +36,13 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
         return
     with transaction.atomic(using=rows.db, savepoint=False):
         locked = rows.order_by("pk").select_for_update(no_key=True)
-        before = loading.values_of_all(locked, ("tenant_id", *named))
-        keys = {pk: Key(pk, row["tenant_id"]) for pk, row in before.items()}
+        tenant = stored.tenant_name(rows.model)
+        before = loading.values_of_all(stored.with_tenants(locked), (tenant, *named))
+        keys = {pk: Key(pk, row[tenant] or 0) for pk, row in before.items()}
         found = ceiling.standings(resource, keys.values(), actor)
         yield
-        stored: models.QuerySet[Any] = models.QuerySet(rows.model, using=rows.db)
-        after = loading.values_of_all(stored.filter(pk__in=before), named)
+        written: models.QuerySet[Any] = models.QuerySet(rows.model, using=rows.db)
+        after = loading.values_of_all(written.filter(pk__in=before), named)
         gifts: list[Gift] = [
             (keys[pk], Subject(user_id=row[field]), resource.declared(resource.holders[field]))
             for pk, row in after.items()

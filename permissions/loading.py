@@ -105,11 +105,12 @@ def one(resource: Resource, tenant_id: int, pk: Key, *, lock: bool) -> Any:
 
     Values that cannot be read are UNREADABLE, and may be set.
     """
+    statement = _one(resource, lock)
     try:
-        return next(iter(_one(resource, lock)(tenant=tenant_id, key=pk)), None)
-    except Exception as error:  # so the row exists
+        return next(iter(statement(tenant=tenant_id, key=pk)), None)
+    except Exception as error:  # so the row exists, and is locked
         unavailable.raise_database_s(error)
-    obj = _load_in_parts(models.QuerySet(resource.model), [pk])[pk]
+    obj = _load_in_parts(stored.within(resource, tenant_id), [pk])[pk]
     unread = dict.fromkeys(obj.unreadable, UNREADABLE)
     obj.refresh_from_db = lambda *_, **__: obj.__dict__.update(unread)
     return obj
@@ -125,10 +126,12 @@ def _one(resource: Resource, lock: bool) -> Compiled:
         )
 
         def build() -> models.QuerySet[Any]:
-            rows = stored.rows(resource).filter(tenant_id=tenant, pk=key)
+            rows = stored.within(resource, tenant).filter(pk=key)
             return rows.select_for_update(no_key=True, of=("self",)) if lock else rows
 
-        kept[lock] = Compiled(build)
+        statement = Compiled(build)
+        statement.write()  # what fails here is no fault of a row
+        kept[lock] = statement
     return kept[lock]
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from django.apps import apps
-from django.db.models import Func, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Expression, Func, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from permissions.audiences import Resource, registry
@@ -73,7 +73,7 @@ def tenant_name(model: type[Model]) -> str:
     return "tenant_id" if tenancy_of(model).is_column else TENANT
 
 
-def within(resource: Resource, tenant_id: int) -> QuerySet[Any]:
+def within(resource: Resource, tenant_id: int | Expression) -> QuerySet[Any]:
     """Return a query for the resource's objects in a tenant, with versions."""
     return rows(resource).filter(**{tenant_name(resource.model): tenant_id})
 
