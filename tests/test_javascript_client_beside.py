@@ -13,82 +13,12 @@ from tests import given
 from tests.browser import Browser, browser, needs_browser
 from tests.conftest import StartServer
 from tests.live import LiveServer
+from tests.tabs import IDLE, STORED, Page
 from tests.test_javascript_client import call
 from tests.world import World
 
 CANARY = "Canary that was revoked"
 ONLY_LISTED = "Seen in the list only"
-
-PRELUDE = """
-(async () => {
-  const base = BASE + "/static/earshot/client/";
-  const [{ connect }, { shared }, { connect: cached }] = await Promise.all(
-    ["index.js", "tabs.js", "cache.js"].map((name) => import(base + name)));
-  const ask = (path, token, method = "POST") =>
-    fetch(BASE + path, { method, headers: { Authorization: `Token ${token}`, "X-Tenant": "acme" }});
-  /** Follow the document and all documents. */
-  window.open = (start, token, more) => {
-    const tab = { asked: [], frames: [], statuses: [], token };
-    const options = {
-      url: BASE.replace("http", "ws") + "/ws/",
-      tenant: "acme",
-      credentials: async ({ renew }) => {
-        tab.asked.push(renew);
-        if (renew) tab.token = (await (await ask("/api/token/", tab.token)).json()).token;
-        return ask("/api/tickets/", tab.token);
-      },
-      onstatus: ({ state, code }) => tab.statuses.push([state, code]),
-      onframe: ({ type, action }) => tab.frames.push(type ?? action),
-      ...more,
-    };
-    const opened = (earshot) => {
-      tab.earshot = earshot;
-      tab.copy = earshot.object("resources.document", ID);
-      tab.list = earshot.collection("resources.document");
-      tab.copy.subscribe(() => {});
-      tab.stop = tab.list.subscribe(() => {});
-      tab.shows = () =>
-        [tab.copy.value, ...tab.list.value.rows].map(({ payload }) => payload?.title).join();
-      tab.live = () => tab.copy.value.state === "live" && tab.list.value.state === "live";
-      return tab;
-    };
-    const started = start(options);
-    return started.then?.(opened) ?? opened(started);
-  };
-  Object.assign(window, { connect, shared, cached });
-})()
-"""
-
-
-class Page:
-    """A page, and frames of it that are as good as tabs."""
-
-    def __init__(self, page: Browser, server: LiveServer, id: str) -> None:
-        self.page = page
-        base, own = json.dumps(server.url), json.dumps(id)
-        self.prelude = f"const BASE = {base}, ID = {own}; {PRELUDE}"
-        page.call("Page.setBypassCSP", enabled=True)
-        page.open(f"{server.url}/healthz")
-        page.run(f"globalThis.eval({json.dumps(self.prelude)})")
-
-    def tab(self, name: str, start: str, token: str, more: str = "{}", *, own: bool = True) -> None:
-        """Open a client under this name, in a frame of its own or in the page."""
-        given.note(token)
-        call = f"open({start}, {json.dumps(token)}, {more})"
-        if not own:
-            self.page.run(f"(async () => {{ window.{name} = await {call}; }})()")
-            return
-        self.page.run(
-            "(async () => {"
-            "const frame = document.body.appendChild(document.createElement('iframe'));"
-            f"await frame.contentWindow.eval({json.dumps(self.prelude)});"
-            f"window.{name} = await frame.contentWindow.eval({json.dumps(call)});"
-            f"{name}.frame = frame; }})()"
-        )
-
-    def shows(self, titles: str, *names: str) -> None:
-        for name in names:
-            self.page.wait(f"{name}.live() && {name}.shows() === {json.dumps(titles)}")
 
 
 def wakes_at_once(page: Browser) -> None:
@@ -176,27 +106,6 @@ def tabs_share_a_socket(page: Page, server: LiveServer, world: World, token: str
     assert sockets(server, world) == sorted([*own, "viewer", "owner"])
 
 
-STORED = """
-window.stored = async () => {
-  const found = [];
-  for (const { name } of await indexedDB.databases()) {
-    const asked = (ask, value) => new Promise((done) => {
-      ask.onsuccess = () => done(ask.result);
-    });
-    const database = await asked(indexedDB.open(name));
-    const store = database.transaction("kept").objectStore("kept");
-    found.push(name, JSON.stringify(await asked(store.getAll())));
-    database.close();
-  }
-  return found.join();
-};
-window.until = async (look) => {
-  while (!look(await stored())) await new Promise((done) => setTimeout(done, 10));
-};
-0
-"""
-
-
 def cache_outlives_the_page_but_not_the_right_to_see(
     page: Page, server: LiveServer, world: World, token: str, other: Document
 ) -> None:
@@ -217,13 +126,26 @@ def cache_outlives_the_page_but_not_the_right_to_see(
     assert page.page.run("[offline.copy.value.state, offline.list.value.state]") == ["pending"] * 2
     page.page.run("offline.frame.remove(); window.offline = null")
 
-    page.tab("again", "cached", token, f"{{ user: '{viewer}' }}")
+    sharing = f"{{ user: '{viewer}', WebSocket: shared('kept') }}"
+    page.tab("again", "cached", token, sharing)
     page.shows(held, "again")
+    page.tab("idle", IDLE, token, sharing)  # holds nothing, and has the same socket
+    page.page.wait("idle.frames.includes('WELCOME')")
+    world.write(title=f"{CANARY}!")
+    page.shows(held.replace(CANARY, f"{CANARY}!"), "again")
+    page.page.wait("idle.frames.includes('UPDATE_DOCUMENT')")
     assert CANARY in page.page.memory()
     world.revoke("viewer")
     for name in ("again", "third", "own"):
         page.page.wait(f"{name}.copy.value.state === 'gone' && {name}.list.value.rows.length === 1")
     page.page.run(f"until((all) => !all.includes('{CANARY}') && all.includes('{ONLY_LISTED}'))")
+    page.page.run(
+        "idle.seen = []; void idle.earshot.earshot.object('resources.document',"
+        f" '{world.id}').subscribe((value) => idle.seen.push(value))"
+    )
+    page.page.wait("idle.seen.at(-1)?.state === 'refused'")
+    assert page.page.run("idle.seen.map(({ payload }) => payload)") == [None] * 2
+    page.page.run("idle.frame.remove(); window.idle = null")
     page.page.run("other.frame.remove(); window.other = null")  # who still sees it
     assert CANARY not in page.page.memory()
 
@@ -239,6 +161,26 @@ def cache_outlives_the_page_but_not_the_right_to_see(
     call(server, page.page.run("another.token"), "POST", "/api/logout/")
     page.page.wait("another.earshot.status.state === 'stopped'")
     page.page.run(f"until((all) => !all.includes('{ONLY_LISTED}'))")
+
+
+def cache_is_bounded_and_ends_with_credential_and_tenant(page: Page, world: World) -> None:
+    """Also where newer copies than its end are kept, and in the database itself."""
+    more = f"{{ user: '{world.user_id('owner')}' }}"
+    offline = f"{more[:-2]}, credentials: () => new Promise(() => {{}}) }}"
+    late = offline.replace("credentials: ", "now: (Date.now = () => 8e15), credentials: ")
+    page.tab("kept", "cached", world.token("owner"), more)
+    page.page.wait("kept.live()")
+    page.page.run("until((all) => all.includes('cursor'))")
+    page.page.run("kept.frame.remove(); window.kept = null; fill(1_100, 'acme')")
+    page.tab("offline", "cached", "", offline)
+    page.page.run("until((all) => all.split('\"at\"').length === 1_002)")  # and the end
+    page.page.run("offline.frame.remove(); window.offline = null")
+    page.tab("late", "cached", "", late)
+    page.page.run("until((all) => !all.includes('\"at\"'))")
+    page.page.run("late.frame.remove(); window.late = null; fill(1, 'globex')")
+    page.tab("kept", "cached", world.token("owner"), more)
+    page.page.wait("kept.live()")
+    page.page.run("until((all) => all.includes('acme') && !all.includes('globex'))")
 
 
 @needs_browser
@@ -261,4 +203,5 @@ def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
         token = world.token("viewer")
         tabs_share_a_socket(page, server, world, token)
         cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token, other)
+        cache_is_bounded_and_ends_with_credential_and_tenant(page, world)
         assert started.complaints == []

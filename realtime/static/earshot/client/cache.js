@@ -10,7 +10,9 @@ const ENDED = [4401, 4403];
 
 export async function connect({ user, ...options }) {
   const place = new URL(options.url, globalThis.location?.href);
-  const kept = new Kept(await open(`${PREFIX}${user} ${place} ${options.tenant ?? ""}`, user));
+  const name = `${PREFIX}${user} ${place} ${options.tenant ?? ""}`;
+  const others = globalThis.BroadcastChannel && new BroadcastChannel(name);
+  const kept = new Kept(await open(name, user), others);
   await kept.load();
   return new Cached(options, user, kept);
 }
@@ -107,12 +109,18 @@ class Cached {
   }
 
   /** As the server sent it: what is shown may have drafts in it. */
-  #keep({ model, id, audience, etag, payload, user, expires }, own) {
+  #keep({ model, id, window, audience, etag, payload, user, tenant, expires }, own) {
     const name = `${model} ${id}`;
+    if (user) this.#kept.of(tenant);
     if (user && user !== own) this.#kept.end();
-    if (expires) this.#kept.put(UNTIL, { expires });
-    if (payload) this.#kept.put(name, { audience, etag, payload });
-    else if (id && !etag) queueMicrotask(() => this.#isShown(name) || this.#kept.delete(name)); // it went
+    if (expires !== undefined) this.#kept.put(UNTIL, { expires });
+    queueMicrotask(() => {
+      const held = this.#isShown(name);
+      if (payload) {
+        // Tabs that share a socket also hear of what only others hold, and not when it goes.
+        if (window || held || this.#kept.get(name)) this.#kept.put(name, { audience, etag, payload });
+      } else if (id && !etag && !held) this.#kept.delete(name); // it went
+    });
   }
 
   /** What no listener is shown any longer is forgotten. */
@@ -136,48 +144,75 @@ class Cached {
   }
 }
 
-/** Everything that is kept, here and in the database. */
+/** Everything that is kept, here and in the database; other pages are told what goes. */
 class Kept {
   #all = new Map();
   #database;
+  #others;
+  #tenant;
 
-  constructor(database) {
+  constructor(database, others) {
     this.#database = database;
+    this.#others = others;
+    // One of them may have written it once more meanwhile.
+    if (others) others.onmessage = ({ data }) => (data ? this.#forget(data) : this.#clear());
   }
 
   async load() {
     const found = (await this.#do("readonly", (store) => [store.getAllKeys(), store.getAll()])) ?? [];
     const [keys = [], values = []] = found.map(({ result }) => result);
     const entries = keys.map((key, n) => [key, values[n]]).sort(([, a], [, b]) => b.at - a.at);
-    this.#all = new Map(entries.slice(0, MOST));
-    for (const [key] of entries.slice(MOST)) this.delete(key);
-    const { expires } = this.get(UNTIL) ?? {};
-    if (expires && Date.parse(expires) < Date.now()) this.wipe();
+    this.#all = new Map(entries);
+    const until = this.get(UNTIL);
+    if (!until) return entries.length && this.wipe(); // nobody knows how long
+    this.#tenant = until.tenant;
+    const own = entries.filter(([key, { tenant }]) => key !== UNTIL && tenant === until.tenant);
+    const kept = new Set([UNTIL, ...own.slice(0, MOST).map(([key]) => key)]);
+    for (const key of keys) if (!kept.has(key)) this.delete(key);
+  }
+
+  /** What was kept of another tenant goes. */
+  of(tenant) {
+    if (this.#tenant && tenant !== this.#tenant) this.wipe();
+    this.#tenant = tenant;
   }
 
   get(name) {
+    if (Date.parse(this.#all.get(UNTIL)?.expires) < Date.now()) this.wipe();
     return this.#all.get(name);
   }
 
   put(name, value) {
-    const entry = { ...value, at: Date.now() };
+    const entry = { ...value, tenant: this.#tenant, at: Date.now() };
     this.#all.set(name, entry);
     this.#do("readwrite", (store) => store.put(entry, name));
   }
 
+  /** Also what only the database has. */
   delete(name) {
-    if (this.#all.delete(name)) this.#do("readwrite", (store) => store.delete(name));
+    this.#forget(name);
+    this.#others?.postMessage(name);
   }
 
   wipe() {
-    this.#all.clear();
-    this.#do("readwrite", (store) => store.clear());
+    this.#clear();
+    this.#others?.postMessage(null);
   }
 
   /** Wipe, and keep nothing from now on. */
   end() {
     this.wipe();
     this.#database = null;
+  }
+
+  #forget(name) {
+    this.#all.delete(name);
+    this.#do("readwrite", (store) => store.delete(name));
+  }
+
+  #clear() {
+    this.#all.clear();
+    this.#do("readwrite", (store) => store.clear());
   }
 
   /** What was asked for once that is done; nothing where the browser refuses. */
