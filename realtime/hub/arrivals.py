@@ -149,8 +149,8 @@ class Arrivals:
 
 def touches(window: Window, fields: Collection[str] | None) -> bool:
     """Return whether a change of these model fields (None: any) may move what it filters by."""
-    if not window.where or fields is None:
-        return bool(window.where)
+    if fields is None:
+        return True
     sources = registry.get(window.model).depends_on
     return any(sources[name].intersection(fields) for name, _ in window.where)
 

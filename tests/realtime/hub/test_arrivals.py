@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from realtime.hub import arrivals, reading
+from realtime.state.windows import Window
 from tests.client import in_thread, quiet
 from tests.gates import GatedReads, HeldMessages, rounds_of, this_hub
-from tests.windows import Open, kinds
+from tests.realtime.pieces import socket
+from tests.windows import DOCUMENT, Open, kinds
 from tests.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("by_hand")]
@@ -47,3 +49,13 @@ async def test_rows_of_many_windows_are_offered_in_turns(
     await in_thread(world.write)(title="For each")
     for w in both:
         assert kinds(await w.socket.settle()) == ["UPDATE_DOCUMENT"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "moves"), [(None, True), ({"title", "status"}, True), ({"title"}, False)]
+)
+def test_change_may_move_windows_that_filter_by_its_fields(
+    fields: set[str] | None, moves: bool
+) -> None:
+    window = Window(socket(), DOCUMENT, "w", limit=1, where=(("status", ("draft",)),))
+    assert arrivals.touches(window, fields) is moves
