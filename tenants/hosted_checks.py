@@ -212,7 +212,7 @@ def _is_slug(field: Any) -> bool:
 
 def _leads(field: Any, target: Any, model: Any) -> bool:
     """Return whether a column has keys of the target's, or is its own key."""
-    if field.primary_key and issubclass(target, model):
+    if field.primary_key and target is model:
         return True
     if not field.remote_field or not field.target_field.primary_key:
         return False

@@ -27,6 +27,9 @@ SLUG: Final = 17
 NAME: Final = 200
 ANY: Final = "true"
 FOLLOWING: Final = f"tenant_id IN (SELECT t.id FROM {TENANTS} t WHERE t.source IS NOT NULL)"
+CLOSED: Final = f"({TENANTS}.is_active AND b.active)"
+"""It says whether a tenant is active, where nobody knows what its row said before."""
+
 NOWS: Final = {"postgresql": postgresql.NOW, "sqlite": sqlite.NOW}
 
 
@@ -55,16 +58,20 @@ def followings(vendor: str) -> Iterator[Following]:
     moved = f"UPDATE {TENANTS} SET source = n.source FROM {new} n, {old} o WHERE"
     moved += f" {TENANTS}.source = o.source AND n.source <> o.source;"
     gone = _gone(f"source = {_source(own, 'OLD')}", members)
-    joining = [] if members is None else _joining(own, members, vendor)
+    joining = moving = ""
+    if members is not None:
+        # Members may name the new key before the row has it, and the old one after that.
+        other = f"NEW.{quoted(own.key)} <> OLD.{quoted(own.key)}"
+        joining, moving = (_joining(own, members, vendor, only) for only in (ANY, other))
     yield Following(
         own.table,
         "tenants",
         {
-            "INSERT": "\n".join([*_followed(new), *joining]),
-            "UPDATE": "\n".join([moved, *_followed(new)]),
+            "INSERT": "\n".join([*_followed(own, new), joining]),
+            "UPDATE": "\n".join([moved, *_followed(own, new, _turned(own)), moving]),
             "DELETE": gone,
         },
-        "\n".join([_unfounded(own, members), *_followed(_rows(own))]),
+        "\n".join([_unfounded(own, members), *_followed(own, _rows(own))]),
         own.watched,
         of_table(own.model)["unique"],
         (TENANTS, *((MEMBERSHIPS, members.table) if members else ())),
@@ -75,7 +82,7 @@ def followings(vendor: str) -> Iterator[Following]:
             members.table,
             "members",
             {"INSERT": after, "UPDATE": f"{before}\n{after}", "DELETE": before},
-            "\n".join(_synced(own, members, ANY, FOLLOWING, NOWS[vendor])),
+            "\n".join(_synced(own, members, ANY, FOLLOWING, vendor)),
             members.watched,
             of_table(members.model)["unique"],
             (TENANTS, MEMBERSHIPS),
@@ -103,24 +110,55 @@ def _rows(own: Organizations, side: str = "") -> str:
     )
 
 
-def _followed(rows: str) -> Iterator[str]:
+def _turned(own: Organizations) -> str:
+    """Return whether our tenant is active after an update of its row.
+
+    What the operator said lasts until the row itself says something else than before.
+    """
+    was, now = (_active(own.model, own.active_while, side) for side in ("OLD", "NEW"))
+    return f"CASE WHEN {was} = {now} THEN {TENANTS}.is_active ELSE b.active END"
+
+
+def _followed(own: Organizations, rows: str, active: str = CLOSED) -> Iterator[str]:
     """Yield the statements after which these rows have tenants that say the same."""
-    slug = (
-        f"CASE WHEN h.slug IN ('', '{EVERYBODY}') OR EXISTS (SELECT 1 FROM {TENANTS} t"
-        " WHERE t.slug = h.slug AND (t.source IS NULL OR t.source <> h.source))"
-        f" THEN substr(h.slug, 1, {SLUG}) || '-' || substr(h.own_key, 1, 32) ELSE h.slug END"
-    )
-    yield (
+    slug = _slug(own)
+    new = (
         f"INSERT INTO {TENANTS} (slug, name, is_active, record_payloads, limits, source)"
         f" SELECT {slug}, h.name, h.active, false, '{{}}', h.source FROM {rows} h WHERE NOT EXISTS"
         f" (SELECT 1 FROM {TENANTS} t WHERE t.source = h.source) ON CONFLICT DO NOTHING;"
     )
+    yield new
+    yield new  # it reads anew: another transaction may have taken the slug meanwhile
     yield (
-        f"UPDATE {TENANTS} SET slug = b.slug, name = b.name, is_active = b.active FROM"
+        f"UPDATE {TENANTS} SET slug = b.slug, name = b.name, is_active = {active} FROM"
         f" (SELECT {slug} AS slug, h.name, h.active, h.source FROM {rows} h) b"
         f" WHERE {TENANTS}.source = b.source AND {TENANTS}.deleting_since IS NULL AND"
         f" ({TENANTS}.slug <> b.slug OR {TENANTS}.name <> b.name OR"
-        f" {TENANTS}.is_active <> b.active);"
+        f" {TENANTS}.is_active <> {active});"
+    )
+
+
+def _slug(own: Organizations) -> str:
+    """Return SQL for the slug of a row's tenant: the row's; or that and the key; or one by the
+    tenant's key, which begins as no other does."""
+    longer = f"substr(h.slug, 1, {SLUG}) || '-' || substr(h.own_key, 1, 32)"
+    anothers = _taken(longer)
+    if own.slug:
+        there = f"SELECT 1 FROM {quoted(own.table)} o WHERE o.{quoted(own.slug)} = {longer}"
+        anothers += f" OR EXISTS ({there})"
+    mine = f"SELECT t.id FROM {TENANTS} t WHERE t.source = h.source"
+    unique = f"'~-' || coalesce(({mine}), (SELECT max(t.id) + 1 FROM {TENANTS} t), 1)"
+    return (
+        f"CASE WHEN NOT ({_taken('h.slug')}) THEN h.slug"
+        f" WHEN NOT ({anothers}) THEN {longer} ELSE {unique} END"
+    )
+
+
+def _taken(slug: str) -> str:
+    """Return the condition that a row's tenant cannot have a slug."""
+    return (
+        f"{slug} IN ('', '{EVERYBODY}') OR substr({slug}, 1, 1) = '~' OR EXISTS (SELECT 1 FROM"
+        f" {TENANTS} t WHERE t.slug = {slug} AND (t.source IS NULL OR t.source <> h.source))"
     )
 
 
@@ -140,11 +178,11 @@ def _unfounded(own: Organizations, members: Members | None) -> str:
 # Memberships
 
 
-def _joining(own: Organizations, members: Members, vendor: str) -> Iterator[str]:
-    """Yield the statements for members that were there before their tenant."""
-    where = f"m.{quoted(members.tenant)} = NEW.{quoted(own.key)}"
+def _joining(own: Organizations, members: Members, vendor: str, only: str) -> str:
+    """Return the statements for members that were there before their tenant, on a condition."""
+    where = f"m.{quoted(members.tenant)} = NEW.{quoted(own.key)} AND {only}"
     scope = f"tenant_id = (SELECT t.id FROM {TENANTS} t WHERE t.source = {_source(own, 'NEW')})"
-    yield from _synced(own, members, where, scope, NOWS[vendor])
+    return "\n".join(_synced(own, members, where, f"{scope} AND {only}", vendor))
 
 
 def _person(own: Organizations, members: Members, side: str, vendor: str) -> str:
@@ -156,24 +194,28 @@ def _person(own: Organizations, members: Members, side: str, vendor: str) -> str
         f"tenant_id = (SELECT t.id FROM {TENANTS} t WHERE t.source = {source})"
         f" AND user_id = {side}.{names[1]}"
     )
-    # Whoever writes another row of the same person's waits, and then reads both.
-    locked = f"PERFORM 1 FROM {MEMBERSHIPS} WHERE {scope} FOR UPDATE;"
-    synced = _synced(own, members, where, scope, NOWS[vendor])
+    # Whoever writes another row of the same person's waits, and then reads both; where it cannot
+    # read the other (REPEATABLE READ), it fails, as it does for any row that is written.
+    locked = f"UPDATE {MEMBERSHIPS} SET is_active = is_active WHERE {scope};"
+    synced = _synced(own, members, where, scope, vendor)
+    if side == "OLD":  # a row that ends makes nobody a member, such as a person being deleted
+        next(synced)
     return "\n".join([*([locked] if vendor == "postgresql" else []), *synced])
 
 
 def _synced(
-    own: Organizations, members: Members, where: str, scope: str, now: str
+    own: Organizations, members: Members, where: str, scope: str, vendor: str
 ) -> Iterator[str]:
-    """Yield the statements after which the memberships of this scope say what these rows say.
+    """Yield the statements after which the memberships of this scope say what these rows say: the
+    first makes those that are missing.
 
     The second reads anew: the first may have waited for another writer.
     """
     said = f"({_said(own, members, where)}) b"
     yield (
         f"INSERT INTO {MEMBERSHIPS} (tenant_id, user_id, role, is_active, created_at, by_name)"
-        f" SELECT b.tenant_id, b.user_id, b.role, b.active, {now}, false FROM {said} WHERE NOT"
-        f" EXISTS (SELECT 1 FROM {MEMBERSHIPS} k WHERE k.tenant_id = b.tenant_id"
+        f" SELECT b.tenant_id, b.user_id, b.role, b.active, {NOWS[vendor]}, false FROM {said}"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {MEMBERSHIPS} k WHERE k.tenant_id = b.tenant_id"
         " AND k.user_id = b.user_id) ON CONFLICT DO NOTHING;"
     )
     mine = MEMBERSHIPS
@@ -208,7 +250,8 @@ def _said(own: Organizations, members: Members, where: str) -> str:
         f" {role} AS role, {rank} AS rank, {_active(members.model, members.active_while, 'm')}"
         f" AS active FROM {quoted(members.table)} m WHERE {where}) x"
         " WHERE x.role IS NOT NULL AND x.user_id IS NOT NULL) n"
-        f" JOIN {TENANTS} t ON t.source = {logged(own.kind, 'n.place')} WHERE n.nth = 1"
+        f" JOIN {TENANTS} t ON t.source = {logged(own.kind, 'n.place')}"
+        " AND t.deleting_since IS NULL WHERE n.nth = 1"
     )
 
 

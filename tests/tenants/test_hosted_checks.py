@@ -67,6 +67,11 @@ WRONG: Final = {
         {"EARSHOT_MEMBERSHIP": {"model": "earshot_tenants.User", "tenant": "last_login",
                                 "user": "id"}}, "E053", '"tenant"',
     ),
+    "a parent's key as the tenant's": (
+        {**model("housed.Cottage"),
+         "EARSHOT_MEMBERSHIP": {"model": "housed.Building", "tenant": "id", "user": "id"}},
+        "E053", '"tenant"',
+    ),
     "a user of no column": (members(user="human"), "E051", "person"),
     "roles without a role": ({"EARSHOT_MEMBERSHIP": {k: v for k, v in MEMBERS.items()
                               if k != "role"}}, "E054", "or neither"),
@@ -120,6 +125,20 @@ class Seeming(Quoted):
     class Meta:
         app_label = "housed"
         proxy = True
+
+
+class Building(models.Model):
+    """Only some are tenants."""
+
+    class Meta:
+        app_label = "housed"
+
+
+class Cottage(Building):
+    """A tenant, whose key is its building's."""
+
+    class Meta:
+        app_label = "housed"
 
 
 class Long(models.Model):
