@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -11,9 +11,8 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
-from permissions.stored import key_of, tenancy_of
+from permissions.stored import key_of, tenancy_of, tenant_name, with_tenants
 from tenants.opaque import OpaqueIdField
-from tenants.scoping import has_tenant, tenant_links
 from tenants.strict import StrictFields
 
 
@@ -103,39 +102,44 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
 def validate_within(serializer: Any, tenant_id: int) -> None:
     """Validate a body whose references must be this tenant's rows; others count as nonexistent."""
     fields, model = list(serializer._writable_fields), serializer.Meta.model
+    path = _path(model, tenant_id)
     for field in fields:
         relation = getattr(field, "child_relation", field)
         queryset = getattr(relation, "queryset", None)
         if queryset is not None:
-            relation.queryset = _within(queryset, model, field, tenant_id)
+            relation.queryset = _within(queryset, tenant_id, path.get(field.source, {}))
     serializer.is_valid(raise_exception=True)
-    links = {link.attname: (link, {"tenant": tenant_id}) for link in tenant_links(model)}
-    links |= {link.attname: (link, here) for link, here in _first(model, tenant_id)}
+    links = {link.attname: link for link in _placed_links(model, path)}
     for field in fields:
-        key = serializer.validated_data.get(field.source)
-        if key is not None and field.source in links:
-            _check_key(field, *links[field.source], key)
+        key, link = serializer.validated_data.get(field.source), links.get(field.source)
+        if key is not None and link is not None:
+            rows = _within(
+                link.related_model._base_manager.all(), tenant_id, path.get(link.name, {})
+            )
+            _check_key(field, rows, link, key)
 
 
-def _within(queryset: Any, model: Any, field: Any, tenant_id: int) -> Any:
+def _within(rows: Any, tenant_id: int, leads_here: dict[str, Any]) -> Any:
     """Return those of the rows to which an object of the tenant may refer."""
-    if has_tenant(queryset.model):
-        return queryset.filter(tenant_id=tenant_id)
-    for link, here in _first(model, tenant_id):
-        if field.source == link.name:
-            return queryset.filter(**here)
-    return queryset
+    if tenancy_of(rows.model).path:
+        rows = with_tenants(rows).filter(**{tenant_name(rows.model): tenant_id})
+    return rows.filter(**leads_here)
 
 
-def _first(model: Any, tenant_id: int) -> list[tuple[Any, dict[str, Any]]]:
-    """Return the first link of the path to the tenant, with the condition that its row is in this
-    tenant, if there is a path."""
+def _path(model: Any, tenant_id: int) -> dict[str, dict[str, Any]]:
+    """Return the condition that a row is in this tenant, by the name of the link that says where
+    objects are, if there is one."""
     own = tenancy_of(model)
     first, _, rest = (f"{own.path}__pk" if own.is_hosted else own.path).partition("__")
-    return [(model._meta.get_field(first), {rest: key_of(own, tenant_id)})] if rest else []
+    return {model._meta.get_field(first).name: {rest: key_of(own, tenant_id)}} if rest else {}
 
 
-def _check_key(field: Any, link: Any, here: dict[str, Any], key: Any) -> None:
-    rows = link.related_model._base_manager.filter(**here)
+def _placed_links(model: Any, path: Collection[str]) -> list[Any]:
+    """Return the model's foreign keys to rows that are in a tenant."""
+    links = [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey)]
+    return [f for f in links if f.name in path or tenancy_of(f.related_model).path]
+
+
+def _check_key(field: Any, rows: Any, link: Any, key: Any) -> None:
     if not rows.filter(**{link.target_field.name: key}).exists():
         raise serializers.ValidationError({field.field_name: ["Not an allowed value."]})

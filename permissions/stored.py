@@ -63,9 +63,11 @@ def with_tenants(objects: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def tenancy_of(model: type[Model]) -> Tenancy:
-    """Return how the tenant of the model's objects is found, by its declaration."""
-    label = model._meta.label_lower
-    return registry.get(label).tenancy if label in registry else tenancy(model)
+    """Return how the tenant of the model's objects is found, by its declaration; a proxy has its
+    concrete model's."""
+    concrete: Any = model._meta.concrete_model
+    label = concrete._meta.label_lower
+    return registry.get(label).tenancy if label in registry else tenancy(concrete)
 
 
 def tenant_name(model: type[Model]) -> str:

@@ -1,4 +1,4 @@
-"""Houses, who works in them, and the lamps and bulbs that they have."""
+"""Houses, who works in them, and the lamps, bulbs and shades that they have."""
 
 from __future__ import annotations
 
@@ -59,6 +59,17 @@ class Bulb(Placed):
         app_label = "housed"
 
 
+class Shade(Placed):
+    """It is in a house, and on a lamp or a bulb."""
+
+    tenant = models.ForeignKey(House, models.CASCADE, related_name="+")
+    lamp = models.ForeignKey(Lamp, models.CASCADE, null=True, related_name="+")
+    bulb = models.ForeignKey(Bulb, models.CASCADE, null=True, related_name="+")
+
+    class Meta(Placed.Meta):
+        app_label = "housed"
+
+
 def grants(model: type[models.Model], base: Any) -> Any:
     """The model's direct table of this kind."""
     meta = type("Meta", (base.Meta,), {"app_label": "housed"})
@@ -70,7 +81,7 @@ def grants(model: type[models.Model], base: Any) -> Any:
     return type(f"{model.__name__}{base.__name__}", (base,), inside)
 
 
-DECLARED: list[Any] = [Lamp, Bulb]
+DECLARED: list[Any] = [Lamp, Bulb, Shade]
 MODELS: list[type[models.Model]] = [
     House,
     Employment,

@@ -29,6 +29,7 @@ House: Any = models.House
 Employment: Any = models.Employment
 Lamp: Any = models.Lamp
 Bulb: Any = models.Bulb
+Shade: Any = models.Shade
 HIRED: Final = 'INSERT INTO housed_employment (house_id, "the person", level, resting)'
 
 

@@ -1,4 +1,4 @@
-"""The declarations of lamps and bulbs, and their addresses."""
+"""The declarations of lamps, bulbs and shades, and their addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.routers import SimpleRouter
 from permissions.audiences import Audience, Resource
 from permissions.rest import AudienceViewSet, CreateMixin
 from project.urls import urlpatterns as ours
-from tests.housed.models import Bulb, Lamp
+from tests.housed.models import Bulb, Lamp, Shade
 from tests.keyed.urls import serializer
 
 
@@ -40,7 +40,11 @@ def declared(model: Any, *writes: str, tenant: str | None = None) -> Resource:
     )
 
 
-RESOURCES = {Lamp: declared(Lamp), Bulb: declared(Bulb, "lamp", tenant="lamp__tenant")}
+RESOURCES = {
+    Lamp: declared(Lamp),
+    Bulb: declared(Bulb, "lamp", tenant="lamp__tenant"),
+    Shade: declared(Shade, "lamp", "bulb"),
+}
 router: Any = SimpleRouter()
 for model, resource in RESOURCES.items():
     bases = (CreateMixin, AudienceViewSet)
