@@ -29,6 +29,7 @@ from tests.housed.place import (
     person,
     standing,
 )
+from tests.test_hosted import meanwhile
 from tests.world import World
 
 __all__ = ["housed", "installed"]
@@ -147,6 +148,14 @@ def test_slug_that_is_taken_twice_becomes_another(
     made = Tenant.objects.get(source=new.pk)
     assert made.slug == f"~-{made.pk}"
     assert of(f"acme-{new.pk.hex}").slug == f"acme-{new.pk.hex}"
+
+
+@on_postgresql
+def test_slug_that_another_takes_meanwhile_leaves_no_row_without_a_tenant(housed: World) -> None:
+    new = uuid.uuid4()
+    with meanwhile(f"INSERT INTO \"a house\" VALUES ('{new}', 'barn', 'Barn', NULL)"):
+        Tenant.objects.create(slug="barn", name="Twin")
+    assert of("barn").slug == f"barn-{new.hex}"
 
 
 @on_postgresql
