@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
@@ -10,7 +11,7 @@ from knox.settings import CONSTANTS
 from resources.models import Document
 from tenants import opaque
 from tests import given
-from tests.browser import Browser, browser, needs_browser
+from tests.browser import SECONDS, Browser, browser, needs_browser
 from tests.conftest import StartServer
 from tests.live import LiveServer
 from tests.tabs import IDLE, STORED, Page
@@ -40,10 +41,15 @@ def wakes_at_once(page: Browser) -> None:
     page.wait("own.live()")
 
 
+def expiry(token: str) -> int:
+    """By the clock of scripts."""
+    row = AuthToken.objects.get(token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH])
+    return int(row.expiry.timestamp() * 1000)
+
+
 def renews_before_the_end(page: Page, world: World, token: str) -> None:
     """In the same socket, without subscribing again; by the page's clock the end is near."""
-    [row] = AuthToken.objects.filter(token_key=token[: CONSTANTS.TOKEN_KEY_LENGTH])
-    soon = int(row.expiry.timestamp() * 1000) - 1100
+    soon = expiry(token) - 1100
     page.page.run(f"window.clock = Date.now; Date.now = () => {soon}; 0")
     page.page.run("own.frames.length = own.asked.length = own.statuses.length = 0")
     page.page.run("own.earshot.close(); own.earshot.connect()")
@@ -78,13 +84,74 @@ def sockets(server: LiveServer, world: World) -> list[str]:
     return sorted(row["username"] for row in rows)
 
 
+def are_open(server: LiveServer, world: World, expected: list[str]) -> None:
+    """Soon: those by which tickets were checked end at once."""
+    end = time.monotonic() + SECONDS
+    while (found := sockets(server, world)) != expected and time.monotonic() < end:
+        pass
+    assert found == expected
+
+
+LEAVES_EARLY = """
+(async () => {
+  const { Switchboard } = await import(BASE + "/static/earshot/client/tabs.js");
+  const seen = [];
+  const note = (...args) => seen.push(args);
+  let answer;
+  const board = new Switchboard(note, note, () => new Promise((done) => { answer = done; }));
+  board.join("tab", "ticket");
+  board.received({ type: "WELCOME", user: "u", tenant: "t", limits: {} });
+  board.leave("tab");
+  answer({ user: "u", tenant: "t" });
+  await new Promise((done) => setTimeout(done));
+  board.sent("tab", { action: "subscribe", model: "m", id: "1", ref: 1 });
+  return seen;
+})()
+"""
+
+
+def each_tab_has_its_own_credential(page: Page, server: LiveServer, world: World) -> None:
+    """The socket follows that of the tab that has it; the others end by themselves with theirs."""
+    assert page.page.run(LEAVES_EARLY.replace("BASE", json.dumps(server.url))) == []
+    lead, joined, spare = (world.token("viewer") for _ in range(3))
+    sharing = "WebSocket: shared('pair')"
+    page.tab("lead", "connect", lead, f"{{ {sharing} }}")
+    page.page.wait("lead.live()")
+    near = f"{sharing}, now: Date.now = () => {expiry(joined) - 1100}"
+    page.tab("joined", "connect", joined, f"{{ {near} }}")
+    page.page.wait("joined.frames.includes('RENEWED')")
+
+    once = call(server, spare, "POST", "/api/tickets/")["ticket"]
+    near = f"{sharing}, now: Date.now = () => {expiry(spare) - 1100}"
+    page.tab("spare", "connect", spare, f"{{ {near}, credentials: async () => '{once}' }}")
+    page.page.wait("spare.live()")
+    call(server, spare, "POST", "/api/logout/")
+    page.page.run("spare.frame.contentWindow.Date.now = () => 8e15; 0")
+    page.page.wait("spare.statuses.some(([, code]) => code === 4401)")
+    world.write(title="After another's end")
+    page.shows(f"After another's end,{ONLY_LISTED},After another's end", "lead", "joined")
+    assert page.page.run("[lead.asked, joined.asked, lead.statuses.length]") == [
+        [False],
+        [False, True],
+        2,
+    ]
+
+    call(server, lead, "POST", "/api/logout/")
+    page.page.wait("lead.earshot.status.state === 'stopped'")
+    page.page.wait("joined.asked.length === 3 && joined.live()")
+    given.note(page.page.run("joined.token"))
+    page.page.run("for (const { frame } of [lead, joined, spare]) frame.remove()")
+    page.page.run("window.lead = window.joined = window.spare = null")
+    world.write(title="To all tabs")
+
+
 def tabs_share_a_socket(page: Page, server: LiveServer, world: World, token: str) -> None:
     """Of one user's tabs one has it, and another takes over; a tab of somebody else has its own."""
     own = sockets(server, world)
     for name in ("first", "second", "third"):
         page.tab(name, "connect", token, "{ WebSocket: shared('me') }")
         page.shows(f"After the renewal,{ONLY_LISTED},After the renewal", name)
-    assert sockets(server, world) == [*own, "viewer"]
+    are_open(server, world, [*own, "viewer"])
     page.page.run("second.stop()")  # what one tab ends goes on in the others
     page.page.wait("second.list.value.rows.length === 0")
     world.write(title="To all tabs")
@@ -95,7 +162,7 @@ def tabs_share_a_socket(page: Page, server: LiveServer, world: World, token: str
     page.page.wait("[second, third].every(({ statuses }) => statuses.length > 2)")
     page.shows(f"To all tabs,{ONLY_LISTED},To all tabs", "third")
     page.page.wait("second.copy.value.state === 'live'")
-    assert sockets(server, world) == [*own, "viewer"]
+    are_open(server, world, [*own, "viewer"])
 
     page.tab("other", "connect", world.token("owner"), "{ WebSocket: shared('me') }")
     page.shows(f"To all tabs,{ONLY_LISTED},To all tabs", "other")
@@ -103,7 +170,7 @@ def tabs_share_a_socket(page: Page, server: LiveServer, world: World, token: str
         "owner",
         "viewer",
     ]
-    assert sockets(server, world) == sorted([*own, "viewer", "owner"])
+    are_open(server, world, sorted([*own, "viewer", "owner"]))
 
 
 def cache_outlives_the_page_but_not_the_right_to_see(
@@ -151,9 +218,16 @@ def cache_outlives_the_page_but_not_the_right_to_see(
 
     page.page.run("again.frame.remove(); window.again = null")
     world.revoke("viewer", other)  # while nobody asks
+    page.tab("idle", IDLE, token, offline)
     page.tab("last", "cached", token, f"{{ user: '{viewer}' }}")
     page.page.wait("last.list.value.state === 'live' && last.list.value.rows.length === 0")
     page.page.run(f"until((all) => !all.includes('{ONLY_LISTED}'))")
+    page.page.run(
+        "idle.copy = idle.earshot.earshot.object('resources.document',"
+        f" '{opaque.encode(Document, other.pk)}'); idle.copy.subscribe(() => {{}}); 0"
+    )
+    assert page.page.run("idle.copy.value.payload") is None  # another page has forgotten it
+    page.page.run("idle.frame.remove(); window.idle = null")
 
     page.tab("another", "cached", world.token("owner"), f"{{ user: '{owner}' }}")
     page.page.wait("another.live()")
@@ -202,6 +276,7 @@ def test_client_wakes_renews_shares_its_socket_and_keeps_only_what_it_may(
         shows_drafts_in_lists(started, opaque.encode(Document, other.pk))
         token = world.token("viewer")
         tabs_share_a_socket(page, server, world, token)
+        each_tab_has_its_own_credential(page, server, world)
         cache_outlives_the_page_but_not_the_right_to_see(page, server, world, token, other)
         cache_is_bounded_and_ends_with_credential_and_tenant(page, world)
         assert started.complaints == []

@@ -1,6 +1,7 @@
 /** One socket for all tabs of a browser: see `tabs.d.ts`. */
 
 const PATIENCE = 3_000; // for the leader's word
+const LONGEST_TIMER = 2e9; // one of more than 24 days would end at once
 const AGAIN = 4500; // the close code after which a client is soon back
 const SHARE = 4; // so many tabs may be busy at a time, within the server's limit of frames
 const OVER = ["not_found", "unavailable"]; // errors that concern all who hold the object
@@ -30,6 +31,7 @@ class Tab {
   #send = null;
   #ends = []; // what is to be undone at the end
   #closed = false;
+  #end; // the timer of its own credential
 
   constructor(url, name, ticket, locks) {
     this.#name = name;
@@ -74,7 +76,8 @@ class Tab {
     const say = (message) => this.#channel.postMessage(message);
     const board = new Switchboard(
       (frame) => socket.send(JSON.stringify(frame)),
-      (tab, frame) => (tab === this.#id ? this.#take(frame) : say({ tab, frame })),
+      (tab, frame) => (tab === this.#id ? this.#take(frame) : this.#closed || say({ tab, frame })),
+      (ticket) => meet(url, ticket),
     );
     board.add(this.#id);
     this.#send = (frame) => board.sent(this.#id, frame);
@@ -112,42 +115,92 @@ class Tab {
       if (code) return this.#over(code);
       if (tab !== this.#id) return;
       clearTimeout(timer);
-      if (frame) this.#take(frame);
-      else refused();
+      if (!frame) return refused();
+      if (frame.expires) this.#endAt(Date.parse(frame.expires));
+      this.#take(frame);
     };
+    this.#ends.push(() => clearTimeout(this.#end));
     this.#hold(`${this.#name} ${this.#id}`, {}, () => say({ ticket }));
     const control = new AbortController();
     this.#ends.push(() => control.abort());
     // Whoever gets the leader's lock knows that it has ended.
     this.#locks.request(this.#name, control, () => this.#over(AGAIN)).catch(() => {});
   }
+
+  /** The socket is another's: what ends with this tab's own credential, it ends by itself. */
+  #endAt(time) {
+    const left = time - Date.now();
+    const end = () => (Date.now() < time ? this.#endAt(time) : this.#over(4401));
+    clearTimeout(this.#end);
+    if (left > 0) this.#end = setTimeout(end, Math.min(left, LONGEST_TIMER));
+  }
 }
 
-/** In the leader: which tab has asked for what. `send(frame)` goes to the server. */
+/** The first frame for whom this ticket is, by a socket that ends at once; or null. */
+function meet(url, ticket) {
+  const address = new URL(url);
+  address.searchParams.set("ticket", ticket);
+  return new Promise((done) => {
+    const socket = new WebSocket(address);
+    socket.onclose = () => done(null);
+    socket.onmessage = ({ data }) => {
+      done(JSON.parse(data));
+      socket.close();
+    };
+  });
+}
+
+/** In the leader: which tab has asked for what. `send(frame)` goes to the server. The socket
+ * follows the leader's credential alone. */
 export class Switchboard {
   #tabs = new Map(); // what each holds: frames that end it, by what they name
   #welcome = null;
-  #early = []; // who has joined before WELCOME
+  #joining = new Map(); // tickets of those who are not in yet
   #send;
   #give;
+  #meet;
 
-  /** `give(tab, frame)` tells a tab; null: it may not share. */
-  constructor(send, give) {
+  /**
+   * `give(tab, frame)` tells a tab; null: it may not share. `meet(ticket)` promises the WELCOME of
+   * whom the ticket is for, or null.
+   */
+  constructor(send, give, meet) {
     this.#send = send;
     this.#give = give;
+    this.#meet = meet;
   }
 
   add(tab) {
     this.#tabs.set(tab, new Map());
   }
 
-  /** The server says whether the ticket is one of the same user and tenant. */
   join(tab, ticket) {
-    if (this.#welcome) this.#send({ action: "renew", ticket, ref: `${tab}:join` });
-    else this.#early.push([tab, ticket]);
+    this.#joining.set(tab, ticket);
+    if (this.#welcome) this.#admit(tab, ticket);
+  }
+
+  async #admit(tab, ticket) {
+    const own = await this.#met(ticket);
+    if (!this.#joining.delete(tab)) return; // it has left meanwhile
+    if (own) this.add(tab);
+    this.#give(tab, own && { ...this.#welcome, expires: own.expires });
+  }
+
+  /** The server says whether the ticket is one of the same user and tenant. */
+  async #met(ticket) {
+    const { user, tenant } = this.#welcome;
+    const met = await this.#meet(ticket);
+    return met?.user === user && met.tenant === tenant ? met : null;
+  }
+
+  /** Of a credential of its own, which is not that of the socket. */
+  async #renew(tab, ticket) {
+    const own = await this.#met(ticket);
+    if (own) this.#give(tab, { type: "RENEWED", expires: own.expires });
   }
 
   leave(tab) {
+    this.#joining.delete(tab);
     const held = this.#tabs.get(tab) ?? [];
     this.#tabs.delete(tab);
     for (const [name, end] of held) if (!this.#isHeld(name)) this.#send(end);
@@ -157,6 +210,8 @@ export class Switchboard {
     const held = this.#tabs.get(tab);
     if (!held) return;
     const { action, model, id, ref = "" } = frame;
+    const [leader] = this.#tabs.keys();
+    if (action === "renew" && tab !== leader) return this.#renew(tab, frame.ticket);
     const window = frame.window && `${tab}:${frame.window}`;
     const name = `${model} ${window ?? id}`;
     if (action === "subscribe") held.set(name, { action: "unsubscribe", model, id, window });
@@ -167,12 +222,9 @@ export class Switchboard {
   }
 
   received(frame) {
-    const { type, expires } = frame;
-    if (type === "WELCOME") return this.#welcomed(frame);
-    if (expires) this.#welcome.expires = expires;
+    if (frame.type === "WELCOME") return this.#welcomed(frame);
     const [asked, ref] = split(frame.ref);
     const [holder, window] = split(frame.window);
-    if (ref === "join") return this.#answered(asked, type === "RENEWED");
     const own = { ...frame, ref: ref ? Number(ref) : undefined, window };
     const rest = forOthers(frame);
     for (const tab of this.#tabs.keys()) {
@@ -181,18 +233,13 @@ export class Switchboard {
     }
   }
 
-  #answered(tab, accepted) {
-    if (accepted) this.add(tab);
-    this.#give(tab, accepted ? this.#welcome : null);
-  }
-
   #welcomed(frame) {
     const { frames_per_second, frames_burst, ...limits } = frame.limits;
     limits.frames_per_second = frames_per_second / SHARE;
     limits.frames_burst = frames_burst / SHARE;
     this.#welcome = { ...frame, limits };
     for (const tab of this.#tabs.keys()) this.#give(tab, this.#welcome);
-    for (const [tab, ticket] of this.#early.splice(0)) this.join(tab, ticket);
+    for (const [tab, ticket] of this.#joining) this.#admit(tab, ticket);
   }
 
   #isHeld(name) {
