@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from django.apps import apps
@@ -10,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 
 from permissions.models import GroupGrant, UserGrant
+from permissions.stored import in_tenant
 from realtime.models import ChainEntry, ChainHead
 from tenants.models import Membership, Revocation, Role, Tenant, Ticket, User
 from tenants.roles import group_name
@@ -31,15 +33,17 @@ OF_THE_INVITED: Final = ("id", "username")
 def rows(tenant: Tenant) -> Iterator[QuerySet[Any]]:
     """The rows of every model that has a key to the tenant, and the grants on those."""
     for model in apps.get_models():
-        if not model._meta.proxy and (path := _path(model)):
-            yield model._base_manager.filter(**{path: tenant.pk}).order_by("pk")
+        if not model._meta.proxy and (condition := _condition(model, tenant)):
+            yield model._base_manager.filter(**condition).order_by("pk")
 
 
-def _path(model: type[Model]) -> str | None:
+def _condition(model: type[Model], tenant: Tenant) -> dict[str, Any]:
+    """Say which rows are the tenant's: none, if nothing is said."""
     if issubclass(model, UserGrant | GroupGrant):
-        return "content_object__tenant"
+        target: Any = model._meta.get_field("content_object").related_model
+        return {"content_object__in": in_tenant(target, tenant.pk)}
     keys = (field.name for field in model._meta.fields if field.related_model is Tenant)
-    return next(keys, None)
+    return dict.fromkeys(islice(keys, 1), tenant.pk)
 
 
 def members(tenant: Tenant) -> QuerySet[User]:
