@@ -128,8 +128,17 @@ def each_tab_has_its_own_credential(page: Page, server: LiveServer, world: World
     call(server, spare, "POST", "/api/logout/")
     page.page.run("spare.frame.contentWindow.Date.now = () => 8e15; 0")
     page.page.wait("spare.statuses.some(([, code]) => code === 4401)")
+    only_heard = f"{{ user: '{world.user_id('viewer')}', {sharing} }}"
+    page.tab("idle", IDLE, lead, only_heard)
+    page.page.wait("idle.frames.includes('WELCOME')")
     world.write(title="After another's end")
     page.shows(f"After another's end,{ONLY_LISTED},After another's end", "lead", "joined")
+    page.page.wait("idle.frames.includes('UPDATE_DOCUMENT')")
+    page.page.run(STORED)
+    kept = page.page.run("stored()")
+    assert "expires" in kept
+    assert "After another" not in kept
+    page.page.run("idle.frame.remove(); window.idle = null")
     assert page.page.run("[lead.asked, joined.asked, lead.statuses.length]") == [
         [False],
         [False, True],
@@ -179,7 +188,6 @@ def cache_outlives_the_page_but_not_the_right_to_see(
     """It shows what was kept without a server; what went is not in it, nor what others kept."""
     viewer, owner = world.user_id("viewer"), world.user_id("owner")
     held = f"To all tabs,{ONLY_LISTED},To all tabs"
-    page.page.run(STORED)
     page.tab("kept", "cached", token, f"{{ user: '{viewer}' }}")
     page.shows(held, "kept")
     world.write(title=CANARY)
