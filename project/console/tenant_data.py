@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from permissions.models import GroupGrant, UserGrant
 from permissions.stored import in_tenant
@@ -37,10 +37,10 @@ def rows(tenant: Tenant) -> Iterator[QuerySet[Any]]:
             yield model._base_manager.filter(**condition).order_by("pk")
 
 
-def _condition(model: type[Model], tenant: Tenant) -> dict[str, Any]:
-    """Say which rows are the tenant's: none, if nothing is said."""
+def _condition(model: Any, tenant: Tenant) -> dict[str, Any]:
+    """Say which rows of a model are the tenant's: none, if nothing is said."""
     if issubclass(model, UserGrant | GroupGrant):
-        target: Any = model._meta.get_field("content_object").related_model
+        target = model._meta.get_field("content_object").related_model
         return {"content_object__in": in_tenant(target, tenant.pk)}
     keys = (field.name for field in model._meta.fields if field.related_model is Tenant)
     return dict.fromkeys(islice(keys, 1), tenant.pk)
