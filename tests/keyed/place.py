@@ -24,6 +24,7 @@ from permissions.ceiling import SYSTEM
 from permissions.subjects import Subject
 from realtime.capture import waking
 from realtime.capture.installing import install
+from realtime.capture.interval_models import Held
 from realtime.publishing.publisher import publisher
 from tenants import opaque
 from tests.rows import filled, unannounced
@@ -135,7 +136,8 @@ def installing(django_db_blocker: Any, app: str = "keyed", **more: Any) -> Itera
                 editor.delete_model(model)
         types: Any = ContentType.objects.filter(app_label=app)
         given: Any = Permission.objects.filter(content_type__in=list(types))
-        for rows in (given, types):
+        held: Any = Held.objects.filter(model__startswith=f"{app}.")  # by roles that it declared
+        for rows in (given, types, held):
             rows._raw_delete(rows.db)
         ContentType.objects.clear_cache()
 
