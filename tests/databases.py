@@ -18,6 +18,7 @@ ELSEWHERE: Final[set[str]] = set()
 
 def _elsewhere(skipped: bool, why: str) -> pytest.MarkDecorator:
     ELSEWHERE.add(why)
+    # Never skipped for good: another run of the same build has what this one lacks, as `why` says.
     return pytest.mark.skipif(skipped, reason=why)
 
 

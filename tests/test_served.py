@@ -59,6 +59,7 @@ def test_what_runs_on_one_database_only_is_served_whole(request: pytest.FixtureR
 
 
 def test_what_lacks_a_program_here_is_not_served_for_it(request: pytest.FixtureRequest) -> None:
+    # The mark is what is looked at; its condition is false, so it skips nothing.
     lacking = pytest.mark.skipif(False, reason="A browser comes in no wheel.")
     assert marked(request, lacking(asking_nothing())) == [set(), set()]
 
