@@ -13,6 +13,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from permissions.grant_tables import GROUP, USER, GrantTable
 from permissions.sources import AsGuardian, Source, direct
+from tenants.placed import DECLARED
 from tenants.tenancy import Tenancy, tenancy
 
 if TYPE_CHECKING:
@@ -235,11 +236,12 @@ class Registry:
     def register(self, resource: Resource) -> Resource:
         """Declare a model's resource, replacing any earlier declaration."""
         self._resources[resource.label] = resource
+        DECLARED[resource.label] = resource.tenant
         return resource
 
     def unregister(self, resource: Resource) -> None:
         """Remove a declaration."""
-        del self._resources[resource.label]
+        del self._resources[resource.label], DECLARED[resource.label]
 
     def get(self, label: str) -> Resource:
         """Return the resource under this label; raise UnknownModel."""

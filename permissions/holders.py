@@ -8,11 +8,12 @@ from typing import Any
 
 from django.db import models, transaction
 
-from permissions import ceiling, loading, stored
+from permissions import ceiling, loading
 from permissions.audiences import Resource, registry
 from permissions.ceiling import AboveCeiling, Gift, Key
 from permissions.links import links
 from permissions.subjects import Subject
+from tenants.placed import tenant_name, with_tenants
 from tenants.scoping import TenantQuerySet
 
 
@@ -36,8 +37,8 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
         return
     with transaction.atomic(using=rows.db, savepoint=False):
         locked = rows.order_by("pk").select_for_update(no_key=True)
-        tenant = stored.tenant_name(rows.model)
-        before = loading.values_of_all(stored.with_tenants(locked), (tenant, *named))
+        tenant = tenant_name(rows.model)
+        before = loading.values_of_all(with_tenants(locked), (tenant, *named))
         keys = {pk: Key(pk, row[tenant] or 0) for pk, row in before.items()}
         found = ceiling.standings(resource, keys.values(), actor)
         yield
@@ -70,8 +71,8 @@ def on_linking(
 
 
 def _of_keys(resource: Resource, pks: Collection[Any]) -> list[Key]:
-    rows = stored.with_tenants(models.QuerySet(resource.model)).filter(pk__in=pks)
-    found = rows.values_list("pk", stored.tenant_name(resource.model))
+    rows = with_tenants(models.QuerySet(resource.model)).filter(pk__in=pks)
+    found = rows.values_list("pk", tenant_name(resource.model))
     return [Key(pk, tenant_id or 0) for pk, tenant_id in found]
 
 

@@ -17,6 +17,7 @@ from permissions import stored, unavailable
 from permissions.audiences import Resource
 from tenants.compiled import Among, Compiled, Parameter
 from tenants.keys import Key, field_of
+from tenants.placed import tenant_name
 
 UNREADABLE: Final = object()
 """Stands for a value that cannot be read; it equals no other value."""
@@ -78,7 +79,7 @@ def _statement(resource: Resource) -> Compiled:
 
 def _rows(resource: Resource, tenant_ids: Any, pks: Any) -> models.QuerySet[Any]:
     rows: models.QuerySet[Any] = stored.rows(resource).filter(
-        **{f"{stored.tenant_name(resource.model)}__in": tenant_ids}, pk__in=pks
+        **{f"{tenant_name(resource.model)}__in": tenant_ids}, pk__in=pks
     )
     return rows
 

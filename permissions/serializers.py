@@ -11,8 +11,9 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
-from permissions.stored import key_of, tenancy_of, tenant_name, with_tenants
+from permissions.stored import key_of
 from tenants.opaque import OpaqueIdField
+from tenants.placed import here, tenancy_of
 from tenants.strict import StrictFields
 
 
@@ -122,7 +123,7 @@ def validate_within(serializer: Any, tenant_id: int) -> None:
 def _within(rows: Any, tenant_id: int, leads_here: dict[str, Any]) -> Any:
     """Return those of the rows to which an object of the tenant may refer."""
     if tenancy_of(rows.model).path:
-        rows = with_tenants(rows).filter(**{tenant_name(rows.model): tenant_id})
+        rows = here(rows, tenant_id)
     return rows.filter(**leads_here)
 
 

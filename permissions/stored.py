@@ -13,14 +13,12 @@ from django.apps import apps
 from django.db.models import Expression, Func, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from permissions.audiences import Resource, registry
+from permissions.audiences import Resource
 from permissions.versions import VersionField
 from tenants.keys import AS_LOGGED, KeyField, kind_of
 from tenants.models import Tenant
-from tenants.tenancy import Tenancy, tenancy
-
-TENANT: Final = "earshot_tenant"
-"""The attribute of a loaded object that has its tenant's key, if the model has no `tenant`."""
+from tenants.placed import TENANT, here, tenancy_of, tenant_name, with_tenants
+from tenants.tenancy import Tenancy
 
 VERSION: Final = "earshot_version"
 """The attribute of a loaded object that has its version, if the model has no column for it."""
@@ -52,29 +50,6 @@ def with_versions(objects: QuerySet[Any]) -> QuerySet[Any]:
     return with_tenants(found)
 
 
-def with_tenants(objects: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the same objects with their tenants' keys, if those are not in a column `tenant`."""
-    model: Any = objects.model._meta.concrete_model
-    own = tenancy_of(model)
-    if own.is_column:
-        return objects
-    found: QuerySet[Any] = objects.annotate(**{TENANT: own.expression(model)})
-    return found
-
-
-def tenancy_of(model: type[Model]) -> Tenancy:
-    """Return how the tenant of the model's objects is found, by its declaration; a proxy has its
-    concrete model's."""
-    concrete: Any = model._meta.concrete_model
-    label = concrete._meta.label_lower
-    return registry.get(label).tenancy if label in registry else tenancy(concrete)
-
-
-def tenant_name(model: type[Model]) -> str:
-    """Return by which name a query of `rows` knows the key of the objects' tenant."""
-    return "tenant_id" if tenancy_of(model).is_column else TENANT
-
-
 def within(resource: Resource, tenant_id: int | Expression) -> QuerySet[Any]:
     """Return a query for the resource's objects in a tenant, with versions."""
     return rows(resource).filter(**{tenant_name(resource.model): tenant_id})
@@ -82,8 +57,7 @@ def within(resource: Resource, tenant_id: int | Expression) -> QuerySet[Any]:
 
 def in_tenant(model: type[Model], tenant_id: int) -> QuerySet[Any]:
     """Return a query for the model's objects in a tenant, without versions."""
-    here = with_tenants(QuerySet(model))
-    return here.filter(**{tenant_name(model): tenant_id})
+    return here(QuerySet(model), tenant_id)
 
 
 def placing(model: type[Model], tenant_id: int) -> dict[str, int]:

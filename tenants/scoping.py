@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from tenants.tenancy import leads
+from tenants.placed import elsewhere, placed_links
 
 M = TypeVar("M", bound=models.Model)
 P = ParamSpec("P")
@@ -152,10 +152,11 @@ class TenantOwned(models.Model):
         super().clean_fields(excluded)
         if not self.tenant_id:
             return
+        placed = placed_links(type(self)).keys() - excluded
         errors = {
             link.name: _no_such(link, getattr(self, link.attname))
-            for link in tenant_links(type(self))
-            if link.name not in excluded and self._elsewhere(link.related_model, link)
+            for link in self._meta.concrete_fields
+            if link.name in placed and self._elsewhere(link.related_model, link)
         }
         if "tenant" not in excluded and not self._state.adding and self._elsewhere(type(self)):
             errors["tenant"] = ValidationError("An object cannot change its tenant.", code="fixed")
@@ -164,7 +165,7 @@ class TenantOwned(models.Model):
 
     def _elsewhere(self, model: Any, link: Any = None) -> bool:
         """Return whether the linked row, or without a link this row, is of another tenant."""
-        rows = model._base_manager.exclude(tenant_id=self.tenant_id)
+        rows = elsewhere(model._base_manager.all(), self.tenant_id)
         key = {link.target_field.name: getattr(self, link.attname)} if link else {"pk": self.pk}
         found: bool = rows.filter(**key).exists()
         return found
@@ -179,20 +180,6 @@ class TenantOwned(models.Model):
 
     def _but_for_tenant(self, exclude: Iterable[str] | None) -> set[str]:
         return set(exclude or ()) - ({"tenant"} if self.tenant_id else set())
-
-
-def tenant_links(model: type[models.Model]) -> list[Any]:
-    """Return the model's foreign keys to rows that also belong to a tenant."""
-    return [
-        field
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.ForeignKey) and has_tenant(field.related_model)
-    ]
-
-
-def has_tenant(model: type[models.Model]) -> bool:
-    """Return whether each of the model's rows belongs to a tenant."""
-    return leads(model, "tenant")
 
 
 def _no_such(link: Any, value: Any) -> ValidationError:

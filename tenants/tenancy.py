@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import BigIntegerField, F, Func, Subquery
+from django.db.models import BigIntegerField, F, Func, Subquery, Value
 
 from tenants import hosted
 from tenants.keys import kind_of, logged
@@ -112,8 +112,15 @@ class Tenancy:
         if not self.steps:
             return F(model._meta.get_field(self.path).attname)
         field = model._meta.get_field(self.path.partition("__")[0])
+        return self._of(F(field.attname))
+
+    def of_value(self, field: Any, value: Any) -> Any:
+        """Return what a query has as the tenant's key of a row whose first link has this value."""
+        return self._of(Value(value, output_field=field.target_field))
+
+    def _of(self, first: Any) -> Any:
         sql = self._found("%(expressions)s")
-        return Func(F(field.attname), template=sql, output_field=BigIntegerField())
+        return Func(first, template=sql, output_field=BigIntegerField())
 
 
 COLUMN: Final = Tenancy("tenant", "tenant_id", nullable=False)

@@ -13,11 +13,12 @@ from django.db import connection, models
 from permissions.commits import TransactionId
 from permissions.models import ObjectVersion
 from permissions.representation import ObjectKey
-from permissions.stored import is_beside, tenant_name, with_tenants
+from permissions.stored import is_beside
 from realtime.capture import locks, transactions
 from realtime.capture.models import Change
 from tenants.compiled import Among, Compiled, Parameter
 from tenants.keys import Key, KeyField, as_logged, read
+from tenants.placed import tenant_name, with_tenants
 
 
 def key_of(model: type[models.Model], pk: Key) -> ObjectKey:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from permissions import stored, unavailable
+from permissions import unavailable
 from permissions.audiences import Resource, Shows, registry
 from permissions.loading import load_rows
 from permissions.representation import ObjectKey
@@ -24,6 +24,7 @@ from realtime.capture.notes import Note
 from realtime.capture.notes import rows as noted_rows
 from realtime.failures import log_failure
 from tenants.keys import Key
+from tenants.placed import tenant_name, with_tenants
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +102,8 @@ def _find(shows: Shows, rows: list[Any], guarded: bool) -> set[tuple[int, Key]]:
     """Find nothing for a row that fails; a project's own `find` may raise any exception."""
     try:
         with transaction.atomic() if guarded else nullcontext():
-            found = stored.with_tenants(shows.find(rows))
-            return set(found.values_list(stored.tenant_name(found.model), "pk"))
+            found = with_tenants(shows.find(rows))
+            return set(found.values_list(tenant_name(found.model), "pk"))
     except Exception as error:
         unavailable.raise_database_s(error)
         if len(rows) == 1:
@@ -118,6 +119,6 @@ def _rows(
     """Return those of a tenant's rows in which something shown changed (None: any field)."""
     wanted = set(shows.fields)
     pks = [pk for pk, fields in changed.items() if fields is None or wanted & set(fields)]
-    rows = stored.with_tenants(model._base_manager.all())
-    rows = rows.filter(**{stored.tenant_name(model): tenant_id}, pk__in=pks)
+    rows = with_tenants(model._base_manager.all())
+    rows = rows.filter(**{tenant_name(model): tenant_id}, pk__in=pks)
     return list(load_rows(rows).values()) if pks else []

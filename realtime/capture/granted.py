@@ -13,12 +13,12 @@ from django.db import connection
 from permissions.audiences import registry
 from permissions.grant_tables import GROUP, USER, GrantTable
 from permissions.models import GroupGrant, UserGrant
-from permissions.stored import tenancy_of
 from realtime.capture import intervals, locks
 from realtime.capture.intervals import Kept
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
+from tenants.placed import tenancy_of
 
 OBJECT: Final = "object written"
 """The cause by which intervals move with the object that their rows name."""

@@ -18,10 +18,10 @@ from django.contrib.contenttypes.models import ContentType
 from permissions.audiences import registry
 from permissions.grant_tables import GROUP, GrantTable
 from permissions.links import Link
-from permissions.stored import tenancy_of
 from realtime.capture.interval_models import Belongs, Held, Replaced
 from realtime.capture.triggers import REVISIONS, literal, quoted, stays
 from tenants.keys import INTEGER, as_logged, kind_of, logged, named, user_type
+from tenants.placed import tenancy_of
 from tenants.tenancy import Tenancy
 
 HELD: Final[str] = Held._meta.db_table

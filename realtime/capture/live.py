@@ -9,12 +9,13 @@ from django.apps import apps
 from django.db import models
 
 from permissions.audiences import Resource, Shows, registry
-from permissions.stored import is_beside, tenancy_of
+from permissions.stored import is_beside
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
 from realtime.capture.models import LiveModel
 from realtime.capture.triggers import quoted
 from tenants.keys import INTEGER, kind_of, logged
+from tenants.placed import tenancy_of
 from tenants.tenancy import COLUMN, Tenancy, leads
 
 HELD: Final = "holder changed"

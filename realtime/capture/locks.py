@@ -16,8 +16,9 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import QuerySet
 
-from permissions.stored import is_beside, tenancy_of
+from permissions.stored import is_beside
 from realtime.capture.triggers import quoted
+from tenants.placed import tenancy_of
 from tenants.tenancy import Tenancy
 
 STAY: Final = "FOR KEY SHARE"

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from permissions.models import GroupGrant, UserGrant
+from tenants.scoping import TenantOwned
 from tests.keyed.models import Placed
 
 
@@ -70,6 +71,17 @@ class Shade(Placed):
         app_label = "housed"
 
 
+class Label(TenantOwned):
+    """It is in a tenant of ours, and on what is in houses."""
+
+    lamp = models.ForeignKey(Lamp, models.CASCADE, null=True, blank=True, related_name="+")
+    bulb = models.ForeignKey(Bulb, models.CASCADE, null=True, blank=True, related_name="+")
+    bulbs = models.ManyToManyField(Bulb, related_name="+", blank=True)
+
+    class Meta(TenantOwned.Meta):
+        app_label = "housed"
+
+
 def grants(model: type[models.Model], base: Any) -> Any:
     """The model's direct table of this kind."""
     meta = type("Meta", (base.Meta,), {"app_label": "housed"})
@@ -86,5 +98,6 @@ MODELS: list[type[models.Model]] = [
     House,
     Employment,
     *DECLARED,
+    Label,
     *(grants(model, base) for model in DECLARED for base in (UserGrant, GroupGrant)),
 ]

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from permissions import ceiling, holders, loading, stored
 from permissions.ceiling import AboveCeiling, Actor
+from tenants.placed import TENANT
 from tests.databases import only_on
 from tests.keyed.models import Shelf
 from tests.keyed.place import installed, keyed, place_of
@@ -53,7 +54,7 @@ def test_one_that_cannot_be_read_has_its_tenant_and_version(keyed: World, book: 
     place.raw("UPDATE {table} SET title = CAST(X'FF73' AS TEXT)")
     found = loading.one(place.resource, acme, book.pk, lock=False)
     assert found.title is loading.UNREADABLE
-    assert vars(found)[stored.TENANT] == acme
+    assert vars(found)[TENANT] == acme
     assert stored.version_of(found) > 0
 
 

@@ -8,10 +8,10 @@ import pytest
 from django.test.utils import isolate_apps
 from rest_framework import serializers
 
-from permissions import stored
 from permissions.serializers import validate_within
 from tenants import opaque
 from tenants.models import Tenant
+from tenants.placed import tenancy_of
 from tests.housed import models
 from tests.housed.place import Bulb, Lamp, Shade, house, housed, installed, person
 from tests.world import World
@@ -77,5 +77,5 @@ def test_proxy_is_placed_as_its_model(housed: World) -> None:
                 app_label = "housed"
                 proxy = True
 
-    assert stored.tenancy_of(Candle) == stored.tenancy_of(Bulb)
-    assert stored.tenancy_of(Candle).path == "lamp__tenant"
+    assert tenancy_of(Candle) == tenancy_of(Bulb)
+    assert tenancy_of(Candle).path == "lamp__tenant"
