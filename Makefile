@@ -83,14 +83,10 @@ measured-on-servers:
 		$(PY) -m pytest $(SHARED) --junitxml=var/results/programs.xml -m programs $(OTHERS); \
 		$(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "programs or (served and not repeats)" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)'
 
-# Spectral, TypeScript, axe and React, of which neither the server nor its other tests know.
-CONTRACTS_READY := supply/node/node_modules/.package-lock.json
-
-$(CONTRACTS_READY): supply/node/package-lock.json
-	cd supply/node && npm ci --silent && touch node_modules/.package-lock.json
-
-contracts: $(READY) $(CONTRACTS_READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, the pages against axe, and the npm package against TypeScript and React
-	$(ON_SQLITE) $(PY) -m pytest tests/contract_compiled.py tests/pages_by_axe.py tests/client_packaged.py
+# Spectral, TypeScript, axe and React, of which neither the server nor its other tests know, and a
+# Node to run them. Without a network they may be missing: then it says so.
+contracts: $(READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, the pages against axe, and the npm package against TypeScript and React
+	$(ON_SQLITE) $(PY) -m supply.node $(PY) -m pytest $(SHARED) tests/contract_compiled.py tests/pages_by_axe.py tests/client_packaged.py
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.
 NIGHTLY := -o faulthandler_timeout=3600 tests/model tests/test_model.py tests/test_whoever_writes.py \
@@ -133,7 +129,7 @@ $(AUDIT_READY): requirements-audit.txt $(READY)
 sbom: $(AUDIT_READY)  ## Write the list of the server's packages, as CycloneDX JSON, to var/sbom.cdx.json
 	$(AUDIT)/bin/python -m supply.sbom
 
-wheel: $(READY)  ## Make the package that other Django projects install, in var/ (SOURCE_DATE_EPOCH=)
+wheel: $(READY)  ## Make the package that other Django projects install, in var/, and print its size (SOURCE_DATE_EPOCH=)
 	$(PY) -m supply.wheel var
 
 npm: $(READY)  ## Make the JavaScript client's package, var/npm/earshot-*.tgz, and print its size
@@ -169,3 +165,4 @@ lock:  ## Lock the requirements anew (needs uv; UPGRADE=--upgrade takes newer re
 	$(LOCK) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
 	$(LOCK) $(UPGRADE) requirements-bench.in --output-file requirements-bench.txt
 	$(LOCK) $(UPGRADE) requirements-audit.in --output-file requirements-audit.txt
+	$(LOCK) $(UPGRADE) requirements-node.in --output-file requirements-node.txt

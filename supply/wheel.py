@@ -29,6 +29,8 @@ TYPED: Final = "py.typed"
 NAMED: Final = re.compile(rf"(?<![\w.])(?:{'|'.join(FOLDERS)})\.[a-z_]\w*")
 """What names a module in a text of the code, where no import finds it."""
 
+BYTES: Final = 768 * 1024
+"""What the wheel may have."""
 FIRST: Final = 315_532_800
 """The earliest time that a zip file can hold, 1980; SOURCE_DATE_EPOCH sets a later one."""
 INIT: Final = '"""Sends each user what they may see: `docs/adopting.md` of the repository."""\n'
@@ -209,4 +211,5 @@ build_editable = build_wheel
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1])))
+    path = write(Path(sys.argv[1]))
+    print(f"{path}: {path.stat().st_size} bytes")

@@ -16,6 +16,7 @@ from knox.models import AuthToken
 from knox.settings import CONSTANTS
 
 from supply import npm
+from supply.node import NPM
 from tests import given
 from tests.browser import Browser, browser, needs_browser
 from tests.conftest import StartServer
@@ -46,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "earshot.tgz").write_bytes(npm.packed(npm.files()))
     (folder / "package.json").write_text('{"name": "empty", "private": true}')
-    run(folder, "npm", "install", "--offline", "--silent", "./earshot.tgz")
+    run(folder, "node", NPM, "install", "--offline", "--silent", "./earshot.tgz")
     modules = folder / "node_modules"
     assert {path.name for path in modules.iterdir()} == {"earshot", ".package-lock.json"}
     for path in TOOLS.iterdir():

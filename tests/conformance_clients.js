@@ -1,7 +1,7 @@
 /** Runs cases of `tests/conformance_clients.py` against the package's store; returns what is wrong. */
-async (base, model, cases, closes) => {
+async (base, model, cases, closes, renewals) => {
   const { Store, copyOf, listOf, changesOf } = await import(`${base}store.js`);
-  const { afterClose } = await import(`${base}closes.js`);
+  const { afterClose, renewAfter } = await import(`${base}closes.js`);
   const wrong = [];
   const text = (value) => JSON.stringify(value, (_, v) =>
     v && v.constructor === Object ? Object.fromEntries(Object.entries(v).sort()) : v);
@@ -84,5 +84,6 @@ async (base, model, cases, closes) => {
     }
   }
   for (const [args, wanted] of closes) expect("close", args, afterClose(...args), wanted);
+  for (const [left, wanted] of renewals) expect("renewal", left, renewAfter(left), wanted);
   return wrong;
 };

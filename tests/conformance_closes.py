@@ -1,4 +1,5 @@
-"""What a close code asks of a client, as one table that the clients of all languages are run by.
+"""What a close code asks of a client, and a credential's end, as tables that the clients of all
+languages are run by.
 
 A case is a code, what earlier closes left behind, WELCOME's window, a random number in [0, 1), and
 the seconds that REST asked for; then the delay (None: stay away), whether to forget and to renew
@@ -43,3 +44,9 @@ CLOSES: Final = (
     close(1006, 0, FAILED, {"failures": 4, "renewed": False}, random=0.0),
     close(1006, 0.5, RENEWED, {"failures": 2, "renewed": True}),
 )
+
+RENEWALS: Final = (
+    (36_000, 32_400), (2, 1.8), (1, None), (0, None), (-5, None), (3e6, 2e6), (float("nan"), None),
+)  # fmt: skip
+"""The seconds until a credential ends, and after how many one goes on by a fresh one (None: what
+is left is too short, or it does not end)."""

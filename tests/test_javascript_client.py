@@ -16,7 +16,7 @@ from tenants import opaque
 from tests.browser import HOST, Browser, browser, needs_browser
 from tests.conformance_clients import MODEL
 from tests.conformance_clients_windows import TABLE
-from tests.conformance_closes import CLOSES
+from tests.conformance_closes import CLOSES, RENEWALS
 from tests.conftest import StartServer
 from tests.documented import close_codes
 from tests.live import LiveServer
@@ -70,7 +70,7 @@ def rules_hold(page: Browser, server: LiveServer) -> None:
     page.open(f"http://{HOST}:{server.port}/healthz")
     cases = json.dumps([asdict(case) for case in TABLE])
     base = json.dumps(server.url + STATIC)
-    arguments = f"{base}, {MODEL!r}, {cases}, {json.dumps(CLOSES)}"
+    arguments = f"{base}, {MODEL!r}, {cases}, {json.dumps(CLOSES)}, {json.dumps(RENEWALS)}"
     assert page.run(f"({RUNNER[RUNNER.index('async') :].strip().rstrip(';')})({arguments})") == []
 
 

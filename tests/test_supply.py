@@ -1,15 +1,17 @@
-"""The audit says what it has not audited, and the list of packages names no registry."""
+"""The audit says what it has not audited, the list of packages names no registry, and only a
+network that is not there excuses what Node was to check."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from supply import audit
+from supply import audit, node
 from supply.sbom import without_addresses
 
 ROOT = Path(__file__).parent.parent
@@ -68,3 +70,40 @@ def test_list_of_packages_has_their_hashes_and_no_address() -> None:
         "name": "attrs",
         "properties": [{"name": "earshot:file:sha256", "value": "ab"}],
     }
+
+
+def step(folder: Path, script: str) -> node.Step:
+    """One that runs a script in the place of pip or npm."""
+    lock, made = folder / "lock", folder / "made"
+    lock.write_text("later" if made.exists() else "first")
+    return node.Step(lock, made, folder / "copy", [sys.executable, "-c", script, made])
+
+
+MAKE = "import pathlib, sys; pathlib.Path(sys.argv[1]).mkdir(exist_ok=True)"
+UNREACHED = "import sys; sys.exit('npm error code EAI_AGAIN')"
+
+
+def test_what_a_lock_asks_for_is_installed_once_and_again_for_a_later_lock(tmp_path: Path) -> None:
+    made = step(tmp_path, MAKE)
+    assert node.installed(made)
+    assert node.installed(replace(made, command=["false"]))
+    with pytest.raises(SystemExit, match="lock cannot be installed"):
+        node.installed(step(tmp_path, "raise SystemExit(1)"))
+    assert node.installed(step(tmp_path, MAKE))
+    assert (tmp_path / "copy").read_text() == "later"
+
+
+def test_what_was_once_installed_needs_no_excuse_but_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "STEPS", [step(tmp_path, UNREACHED)])
+    assert node.main(["false"]) == 0
+    assert "no network" in capsys.readouterr().out
+    monkeypatch.setattr(node, "STEPS", [step(tmp_path, "raise SystemExit('EINTEGRITY')")])
+    with pytest.raises(SystemExit, match="EINTEGRITY"):
+        node.main(["true"])
+    monkeypatch.setattr(node, "STEPS", [step(tmp_path, MAKE)])
+    assert [node.main([name]) for name in ("true", "false")] == [0, 1]
+    monkeypatch.setattr(node, "STEPS", [step(tmp_path, UNREACHED)])
+    with pytest.raises(SystemExit, match="EAI_AGAIN"):
+        node.main(["true"])

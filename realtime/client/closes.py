@@ -10,6 +10,8 @@ FINAL: Final = frozenset({1000, 1002, 1007, 1009, 4400, 4403, 4413})
 FORGET: Final = frozenset({4401, 4403})
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
+LONGEST_TIMER: Final = 2e6
+"""One of more than 24 days would end at once in a browser, of whose client this is the table."""
 
 
 class Ended(Exception):
@@ -63,3 +65,9 @@ def after_close(
         longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(past.failures, 10))
         delay, past = longest * random, replace(past, failures=past.failures + 1)
     return Next(max(delay, asked), forget, renew, past)
+
+
+def renew_after(left: float) -> float | None:
+    """Return when to go on by a fresh credential if this one ends after `left` seconds: when nine
+    tenths are over, or None once it is too late."""
+    return min(left * 0.9, LONGEST_TIMER) if left > 1 else None

@@ -17,12 +17,13 @@ from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from .closes import Ended, Next, Past, after_close
+from .renewing import renew_before, ticket_of
 from .stream import Stream, open_stream
 
 Frame = dict[str, Any]
 Credentials = str | None | Callable[[bool], "Awaitable[str | None] | str | None"]
-"""A token, or what is asked for a fresh one before each connection, and told whether the last one
-was refused (`renew`)."""
+"""A token, or what is asked for one before each connection. It is told whether that must be a fresh
+one (`renew`): when nine tenths of the last one's time are over, and once it was refused."""
 
 PATIENCE: Final = 15.0
 """For credentials and a connection, until the first frame."""
@@ -125,7 +126,7 @@ class Connection:
         """A connection with a fresh credential: a socket, or where none can be opened a stream."""
         try:
             async with asyncio.timeout(PATIENCE):
-                token = await self._token()
+                token = await self._token(self._renew)
             headers = {"Authorization": f"Token {token}"} if token else {}
             return await self._open_either(headers)
         except CredentialRefused as refused:
@@ -151,23 +152,37 @@ class Connection:
         self._streams = True
         return stream
 
-    async def _token(self) -> str | None:
+    async def _token(self, renew: bool) -> str | None:
         given = self._credentials
-        found = given(self._renew) if callable(given) else given
+        found = given(renew) if callable(given) else given
         return await found if inspect.isawaitable(found) else found
+
+    async def _fresh_ticket(self) -> str | None:
+        async with asyncio.timeout(PATIENCE):
+            token = await self._token(True)
+        return token and await ticket_of(self._url, token, self._options.get("ssl"))
+
+    def _renew_before(self, expires: str | None) -> asyncio.Task[None] | None:
+        if expires is None or not callable(self._credentials):
+            return None
+        return asyncio.create_task(renew_before(expires, self._fresh_ticket, self.send))
 
     async def _use(self, socket: ClientConnection | Stream) -> NoReturn:
         """Take what comes until it ends, which raises `Ended`."""
-        sender = None
+        sender = renewal = None
         try:
             welcome = await receive(socket, PATIENCE)
             sender = asyncio.create_task(self._send_all(socket, **welcome["limits"]))
+            renewal = self._renew_before(welcome.get("expires"))
             self._retry = welcome["retry"]["min"], welcome["retry"]["max"]
             self._listener.became(Status("open"))
             self._listener.told(welcome, "in")
             self._listener.opened()
             while True:
                 frame = await self._next(socket, welcome["heartbeat"] / 2)
+                if frame["type"] == "RENEWED":
+                    cancel(renewal)
+                    renewal = self._renew_before(frame["expires"])
                 self._listener.told(frame, "in")
                 if frame.get("code") == "rate_limited":  # what was refused it does not say
                     raise Ended(4429)
@@ -177,8 +192,7 @@ class Connection:
             socket.transport.abort()  # nobody would answer a close frame
             raise Ended(1006) from None
         finally:
-            if sender is not None:
-                sender.cancel()
+            cancel(sender, renewal)
             await socket.close()
 
     async def _next(self, socket: ClientConnection | Stream, half: float) -> Frame:
@@ -208,6 +222,13 @@ class Connection:
                 tokens, at = min(burst, tokens + (now - at) * rate) - 1, now
                 await socket.send(json.dumps(frame))
                 self._listener.told(frame, "out")
+
+
+def cancel(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel those that there are."""
+    for task in tasks:
+        if task is not None:
+            task.cancel()
 
 
 async def receive(socket: ClientConnection | Stream, seconds: float) -> Frame:

@@ -53,6 +53,12 @@ class Response:
         line, _, self._rest = self._rest.partition(b"\n")
         return line + b"\n"
 
+    async def body(self) -> bytes:
+        """Return the rest of the body."""
+        while piece := await self._piece():
+            self._rest += piece
+        return self._rest
+
     async def _piece(self) -> bytes:
         if self.headers.get("transfer-encoding", "").lower() != "chunked":
             return await self._reader.read(65_536)

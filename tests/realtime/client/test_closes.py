@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from realtime.client.closes import Past, after_close
-from tests.conformance_closes import CLOSES
+from realtime.client.closes import Past, after_close, renew_after
+from tests.conformance_closes import CLOSES, RENEWALS
 
 
 @pytest.mark.parametrize(("about", "does"), CLOSES, ids=lambda part: str(part)[:60])
@@ -15,3 +15,8 @@ def test_client_does_what_the_code_asks(about: tuple[Any, ...], does: dict[str, 
     code, past, retry, random, asked = about
     found = after_close(code, Past(**past), (retry["min"], retry["max"]), random, asked)
     assert {**vars(found), "past": vars(found.past)} == does
+
+
+@pytest.mark.parametrize(("left", "delay"), RENEWALS)
+def test_credential_is_renewed_when_nine_tenths_are_over(left: float, delay: float | None) -> None:
+    assert renew_after(left) == delay

@@ -61,7 +61,8 @@ class Script:
                 writer.write(part)
         else:
             size = int(head.lower().split("content-length: ")[1].split()[0])
-            self.bodies.append(json.loads(await reader.readexactly(size)))
+            if body := await reader.readexactly(size):
+                self.bodies.append(json.loads(body))
             writer.write(self._frames)
             self.taken.set()
         await close(writer)

@@ -1,10 +1,11 @@
-/** What a close code asks of a client: a pure function, and its table. Seconds everywhere. */
+/** What a close code asks of a client, and a credential's end: pure functions. Seconds everywhere. */
 
-const MEANINGS = { 1001: 4503, 1012: 4503, 1005: 4500, 1006: 4500, 1011: 4500 };
-const FINAL = new Set([1000, 1002, 1007, 1009, 4400, 4403, 4413]);
-const FORGET = new Set([4401, 4403]);
+const MEANINGS = { 1001: 4503, 1012: 4503 }; // all that is not told of means 4500
+const FINAL = [1000, 1002, 1007, 1009, 4400, 4403, 4413];
+export const NO_PAST = { failures: 0, renewed: false };
 const FIRST_DELAY = 0.5;
 const LONGEST_DELAY = 30;
+const LONGEST_TIMER = 2e6; // one of more than 24 days would end at once
 
 /**
  * `past` is what earlier closes left behind, `retry` WELCOME's window, `random` in [0, 1).
@@ -12,9 +13,9 @@ const LONGEST_DELAY = 30;
  */
 export function afterClose(code, { failures, renewed }, { min, max }, random, retryAfter = 0) {
   const meaning = MEANINGS[code] ?? code;
-  const forget = FORGET.has(meaning);
-  const final = { delay: null, forget, renew: false, past: { failures: 0, renewed: false } };
-  if (FINAL.has(meaning) || (meaning === 4401 && renewed)) return final;
+  const forget = [4401, 4403].includes(meaning);
+  const final = { delay: null, forget, renew: false, past: NO_PAST };
+  if (FINAL.includes(meaning) || (meaning === 4401 && renewed)) return final;
   const wait = (delay, past = { failures, renewed }) => {
     return { delay: Math.max(delay, retryAfter), forget, renew: meaning === 4401, past };
   };
@@ -24,3 +25,6 @@ export function afterClose(code, { failures, renewed }, { min, max }, random, re
   const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** failures);
   return wait(longest * random, { failures: failures + 1, renewed });
 }
+
+/** When to go on by a fresh credential if this one ends after `left`; null once it is too late. */
+export const renewAfter = (left) => (left > 1 ? Math.min(left * 0.9, LONGEST_TIMER) : null);

@@ -1,14 +1,12 @@
 /** One socket that comes back by itself, as the close codes ask for. Seconds everywhere. */
 
-import { afterClose } from "./closes.js";
+import { NO_PAST, afterClose, renewAfter } from "./closes.js";
 import { read } from "./rest.js";
 
 const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429, 503: 4503 };
 const PATIENCE = 15; // for credentials and a connection, until the first frame
 const WAKE_PATIENCE = 2; // for an answer after sleep, or when the network is back
-const LONGEST_TIMER = 2e6; // one of more than 24 days would end at once
 const STABLE = 10; // a connection that lived so long makes earlier failures forgotten
-const NO_PAST = { failures: 0, renewed: false };
 
 const now = () => performance.now() / 1000;
 
@@ -96,13 +94,13 @@ export class Connection {
 
   /** Go on by a fresh credential before this one ends; where there is none, 4401 tells. */
   #renewBefore(expires) {
-    const left = (Date.parse(expires) - Date.now()) / 1000;
+    const delay = renewAfter((Date.parse(expires) - Date.now()) / 1000);
     const renew = () =>
       this.#ticket(true).then(
         (ticket) => ticket && this.send({ action: "renew", ticket }),
         () => this.#renewBefore(expires),
       );
-    if (left > 1) this.#after("renew", Math.min(left * 0.9, LONGEST_TIMER), renew);
+    if (delay) this.#after("renew", delay, renew);
   }
 
   #url(ticket) {
