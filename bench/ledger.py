@@ -144,7 +144,7 @@ def of_windows() -> Row:
     held = seen_in_windows.held_of(document, TENANT, of_object.object_id or 0)
     asked = seen_in_windows.viewings(TENANT, at(10), at(80)).filter(model=document.label)
     plans = [
-        asked.filter(seen_in_windows.who(held))[:500],
+        asked.filter(seen_in_windows.who(TENANT, held))[:500],
         seen_in_windows.viewings(TENANT, at(10), at(80)).filter(user_id=user_id)[:50],
         Held.objects.filter(model=document.label, object_id=of_object.object_id),
         Applied.objects.filter(tenant=TENANT, process=1, read__gte=500).order_by("read", "id")[:1],

@@ -25,6 +25,7 @@ ROWS: Final = {
     "oversize": "Oversized clients",
     "fence": "The fence",
     "ledger": "The ledger's pages",
+    "who_saw": "Who saw what, over ten million accesses",
     "windows": "Live lists",
     "windows_coming": "What comes to live lists",
     "windows_opening": "Opening live lists",

@@ -99,7 +99,8 @@ class Access(models.Model):
                 fields=["tenant", "user_id", "began_at", "id"], name="earshot_access_by_user"
             ),
             models.Index(
-                fields=["tenant", "model", "object_id", "began_at", "id"],
+                # The audience is compared in the index: that of few among many.
+                fields=["tenant", "model", "object_id", "began_at", "id", "audience"],
                 name="earshot_access_by_object",
             ),
             models.Index(
@@ -107,11 +108,12 @@ class Access(models.Model):
             ),
             models.Index(fields=["ended_at"], name="earshot_access_by_end"),
             models.Index(
-                fields=["tenant", "model", "object_id", "ended_at"],
+                fields=["tenant", "model", "object_id", "ended_at", "began_at", "audience"],
                 name="earshot_access_by_object_end",
             ),
             models.Index(
-                fields=["tenant", "user_id", "ended_at"], name="earshot_access_by_user_end"
+                fields=["tenant", "user_id", "ended_at", "began_at"],
+                name="earshot_access_by_user_end",
             ),
             models.Index(
                 fields=["process", "connection"],
@@ -202,6 +204,7 @@ class Push(models.Model):
             models.Index(
                 fields=["tenant", "audience", "at", "id"], name="earshot_push_by_audience"
             ),
+            models.Index(fields=["etag"], name="earshot_push_by_etag"),
             models.Index(fields=["at"], name="earshot_push_by_age"),
             models.Index(
                 fields=["xid"], name="earshot_push_by_commit", condition=models.Q(xid__isnull=False)

@@ -170,7 +170,7 @@ class AccessesView(LedgerView):
         if "object_id" in wanted:
             resource = registry.get(wanted["model"])
             self.held = seen_in_windows.held_of(resource, tenant_id, wanted["object_id"])
-            return found.filter(seen_in_windows.who(self.held))
+            return found.filter(seen_in_windows.who(tenant_id, self.held))
         return found.none() if "audience" in wanted else found
 
     def shown(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:

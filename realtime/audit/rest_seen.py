@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from permissions import people
 from permissions.audiences import registry
 from permissions.fields import ModelField
-from realtime.audit import inquiries, seen
+from realtime.audit import inquiries, seen, seen_rows
 from realtime.audit.questions import Place, Question
 from realtime.audit.rest_csv import CSVRenderer, streamed
 from realtime.audit.rest_ledger import id_of
@@ -72,7 +72,7 @@ class WhoSawSerializer(SpanSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         resource = registry.get(attrs["model"])
-        if "field" in attrs and not seen.showing(resource, attrs["field"]):
+        if "field" in attrs and not seen_rows.showing(resource, attrs["field"]):
             raise serializers.ValidationError({"field": ["No audience is shown this field."]})
         return super().validate(attrs)
 

@@ -7,22 +7,21 @@ REST while the tenant has `record_reads`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils import timezone
 
-from permissions.audiences import Audience, Resource, registry
-from realtime.audit import seen_in_windows, spans
-from realtime.audit.models import MINUTE, Access, Push, Read
+from permissions.audiences import registry
+from realtime.audit import seen_in_windows, seen_rows, spans
+from realtime.audit.models import Read
 from realtime.audit.questions import Place, Question
 from realtime.audit.seen_in_windows import Shown
+from realtime.audit.seen_rows import Row
 from realtime.audit.spans import Way
 from realtime.capture.interval_models import Belongs, Held, principal_of
 from tenants.keys import Key
@@ -30,28 +29,8 @@ from tenants.models import Tenant
 
 BATCH: Final = 500
 OTHER: Final = "not recorded"
-FIRST: Final = spans.BEGINNING + MINUTE
-Row = Access | Read
 Holding = defaultdict[tuple[str, Key | None, str], list[Held]]
 """What was held, by model, object (None: all) and principal, in the order of the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A table of the ledger whose rows say who had what: the column with the time at which a row
-    began, and the condition that it had not ended before a time; whether it `lasts` so long that
-    this says nothing of when it began."""
-
-    model: type[Row]
-    began: str
-    lasted: Callable[[datetime], Q]
-    lasts: bool
-
-
-SOURCES: Final = (
-    Source(Read, "minute", lambda at: Q(minute__gt=max(at, FIRST) - MINUTE), lasts=False),
-    Source(Access, "began_at", lambda at: Q(ended_at=None) | Q(ended_at__gte=at), lasts=True),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +66,9 @@ class Page(NamedTuple):
     next: Place | None
 
 
-def _place(row: Row) -> Place:
-    return Place(row.began_at, row.over, row.pk)
-
-
 def sockets_only(tenant: Tenant) -> bool:
     """Return whether nothing that was read over REST is in the ledger."""
     return not (tenant.record_reads or Read.objects.filter(tenant=tenant).exists())
-
-
-def showing(resource: Resource, field: str) -> list[Audience]:
-    """Return the audiences that are shown this field of the payload."""
-    return [audience for audience in resource.audiences if field in audience.fields]
 
 
 def batches(question: Question, after: Place | None = None) -> Iterator[list[Seen]]:
@@ -113,116 +83,22 @@ def batches(question: Question, after: Place | None = None) -> Iterator[list[See
 
 def page(question: Question, after: Place | None = None) -> Page:
     """Return what the ledger has after this place."""
-    found: list[Row] = []
+    parts, found = seen_rows.parts(question), list[Row]()
+    if not parts:
+        return Page([], None)
     if after is None or after.over != Shown.over:
-        found = [row for each in SOURCES for row in _first(each, question, after)]
-        found = sorted(found, key=_place)[:BATCH]
+        found = seen_rows.first(question, parts, after, BATCH)
         if len(found) == BATCH:
-            return Page(explained(question.tenant_id, found), _place(found[-1]))
+            return Page(explained(question.tenant_id, found), seen_rows.place(found[-1]))
         after = None
-    shown, following = seen_in_windows.page(question, after)
+    shown, following = seen_in_windows.page(seen_rows.spanning(question, parts), after)
     told = explained(question.tenant_id, found) if found else []
-    told += [Seen(each, each.way) for each in shown if _is_asked_for(question, each)]
+    told += [
+        Seen(each, each.way)
+        for each in shown
+        if any(part.has(each.audience, each.began_at, each.ended_at) for part in parts)
+    ]
     return Page(sorted(told, key=lambda each: each.access.began_at), following)
-
-
-def _is_asked_for(question: Question, shown: Shown) -> bool:
-    """Return whether it is of the span, the field and the version in the question."""
-    began_at, ended_at = shown.began_at, shown.ended_at
-    if question.since is not None and ended_at is not None and ended_at < question.since:
-        return False
-    if question.until is not None and began_at > question.until:
-        return False
-    if question.resource is None:
-        return True
-    if question.field is not None:
-        names = [each.name for each in showing(question.resource, question.field)]
-        if shown.audience not in names:
-            return False
-    return question.etag is None or any(
-        shown.audience == audience
-        and (ended_at is None or ended_at >= at)
-        and (following is None or began_at < following)
-        for audience, at, following in _pushed(question)
-    )
-
-
-def _first(source: Source, question: Question, after: Place | None) -> list[Row]:
-    found: list[Row] = []
-    for some in rows(source, question, after):
-        found += some[: BATCH - len(found)]
-    return found
-
-
-def rows(source: Source, question: Question, after: Place | None = None) -> Iterator[QuerySet[Any]]:
-    """Yield queries that give, one after the other, a source's rows asked for that come after this
-    place, in order, each by an index."""
-    found = _after(source, question, after)
-    in_order, since = found.order_by(source.began, "pk"), question.since
-    if since is None:
-        yield in_order
-    elif not source.lasts:
-        yield in_order.filter(source.lasted(since))
-    else:
-        if after is None or after.began_at < since:
-            # Not by when it began: that would pass over all that had ended, from the oldest.
-            earlier = found.alias(began_earlier=Coalesce(source.began, source.began))
-            earlier = earlier.filter(source.lasted(since), began_earlier__lt=since)
-            yield earlier.order_by("began_earlier", "pk")
-        yield in_order.filter(**{f"{source.began}__gte": since})
-
-
-def _after(source: Source, question: Question, after: Place | None) -> QuerySet[Any]:
-    found: QuerySet[Any] = source.model._default_manager.filter(_about(source, question))
-    if question.until is not None:
-        found = found.filter(**{f"{source.began}__lte": question.until})
-    if after is not None:
-        began_at, over, pk, _ = after
-        found = found.filter(**{f"{source.began}__gte": began_at})
-        if source.model.over < over:
-            found = found.exclude(**{source.began: began_at})
-        elif source.model.over == over:
-            found = found.exclude(**{source.began: began_at, "pk__lte": pk})
-    return found
-
-
-def _about(source: Source, question: Question) -> Q:
-    """Return the condition on rows that are about what is asked for, whenever it was."""
-    found = Q(tenant_id=question.tenant_id)
-    if question.user_id is not None:
-        found &= Q(user_id=question.user_id)
-    if question.resource is not None:
-        found &= Q(model=question.resource.label, object_id=question.object_id or 0)
-        if question.field is not None:
-            names = [each.name for each in showing(question.resource, question.field)]
-            found &= Q(audience__in=names)
-        if question.etag is not None:
-            found &= _while_pushed(source, question)
-    return found
-
-
-def _while_pushed(source: Source, question: Question) -> Q:
-    """Return the condition on rows of an audience while this version was its newest."""
-    found = Q(pk=None)
-    for audience, at, following in _pushed(question):
-        during = Q(audience=audience) & source.lasted(at)
-        found |= during & Q(**{f"{source.began}__lt": following}) if following else during
-    return found
-
-
-def _pushed(question: Question) -> Iterator[tuple[str, datetime, datetime | None]]:
-    """Yield to which audiences this version was pushed, when, and when the next one was."""
-    assert question.resource is not None
-    pushes = Push.objects.filter(
-        tenant_id=question.tenant_id,
-        model=question.resource.label,
-        object_id=question.object_id or 0,
-    )
-    for audience, version, at in pushes.filter(etag=question.etag).values_list(
-        "audience", "version", "at"
-    ):
-        later = pushes.filter(audience=audience, version__gt=version).order_by("version")
-        yield audience, at, later.values_list("at", flat=True).first()
 
 
 def explained(tenant_id: int, rows: Sequence[Row]) -> list[Seen]:

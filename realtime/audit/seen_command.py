@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_datetime
 from permissions import stored
 from permissions.review import named
 from permissions.review.subcommands import Subcommand, Unanswerable
-from realtime.audit import inquiries, seen
+from realtime.audit import inquiries, seen, seen_rows
 from realtime.audit.models import Access, Push
 from realtime.audit.questions import Question
 from realtime.audit.rest_ledger import id_of
@@ -122,7 +122,7 @@ def who_saw(**options: Any) -> Iterable[str]:
     there = stored.within(resource, tenant.pk).filter(pk=pk).exists()
     if not there and not any(kept.objects.filter(**about).exists() for kept in (Access, Held)):
         raise named.absent(resource, tenant, pk)
-    if field is not None and not seen.showing(resource, field):
+    if field is not None and not seen_rows.showing(resource, field):
         names = dict.fromkeys(name for each in resource.audiences for name in each.fields)
         raise named.Unknown("field", field, f"say one of: {', '.join(names)}")
     if etag is not None and not Push.objects.filter(**about, etag=etag).exists():

@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
 
 from permissions import stored
 from permissions.audiences import Resource, registry
-from realtime.audit import numbering, spans
+from realtime.audit import numbering, seen_rows, spans
 from realtime.audit.applying import Applying
 from realtime.audit.questions import Place, Question
 from realtime.audit.spans import Span, Way
@@ -24,8 +23,8 @@ from realtime.capture.interval_models import Belongs, Held, principal_of, user_o
 from tenants.keys import Key
 
 BATCH: Final = 500
-VIEWINGS: Final = 50
-"""How many of a user's windows are looked at for a page."""
+VIEWINGS: Final = 100
+"""How many of a user's windows are looked at for a page, at most."""
 MANY: Final = 10_000
 """More users than this are not named in a query: it looks at everybody's windows."""
 
@@ -68,7 +67,11 @@ def page(question: Question, after: Place | None) -> tuple[list[Shown], Place | 
         return _of_user(question, parts, after)
     resource, pk = question.resource, question.object_id or 0
     held = held_of(resource, question.tenant_id, pk)
-    some = _first(parts, Q(model=resource.label) & who(held), BATCH) if held else []
+    some = (
+        _first(parts, Q(model=resource.label) & who(question.tenant_id, held), BATCH)
+        if held
+        else []
+    )
     last = Place(some[-1].began_at, Shown.over, some[-1].pk) if len(some) == BATCH else None
     return of_object(resource, pk, held, some), last
 
@@ -77,23 +80,15 @@ def _of_user(
     question: Question, parts: Iterable[QuerySet[Viewing]], after: Place | None
 ) -> tuple[list[Shown], Place | None]:
     """Return what a user's viewings could show, from the object after this place on."""
-    found: list[Shown] = []
     mine = Q(tenant=question.tenant_id, user_id=question.user_id)
-    if after is not None and after.object_id is not None:
-        viewing = Viewing.objects.filter(mine, pk=after.pk).first()
-        if viewing is not None:  # it may have been pruned since the page before
-            found, key = of_viewing(viewing, after.object_id, BATCH)
-            if key is not None:
-                return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
+    key = None if after is None else after.object_id
+    # Whose objects the page before ended with; it may have been pruned since.
+    begun = [] if after is None or key is None else list(Viewing.objects.filter(mine, pk=after.pk))
     some = _first(parts, mine, VIEWINGS)
-    for viewing in some:
-        more, key = of_viewing(viewing, None, BATCH)
-        found += more
-        if key is not None or len(found) >= BATCH:
-            return found, Place(viewing.began_at, Shown.over, viewing.pk, key)
-    if len(some) < VIEWINGS:
-        return found, None
-    return found, Place(some[-1].began_at, Shown.over, some[-1].pk)
+    found, following = of_viewings([*begun, *some], key if begun else None, BATCH)
+    if following is None and len(some) == VIEWINGS:
+        following = Place(some[-1].began_at, Shown.over, some[-1].pk)
+    return found, following
 
 
 def _first(parts: Iterable[QuerySet[Viewing]], of: Q, most: int) -> list[Viewing]:
@@ -134,10 +129,8 @@ def in_order(
         yield viewings(tenant_id, None, until, after)
         return
     if after is None or after[0] < since:
-        # Not by when they began: that would pass over all that had ended, from the oldest.
-        found = viewings(tenant_id, since, until, after)
-        found = found.alias(began_earlier=Coalesce("began_at", "began_at"))
-        yield found.filter(began_earlier__lt=since).order_by("began_earlier", "pk")
+        lasting = viewings(tenant_id, since, until, after)
+        yield seen_rows.began_before(lasting, "began_at", since)
     yield viewings(tenant_id, None, until, after).filter(began_at__gte=since)
 
 
@@ -162,15 +155,16 @@ def holders(resource: Resource, rows: Iterable[Held]) -> Iterator[Held]:
     return (row for row in rows if row.source.startswith(table))
 
 
-def who(held: Collection[Held]) -> Q:
+def who(tenant_id: int, held: Collection[Held]) -> Q:
     """Return the condition on viewings of users who may have belonged to those who held this."""
     principals = {row.principal for row in held}
     users = {user_of(p) for p in principals if p.startswith("user:")}
-    if len(users) > MANY:
-        return Q()
-    others = {p for p in principals if not p.startswith("user:")}
-    joined = Belongs.objects.filter(principal__in=others).values("user_id")
-    return Q(user_id__in=users) | Q(user_id__in=joined) if others else Q(user_id__in=users)
+    if others := {p for p in principals if not p.startswith("user:")}:
+        here = Q(tenant=tenant_id) | Q(tenant=None)
+        joined = Belongs.objects.filter(here, principal__in=others, user_id__isnull=False)
+        # By their keys, for which there is an index: a subquery beside them has none.
+        users.update(joined.values_list("user_id", flat=True).distinct()[: MANY + 1])
+    return Q() if len(users) > MANY else Q(user_id__in=users)
 
 
 def of_object(
@@ -180,29 +174,55 @@ def of_object(
     return _shown(resource, {object_id: held}, [(viewing, object_id) for viewing in some])
 
 
-def of_viewing(viewing: Viewing, after: Key | None, most: int) -> tuple[list[Shown], Key | None]:
-    """Return what a viewing could show: first every object, if by role, then what was given
-    otherwise of objects with keys above `after`, about so many; and the last key, None if that is
-    all."""
-    if viewing.model not in registry:
-        return [], None
-    resource = registry.get(viewing.model)
+Given = dict[Key | None, list[Held]]
+"""What was held of objects, by their keys; of every object by none."""
+
+
+def of_viewings(
+    some: Iterable[Viewing], after: Key | None, most: int
+) -> tuple[list[Shown], Place | None]:
+    """Return what viewings of one user could show: first every object, if by role, then what was
+    given otherwise of objects, of the first viewing with keys above `after`; about so many, and
+    where that ends, unless it is all."""
+    given: dict[tuple[str, Key | None], Given] = {}
+    wanted: defaultdict[str, list[tuple[Viewing, Key | None]]] = defaultdict(list)
+    last, count = None, 0
+    for viewing in (each for each in some if each.model in registry):
+        which = viewing.model, after
+        if which not in given:
+            given[which] = _given(viewing, after, most)
+        wanted[viewing.model] += [(viewing, key) for key in given[which]]
+        keys = [key for key in given[which] if key is not None]
+        after, count = None, count + len(given[which])
+        if count >= most:
+            cut = keys[-1] if len(keys) == most else None
+            last = Place(viewing.began_at, Shown.over, viewing.pk, cut)
+            break
+    found: list[Shown] = []
+    for label, pairs in wanted.items():
+        held: Given = {}
+        for (model, _), rows in given.items():
+            held |= rows if model == label else {}
+        found += _shown(registry.get(label), held, pairs)
+    return found, last
+
+
+def _given(viewing: Viewing, after: Key | None, most: int) -> Given:
+    """Return what was held of the objects that a viewing's user was given anything of, with keys
+    above `after`, so many at most; without it, also of every object."""
     principals = {principal_of(viewing.user_id)}
     principals |= {row.principal for row in belongs(viewing.tenant_id, [viewing.user_id])}
     held = Held.objects.filter(tenant=viewing.tenant_id, model=viewing.model)
-    given = held.filter(principal__in=principals, object_id__isnull=False).order_by("object_id")
+    keys = held.filter(principal__in=principals, object_id__isnull=False).order_by("object_id")
     if after is not None:
-        given = given.filter(object_id__gt=after)
-    page = list(given.values_list("object_id", flat=True).distinct()[:most])
+        keys = keys.filter(object_id__gt=after)
+    page = list(keys.values_list("object_id", flat=True).distinct()[:most])
     of_all = list(Held.objects.filter(model=viewing.model, object_id=None).order_by("pk"))
-    by_key: dict[Key | None, list[Held]] = {pk: list(of_all) for pk in page}
+    found: Given = {} if after is not None else {None: of_all}
+    found |= {key: list(of_all) for key in page}
     for row in held.filter(object_id__in=page).order_by("pk"):
-        by_key[row.object_id].append(row)
-    wanted: list[tuple[Viewing, Key | None]] = [(viewing, pk) for pk in page]
-    if after is None:
-        by_key[None] = of_all
-        wanted.insert(0, (viewing, None))
-    return _shown(resource, by_key, wanted), page[-1] if len(page) == most else None
+        found[row.object_id].append(row)
+    return found
 
 
 def belongs(tenant_id: int, users: Iterable[Key]) -> list[Belongs]:

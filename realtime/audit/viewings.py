@@ -44,14 +44,17 @@ class Viewing(models.Model):
                 fields=["tenant", "user_id", "began_at", "id"], name="earshot_viewing_by_user"
             ),
             models.Index(
-                fields=["tenant", "model", "began_at", "id"], name="earshot_viewing_by_model"
+                fields=["tenant", "model", "began_at", "id", "user_id"],
+                name="earshot_viewing_by_model",
             ),
             models.Index(fields=["ended_at"], name="earshot_viewing_by_end"),
             models.Index(
-                fields=["tenant", "user_id", "ended_at"], name="earshot_viewing_by_user_end"
+                fields=["tenant", "user_id", "ended_at", "began_at"],
+                name="earshot_viewing_by_user_end",
             ),
             models.Index(
-                fields=["tenant", "model", "ended_at"], name="earshot_viewing_by_model_end"
+                fields=["tenant", "model", "ended_at", "began_at", "user_id"],
+                name="earshot_viewing_by_model_end",
             ),
             models.Index(
                 fields=["process", "connection"],

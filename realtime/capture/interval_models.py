@@ -96,6 +96,7 @@ class Belongs(Interval):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user_id"], name="earshot_belongs_by_user"),
+            models.Index(fields=["principal", "tenant"], name="earshot_belongs_by_principal"),
             models.Index(
                 fields=["tenant"], name="earshot_belongs_to_all", condition=Q(user_id=None)
             ),

@@ -14,8 +14,7 @@ from guardian.shortcuts import assign_perm
 
 from permissions.audiences import registry
 from realtime.audit import seen
-from realtime.audit.models import Access, Read
-from realtime.audit.questions import Place, Question
+from realtime.audit.questions import Question
 from realtime.models import Belongs, Held
 from tenants.models import Membership
 from tests.realtime.audit.sight import had, hours, pushed, read
@@ -140,7 +139,7 @@ def test_batches_are_few_queries_each_and_miss_nothing(
     made += [had(world, "owner", "owner", began_at=at + timedelta(seconds=n)).pk for n in (1, 2)]
     with CaptureQueriesContext(connection) as queries:
         assert [row.access.pk for row in rows(of_document(world))] == made
-    assert len(queries) == 3 * 4 + 2
+    assert len(queries) == 3 * 4 + 3
     assert seen.page(of_document(world)).next == (at, "socket", made[2], None)
 
 
@@ -200,100 +199,3 @@ def test_of_a_group_the_later_beginning_counts(world: World) -> None:
         [row] = rows(of_document(world))
         assert row.way is not None
         assert row.way.before is said
-
-
-PLAN = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}
-
-
-@pytest.mark.parametrize("what", ["object", "user"])
-def test_questions_are_answered_by_an_index(world: World, what: str) -> None:
-    asked = Access(
-        tenant=world.tenants["acme"], user_id=world.user("viewer").pk, model=DOCUMENT.label,
-        object_id=1, audience="viewer", began_at=timezone.now(), began="x", process=1,
-        connection="c",
-    )  # fmt: skip
-    Access.objects.bulk_create(
-        Access(**{f.attname: getattr(asked, f.attname) for f in Access._meta.concrete_fields}
-               | {"id": None, "object_id": 10 + n, "user_id": 10**6 + n})
-        for n in range(2000)
-    )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE earshot_realtime_access")
-    user = Question(world.tenants["acme"].pk, user_id=10**6 + 7, since=hours(9))
-    one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
-    question = user if what == "user" else one
-    [source] = (each for each in seen.SOURCES if each.model is Access)
-    query = next(seen.rows(source, question, Place(hours(10), "socket", 0)))[: seen.BATCH].query
-    sql, params = query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(PLAN[connection.vendor] + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
-    assert f"access_by_{what}" in plan, plan
-
-
-def test_what_began_before_a_span_and_lasted_into_it_comes_first_page_by_page(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(seen, "BATCH", 2)
-    spans = {"old": (9, 5), "long": (8, 2), "open": (7, None), "edge": (6, 3.9), "new": (3, 1)}
-    for name, (began, ended) in spans.items():
-        Access.objects.create(
-            tenant=world.tenants["acme"], user_id=world.user("viewer").pk, model=DOCUMENT.label,
-            object_id=world.document.pk, audience="viewer", began_at=hours(began), began="x",
-            ended_at=None if ended is None else hours(ended), process=1, connection=name,
-        )  # fmt: skip
-    for asked in (
-        of_document(world, since=hours(4)),
-        Question(world.tenants["acme"].pk, user_id=world.user("viewer").pk, since=hours(4)),
-    ):
-        found = [row.access for row in rows(asked)]
-        assert [a.connection for a in found if isinstance(a, Access)] == [
-            "long", "open", "edge", "new",
-        ]  # fmt: skip
-
-
-@pytest.mark.parametrize("what", ["object", "user"])
-def test_what_lasted_into_a_span_is_found_by_when_it_ended(world: World, what: str) -> None:
-    Access.objects.bulk_create(
-        Access(
-            tenant=world.tenants["acme"], user_id=17 + n // 2 % 2, model=DOCUMENT.label,
-            object_id=17 + n % 2, audience="viewer", began_at=hours(2000 - n), began="x",
-            ended_at=hours(2000 - n), process=1, connection="c",
-        )
-        for n in range(2000)
-    )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE earshot_realtime_access")
-    of: dict[str, Any] = {"resource": DOCUMENT, "object_id": 17}
-    asked = of if what == "object" else {"user_id": 17}
-    question = Question(world.tenants["acme"].pk, since=hours(20), **asked)
-    [source] = (each for each in seen.SOURCES if each.model is Access)
-    earlier, _ = seen.rows(source, question)
-    sql, params = earlier[: seen.BATCH].query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(PLAN[connection.vendor] + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
-    # Where few others end meanwhile, the index of all ends serves as well.
-    assert f"access_by_{what}_end" in plan or "access_by_end" in plan, plan
-
-
-@pytest.mark.parametrize("what", ["object", "user"])
-def test_reads_are_found_by_an_index(world: World, what: str) -> None:
-    asked = {"model": DOCUMENT.label, "audience": "viewer", "tenant": world.tenants["acme"]}
-    Read.objects.bulk_create(
-        Read(user_id=10**6 + n, object_id=10 + n, minute=hours(n % 7), **asked) for n in range(2000)
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {Read._meta.db_table}")
-    user = Question(world.tenants["acme"].pk, user_id=10**6 + 7, since=hours(9))
-    one = Question(world.tenants["acme"].pk, resource=DOCUMENT, object_id=17, until=hours(-1))
-    question = user if what == "user" else one
-    [source] = (each for each in seen.SOURCES if each.model is Read)
-    query = next(seen.rows(source, question, Place(hours(10), "rest", 0)))[: seen.BATCH].query
-    sql, params = query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(PLAN[connection.vendor] + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
-    # SQLite does not tell the names of unique constraints.
-    indexes = {"object": ("read_once_a_minute", "autoindex"), "user": ("read_by_user",)}[what]
-    assert any(name in plan for name in indexes), plan

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from permissions.audiences import registry
@@ -244,12 +246,27 @@ async def test_row_that_is_asked_for_by_its_id_has_an_access_as_long_as_it_is(
 def test_many_holders_and_unknown_models_are_no_obstacle(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tenant = world.tenants["acme"]
     held = [Held(principal=f"user:{n}") for n in range(3)]
-    assert seen_in_windows.who(held)
+    assert seen_in_windows.who(tenant.pk, held)
     monkeypatch.setattr(seen_in_windows, "MANY", 2)
-    assert not seen_in_windows.who(held)
-    gone = Viewing(tenant=world.tenants["acme"], user_id=1, model="gone.model", process=1)
-    assert seen_in_windows.of_viewing(gone, None, 5) == ([], None)
+    assert not seen_in_windows.who(tenant.pk, held)
+    assert not seen_in_windows.who(tenant.pk, [Held(principal="role:member")])
+    assert seen_in_windows.who(tenant.pk, [Held(principal="role:admin")])
+    gone = Viewing(tenant=tenant, user_id=1, model="gone.model", process=1)
+    assert seen_in_windows.of_viewings([gone], None, 5) == ([], None)
+
+
+def test_windows_of_a_user_are_looked_at_together(world: World) -> None:
+    viewed(world, "viewer")
+    mine = Question(world.tenants["acme"].pk, user_id=world.user("viewer").pk)
+    with CaptureQueriesContext(connection) as one:
+        assert len(seen.page(mine).rows) == 1
+    for _ in range(9):
+        viewed(world, "viewer")
+    with CaptureQueriesContext(connection) as ten:
+        assert len(seen.page(mine).rows) == 10
+    assert len(ten) == len(one)
 
 
 def test_singles_and_windows_are_told_together(world: World) -> None:
