@@ -6,14 +6,15 @@ What is not a page of the table may load nothing at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from project.help import link
+from project.help import link, link_of
+from tenants.bodies import with_headers
 
 POLICY: Final = "Content-Security-Policy"
 
@@ -96,9 +97,12 @@ def middleware(
     return answer
 
 
-def before_django(scope: Any) -> dict[str, str]:
-    """Return what a response carries that never reached Django, nor what answers CORS there."""
+def before_django(scope: Any, error: bytes = b"") -> dict[str, str]:
+    """Return what a response carries that never reached Django, nor what answers CORS there;
+    `error` is the body of one."""
     headers = on_every_response(secure=scope.get("scheme") == "https")
+    if (page := link_of("application/json", error)) is not None:
+        headers["Link"] = page
     if not re.match(settings.CORS_URLS_REGEX, scope["path"]):
         return headers
     headers["Vary"] = "Origin, Authorization, Cookie"
@@ -116,18 +120,13 @@ class BeforeDjango:
         self.application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def send_with_headers(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*self._missing(scope, message)]}
-            await send(message)
+        def headers(start: dict[str, Any], error: bytes) -> Iterator[tuple[bytes, bytes]]:
+            """Yield the response's headers, and those that it lacks."""
+            present = {name.lower(): value for name, value in start["headers"]}
+            yield from start["headers"]
+            own = present.get(b"content-type", b"").startswith(b"application/json")
+            for name, value in before_django(scope, error if own else b"").items():
+                if name.lower().encode() not in present:
+                    yield name.lower().encode(), value.encode()
 
-        await self.application(scope, receive, send_with_headers)
-
-    @staticmethod
-    def _missing(scope: Any, message: dict[str, Any]) -> Any:
-        """Yield the message's headers, and those that it lacks."""
-        present = {name.lower() for name, _ in message["headers"]}
-        yield from message["headers"]
-        for name, value in before_django(scope).items():
-            if name.lower().encode() not in present:
-                yield name.lower().encode(), value.encode()
+        await self.application(scope, receive, with_headers(send, headers))

@@ -59,6 +59,36 @@ ADVICE: Final[Mapping[str, str]] = {
 """What to do about each error; close codes say so themselves."""
 
 
+FOREIGN: Final[Mapping[str, tuple[str, str]]] = {
+    "1001": (
+        "The server, a proxy or the page itself is going away.",
+        "Come back as after 4503: at a random moment in WELCOME's retry window.",
+    ),
+    "1002": (
+        "A frame of yours violates the WebSocket protocol.",
+        "It is a fault of the client: do not come back by yourself.",
+    ),
+    "1006": (
+        "The connection ended without a close frame: by the network, a proxy, or a server's fault.",
+        "Come back as after 4500. After the same frame each time, that frame is too big.",
+    ),
+    "1007": (
+        "Your text is not UTF-8.",
+        "It is a fault of the client: do not come back by yourself.",
+    ),
+    "1009": (
+        "Your message is larger than the server accepts, as with 4413.",
+        "It is a fault of the client: do not come back by yourself.",
+    ),
+    "1011": ("The server failed.", "Come back as after 4500: after growing, random delays."),
+    "1012": (
+        "The server or a proxy restarts.",
+        "Come back as after 4503: at a random moment in WELCOME's retry window.",
+    ),
+}
+"""Close codes of servers, proxies and browsers: why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What a page says of a code."""
@@ -70,7 +100,7 @@ class Entry:
 
 
 def entries() -> Iterator[Entry]:
-    """Yield each error of REST and of frames by name, then each close code."""
+    """Yield each error of REST and of frames by name, then each close code, ours before others."""
     frames = {str(error): DETAILS[error] for error in Error}
     for code in sorted({*MEANINGS, *frames}):
         seen = []
@@ -84,6 +114,8 @@ def entries() -> Iterator[Entry]:
         seen_as = f"the socket closes with {int(close)}, or a stream's last event names it"
         do = close.do.replace("`", "")
         yield Entry(str(int(close)), *map(_sentence, (seen_as, close.meaning, do)))
+    for code, (why, do) in FOREIGN.items():
+        yield Entry(code, f"The socket closes with {code}.", why, do)
 
 
 def _sentence(text: str) -> str:
@@ -112,7 +144,12 @@ def link(response: HttpResponseBase) -> str | None:
     if response.status_code < 400 or response.streaming:
         return None
     content: bytes = response.content  # type: ignore[attr-defined]
-    if not response.get("Content-Type", "").startswith("application/json") or len(content) > SMALL:
+    return link_of(response.get("Content-Type", ""), content)
+
+
+def link_of(kind: str, content: bytes) -> str | None:
+    """Return the `Link` of an error with this body; None where that has no code of ours."""
+    if not kind.startswith("application/json") or len(content) > SMALL:
         return None
     said = json.loads(content or b"null")
     code = said.get("code") if isinstance(said, dict) else None

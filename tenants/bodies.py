@@ -136,3 +136,22 @@ async def refuse(send: Send, status: int, detail: str, code: str, retry: int | N
     await send({"type": "http.response.start", "status": status, "headers": headers})
     body = json.dumps({"detail": detail, "code": code}).encode()
     await send({"type": "http.response.body", "body": body})
+
+
+def with_headers(send: Send, headers: Callable[[Message, bytes], Iterable[Header]]) -> Send:
+    """Return a `send` that puts on a response what `headers` returns for its start and, of an
+    error, for the body: the start of one waits for it."""
+    held: list[Message] = []
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            held.append(message)
+            return
+        for start in held:
+            await send({**start, "headers": [*headers(start, message.get("body", b""))]})
+        held.clear()
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*headers(message, b"")]}
+        await send(message)
+
+    return send_with_headers

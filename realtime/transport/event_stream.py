@@ -33,16 +33,19 @@ def spelled(headers: Mapping[str, str]) -> list[Header]:
 
 
 class EventStream:
-    """The response behind an ASGI `send`; `over` is called when it has ended."""
+    """The response behind an ASGI `send`; `over` is called when it has ended.
+
+    `headers` returns what it carries: of an error, for its body.
+    """
 
     def __init__(
         self,
         send: Callable[[dict[str, Any]], Awaitable[None]],
-        headers: Iterable[Header],
+        headers: Callable[[bytes], Iterable[Header]],
         over: Callable[[], object],
     ) -> None:
         self._send = send
-        self._headers = [*headers]
+        self._headers = headers
         self._over = over
         self._started = self._ended = False
         self._under_way = 0
@@ -94,15 +97,17 @@ class EventStream:
         status, name = REFUSALS.get(code, (500, "error"))
         seconds = {429: common()["retry_max_seconds"], 503: 5}.get(status)
         waiting = {} if seconds is None else {"Retry-After": str(round(seconds))}
-        await self._start(status, "application/json", waiting)
-        body = json.dumps({"detail": f"{code.meaning.capitalize()}.", "code": name})
-        await self._body(body.encode(), more=False)
+        body = json.dumps({"detail": f"{code.meaning.capitalize()}.", "code": name}).encode()
+        await self._start(status, "application/json", waiting, body)
+        await self._body(body, more=False)
 
-    async def _start(self, status: int, kind: str, more: Mapping[str, str]) -> None:
+    async def _start(
+        self, status: int, kind: str, more: Mapping[str, str], error: bytes = b""
+    ) -> None:
         if self._started:
             return
         self._started = True
-        headers = [*self._headers, *spelled({"Content-Type": kind, **more})]
+        headers = [*self._headers(error), *spelled({"Content-Type": kind, **more})]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _body(self, body: bytes, *, more: bool = True) -> None:

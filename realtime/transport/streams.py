@@ -12,7 +12,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -30,7 +30,7 @@ from realtime.transport.conversation import Conversation
 from realtime.transport.event_stream import EventStream, spelled
 from realtime.transport.inbox import END, Inbox
 from tenants import opaque
-from tenants.bodies import RETRY_SECONDS, BoundedBodies, refuse
+from tenants.bodies import RETRY_SECONDS, BoundedBodies, refuse, with_headers
 from tenants.credentials import request_of
 from tenants.limits import limits
 from tenants.metrics import count_refusal
@@ -55,8 +55,9 @@ REFUSED: Final[dict[int, tuple[str, str, int | None]]] = {
 
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Callable[[Any], Mapping[str, str]]
-"""Returns what every response carries, for an ASGI scope."""
+Header = tuple[bytes, bytes]
+Headers = Callable[[Any, bytes], Mapping[str, str]]
+"""Returns what every response carries, for an ASGI scope and the body of an error."""
 
 
 class Streams:
@@ -75,14 +76,18 @@ class Streams:
         if found is None or scope["method"] == "OPTIONS":
             await self._application(scope, receive, send)
             return
-        headers = spelled({"Cache-Control": "no-store", **self._headers(scope)})
-        answer = _with(headers, send)
+
+        def headers(error: bytes = b"") -> list[Header]:
+            return spelled({"Cache-Control": "no-store", **self._headers(scope, error)})
+
+        answer = with_headers(send, lambda start, error: [*start["headers"], *headers(error)])
         method = METHODS[found[1] is not None]
         if not _is_ours(scope):
             await refuse(answer, 400, "Bad request.", "bad_request")
         elif scope["method"] != method:
             detail = f'Method "{scope["method"]}" not allowed.'
-            allowing = _with([(b"allow", f"{method}, OPTIONS".encode())], answer)
+            allowed = (b"allow", f"{method}, OPTIONS".encode())
+            allowing = with_headers(answer, lambda start, _: [*start["headers"], allowed])
             await refuse(allowing, 405, detail, "method_not_allowed")
         elif found[1] is None:
             await serve(scope, receive, send, headers)
@@ -108,26 +113,17 @@ def _is_ours(scope: Any) -> bool:
     return True
 
 
-def _with(headers: Iterable[tuple[bytes, bytes]], send: Send) -> Send:
-    """Return a `send` that puts these headers on the response."""
-
-    async def send_with_headers(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *headers]}
-        await send(message)
-
-    return send_with_headers
-
-
 # The stream
 
 
-async def serve(scope: Any, receive: Any, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+async def serve(
+    scope: Any, receive: Any, send: Send, headers: Callable[[bytes], list[Header]]
+) -> None:
     """Serve one stream; an exception ends it, and it alone, with 4500."""
     inbox = Inbox(lambda: conversation.mailbox.close(Close.TOO_MANY))
-    if scope["http_version"].startswith("1"):
-        headers = [*headers, (b"connection", b"close")]  # it may be cut off when it has ended
-    transport = EventStream(send, headers, inbox.end)
+    # It may be cut off when it has ended.
+    closing = [(b"connection", b"close")] if scope["http_version"].startswith("1") else []
+    transport = EventStream(send, lambda error: [*headers(error), *closing], inbox.end)
     conversation = Conversation(transport, secret_of)
     gone = asyncio.get_running_loop().create_task(_disconnected(receive, inbox.end))
     hub = None

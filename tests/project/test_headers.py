@@ -73,6 +73,35 @@ async def test_response_that_never_reached_django_has_what_it_lacks() -> None:
     assert body["body"] == b"{}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "linked"),
+    [
+        (b"application/json", b'{"code": "body_too_large"}', True),
+        (b"text/html", b'{"code": "body_too_large"}', False),
+        (b"application/json", b'{"code": "of somebody else"}', False),
+    ],
+)
+async def test_error_that_never_reached_django_names_its_page(
+    kind: bytes, body: bytes, linked: bool
+) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        present = [(b"content-type", kind)]
+        await send({"type": "http.response.start", "status": 413, "headers": present})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "scheme": "http", "path": "/"}
+    await headers.BeforeDjango(application)(scope, None, send)
+    assert [message["type"].rpartition(".")[2] for message in sent] == ["start", "body", "body"]
+    page = (b"link", b'</api/docs/errors/body_too_large/>; rel="help"')
+    assert (page in sent[0]["headers"]) is linked
+
+
 def test_page_of_an_allowed_origin_may_read_what_never_reached_django(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
 

@@ -13,14 +13,16 @@ from django.test import Client
 from project.contracts.errors import MEANINGS
 from project.help import ADVICE, entries, link
 from realtime.state.codes import Close, Error
+from tests.documented import close_codes
 from tests.world import World
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/protocol.md").read_text()
-CODES = {*MEANINGS, *map(str, Error), *(str(int(code)) for code in Close)}
+CODES = {*MEANINGS, *map(str, Error), *map(str, close_codes())}
 
 
 def test_each_code_has_its_page_and_no_other() -> None:
     assert {entry.code for entry in entries()} == CODES
+    assert {str(int(code)) for code in Close} < CODES
     assert {entry.code for entry in entries() if not entry.code.isdigit()} == set(ADVICE)
     every = Client().get("/api/docs/errors/").content.decode()
     for entry in entries():
@@ -28,7 +30,7 @@ def test_each_code_has_its_page_and_no_other() -> None:
     assert Client().get("/api/docs/errors/unheard_of/").status_code == 404
 
 
-@pytest.mark.parametrize("code", ["not_found", "tenant_required", "4401", "rate_limited"])
+@pytest.mark.parametrize("code", ["not_found", "tenant_required", "4401", "1006", "rate_limited"])
 def test_page_says_what_is_seen_why_and_what_to_do(code: str) -> None:
     answer = Client().get(f"/api/docs/errors/{code}/")
     assert answer.status_code == 200

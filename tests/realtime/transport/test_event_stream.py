@@ -17,7 +17,7 @@ from tests.realtime.transport.test_websocket import Buffer, Server
 def stream(server: Server) -> tuple[EventStream, list[str]]:
     """A stream of the server's, and what is noted when it is over."""
     over: list[str] = []
-    return EventStream(server.send, [(b"x", b"y")], lambda: over.append("over")), over
+    return EventStream(server.send, lambda error: [(b"x", b"y")], lambda: over.append("over")), over
 
 
 async def test_texts_are_events_and_the_code_is_the_last_one() -> None:

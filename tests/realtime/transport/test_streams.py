@@ -85,6 +85,7 @@ async def test_whoever_may_not_stay_gets_a_status(
     headers = [(b"authorization", f"Token {given}".encode())]
     found = await ask(application, request("GET", f"/api/stream/?tenant={tenant}", headers))
     assert (found[0], json.loads(found[2])["code"]) == (status, code)
+    assert found[1][b"link"] == f'</api/docs/errors/{code}/>; rel="help"'.encode()
 
 
 async def test_one_stream_too_many_is_told_when_to_come_back(
@@ -207,6 +208,7 @@ async def test_other_methods_and_hosts_are_refused(world: World) -> None:
         status, headers, body = await ask(application, request(method, path))
         assert (status, headers[b"allow"]) == (405, allowed)
         assert json.loads(body)["code"] == "method_not_allowed"
+        assert b"/method_not_allowed/" in headers[b"link"]
     elsewhere = request("GET", "/api/stream/", [(b"host", b"evil.example")])
     assert (await ask(application, elsewhere))[0] == 400
 
