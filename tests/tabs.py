@@ -88,6 +88,48 @@ window.until = async (look) => {
 0
 """
 
+LEAVES_EARLY = """
+(async () => {
+  const { Switchboard } = await import(BASE + "/static/earshot/client/tabs.js");
+  const seen = [];
+  const note = (...args) => seen.push(args);
+  let answer;
+  const board = new Switchboard(note, note, () => new Promise((done) => { answer = done; }));
+  board.join("tab", "ticket");
+  board.received({ type: "WELCOME", user: "u", tenant: "t", limits: {} });
+  board.leave("tab");
+  answer({ user: "u", tenant: "t", close: () => note("closed") });
+  await new Promise((done) => setTimeout(done));
+  board.sent("tab", { action: "subscribe", model: "m", id: "1", ref: 1 });
+  return seen;
+})()
+"""
+
+
+HELD_TO_THEIR_OWN = """
+(async () => {
+  const { Switchboard } = await import(BASE + "/static/earshot/client/tabs.js");
+  const seen = [];
+  const give = (tab, frame, code) => code && seen.push([tab, code]);
+  const meet = async (expires) =>
+    ({ user: "u", tenant: "t", expires, close: () => seen.push(["closed", expires]) });
+  const board = new Switchboard(() => {}, give, meet);
+  board.add("leader");
+  board.received({ type: "WELCOME", user: "u", tenant: "t", limits: {}, expires: "1.5" });
+  for (const expires of ["1.5", "2.5", "3", "4.5"]) board.join(expires, expires);
+  await new Promise((done) => setTimeout(done));
+  board.received({ type: "RENEWED", expires: "1.5", ref: "leader:1" });
+  board.received({ type: "RENEWED", expires: "5.5", ref: "leader:2" });
+  board.leave("2.5");
+  board.sent("3", { action: "renew", ticket: "5.5" });
+  await new Promise((done) => setTimeout(done));
+  board.sent("4.5", { action: "renew", ticket: "6.5" });
+  board.close();
+  await new Promise((done) => setTimeout(done));
+  return seen;
+})()
+"""
+
 
 class Page:
     """A page, and frames of it that are as good as tabs."""

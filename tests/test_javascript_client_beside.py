@@ -14,7 +14,7 @@ from tests import given
 from tests.browser import SECONDS, Browser, browser, needs_browser
 from tests.conftest import StartServer
 from tests.live import LiveServer
-from tests.tabs import IDLE, STORED, Page
+from tests.tabs import HELD_TO_THEIR_OWN, IDLE, LEAVES_EARLY, STORED, Page
 from tests.test_javascript_client import call
 from tests.world import World
 
@@ -92,27 +92,17 @@ def are_open(server: LiveServer, world: World, expected: list[str]) -> None:
     assert found == expected
 
 
-LEAVES_EARLY = """
-(async () => {
-  const { Switchboard } = await import(BASE + "/static/earshot/client/tabs.js");
-  const seen = [];
-  const note = (...args) => seen.push(args);
-  let answer;
-  const board = new Switchboard(note, note, () => new Promise((done) => { answer = done; }));
-  board.join("tab", "ticket");
-  board.received({ type: "WELCOME", user: "u", tenant: "t", limits: {} });
-  board.leave("tab");
-  answer({ user: "u", tenant: "t" });
-  await new Promise((done) => setTimeout(done));
-  board.sent("tab", { action: "subscribe", model: "m", id: "1", ref: 1 });
-  return seen;
-})()
-"""
-
-
 def each_tab_has_its_own_credential(page: Page, server: LiveServer, world: World) -> None:
-    """The socket follows that of the tab that has it; the others end by themselves with theirs."""
-    assert page.page.run(LEAVES_EARLY.replace("BASE", json.dumps(server.url))) == []
+    """The socket follows that of the tab that has it; each other one ends with its own at once."""
+    assert page.page.run(LEAVES_EARLY.replace("BASE", json.dumps(server.url))) == [["closed"]]
+    assert page.page.run(HELD_TO_THEIR_OWN.replace("BASE", json.dumps(server.url))) == [
+        ["closed", "1.5"],  # the socket itself tells of it
+        ["1.5", 4500],  # the socket's has become another
+        ["closed", "2.5"],  # the tab has left
+        ["closed", "3"],
+        ["closed", "5.5"],  # renewed by that of the socket
+        *(["closed", each] for each in ("1.5", "5.5", "4.5", "6.5")),  # the socket has ended
+    ]
     lead, joined, spare = (world.token("viewer") for _ in range(3))
     sharing = "WebSocket: shared('pair')"
     page.tab("lead", "connect", lead, f"{{ {sharing} }}")
@@ -121,13 +111,14 @@ def each_tab_has_its_own_credential(page: Page, server: LiveServer, world: World
     page.tab("joined", "connect", joined, f"{{ {near} }}")
     page.page.wait("joined.frames.includes('RENEWED')")
 
-    once = call(server, spare, "POST", "/api/tickets/")["ticket"]
-    near = f"{sharing}, now: Date.now = () => {expiry(spare) - 1100}"
-    page.tab("spare", "connect", spare, f"{{ {near}, credentials: async () => '{once}' }}")
+    page.tab("spare", "connect", spare, f"{{ {sharing} }}")
     page.page.wait("spare.live()")
     call(server, spare, "POST", "/api/logout/")
-    page.page.run("spare.frame.contentWindow.Date.now = () => 8e15; 0")
-    page.page.wait("spare.statuses.some(([, code]) => code === 4401)")
+    page.page.wait("spare.earshot.status.state === 'stopped'")
+    assert page.page.run("[spare.earshot.status.code, spare.copy.value.payload]") == [4401, None]
+    assert page.page.run("spare.list.value.rows") == []
+    page.tab("twin", "connect", lead, f"{{ {sharing} }}")
+    page.page.wait("twin.live()")
     only_heard = f"{{ user: '{world.user_id('viewer')}', {sharing} }}"
     page.tab("idle", IDLE, lead, only_heard)
     page.page.wait("idle.frames.includes('WELCOME')")

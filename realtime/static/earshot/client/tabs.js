@@ -1,7 +1,6 @@
 /** One socket for all tabs of a browser: see `tabs.d.ts`. */
 
 const PATIENCE = 3_000; // for the leader's word
-const LONGEST_TIMER = 2e9; // one of more than 24 days would end at once
 const AGAIN = 4500; // the close code after which a client is soon back
 const SHARE = 4; // so many tabs may be busy at a time, within the server's limit of frames
 const OVER = ["not_found", "unavailable"]; // errors that concern all who hold the object
@@ -31,7 +30,6 @@ class Tab {
   #send = null;
   #ends = []; // what is to be undone at the end
   #closed = false;
-  #end; // the timer of its own credential
 
   constructor(url, name, ticket, locks) {
     this.#name = name;
@@ -76,7 +74,8 @@ class Tab {
     const say = (message) => this.#channel.postMessage(message);
     const board = new Switchboard(
       (frame) => socket.send(JSON.stringify(frame)),
-      (tab, frame) => (tab === this.#id ? this.#take(frame) : this.#closed || say({ tab, frame })),
+      (tab, frame, code) =>
+        tab === this.#id ? this.#take(frame) : this.#closed || say({ tab, frame, code }),
       (ticket) => meet(url, ticket),
     );
     board.add(this.#id);
@@ -99,6 +98,7 @@ class Tab {
     this.#ends.push(() => {
       socket.onmessage = socket.onclose = null;
       socket.close();
+      board.close();
     });
   }
 
@@ -112,57 +112,52 @@ class Tab {
     this.#ends.push(() => clearTimeout(timer));
     this.#send = (frame) => say({ frame });
     this.#channel.onmessage = ({ data: { tab, frame, code } }) => {
+      if (tab && tab !== this.#id) return;
       if (code) return this.#over(code);
-      if (tab !== this.#id) return;
+      if (!tab) return;
       clearTimeout(timer);
       if (!frame) return refused();
-      if (frame.expires) this.#endAt(Date.parse(frame.expires));
       this.#take(frame);
     };
-    this.#ends.push(() => clearTimeout(this.#end));
     this.#hold(`${this.#name} ${this.#id}`, {}, () => say({ ticket }));
     const control = new AbortController();
     this.#ends.push(() => control.abort());
     // Whoever gets the leader's lock knows that it has ended.
     this.#locks.request(this.#name, control, () => this.#over(AGAIN)).catch(() => {});
   }
-
-  /** The socket is another's: what ends with this tab's own credential, it ends by itself. */
-  #endAt(time) {
-    const left = time - Date.now();
-    const end = () => (Date.now() < time ? this.#endAt(time) : this.#over(4401));
-    clearTimeout(this.#end);
-    if (left > 0) this.#end = setTimeout(end, Math.min(left, LONGEST_TIMER));
-  }
 }
 
-/** The first frame for whom this ticket is, by a socket that ends at once; or null. */
+/** Who comes by this ticket, by a socket that ends with its credential; or null. */
 function meet(url, ticket) {
   const address = new URL(url);
   address.searchParams.set("ticket", ticket);
   return new Promise((done) => {
     const socket = new WebSocket(address);
-    socket.onclose = () => done(null);
-    socket.onmessage = ({ data }) => {
-      done(JSON.parse(data));
+    const close = () => {
+      socket.onclose = null;
       socket.close();
     };
+    const met = { close };
+    socket.onclose = ({ code }) => (met.onend ? met.onend(code) : done(null));
+    socket.onmessage = ({ data }) => done(Object.assign(met, JSON.parse(data)));
   });
 }
 
 /** In the leader: which tab has asked for what. `send(frame)` goes to the server. The socket
- * follows the leader's credential alone. */
+ * follows the leader's credential alone, and each tab its own. */
 export class Switchboard {
   #tabs = new Map(); // what each holds: frames that end it, by what they name
   #welcome = null;
   #joining = new Map(); // tickets of those who are not in yet
+  #own = new Map(); // by what each of the others goes: see `meet`
   #send;
   #give;
   #meet;
 
   /**
-   * `give(tab, frame)` tells a tab; null: it may not share. `meet(ticket)` promises the WELCOME of
-   * whom the ticket is for, or null.
+   * `give(tab, frame, code)` tells a tab; null: it may not share, and a code ends it.
+   * `meet(ticket)` promises the WELCOME of whom the ticket is for, with `close()`, and `onend(code)`
+   * for when the credential ends; or null.
    */
   constructor(send, give, meet) {
     this.#send = send;
@@ -181,26 +176,56 @@ export class Switchboard {
 
   async #admit(tab, ticket) {
     const own = await this.#met(ticket);
-    if (!this.#joining.delete(tab)) return; // it has left meanwhile
+    if (!this.#joining.delete(tab)) return own?.close(); // it has left meanwhile
     if (own) this.add(tab);
     this.#give(tab, own && { ...this.#welcome, expires: own.expires });
+    if (own) this.#follow(tab, own);
   }
 
   /** The server says whether the ticket is one of the same user and tenant. */
   async #met(ticket) {
     const { user, tenant } = this.#welcome;
     const met = await this.#meet(ticket);
-    return met?.user === user && met.tenant === tenant ? met : null;
+    if (met?.user === user && met.tenant === tenant) return met;
+    met?.close();
+    return null;
   }
 
   /** Of a credential of its own, which is not that of the socket. */
   async #renew(tab, ticket) {
     const own = await this.#met(ticket);
-    if (own) this.#give(tab, { type: "RENEWED", expires: own.expires });
+    if (!this.#tabs.has(tab)) return own?.close();
+    if (!own) return;
+    this.#give(tab, { type: "RENEWED", expires: own.expires });
+    this.#follow(tab, own);
+  }
+
+  /** It ends with its own credential. Where that is the socket's, no other one need tell. */
+  #follow(tab, own) {
+    this.#own.get(tab)?.close();
+    this.#own.set(tab, own);
+    own.onend = (code) => this.#give(tab, null, code);
+    if (isSame(own, this.#welcome)) own.close();
+  }
+
+  /** The socket goes on by another credential: whoever came by the former has to show theirs. */
+  #renewed({ expires }) {
+    const before = this.#welcome;
+    this.#welcome = { ...before, expires };
+    if (isSame(before, this.#welcome)) return;
+    for (const [tab, own] of this.#own) if (isSame(own, before)) this.#give(tab, null, AGAIN);
+  }
+
+  close() {
+    this.#joining.clear();
+    this.#tabs.clear();
+    for (const own of this.#own.values()) own.close();
   }
 
   leave(tab) {
     this.#joining.delete(tab);
+    this.#own.get(tab)?.close();
+    this.#own.delete(tab);
     const held = this.#tabs.get(tab) ?? [];
     this.#tabs.delete(tab);
     for (const [name, end] of held) if (!this.#isHeld(name)) this.#send(end);
@@ -223,6 +248,7 @@ export class Switchboard {
 
   received(frame) {
     if (frame.type === "WELCOME") return this.#welcomed(frame);
+    if (frame.type === "RENEWED") this.#renewed(frame);
     const [asked, ref] = split(frame.ref);
     const [holder, window] = split(frame.window);
     const own = { ...frame, ref: ref ? Number(ref) : undefined, window };
@@ -246,6 +272,9 @@ export class Switchboard {
     return [...this.#tabs.values()].some((held) => held.has(name));
   }
 }
+
+/** Credentials that end at the same microsecond are one; a whole second may be that of several. */
+const isSame = (one, other) => one.expires === other.expires && one.expires?.includes(".");
 
 const split = (text) => (typeof text === "string" ? text.split(":") : []);
 
