@@ -22,6 +22,7 @@ from permissions.model_checks import (
     check_tables,
 )
 from permissions.review.checks import check_declarations
+from permissions.row_checks import check_rows
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
 from tenants.strict import json_types
@@ -55,6 +56,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
         found.extend(check_form(resource))
         found.extend(check_model(resource.model))
         found.extend(_check_grants(resource))
+        found.extend(check_rows(resource))
         found.extend(_check_columns(resource))
         found.extend(_check_names(resource))
         found.extend(_check_people(resource))

@@ -16,6 +16,9 @@ from tenants.roles import group_name
 
 UserObject = tuple[int, Key]
 Row = tuple[Any, ...]
+Halves = defaultdict[tuple[str, str], list[str]]
+"""By what is had in common, the places of the audiences that this half gives; empty if the other
+half says so."""
 
 OWN: Final = 0
 BY_ROLE: Final = 1
@@ -36,6 +39,8 @@ class Answer:
         self._granted: defaultdict[Key, list[tuple[int, str]]] = defaultdict(list)
         self._joined: defaultdict[int, set[int]] = defaultdict(set)
         self._groups: dict[int, str] = {}
+        self._in: defaultdict[int, Halves] = defaultdict(lambda: defaultdict(list))
+        self._on: defaultdict[Key, Halves] = defaultdict(lambda: defaultdict(list))
         self._same: dict[tuple[Any, ...], Audience | None] = {}
         roles = {group_name(tenant_id, role): role for role in Role.values}
         for kind, user_id, pk, group_id, name in rows:
@@ -47,6 +52,8 @@ class Answer:
                 self._joined[user_id].add(group_id)
             elif kind == "role":
                 self._groups[group_id] = roles[name]
+            elif kind in ("in", "on"):
+                _add(self._in[user_id] if kind == "in" else self._on[pk], name)
             else:  # an object with its holder, or a user's own grant
                 self._own[user_id, pk].append(name)
                 if kind == "object":
@@ -72,6 +79,17 @@ class Answer:
                     yield BY_ROLE, name
             elif group_id in joined:
                 yield BY_GROUP, name
+        yield from ((OWN, name) for name in self._together(user_id, pk))
+
+    def _together(self, user_id: int, pk: Key) -> Iterator[str]:
+        """Return the permissions by what the user and the object have in common."""
+        of_object, of_user = self._on.get(pk), self._in.get(user_id)
+        if of_object is None or of_user is None:
+            return
+        for common in of_object.keys() & of_user.keys():
+            for place in (*of_object[common], *of_user[common]):
+                if place:
+                    yield self._resource.permissions[int(place)]
 
     def audience(self, user_id: int, pk: Key) -> Audience | None:
         """Return the first audience whose permission the user holds on the object: the same for all
@@ -79,13 +97,21 @@ class Answer:
         if (user_id, pk) in self._own:
             return self._first(user_id, pk)
         joined = self._joined.get(user_id)
-        by = pk, self.roles.get(user_id), frozenset(joined) if joined else None
+        here = self._in.get(user_id)
+        mine = frozenset((each, *places) for each, places in here.items()) if here else None
+        by = pk, self.roles.get(user_id), frozenset(joined) if joined else None, mine
         if by not in self._same:
             self._same[by] = self._first(user_id, pk)
         return self._same[by]
 
     def _first(self, user_id: int, pk: Key) -> Audience | None:
         return self._resource.first(name for _, name in self.ways(user_id, pk))
+
+
+def _add(halves: Halves, name: str) -> None:
+    """Add what a row says is had in common, with the place of the audience if it says which."""
+    number, place, key = name.split(" ", 2)
+    halves[number, key].append(place)
 
 
 def ask(resource: Resource, tenant_id: int, pairs: Collection[UserObject]) -> Answer:
@@ -122,7 +148,7 @@ def _by_tenant(rows: Collection[Row], tenants: Iterable[int]) -> dict[int, list[
             homes[pk] = key
     for row in rows:
         kind, user_id, pk, key, name = row
-        if kind == "joined":
+        if kind in ("joined", "in"):
             here = places[user_id]
         elif kind == "role":
             here = {roles[name]}

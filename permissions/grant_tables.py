@@ -67,6 +67,15 @@ def quoted(alias: str, column: str) -> str:
     return f'{alias}."{column}"'
 
 
+def of_type(model: Any, column: str) -> str:
+    """Return the condition that this column has the model's content type."""
+    meta = model._meta
+    return (
+        f"{column} = (SELECT c.id FROM {ContentType._meta.db_table} c"  # noqa: S608 - models' names
+        f" WHERE c.app_label = '{meta.app_label}' AND c.model = '{meta.model_name}')"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class GrantTable:
     """A table whose rows give a permission on objects of `target` to users or to groups (`who`)."""
@@ -124,12 +133,7 @@ class GrantTable:
 
     def is_of_type(self, alias: str) -> str:
         """Return the condition that this row of a generic table is on an object of the model."""
-        meta = self.target._meta
-        return (
-            f"{quoted(alias, self.columns['type'])} = (SELECT c.id FROM"  # noqa: S608 - models' names
-            f" {ContentType._meta.db_table} c WHERE c.app_label = '{meta.app_label}'"
-            f" AND c.model = '{meta.model_name}')"
-        )
+        return of_type(self.target, quoted(alias, self.columns["type"]))
 
     def why_not(self) -> str | None:
         """Return why it cannot be read, or None if it can."""

@@ -10,8 +10,7 @@ constant, since `SAME` does not say so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.contrib.auth.models import Permission
 
@@ -19,6 +18,9 @@ from permissions.audiences import Resource
 from permissions.filter_columns import Parameters
 from permissions.grant_tables import USER
 from permissions.links import links
+from permissions.list_ways import Found, Way
+from permissions.row_statements import held, not_held
+from permissions.rows import listed
 from permissions.statements import (
     MEMBERS,
     ROLES,
@@ -122,43 +124,6 @@ UNGRANTED: Final = """ AND (
 """Only objects on which principals were granted none of these permissions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """By which a user sees objects as the audience of this rank.
-
-    By a grant of `permission` to the `principal`, a user's or a group's key, in the resource's
-    table of this number; or as the user in the holders' field `column`; or, with neither, every
-    object of the tenant.
-    """
-
-    rank: int
-    column: str = ""
-    principal: Key = 0
-    permission: int = 0
-    table: int = 0
-
-    @property
-    def is_of_all(self) -> bool:
-        """Return whether it shows every object."""
-        return not (self.column or self.permission)
-
-
-class Found(NamedTuple):
-    """A row of the first statement; each kind leaves unused columns empty. A grant's kind has the
-    number of its table."""
-
-    what: str
-    user: Key
-    permission: int
-    group: int
-    name: str
-
-    @property
-    def table(self) -> int:
-        """Return in which of the resource's tables a grant stands."""
-        return int(self.what.partition(" ")[2])
-
-
 def ways_found(
     resource: Resource, connection: Any, tenant_id: int, users: Collection[Key]
 ) -> list[Found]:
@@ -235,7 +200,9 @@ class Branches:
         else:
             key = self._names["key"] + self._names["bytes"]
             same = f" AND o.{key} < {below}" if below else ""
-            if way.column:
+            if way.rows is not None:
+                same += f" AND {self._by_rows(way, held)}"
+            elif way.column:
                 same += f" AND {self._held(way)} = {self._whose(way)}"
         conditions = self._names["visible"] + conditions + self._unless(better)
         text = OF_LINKS if way.column in self._links else OF_OBJECTS
@@ -258,13 +225,22 @@ class Branches:
     def _is_generic(self, table: int) -> bool:
         return self._resource.grant_tables[table].is_generic
 
+    def _by_rows(self, way: Way, how: Any) -> str:
+        """Return the condition of what rows of the project's own give to the user, or not."""
+        each = listed(self._resource)[way.rows or 0]
+        audience, key = self._resource.audiences[way.rank], f"o.{self._names['key']}"
+        text: str = how(each, audience, self._whose(way), key, self._connection.vendor)
+        return text
+
     def _held(self, way: Way) -> str:
         return f"o.{column_of(self._resource, self._connection, way.column)}"
 
     def _unless(self, better: list[Way]) -> str:
         texts = []
         for way in better:
-            if way.column in self._links and not way.permission:
+            if way.rows is not None:
+                texts.append(f" AND {self._by_rows(way, not_held)}")
+            elif way.column in self._links and not way.permission:
                 names = self._links[way.column] | {"whose": self._whose(way)}
                 texts.append(UNLINKED.format_map(self._names | names))
             elif not way.permission:

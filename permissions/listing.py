@@ -18,7 +18,9 @@ from django.db import connection
 from permissions.audiences import Resource
 from permissions.filter_columns import condition
 from permissions.filters import EVERYTHING, Where
-from permissions.list_statements import Branches, Found, Way, ways_found
+from permissions.list_statements import Branches, ways_found
+from permissions.list_ways import Found, Way
+from permissions.rows import listed
 from tenants.keys import Key
 from tenants.models import Role
 from tenants.roles import group_name
@@ -120,5 +122,8 @@ def _defaults(resource: Resource, user_id: int, role: str) -> Iterable[Way]:
     rank = resource.permissions.index
     for field, name in resource.holders.items():
         yield Way(rank(resource.declared(name).permission), field, user_id)
+    for each in listed(resource):
+        for audience in each.given:
+            yield Way(rank(audience.permission), rows=each.number, principal=user_id)
     if role in resource.roles:
         yield Way(rank(resource.declared(resource.roles[role]).permission))

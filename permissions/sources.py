@@ -2,8 +2,8 @@
 
 What a source names is all that the apps need of it: the decision reads its tables in its one
 statement for a batch of users and objects, lists begin with them, and the capture watches them and
-keeps the intervals that their rows stand for. The third source, fields of the objects themselves,
-is the declaration's `holders`.
+keeps the intervals that their rows stand for. Fields of the objects themselves are the
+declaration's `holders`; rows of the project's own are `permissions.rows.Rows`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from permissions.grant_tables import GROUP, USER, GrantTable
+from permissions.rows import Rows
+
+__all__ = ["AsGuardian", "Direct", "Generic", "Rows", "Source", "direct"]
 
 
 class Source(Protocol):

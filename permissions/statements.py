@@ -16,6 +16,8 @@ from django.contrib.contenttypes.models import ContentType
 from permissions.audiences import Resource
 from permissions.grant_tables import GrantTable
 from permissions.links import Link, links
+from permissions.row_statements import parts
+from permissions.rows import listed
 from tenants import keys
 from tenants.keys import Key, converter, field_of, parameters
 from tenants.models import Membership, Role, Tenant
@@ -154,7 +156,9 @@ def _write(resource: Resource, connection: Any) -> Statement:
         fixed[f"linked{number}"] = resource.declared(link.audience).permission
         more = {**link_names(link, connection), "permission": f"%(linked{number})s"}
         texts.append(LINKED.format_map(names | more))
+    texts += parts(resource, names, connection.vendor)
     by_text = any(table.is_generic for table in resource.grant_tables)
+    by_text = by_text or any(each.by_text for each in listed(resource))
     return Statement(
         "UNION ALL".join(texts),
         fixed,

@@ -21,6 +21,7 @@ class RealtimeConfig(AppConfig):
             granted,
             installing,
             linked,
+            listed,
             placed,
             tables,
             tracking,
@@ -34,6 +35,7 @@ class RealtimeConfig(AppConfig):
         tables.declare(captured.closings)
         tables.declare(granted.accesses)
         tables.declare(linked.accesses)
+        tables.declare(listed.accesses)
         tables.declare(placed.accesses)
         installing.connect()
         transactions.connect()

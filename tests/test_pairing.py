@@ -29,6 +29,11 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/capture/following.py",
         "realtime/capture/hosted.py",
     ),
+    "by `test_rows`": (
+        "permissions/list_ways.py",
+        "permissions/row_checks.py",
+        "permissions/row_statements.py",
+    ),
     "by `tests/test_tenants_found.py`": ("realtime/capture/joining.py",),
     "what `tests/model` walks through and `tests/test_windows.py` uses": (
         "realtime/audit/watches.py",

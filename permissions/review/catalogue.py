@@ -29,6 +29,7 @@ from permissions.review.entries import (
 from permissions.review.naming import INSTALLED, is_ours
 from permissions.review.plain import plain
 from permissions.review.sensitivity import label
+from permissions.rows import listed
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
 
@@ -71,13 +72,23 @@ def entry(resource: Resource) -> Entry:
     """Return what is declared of one model."""
     return Entry(
         audiences={a.name: _shown(resource, a) for a in resource.audiences},
-        holders=dict(resource.holders),
+        holders={**resource.holders, **_rows(resource)},
         roles=dict(resource.roles),
         visible_by={name: repr(value) for name, value in resource.visible_by.items()},
         never={name: tuple(audiences) for name, audiences in resource.never.items()},
         never_label={name: tuple(audiences) for name, audiences in resource.never_label.items()},
         code=dict(sorted(_code(resource))),
     )
+
+
+def _rows(resource: Resource) -> dict[str, str]:
+    """Return who holds which audience by rows of the project's own: as `holders`, in words."""
+    held = {}
+    for each in listed(resource):
+        for level, name in each.rows.audiences.items():
+            which = f", {each.rows.level} {level!r}" if each.rows.level else ""
+            held[f"{each.rows.user} of {each.rows.model}{which}"] = name
+    return held
 
 
 def _shown(resource: Resource, audience: Audience) -> Shown:

@@ -15,6 +15,7 @@ from permissions.audiences import Resource
 from permissions.links import links
 from permissions.review import open_lists
 from permissions.review.facts import Compared, Facts, Question, stored
+from permissions.rows import listed
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants import keys
 from tenants.keys import converter
@@ -46,6 +47,10 @@ SELECT m.user_id, o.pk, {rank} AS rank FROM {objects} o JOIN {members} m ON m.us
 LINKED: Final = """
 SELECT m.user_id, o.pk, {rank} AS rank
 FROM {objects} o JOIN {link} l ON l.{object} = o.pk JOIN {members} m ON m.user_id = l.{user}
+"""
+LISTED: Final = """
+SELECT m.user_id, o.pk, {rank} AS rank
+FROM {objects} o JOIN {table} t ON t.{key} = o.pk {having} JOIN {members} m ON m.user_id = {user}
 """
 OWN: Final = """
 SELECT m.user_id, o.pk, {granted_rank} AS rank
@@ -126,6 +131,11 @@ class Difference:
         for link in links(facts.resource):
             of = link_names(link, self.connection)
             yield LINKED.format(rank=_rank(facts.resource, link.audience), **of, **names)
+        for each in listed(facts.resource):
+            places = {a.name: _rank(facts.resource, a.name) for a in each.given}
+            having = each.joined("t", self.connection.vendor)
+            own = {"table": self.names["objects"], "key": each.key, "having": having}
+            yield LISTED.format(rank=each.which(places), user=each.user, **own, **names)
         for place, name in enumerate(facts.resource.named.values()):
             rank = _rank(facts.resource, name)
             yield HOLDER.format(rank=rank, column=f"holder{place}", **names)

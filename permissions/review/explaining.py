@@ -20,6 +20,8 @@ from permissions.read import read_within
 from permissions.representation import ObjectKey, Representation
 from permissions.review.beginnings import Beginning, beginning
 from permissions.review.holding import Facts, Way, changes, obstacles, ways, why_not
+from permissions.row_statements import given
+from permissions.rows import listed
 from permissions.snapshot import in_snapshot
 from permissions.subjects import UNNAMED, Subject
 from tenants import users
@@ -135,11 +137,12 @@ def _facts(resource: Resource, tenant: Tenant, user: User, row: dict[str, Any]) 
 
 
 def _grants(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Iterator[Way]:
-    """Yield the stored grants that may reach the user."""
+    """Yield the stored grants, and the project's own rows, that may reach the user."""
     for table in resource.user_tables:
         for codename, by, at in _stored(table, resource, pk, {"user": user.pk}):
             subject = Subject(user_id=user.pk)
             yield Way(decision.OWN, codename, subject, "a grant to them", _label(table), by, at)
+    yield from _rows(resource, user, pk)
     roles = {group_name(tenant.pk, role): role for role in Role.values}
     groups = set(user.groups.values_list("pk", flat=True)) if users.groups() else set()
     for table in resource.group_tables:
@@ -153,6 +156,15 @@ def _grants(resource: Resource, tenant: Tenant, user: User, pk: Key) -> Iterator
             elif key in groups:
                 text = "a grant to a group of the operator's"
                 yield Way(decision.BY_GROUP, codename, UNNAMED, text, label, by, at, name, key)
+
+
+def _rows(resource: Resource, user: User, pk: Key) -> Iterator[Way]:
+    """Yield what rows of the project's own give to the user."""
+    for each in listed(resource):
+        for audience in given(each, user.pk, pk):
+            text, source = f"a row of {each.rows.model}", each.source_of(audience)
+            subject, label = Subject(user_id=user.pk), each.model._meta.label_lower
+            yield Way(decision.OWN, audience.permission, subject, text, label, rows=source)
 
 
 def _label(table: GrantTable) -> str:

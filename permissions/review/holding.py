@@ -10,6 +10,7 @@ from typing import Any
 
 from permissions import decision
 from permissions.audiences import Audience, Resource
+from permissions.rows import listed
 from permissions.subjects import Subject
 from tenants.keys import Key
 from tenants.models import State
@@ -32,6 +33,8 @@ class Way:
     group: str = ""
     group_id: int | None = None
     field: str = ""
+    rows: str = ""
+    """The source of the intervals of the project's own rows that say so."""
 
     @property
     def default(self) -> bool:
@@ -113,4 +116,7 @@ def changes(facts: Facts) -> Iterator[str]:
         for role, name in facts.resource.roles.items():
             if name == audience.name:
                 yield f"the role {role}: {audience.name}"
+        for each in listed(facts.resource):
+            if audience in each.given:
+                yield f"a row of {each.rows.model}: {audience.name}"
         yield f"a grant of {audience.permission}: {audience.name}"

@@ -18,6 +18,8 @@ def beginning(
     resource: Resource, tenant_id: int, user_id: int, pk: Key, way: Way
 ) -> Beginning | None:
     """When the later of the two began: that the principal holds it, that the user is of them."""
+    if way.rows:
+        return _of_rows(resource, tenant_id, user_id, pk, way)
     principal = _principal(user_id, way)
     everywhere = way.default and not way.field
     held = Held.objects.filter(
@@ -42,6 +44,23 @@ def beginning(
     if belongs is None:
         return None
     return _told(held if held.began_at >= belongs.began_at else belongs, held)
+
+
+def _of_rows(
+    resource: Resource, tenant_id: int, user_id: int, pk: Key, way: Way
+) -> Beginning | None:
+    """The same of the project's own rows: the earliest of those that name the user, or what they
+    have in common with the object."""
+    joined = {row.principal: row for row in Belongs.objects.filter(user_id=user_id, ended_at=None)}
+    rows = Held.objects.filter(
+        model=resource.label, object_id=pk, tenant=tenant_id, source=way.rows,
+        permission=way.permission, principal__in=[principal_of(user_id), *joined], ended_at=None,
+    )  # fmt: skip
+    found = []
+    for held in rows:
+        belongs = joined.get(held.principal, held)
+        found.append(_told(held if held.began_at >= belongs.began_at else belongs, held))
+    return min(found, key=lambda each: each.at, default=None)
 
 
 def _principal(user_id: int, way: Way) -> str:

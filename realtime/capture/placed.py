@@ -9,9 +9,11 @@ from typing import Any
 from django.db import connection
 
 from permissions.audiences import Resource, registry
-from permissions.grant_tables import GrantTable, spelled
+from permissions.grant_tables import GrantTable, of_type, spelled
 from permissions.links import links
-from realtime.capture import granted, intervals, locks
+from permissions.rows import Listed
+from permissions.rows import listed as rows_of
+from realtime.capture import granted, intervals, listed, locks
 from realtime.capture.intervals import Kept, named_by
 from realtime.capture.live import MOVED, lives
 from realtime.capture.tables import Access, of_table
@@ -76,6 +78,11 @@ def _kept(resource: Resource, number: int) -> Iterator[Kept]:
         if grants.target is target:
             kept = intervals.grants(grants, connection.vendor)
             yield named_by(kept, grants.table, _granted(resource, number, grants))
+    for each in rows_of(resource):
+        for kept, rows, column in listed.kept(each):
+            text = connection.vendor if each.by_text else ""
+            under = _under(resource, number, column, text)
+            yield named_by(kept, rows, f"{under}{_of_type(each)}")
     for link in links(resource):
         permission = resource.declared(link.audience).permission
         kept = intervals.linked(link, target, permission)
@@ -87,8 +94,16 @@ def _granted(resource: Resource, number: int, grants: GrantTable) -> str:
     column = grants.columns["object"]
     if not grants.is_generic:
         return _under(resource, number, column)
-    of_type = grants.is_of_type("w")
-    return f"{_under(resource, number, column, connection.vendor)} AND {of_type}"
+    kind = grants.is_of_type("w")
+    return f"{_under(resource, number, column, connection.vendor)} AND {kind}"
+
+
+def _of_type(each: Listed) -> str:
+    """Return the condition that a row (w) that names a content type names the objects'."""
+    if isinstance(each.rows.object, str):
+        return ""
+    column = each.value(each.rows.object[0], "w")
+    return f" AND {of_type(each.resource.model._meta.concrete_model, column)}"
 
 
 def _under(resource: Resource, number: int, column: str, spelled_by: str = "") -> str:

@@ -122,7 +122,7 @@ def _users() -> Iterator[Access]:
     key = model._meta.pk.column
     if active := users.column("is_active"):
         who, column = f"r.{key} AS user_id, 'deactivated' AS principal", active.column
-        yield _of_user(
+        yield of_user(
             model,
             key,
             cause="user",
@@ -130,7 +130,7 @@ def _users() -> Iterator[Access]:
             kept=intervals.belongs(model, who, f"NOT r.{column}", (column,)),
         )
     password = users.column("password").column
-    yield _of_user(
+    yield of_user(
         model,
         key,
         cause="password",
@@ -144,12 +144,12 @@ def _users() -> Iterator[Access]:
         member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
         who = f"r.{member} AS user_id, 'group:' || r.{group} AS principal"
         kept = intervals.belongs(through, who, "true", (member, group))
-        yield _of_user(through, member, cause="groups", watch=(member, group), kept=kept)
+        yield of_user(through, member, cause="groups", watch=(member, group), kept=kept)
 
 
 def _credentials() -> Iterator[Access]:
     token, session = _table(get_token_model()), _table(Session)
-    yield _of_user(
+    yield of_user(
         get_token_model(),
         "user_id",
         cause="credential",
@@ -157,7 +157,7 @@ def _credentials() -> Iterator[Access]:
         watch=("digest", "user_id"),
         until="expiry",
     )
-    yield _of_user(
+    yield of_user(
         Session,
         "user_id",
         cause="credential",
@@ -168,7 +168,7 @@ def _credentials() -> Iterator[Access]:
     for each in authenticators.others():
         if rows := each.rows():
             columns = {field.name: field.column for field in rows.model._meta.concrete_fields}
-            yield _of_user(
+            yield of_user(
                 rows.model,
                 columns[rows.user],
                 cause="credential",
@@ -192,7 +192,7 @@ def _credentials() -> Iterator[Access]:
     )
 
 
-def _of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
+def of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
     """Return a table whose rows each touch the user in this column, in all of their tenants."""
     members = _table(Membership)
     touch = (
