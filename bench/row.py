@@ -6,9 +6,9 @@ import asyncio
 import importlib
 import inspect
 import sys
+import traceback
 
 from bench.figures import missing, record
-from bench.processes import Missing
 from bench.rows import ROWS
 
 
@@ -18,7 +18,8 @@ def main(name: str) -> int:
         measure = importlib.import_module(f"bench.{name}").measure
         waits = inspect.iscoroutinefunction(measure)
         record(name, asyncio.run(measure()) if waits else measure())
-    except (Missing, ImportError, OSError, TimeoutError) as error:
+    except Exception as error:  # rows may raise anything
+        traceback.print_exc()
         record(name, [missing(ROWS[name], f"{type(error).__name__}: {error}")])
         return 1
     return 0

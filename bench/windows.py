@@ -9,15 +9,14 @@ from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
-from django.db import connection
 
 from bench import town  # sets Django up
 from bench.client import Plan
 from bench.fanout import writer
 from bench.figures import Row, missing, spread
 from bench.memory import kilobytes
-from bench.processes import QUIET_TAIL, Clients, Missing, Server, clients, server, uvicorn
-from bench.windows_coming import PATIENT, ROWS, RUNS, Change, change, opened
+from bench.processes import Clients, Missing, Server, clients, server, uvicorn
+from bench.windows_coming import PATIENT, QUIET, ROWS, RUNS, Change, change, opened
 from tests.world import World
 
 MANY = 5000
@@ -30,7 +29,7 @@ SUBSCRIBERS = 1000
 async def held(world: World, windows: int) -> Change:
     """A change of an object that so many windows hold: the cheapest of some."""
     each = min(windows, A_SOCKET)
-    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET_TAIL) as under:
+    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET) as under:
         plan = await town.plan(world, under.port, windows // each)
         plan.replies, plan.own = [], [[opened(f"w{n}", 1) for n in range(each)]] * plan.count
         async with clients(plan) as crowd:
@@ -40,7 +39,7 @@ async def held(world: World, windows: int) -> Change:
             found = []
             for number in range(RUNS + 1):
                 write = partial(world.write, title=f"Held by {windows}: {number}")
-                found.append(await change(crowd, plan.count, write))
+                found.append(await change(under, crowd, plan.count, write))
             return min(found[1:], key=lambda each: each.statements)
 
 
@@ -71,7 +70,7 @@ async def of_changes(world: World) -> list[Row]:
 async def delivering(world: World, *, windows: bool) -> list[float]:
     """Microseconds of the server's CPU for each frame, of the runs."""
     found = []
-    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET_TAIL) as under:
+    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET) as under:
         plan = await town.plan(world, under.port, FANOUT)
         if windows:
             plan.replies = [opened(limit=1)]
@@ -151,7 +150,7 @@ async def of_requerying(world: World) -> list[Row]:
             await crowd.wait(crowd.plan.count, 240)
         return (under.cpu() - began) / runs * 1000
 
-    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET_TAIL) as under:
+    async with server(uvicorn(town.APPLICATION), **PATIENT, **QUIET) as under:
         plan = await town.plan(world, under.port, SUBSCRIBERS)
         plan.replies, plan.own = [], [[opened()]] * plan.count
         async with clients(plan) as crowd:
@@ -200,5 +199,4 @@ async def measure() -> list[Row]:
     await town.in_thread(shared)(world)
     rows += await of_memory(world)
     rows += await of_requerying(world)
-    await town.in_thread(connection.close)()
     return rows

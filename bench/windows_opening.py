@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rest_framework.test import APIClient
-
-from bench import statements, town
+from bench import statements, town  # sets Django up
 from bench.client import Plan
 from bench.figures import Row
 from bench.processes import clients, server, uvicorn
@@ -15,6 +13,9 @@ from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tenants.models import User
 from tests.world import World
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
 
 MODEL = "resources.document"
 SOCKETS = 1000
@@ -66,8 +67,8 @@ def peopled(world: World) -> tuple[list[User], list[str], dict[str, str]]:
     users = town.readers(world, USERS)
     made = town.documents(world, ROWS)
     town.share(town.team(users), made)
-    rest = APIClient()
-    rest.credentials(HTTP_AUTHORIZATION=f"Token {town.token(users[0])}", HTTP_X_TENANT="acme")
+    world.users[users[0].username] = users[0]
+    rest = world.rest(users[0].username)
     padded(rest, made)
     rows = listed(rest)["rows"]
     return users, [town.id_of(each) for each in made], {row["id"]: row["etag"] for row in rows}
