@@ -35,7 +35,7 @@ MUTANTS: Final = (
         "a touched subscription takes its read's version, in the same audience too",
         "realtime/state/deciding.py",
         "    return Decision.TAKE\n",
-        "    return Decision.KEEP if s.state is State.LIVE else Decision.TAKE\n",
+        "    return Decision.KEEP if s.state is LIVE else Decision.TAKE\n",
         RACES + "a_frame_of_the_forbidden_time_does_not_pass_after_access_is_back",
     ),
     Mutant(
@@ -83,8 +83,8 @@ MUTANTS: Final = (
     Mutant(
         "a group's newest frame is kept for those who wait",
         "realtime/hub/rounds.py",
-        "            self._delivery.offer(s, None if group is None else group.last)\n",
-        "            pass\n",
+        "        self._delivery.offer(s, None if group is None else group.last)\n",
+        "        pass\n",
         RULES + "a_frame_that_comes_while_a_subscription_waits_is_kept_for_it",
     ),
     Mutant(
@@ -172,8 +172,8 @@ MUTANTS: Final = (
     Mutant(
         "who was never shown an object gets it by a round, which writes the ledger",
         "realtime/state/fence.py",
-        "(state is State.UNAVAILABLE and seen.body is None)",
-        "state is State.UNAVAILABLE",
+        "(state is UNAVAILABLE and seen.body is None)",
+        "state is UNAVAILABLE",
         TOLD + "the_ledger_claims_nothing_of_what_was_not_shown",
     ),
     Mutant(

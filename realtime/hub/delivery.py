@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from realtime.failures import log_failure
@@ -25,10 +25,12 @@ TURN: Final = 32
 """The number of subscriptions after which a long loop yields."""
 
 
-async def in_turns(subscriptions: Iterable[Subscription]) -> AsyncIterator[Subscription]:
-    """Yield all of these, pausing now and then for others: decide nothing across them."""
+async def in_turns(
+    subscriptions: Iterable[Subscription], do: Callable[[Subscription], object]
+) -> None:
+    """Do this with each of these, pausing now and then for others: decide nothing across them."""
     for done, s in enumerate(tuple(subscriptions), start=1):
-        yield s
+        do(s)
         if done % TURN == 0:
             await asyncio.sleep(0)
 

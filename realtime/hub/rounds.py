@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -28,7 +29,7 @@ from realtime.state.deciding import Decision, decide, has_left
 from realtime.state.frames import Frame
 from realtime.state.index import Index
 from realtime.state.settling import stop_single
-from realtime.state.subscriptions import State, Subscription
+from realtime.state.subscriptions import LIVE, PENDING, UNAVAILABLE, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -213,30 +214,31 @@ class Rounds:
         self._silence(found, touched)
         await self._hub.session_checks.of_users(self.tenant_id, first.users)
         made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
-        async for s in in_turns(todo):
-            made.enter(s, found[s], deleted)
+        await in_turns(todo, lambda s: made.enter(s, found[s], deleted))
         await self._hub.ledger.write(self.tenant_id, made)
         self.windows.applying.wrote(made.applied)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
+        place = partial(self._place, found, began)
         for some in self.windows.together(lists):
-            self.windows.place(some, lists, seen, lambda s: self._place(s, found[s], began))
+            self.windows.place(some, lists, seen, place)
             await asyncio.sleep(0)
-        async for s in in_turns(todo):
-            if s in self.windows.reading:
-                self._place(s, found[s], began)
+        await in_turns(todo & self.windows.reading, place)
         self.index.read(todo, at)
         self.windows.finish(lists, at)
         self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
-        async for s in in_turns(s for s in todo if s.single):  # others are in no group of their own
-            group = self._placement.group_of(s)
-            self._delivery.offer(s, None if group is None else group.last)
+        await in_turns((s for s in todo if s.single), self._offer_last)
         await self.arrivals.finish()
+
+    def _offer_last(self, s: Subscription) -> None:
+        """Offer what its own group got last; what is only for windows is in none."""
+        group = self._placement.group_of(s)
+        self._delivery.offer(s, None if group is None else group.last)
 
     def _asked_since(self, s: Subscription) -> bool:
         """Return whether it waits for the next round: this read is older than its question."""
-        return s.state is State.PENDING and s in self._asks
+        return s.state is PENDING and s in self._asks
 
     def _silence(
         self, found: Mapping[Subscription, Frame | None], touched: set[Subscription]
@@ -248,11 +250,14 @@ class Rounds:
                     self._repairs.access(s, read)
                 s.silence()
 
-    def _place(self, s: Subscription, read: Frame | None, began: int) -> None:
+    def _place(
+        self, found: Mapping[Subscription, Frame | None], began: int, s: Subscription
+    ) -> None:
         """Decide what one read means, and carry it out, without awaiting anything."""
+        read = found[s]
         self.windows.reading.discard(s)
         joined = (
-            s.state is State.LIVE
+            s.state is LIVE
             or not s.single  # the model's group was joined before
             or self._placement.was_joined(s, read, began)
         )
@@ -264,8 +269,13 @@ class Rounds:
             s.end()
 
     def _carry_out(self, decision: Decision, s: Subscription, read: Frame) -> None:
-        same_version = s.state is State.LIVE and read.version == s.version
-        match decision:
+        same_version = s.state is LIVE and read.version == s.version
+        match decision:  # what happens to thousands at once comes first
+            case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
+                if s.state is not LIVE:
+                    self._placement.enter(s, read)
+                state = LIVE if decision is Decision.TAKE else UNAVAILABLE
+                fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
             case Decision.READ_AGAIN:
                 s.overtaken_at = s.version
                 self.ask([s])
@@ -273,11 +283,6 @@ class Rounds:
                 self._repairs.change(s, read, showing=s in self.index.showing)
             case Decision.MOVE:
                 self._placement.move(s, read)
-            case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
-                if s.state is not State.LIVE:
-                    self._placement.enter(s, read)
-                state = State.LIVE if decision is Decision.TAKE else State.UNAVAILABLE
-                fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
             case Decision.SEND_AGAIN:
                 s.put(read)
         if same_version:

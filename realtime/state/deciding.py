@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from realtime.state.frames import Digest, Frame
-from realtime.state.subscriptions import State, Subscription
+from realtime.state.subscriptions import ENDED, LIVE, UNAVAILABLE, Subscription
 
 
 class Decision(Enum):
@@ -23,7 +23,7 @@ class Decision(Enum):
 
 def has_left(subscription: Subscription, read: Frame | None) -> bool:
     """Whether the reader is no longer in the audience in which they may be sent something."""
-    if subscription.state not in (State.LIVE, State.UNAVAILABLE):
+    if subscription.state not in (LIVE, UNAVAILABLE):
         return False
     return read is None or read.seen.audience != subscription.audience
 
@@ -35,18 +35,18 @@ def decide(subscription: Subscription, read: Frame | None, *, joined: bool) -> D
     otherwise a frame published between the read and the join would reach nobody.
     """
     s = subscription
-    if s.state is State.ENDED:
+    if s.state is ENDED:
         return Decision.KEEP
     if read is None:
         return Decision.END
     if read.version < s.version:
         # Read again and still older: the version was lowered in the database.
         return Decision.REPAIR if s.overtaken_at == s.version else Decision.READ_AGAIN
-    if s.state is not State.LIVE and not joined:
+    if s.state is not LIVE and not joined:
         return Decision.MOVE
     if not read.available and not s.accounted:
         return Decision.TAKE_UNAVAILABLE
-    if s.state is State.LIVE and read.version == s.version:
+    if s.state is LIVE and read.version == s.version:
         return _confirm(s, read)
     return Decision.TAKE
 

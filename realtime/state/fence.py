@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from realtime.state import settling
 from realtime.state.frames import Frame
-from realtime.state.subscriptions import State, Subscription
+from realtime.state.subscriptions import LIVE, UNAVAILABLE, State, Subscription
 
 
 def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
@@ -13,7 +13,7 @@ def passes(subscription: Subscription, frame: Frame, applied: int) -> bool:
     seen, state = frame.seen, subscription.state
     return (
         # A reader who was never shown the object needs a round, which writes the ledger.
-        (state is State.LIVE or (state is State.UNAVAILABLE and seen.body is None))
+        (state is LIVE or (state is UNAVAILABLE and seen.body is None))
         and seen.version > subscription.version
         and seen.audience == subscription.audience
         and seen.key == subscription.key

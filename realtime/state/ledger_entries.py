@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from permissions.representation import ObjectKey
 from realtime.state.codes import Close
 from realtime.state.frames import Frame
-from realtime.state.subscriptions import Opened, State, Subscription
+from realtime.state.subscriptions import ENDED, LIVE, Opened, Subscription
 from realtime.state.windows import Window, WindowState
 
 # Why an access begins.
@@ -84,7 +84,7 @@ class Entries:
     def enter(self, s: Subscription, frame: Frame | None, deleted: Collection[ObjectKey]) -> None:
         """What a round that read this for a subscription has to write; `deleted` names the objects
         that its rows say are gone."""
-        if s.state is State.ENDED:
+        if s.state is ENDED:
             return
         if frame is None:
             if s.opened is not None:
@@ -100,7 +100,7 @@ class Entries:
     def _enter_payload(self, s: Subscription, frame: Frame, had: str | None) -> None:
         if s.single and had != frame.seen.audience:
             self.begun.append((s, frame, SUBSCRIBED if had is None else MOVED))
-        mended = s.state is State.LIVE and not s.available  # perhaps without a new version
+        mended = s.state is LIVE and not s.available  # perhaps without a new version
         if mended or -1 < s.version < frame.version:
             self.pushed[s.key, frame.seen.audience, frame.version] = frame
 
@@ -112,7 +112,7 @@ class Entries:
         for (s, frame, _), access in zip(self.begun, written.accesses, strict=True):
             if s.asked is None:
                 late.accesses[UNSUBSCRIBED].append(access)
-            elif s.state is State.ENDED:
+            elif s.state is ENDED:
                 late.accesses[s.asked.ended].append(access)
             else:
                 s.opened = Opened(access, frame.seen.audience)

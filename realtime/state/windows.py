@@ -35,6 +35,9 @@ class WindowState(Enum):
     ENDED = "ended"
 
 
+LIVE: Final = WindowState.LIVE  # see `subscriptions`
+
+
 class Keeper(Protocol):
     """What windows need of the rounds of their tenant."""
 
@@ -123,7 +126,7 @@ class Window:
     @property
     def is_live(self) -> bool:
         """Return whether its list was read, and it has not ended."""
-        return self.state is WindowState.LIVE
+        return self.state is LIVE
 
     @property
     def is_ended(self) -> bool:
@@ -133,7 +136,7 @@ class Window:
     def inside(self, pk: Any) -> bool:
         """Return whether the key is in the window's range, and the window is live."""
         return (
-            self.state is WindowState.LIVE
+            self.state is LIVE
             and (self.floor is None or pk > self.floor)
             and (self.after is None or pk < self.after)
         )
@@ -175,7 +178,7 @@ class Window:
         """Make the row one of the window's."""
         if self not in s.windows:
             s.windows = s.windows | {self} if s.windows else self._alone
-            insort(self.members, s, key=place_of)
+            _insert(self.members, s)
 
     def dismiss(self, s: Subscription) -> None:
         """Make the row none of the window's."""
@@ -211,7 +214,7 @@ class Window:
         """Note that the client is told of a row."""
         s.entered = s.entered | {self} if s.entered else self._alone
         self.entering.discard(s)
-        insort(self._told, s, key=place_of)
+        _insert(self._told, s)
 
     def below(self, s: Subscription) -> str | None:
         """Return the id of the row above which the client is to put one that enters."""
@@ -255,5 +258,14 @@ class Window:
         return None if self.after is None else self._sign(self.after)
 
 
+def _insert(rows: list[Subscription], s: Subscription) -> None:
+    if not rows or rows[-1].key.pk < s.key.pk:  # what was created stands above all others
+        rows.append(s)
+    else:
+        insort(rows, s, key=place_of)
+
+
 def _place(rows: list[Subscription], s: Subscription) -> int:
+    if not rows or rows[-1].key.pk < s.key.pk:
+        return len(rows)
     return bisect_left(rows, s.key.pk, key=place_of)
