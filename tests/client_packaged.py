@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
 
+from bench import lines
 from supply import npm
 from supply.node import NPM
 from tests import given
@@ -72,6 +74,16 @@ def test_types_allow_what_is_right_and_nothing_else(project: Path) -> None:
     run(project, TOOLS / ".bin/tsc", "--project", ".")
 
 
+def test_same_page_by_other_clients_is_right_and_formatted_alike(project: Path) -> None:
+    """So that counting their lines is fair."""
+    folder = project / "beside"
+    shutil.copytree(lines.FOLDER, folder)
+    about = {"compilerOptions": COMPILER | {"skipLibCheck": True}, "include": ["*"]}
+    (folder / "tsconfig.json").write_text(json.dumps(about))
+    run(folder, TOOLS / ".bin/tsc", "--project", ".")
+    run(folder, TOOLS / ".bin/prettier", "--print-width", "120", "--check", "*.ts", "*.tsx")
+
+
 BEGIN = """
 new Promise((done, failed) => {
   window.onerror = (message) => failed(message);
@@ -104,13 +116,14 @@ def begin(page: Browser, server: LiveServer, source: str, **stored: str) -> None
 
 
 @needs_browser
+@pytest.mark.parametrize("options", [[], ["--ws", "none"]], ids=["socket", "stream"])
 def test_hooks_and_stores_share_one_subscription_and_forget(
-    start_server: StartServer, world: World, project: Path, page: Browser
+    start_server: StartServer, world: World, project: Path, page: Browser, options: list[str]
 ) -> None:
-    """React under StrictMode, Redux and TanStack DB at once."""
+    """React under StrictMode, Redux and TanStack DB at once, also where no socket opens."""
     other = world.create(title="Seen in the list only")
     world.grant("editor", "editor", other)
-    server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.2")
+    server = start_server("uvicorn", options, EARSHOT_TAIL_SECONDS="0.2")
     source = bundle(project, (SOURCES / "page.jsx").read_text())
     begin(page, server, source, token=world.token("editor"), id=world.id)
     both = json.dumps(["Plan", "Seen in the list only"])
@@ -164,7 +177,7 @@ def write_by_the_collection(page: Browser, world: World) -> None:
     assert world.document.title == "Written by the collection"
 
 
-def lines(source: str) -> int:
+def count(source: str) -> int:
     """Of code; at most 120 characters count as one."""
     assert max(map(len, source.splitlines())) <= 120
     return len([line for line in source.splitlines() if line.strip()])
@@ -176,7 +189,7 @@ def test_documented_page_survives_restart_sleep_offline_revocation_and_expiry(
 ) -> None:
     """At most 15 lines, beside the package."""
     [source] = re.findall(r"^```jsx\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    assert lines(source) <= 15
+    assert count(source) <= 15
     settings = {"EARSHOT_TAIL_SECONDS": "0.2", "EARSHOT_PING_SECONDS": "2"}
     server = start_server("uvicorn", **settings)
     token = world.token("editor")

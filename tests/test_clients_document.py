@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bench import lines
 from realtime.client.__main__ import arguments
 from realtime.client.closes import FINAL
 from tests.client import in_thread
@@ -76,3 +77,10 @@ def test_codes_after_which_clients_stay_away_are_those_of_the_document() -> None
 @pytest.mark.parametrize("path", re.findall(r"`((?:tests|docs)/[\w/]+\.\w+)`", DOCUMENT))
 def test_files_that_the_document_names_are_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_lines_of_the_same_page_are_those_that_are_counted() -> None:
+    rows = re.findall(r"^\| ([A-Z][\w ]+) \| (\d+) \| .* \|$", DOCUMENT, re.MULTILINE)
+    assert dict(rows) == {who: str(lines.lines(name)) for name, who in lines.CLIENTS.items()}
+    pages = {path.stem for path in lines.FOLDER.glob("*.tsx")}
+    assert pages == {*lines.CLIENTS, "common"}

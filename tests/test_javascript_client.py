@@ -177,7 +177,7 @@ def asks_too_often_and_waits(page: Browser) -> None:
         "window.asking = setInterval(() => {"
         "  if (frames.at(-1)?.name !== 'ping') dispatchEvent(new Event('online')); }, 5); void 0"
     )
-    page.wait("earshot.status.state === 'waiting'")
+    page.wait("earshot.status.code === 4429")
     page.run("clearInterval(asking); dispatchEvent(new Event('online'))")
     assert page.run("[earshot.status.state, earshot.status.code]") == ["waiting", 4429]
     assert page.run("told.length === 1 && earshot.status.delay >= told[0]")
@@ -187,7 +187,7 @@ def asks_too_often_and_waits(page: Browser) -> None:
 def test_client_goes_on_by_a_stream_where_no_socket_opens(
     start_server: StartServer, world: World
 ) -> None:
-    """Also the packed one; the stream's module is loaded only then."""
+    """Also the packed one; the stream's module is loaded only then, and left when sockets open."""
     limits = {"EARSHOT_REQUESTS_PER_MINUTE": "30", "EARSHOT_RETRY_MAX_SECONDS": "2"}
     limits |= {"EARSHOT_TAIL_SECONDS": "0.2"}
     server = start_server("uvicorn", ["--ws", "none"], **limits)
@@ -207,6 +207,12 @@ def test_client_goes_on_by_a_stream_where_no_socket_opens(
         page.wait("earshot.status.state === 'stopped'")
         assert page.run("earshot.status.code") == 1000
         asks_too_often_and_waits(page)
+        server.stop()
+        server = start_server("uvicorn", PORT=str(server.port), **limits)
+        page.run("earshot.connect()")
+        page.wait(LIVE)
+        [row] = call(server, world.token("admin"), "GET", "/api/connections/")["results"]
+        assert "transport" not in row
 
 
 @needs_browser

@@ -118,6 +118,7 @@ class Connection:
             opened_at = clock()
             await self._use(socket)
         except Ended as ended:
+            self._streams = self._streams and ended.code == 1006  # cut off: the same again
             past = Past() if clock() - opened_at > STABLE else self._past
             moment = random.random()  # noqa: S311 - it only spreads clients over time
             return ended.code, after_close(ended.code, past, self._retry, moment, ended.asked)

@@ -119,6 +119,21 @@ async def test_client_that_had_a_stream_asks_for_one_first_until_there_is_none()
     assert kinds == [True, False, False, False, True, False]
 
 
+@pytest.mark.parametrize(("last", "tried"), [({"code": 4503}, True), (None, False)])
+async def test_socket_is_tried_again_after_a_stream_that_a_code_ended(
+    last: dict[str, int] | None, tried: bool
+) -> None:
+    """What is cut off is followed by a stream."""
+    end = b"" if last is None else event(last, "event: close\n")
+    async with scripted(OPENED, event(WELCOME), end) as script:
+        script.taken.set()
+        earshot, statuses = client(script.url)
+        async with earshot:
+            await statuses.until("waiting")
+            await statuses.until("open")
+    assert ["Upgrade" in head for head in script.asked[:3]] == [True, False, tried]
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "asked"),
     [

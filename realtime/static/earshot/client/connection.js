@@ -27,7 +27,7 @@ export class Connection {
   #retry = { min: 1, max: 10 };
   #past = NO_PAST;
   #renew = false;
-  #streams = false; // whether a socket could not be opened when last tried, or a stream could
+  #streams = false; // whether a socket could not be opened here when last tried, or a stream could
 
   /**
    * `on` has `open()` after WELCOME, `frame(frame, direction)`, `end(forget)` when the connection
@@ -61,8 +61,10 @@ export class Connection {
   wake = () => {
     const { state, code } = this.status;
     if (globalThis.document?.visibilityState === "hidden") return;
-    if (state === "open") this.#expect(WAKE_PATIENCE);
-    else if (state === "waiting" && code !== 4429 && code !== 4503) this.#open();
+    if (state === "open") {
+      this.#streams = false; // in another network sockets may open
+      this.#expect(WAKE_PATIENCE);
+    } else if (state === "waiting" && code !== 4429 && code !== 4503) this.#open();
   };
 
   #awake(method) {
@@ -158,7 +160,7 @@ export class Connection {
 
   #lost(code, retryAfter) {
     if (now() - this.#openedAt > STABLE) this.#past = NO_PAST;
-    if (code === 1006 && !this.#maySend) this.#streams = !this.#streams;
+    this.#streams = code === 1006 && this.#streams !== !this.#maySend; // cut off: the same again
     const next = afterClose(code, this.#past, this.#retry, Math.random(), retryAfter);
     this.#past = next.past;
     this.#renew = next.renew;
