@@ -9,6 +9,7 @@ from django.apps import apps
 from django.core import checks
 
 from permissions.audiences import Resource, registry
+from permissions.form_checks import check_class
 from permissions.models import Guarded
 from permissions.versions import VersionField
 from tenants.models import Role
@@ -28,7 +29,7 @@ def check_declared(**_: Any) -> list[checks.CheckMessage]:
         if issubclass(model, Guarded) and not model._meta.proxy:
             found += check_version(model)
             if model._meta.label_lower not in registry:
-                found.append(undeclared(model))
+                found += [undeclared(model), *check_class(model)]  # it is followed all the same
     return found
 
 

@@ -37,8 +37,8 @@ def is_bounded(column: Any) -> bool:
         return column.max_digits is not None
     if isinstance(column, models.GeneratedField):
         return is_bounded(column.output_field)
-    if hasattr(column, "base_field"):
-        return column.size is not None and is_bounded(column.base_field)
+    if hasattr(column, "base_field"):  # of an array, or of both ends of a range
+        return getattr(column, "size", 2) is not None and is_bounded(column.base_field)
     return column.max_length is not None
 
 

@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from permissions.audiences import Audience, Resource, Shows, registry
+from permissions.audiences import Audience, Resource, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
 from permissions.form_checks import check_form, check_views
@@ -21,6 +21,7 @@ from permissions.model_checks import (
     check_model,
     check_tables,
 )
+from permissions.payload_checks import check_built, check_shows, permissions_of, unbounded
 from permissions.review.checks import check_declarations
 from permissions.row_checks import check_rows
 from permissions.serializers import AudienceSerializer
@@ -61,6 +62,7 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
         found.extend(_check_names(resource))
         found.extend(_check_people(resource))
         found.extend(_check_filters(resource))
+        found.extend(check_shows(resource))
         for audience in resource.audiences:
             found.extend(_check_audience(resource, audience))
     return found
@@ -159,9 +161,7 @@ def _check_filters(resource: Resource) -> Iterator[checks.CheckMessage]:
 
 def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
     serializer = audience.serializer
-    declared = {name for name, _ in resource.model._meta.permissions}
-    declared |= {f"{verb}_{resource.model._meta.model_name}" for verb in ("view", "change")}
-    if audience.permission not in declared:
+    if audience.permission not in permissions_of(resource.model):
         yield _error(
             3,
             f"The audience {audience.name} needs the permission {audience.permission!r}.",
@@ -175,6 +175,9 @@ def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.C
             "List each field in Meta.fields: a new column must not leak automatically.",
             serializer,
         )
+        return
+    if wrong := [*check_built(audience)]:
+        yield from wrong
         return
     group_name = f"earshot.{2**63}.{resource.label}.{2**63}.{audience.name}"
     if len(group_name) > MAX_GROUP_NAME or len(audience.name) > MAX_AUDIENCE_NAME:
@@ -279,12 +282,12 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
             )
         column = columns.get(str(field.source))
         if column is not None:
-            unbounded: list[Any] = [] if is_bounded(column) else [column]
+            wrong: list[Any] = [] if is_bounded(column) else [column]
         elif name in shown:
-            unbounded = _unbounded_sources(shown[name])
+            wrong = unbounded(shown[name])
         else:
-            unbounded = [name] if written and not is_bounded_field(field) else []
-        for source in unbounded:
+            wrong = [name] if written and not is_bounded_field(field) else []
+        for source in wrong:
             yield _error(
                 14,
                 f"{serializer.__name__}.{name} shows {source}, which has no bound.",
@@ -292,8 +295,3 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 "array's `size` and its items' bound.",
                 serializer,
             )
-
-
-def _unbounded_sources(show: Shows) -> list[Any]:
-    columns = [show.model._meta.get_field(name) for name in show.fields]
-    return [column for column in columns if not is_bounded(column)]

@@ -4,17 +4,18 @@ is refused, and says what to do."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connection, router
 
 from permissions.audiences import Resource, registry
+from permissions.links import links
 from tenants import hosted
+from tenants.tables import SIGNS, why_not_made, why_not_named
+from tenants.tenancy import NoTenant, along
 from tenants.users import User
-
-SIGNS: Final = '"%{}'
-"""What names of columns cannot have."""
 
 CLASSES: Final = {
     "abstract": "Declare each model that inherits it.",
@@ -29,10 +30,22 @@ def check_form(resource: Resource) -> Iterator[checks.CheckMessage]:
     yield from check_class(model)
     if any(getattr(model._meta, name) for name in CLASSES):
         return
-    yield from _check_table(model)
-    yield from _check_columns(model)
-    yield from _check_databases(model)
+    for each in followed(resource):
+        yield from _check_table(each)
+        yield from _check_columns(each)
+        yield from _check_databases(each)
     yield from _check_holders(resource)
+
+
+def followed(resource: Resource) -> list[Any]:
+    """Return the models whose tables are followed: that of the objects, of what says whose they
+    are, of what links and grants them to people, and of what they show."""
+    found: list[Any] = [resource.model, *(shows.model for shows in resource.shows)]
+    with suppress(NoTenant):  # which `adoption_checks` reports
+        found += along(resource.model, resource.tenancy)
+    found += [link.through for link in links(resource)]
+    found += [table.model for table in resource.grant_tables]
+    return [*dict.fromkeys(model._meta.concrete_model or model for model in found)]
 
 
 def check_class(model: Any) -> Iterator[checks.CheckMessage]:
@@ -51,12 +64,11 @@ def check_class(model: Any) -> Iterator[checks.CheckMessage]:
 
 
 def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
-    if '"' in model._meta.db_table or "." in model._meta.db_table:
+    if reason := why_not_named(model):
         yield _error(
             72,
-            f"The table {model._meta.db_table} is named with quotes or a schema: triggers look for"
-            " it in the connection's own schema.",
-            "Give `db_table` the plain name, and set the schema by the connection's search_path.",
+            f"The table {model._meta.db_table} of {model._meta.label} {reason}.",
+            "Give `db_table` a plain name, and set the schema by the connection's search_path.",
             model,
         )
 
@@ -80,8 +92,9 @@ def check_views(databases: Collection[str] | None = None, **_: Any) -> list[chec
     with connection.cursor() as cursor:
         found = connection.introspection.get_table_list(cursor)
     views = {each.name for each in found if each.type == "v"}
-    followed = [each.model for each in (hosted.organizations(), hosted.members()) if each]
-    models: list[Any] = [*(resource.model for resource in registry), *followed]
+    named: list[Any] = [each.model for each in (hosted.organizations(), hosted.members()) if each]
+    for resource in registry:
+        named += followed(resource)
     return [
         _error(
             76,
@@ -89,7 +102,7 @@ def check_views(databases: Collection[str] | None = None, **_: Any) -> list[chec
             "Name the models of the tables that it reads.",
             model,
         )
-        for model in models
+        for model in dict.fromkeys(named)
         if model._meta.db_table in views
     ]
 
@@ -103,6 +116,14 @@ def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
             model,
         )
 
+    if where := why_not_made(model):
+        yield _error(
+            73,
+            f"Django makes the table of {model._meta.label} {where}, which `default` is not.",
+            "Declare it only there: the app's `audiences` may ask for `connection.vendor`.",
+            model,
+        )
+
 
 def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
     columns = {field.name: field for field in resource.model._meta.concrete_fields}
@@ -110,7 +131,7 @@ def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
         column: Any = columns.get(name)
         if column is None:
             continue
-        if not column.remote_field or not issubclass(User, column.related_model):
+        if not column.remote_field or not _names_users(column.related_model):
             reason = "it does not name users"
         elif not column.target_field.primary_key:
             reason = f"it holds their {column.target_field.name}"
@@ -122,6 +143,10 @@ def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
             "In `holders`, use foreign keys to the user model's primary key.",
             resource.model,
         )
+
+
+def _names_users(model: Any) -> bool:
+    return issubclass(User, model._meta.concrete_model)
 
 
 def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:

@@ -56,11 +56,13 @@ def why_not(resource: Resource, name: str) -> str | None:
     concrete: Any = resource.model._meta.concrete_model
     if field not in concrete._meta.local_many_to_many:
         return "it is another model's"
-    if field.related_model is not get_user_model():
+    if field.related_model._meta.concrete_model is not get_user_model()._meta.concrete_model:
         return "it does not name users"
     through = field.remote_field.through._meta
     names = field.m2m_field_name(), field.m2m_reverse_field_name()
     ends: Any = [through.get_field(name) for name in names]
+    if not all(end in through.concrete_model._meta.local_concrete_fields for end in ends):
+        return "its table lacks what that of a parent has"
     if not all(end.target_field.primary_key for end in ends):
         return "its table refers to something else than primary keys"
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.validators import UniqueValidator
 
 from permissions.bounds import beyond
@@ -40,6 +42,15 @@ class SealedContext(dict[str, Any]):
         raise SerializerKnowsUser(self.serializer, key)
 
     __contains__ = __getitem__ = get = pop = setdefault = _asked
+
+
+class StoredJSONField(serializers.JSONField):
+    """A column of JSON as it is stored, of whatever types the model's decoder makes its values."""
+
+    def to_representation(self, value: Any) -> Any:
+        if self.encoder is None and self.decoder is None:
+            return value
+        return json.loads(json.dumps(value, cls=self.encoder or JSONEncoder))
 
 
 class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
@@ -75,6 +86,8 @@ class AudienceSerializer(StrictFields, serializers.ModelSerializer[Any]):
         if model_field.primary_key:
             return OpaqueIdField, {"model": self.Meta.model}
         field, options = super().build_standard_field(field_name, model_field)
+        if isinstance(model_field, models.JSONField):
+            field = StoredJSONField
         # The database enforces uniqueness, within a tenant or not, and for concurrent writers too.
         validators = options.pop("validators", ())
         if left := [v for v in validators if not isinstance(v, UniqueValidator)]:

@@ -15,6 +15,7 @@ from tenants import hosted, users
 from tenants.hosted import FIELDS, MEMBERS, MODEL
 from tenants.keys import TEXT, UnknownKind, field_of, kind_of, kind_of_field, target_of
 from tenants.models import Role, Tenant
+from tenants.tables import why_not_named
 
 SLUG: Final = 50
 """The most characters of our slugs."""
@@ -132,8 +133,8 @@ def _check_model(model: Any, setting: str) -> Iterator[checks.CheckMessage]:
     meta, wrong = model._meta, ""
     if meta.abstract or meta.proxy or meta.swapped:
         wrong = "it has no table of its own"
-    elif '"' in meta.db_table or "." in meta.db_table:
-        wrong = "its table is named with quotes or a schema"
+    elif reason := why_not_named(model):
+        wrong = f"its table {reason}"
     if wrong:
         reason = f"{setting} names {meta.label}, which cannot be followed: {wrong}."
         yield _error(56, reason, "Name the model that has the rows.")

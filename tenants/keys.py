@@ -81,9 +81,12 @@ def kind_of(model: type[models.Model]) -> str:
 
 
 def kind_of_field(field: models.Field[Any, Any], model: type[models.Model]) -> str:
-    """Return what a field's values are, of the model that asks; raise UnknownKind."""
+    """Return what a field's values are, of the model that asks; raise UnknownKind.
+
+    Those of a field of a project's own that converts them are not what statements compare.
+    """
     for base, kind in KINDS:
-        if isinstance(field, base):
+        if isinstance(field, base) and not hasattr(field, "from_db_value"):
             return kind
     raise UnknownKind(model)
 

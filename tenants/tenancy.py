@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -131,13 +132,15 @@ COLUMN: Final = Tenancy("tenant", "tenant_id", nullable=False)
 def tenancy(model: Any, path: str | None = None) -> Tenancy:
     """Return how the tenants of the model's objects are found; raise NoTenant.
 
-    Without a path: by a foreign key `tenant`, or one tenant for all of them.
+    Without a path: by a foreign key `tenant`, or one tenant for all of them. A path may leave out
+    the links by which a row of it inherits others.
     """
     if path is None:
         path = "tenant" if arrives(model, "tenant") else ""
     if not path:
         return Tenancy()
     steps: list[Step] = []
+    path = "__".join(_spelled(model, path))
     *names, last = path.split("__")
     at = model
     for name in names:
@@ -158,10 +161,34 @@ def tenancy(model: Any, path: str | None = None) -> Tenancy:
     return Tenancy(path, ours.pk.column, tuple(steps))
 
 
+def _spelled(model: Any, path: str) -> Iterator[str]:
+    """Yield the names of a path, with the links to the parents whose tables have its columns."""
+    first, *names = path.split("__")
+    yield first
+    link = _link(model, first)
+    for name in names:
+        at: Any = link and link.related_model._meta.concrete_model
+        link = at and _link(at, name)
+        for parent in at._meta.get_base_chain(link.model._meta.concrete_model) if link else ():
+            yield at._meta.get_ancestor_link(parent).name
+            at = parent
+        yield name
+
+
+def along(model: Any, own: Tenancy) -> Iterator[Any]:
+    """Yield the models of the path's steps; the last is ours if it follows the project's."""
+    names = own.path.split("__")
+    for name in names if own.is_hosted else names[:-1]:
+        model = model._meta.get_field(name).related_model
+        yield model
+    if own.is_hosted:
+        yield apps.get_model(TENANT)
+
+
 def leads(model: Any, name: str) -> bool:
     """Return whether this field of the model is a foreign key to a tenant."""
     field = _link(model, name)
-    return field is not None and field.related_model._meta.label == TENANT
+    return field is not None and field.related_model._meta.concrete_model._meta.label == TENANT
 
 
 def arrives(model: Any, name: str) -> bool:
@@ -175,7 +202,7 @@ def _link(model: Any, name: str) -> Any:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
-    return field if field.many_to_one and field.concrete else None
+    return field if field.concrete and (field.many_to_one or field.one_to_one) else None
 
 
 def _quoted(name: str) -> str:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 
 from permissions.audiences import Audience, Resource, registry
+from permissions.payload_checks import why_not_built
 from permissions.review.entries import UNDECLARED
 from permissions.review.never import broken
 from permissions.review.sensitivity import LABELS, declared, label, several
@@ -18,7 +19,7 @@ def check_declarations(**_: Any) -> list[checks.CheckMessage]:
     """Check that labels and `never` name what exists, agree with each other, and are kept."""
     found: list[checks.CheckMessage] = []
     for resource in registry:
-        if not all(_lists_fields(audience) for audience in resource.audiences):
+        if not all(map(_is_built, resource.audiences)):
             continue  # `permissions.checks` reports it
         for audience in resource.audiences:
             found.extend(_check_labels(resource, audience))
@@ -27,8 +28,9 @@ def check_declarations(**_: Any) -> list[checks.CheckMessage]:
     return found
 
 
-def _lists_fields(audience: Audience) -> bool:
-    return isinstance(getattr(audience.serializer.Meta, "fields", None), list | tuple)
+def _is_built(audience: Audience) -> bool:
+    listed = isinstance(getattr(audience.serializer.Meta, "fields", None), list | tuple)
+    return listed and not why_not_built(audience)
 
 
 def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:

@@ -28,7 +28,6 @@ OF_DEMO: Final[Mapping[str, Any]] = {
 OF_FORMAT: Final = {
     "date": "2026-12-31",
     "date-time": "2026-11-22T14:39:35.983345Z",
-    "time": "14:39:35",
     "uuid": "6c1a9d52-6f0e-4d57-9a51-3d5b3c1f2d10",
 }
 OF_TYPE: Final = {"boolean": True, "integer": 1, "number": 1, "null": None}

@@ -21,8 +21,8 @@ BOUNDS: Final = {
 NEEDLESS: Final = {"readOnly", "title", "writeOnly", "x-spec-enum-id"}
 """What says nothing where each direction has schemas of its own."""
 
-KEPT_FORMATS: Final = {"date", "date-time", "time", "uuid"}
-"""The formats that every value of such a field has."""
+KEPT_FORMATS: Final = {"date", "date-time", "uuid"}
+"""The formats that every value of such a field has; a `time` would have a zone."""
 
 TEXT: Final = r"^[^\u0000]*$"
 NOT_EMPTY: Final = r"^[^\u0000]+$"
@@ -74,6 +74,8 @@ def _with(properties: dict[str, Schema], name: str, others: Collection[str]) -> 
 def answered(field: Any, schema: Schema) -> Schema:
     """Return the schema of a field's values in answers."""
     plain: Schema = _without(schema, BOUNDS, KEPT_FORMATS)
+    if _is_anything(field):
+        return _without(plain, {"oneOf"})
     if isinstance(field, serializers.DecimalField) and _is_text(plain):
         plain["pattern"] = _decimals(field, exactly=True)
     if isinstance(field, serializers.CharField):
@@ -113,6 +115,10 @@ def sent(field: Any, schema: Schema) -> Schema:
     """Return the schema of what a field takes from bodies."""
     if isinstance(field, serializers.DecimalField) and _is_text(schema):
         return schema | {"pattern": _decimals(field, exactly=False)}
+    if _is_anything(field):
+        return _without(schema, {"oneOf"})
+    if isinstance(field, serializers.TimeField):
+        return _without(schema, (), KEPT_FORMATS)
     if not isinstance(field, serializers.CharField) or {"format", "oneOf"} & set(schema):
         return schema
     pattern = TEXT
@@ -120,6 +126,11 @@ def sent(field: Any, schema: Schema) -> Schema:
         pattern = NOT_BLANK if field.trim_whitespace else NOT_EMPTY
     rest = {name: part for name, part in schema.items() if name != "minLength"}
     return {"pattern": pattern} | rest
+
+
+def _is_anything(field: Any) -> bool:
+    """Return whether it takes any JSON, of which null is one."""
+    return isinstance(field, serializers.JSONField)
 
 
 def _is_text(schema: Schema) -> bool:

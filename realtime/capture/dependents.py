@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 
 def shown(model: type[models.Model]) -> list[tuple[Resource, Shows]]:
     """Return every resource whose payload shows rows of this model, and how it shows them."""
-    return [(r, s) for r in registry for s in r.shows if s.model is model._meta.concrete_model]
+    concrete: Any = model._meta.concrete_model
+    return [(r, s) for r in registry for s in r.shows if s.model._meta.concrete_model is concrete]
 
 
 def raise_shown(label: str, tenant_id: int, versions: Mapping[Key, int]) -> None:

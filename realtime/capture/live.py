@@ -195,10 +195,11 @@ def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
     columns = [field for field in meta.local_concrete_fields if not field.generated]
     related = [f for f in columns if f.is_relation or f.unique]
     seen = [f for f in columns if f.name in fields and f not in related]
+    noted = [f for f in (*related, *seen) if f.get_internal_type() != "BinaryField"]  # no JSON
     return Shown(
         table=meta.db_table,
         label=meta.label_lower,
-        kept=tuple(field.column for field in (*related, *seen)),
+        kept=tuple(field.column for field in noted),
         watched=tuple(f.column for f in (related if live else (*related, *seen))),
         key=meta.pk.column,
         kind=kind_of(model),

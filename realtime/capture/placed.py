@@ -19,27 +19,14 @@ from realtime.capture.live import MOVED, lives
 from realtime.capture.tables import Access, of_table
 from realtime.capture.triggers import literal, quoted
 from tenants.keys import kind_of, logged
-from tenants.models import Tenant
-from tenants.tenancy import Step, Tenancy
+from tenants.tenancy import Step, Tenancy, along
 
 
 def accesses() -> Iterator[Access]:
     """Yield each table of each path: what refers to its rows is in another tenant after a write."""
     for resource in registry:
-        for number, model in enumerate(_models(resource)):
+        for number, model in enumerate(along(resource.model, resource.tenancy)):
             yield from _step(resource, number, model)
-
-
-def _models(resource: Resource) -> Iterator[Any]:
-    """Yield the models of the path's steps; the last is ours if it follows the project's."""
-    model: Any = resource.model
-    hosted = resource.tenancy.is_hosted
-    names = resource.tenancy.path.split("__")
-    for name in names if hosted else names[:-1]:
-        model = model._meta.get_field(name).related_model
-        yield model
-    if hosted:
-        yield Tenant
 
 
 def _step(resource: Resource, number: int, model: Any) -> Iterator[Access]:

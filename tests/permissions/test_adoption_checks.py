@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from django.apps import apps
 from django.db import models
 
 from permissions.adoption_checks import (
@@ -55,6 +57,21 @@ def test_live_model_without_a_declaration_is_told_where_to_declare_it() -> None:
 def test_version_of_a_projects_own_is_told() -> None:
     assert [message.id for message in check_version(Own)] == ["earshot.E046"]
     assert list(check_version(Document)) == []
+
+
+class Part(Document):
+    """It inherits a live model's table."""
+
+    class Meta(Document.Meta):
+        app_label = "tests"
+
+
+def test_live_model_with_a_parents_table_is_refused_though_nobody_declares_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(apps, "get_models", lambda: [Document, Part])
+    monkeypatch.setitem(apps.app_configs, "tests", apps.get_app_config("resources"))
+    assert [found.id for found in check_declared()] == ["earshot.W047", "earshot.E071"]
 
 
 class Rented(models.Model):

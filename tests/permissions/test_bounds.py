@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.postgres.fields import ArrayField, HStoreField
+from django.contrib.postgres.fields import (
+    ArrayField,
+    DecimalRangeField,
+    HStoreField,
+    IntegerRangeField,
+)
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
@@ -46,6 +51,7 @@ BOUNDED: list[Any] = [
     ),
     ArrayField(models.CharField(max_length=5), size=5),
     ArrayField(ArrayField(models.IntegerField(), size=2), size=5),
+    IntegerRangeField(),
     HStoreField(max_length=5),
 ]
 UNBOUNDED: list[Any] = [
@@ -61,6 +67,7 @@ UNBOUNDED: list[Any] = [
     ArrayField(models.TextField(), size=5),
     ArrayField(ArrayField(models.IntegerField()), size=5),
     HStoreField(),
+    DecimalRangeField(),
 ]
 
 

@@ -143,7 +143,7 @@ def test_name_that_nobody_is_shown_or_that_is_nobodys_is_found(
     assert found(declare, viewer, names=names, holders=holders) == wrong
 
 
-@pytest.mark.parametrize("permission", ["look_at_document", "view_profile", "delete_document"])
+@pytest.mark.parametrize("permission", ["look_at_document", "view_profile", "add_profile"])
 def test_permission_that_the_model_lacks_is_found(declare: Declare, permission: str) -> None:
     assert found(declare, Audience("viewer", permission, Good)) == ["earshot.E003"]
 

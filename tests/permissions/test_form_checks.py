@@ -67,6 +67,51 @@ Columns = form(
     owner=models.ForeignKey(User, models.CASCADE, db_column="whose", related_name="+"),
 )  # fmt: skip
 
+Seen = form("Seen", User, {"proxy": True})
+OfSeen = form("OfSeen", owner=models.ForeignKey(Seen, models.CASCADE, related_name="+"))
+Placed = form("Placed", tenant=models.OneToOneField(Tenant, models.CASCADE, related_name="+"))
+Signed = form("Signed", meta={"db_table": "100 %"})
+Elsewhere_ = form("Elsewhere_", meta={"required_db_vendor": "oracle"})
+Unpermitted = form("Unpermitted", meta={"default_permissions": ()})
+
+
+def pathed(name: str, target: Any) -> Any:
+    link = models.ForeignKey(target, models.CASCADE, related_name="+")
+    return form(name, tenant=None, place=link)
+
+
+Farther = pathed("Farther", Child)
+Quoted = pathed("Quoted", Schema)
+Views: list[Any] = [pathed("OfPlain", Plain), Plain]
+
+
+class Through(models.Model):
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "checked"
+
+
+def linked(name: str, through: Any, base: type[Model] = Model, **fields: Any) -> Any:
+    """A model whose many-to-many field has a table of this form."""
+    thing = models.ForeignKey(f"checked.{name}", models.CASCADE, related_name="+")
+    form(f"{name}Row", base, through, thing=thing, **fields)
+    members = models.ManyToManyField(User, through=f"checked.{name}Row", related_name="+")
+    return form(name, members=members)
+
+
+def user() -> Any:
+    return models.ForeignKey(User, models.CASCADE, related_name="+")
+
+
+Linked = linked("Linked", {}, user=user(), note=models.TextField())
+LinkedQuoted = linked("LinkedQuoted", {"db_table": '"s"."t"'}, user=user())
+LinkedChild = linked("LinkedChild", {}, Through)
+LinkedComposite = linked(
+    "LinkedComposite", {}, user=user(), pk=models.CompositePrimaryKey("user", "thing")
+)
+LinkedSeen = form("LinkedSeen", members=models.ManyToManyField(Seen, related_name="+"))
+
 Percent = form("Percent", title=models.CharField(max_length=9, db_column="100 %"))
 Keyed = form("Keyed", owner=models.OneToOneField(
     User, models.CASCADE, primary_key=True, related_name="+"))  # fmt: skip
@@ -80,13 +125,18 @@ Computed = form("Computed", title=models.GeneratedField(
 ))  # fmt: skip
 
 
-def declared(model: Any, *fields: str, holder: str = "owner") -> Resource:
+def declared(
+    model: Any, *fields: str, holder: str = "owner", tenant: str | None = None
+) -> Resource:
     meta = type("Meta", (), {"model": model, "fields": ("id", "title", *fields)})
     inside = {"Meta": meta, "id": OpaqueIdField(model)}
     serializer: Any = type("Shown", (AudienceSerializer,), inside)
     name = f"view_{model._meta.model_name}"
     return Resource(
-        model=model, audiences=(Audience("reader", name, serializer),), holders={holder: "reader"}
+        model=model,
+        audiences=(Audience("reader", name, serializer),),
+        holders={holder: "reader"},
+        tenant=tenant,
     )
 
 
@@ -112,6 +162,11 @@ def ids(resource: Resource, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         (Named, {"E074"}),
         (Number, {"E074"}),
         (Group, {"E074"}),
+        (OfSeen, set()),
+        (Placed, set()),
+        (Signed, {"E072"}),
+        (Elsewhere_, {"E073"}),
+        (Unpermitted, {"E003"}),
     ],
 )
 def test_form_works_or_is_refused(
@@ -120,6 +175,33 @@ def test_form_works_or_is_refused(
     if model is Swapped:
         settings.A_SETTING = "checked.Plain"
     assert ids(declared(model), monkeypatch) == expected
+
+
+@pytest.mark.parametrize(("model", "expected"), [(Farther, set()), (Quoted, {"E072"})])
+def test_path_of_any_tables_works_or_is_refused(
+    model: Any, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids(declared(model, tenant="place__tenant"), monkeypatch) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (Linked, set()),
+        (LinkedSeen, set()),
+        (LinkedQuoted, {"E072"}),
+        (LinkedChild, {"E063"}),
+        (LinkedComposite, {"E063"}),
+    ],
+)
+def test_many_to_many_holders_of_any_table_work_or_are_refused(
+    model: Any, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids(declared(model, holder="members"), monkeypatch) == expected
+
+
+def test_path_that_leads_nowhere_is_no_concern_of_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ids(declared(Farther, tenant="place__title"), monkeypatch) == set()
 
 
 def test_abstract_model_is_refused() -> None:
@@ -149,6 +231,9 @@ def test_view_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         cursor.execute("CREATE VIEW checked_plain AS SELECT 1 AS id")
     assert [message.id for message in check_views(["default"])] == ["earshot.E076"]
     assert check_views() == []
+    placed = declared(Views[0], tenant="place__tenant")
+    monkeypatch.setattr(registry, "_resources", {placed.label: placed})
+    assert [message.obj for message in check_views(["default"])] == [Plain]
     with connection.cursor() as cursor:
         cursor.execute("DROP VIEW checked_plain")
     assert check_views(["default"]) == []

@@ -1,9 +1,12 @@
 """Audience serializers: sealed against their reader, strict with their writers."""
 
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from rest_framework import serializers
 
@@ -11,7 +14,13 @@ from permissions.serializers import AudienceSerializer, SealedContext, Serialize
 from resources.documents.serializers import OwnerSerializer
 from resources.models import Document
 from tenants import opaque
+from tenants.encoding import dumps
 from tenants.models import User
+
+
+class Exactly(json.JSONDecoder):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, parse_float=Decimal, **kwargs)
 
 
 class Everything(models.Model):
@@ -32,6 +41,29 @@ class Everything(models.Model):
 
     def __str__(self) -> str:
         return self.char
+
+
+class Odd(models.Model):
+    """JSON of which Python makes something else."""
+
+    exact = models.JSONField(max_length=50, decoder=Exactly, encoder=DjangoJSONEncoder)
+    plain = models.JSONField(max_length=50, decoder=Exactly)
+
+    class Meta:
+        app_label = "tests"
+
+
+class OddSerializer(AudienceSerializer):
+    class Meta:
+        model = Odd
+        fields = ("exact", "plain")
+
+
+def test_json_is_shown_as_json_whatever_its_decoder_makes_of_it() -> None:
+    odd = Odd(exact=[Decimal("1.5")], plain={"day": Decimal(2)})
+    shown = OddSerializer().to_representation(odd)
+    assert dumps(shown) == b'{"exact":["1.5"],"plain":{"day":2.0}}'
+    assert OddSerializer().to_representation(Odd(exact=None, plain=None))["exact"] is None
 
 
 class EverythingSerializer(AudienceSerializer):

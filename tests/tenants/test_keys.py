@@ -60,6 +60,22 @@ def test_key_of_another_type_is_refused_with_what_to_do() -> None:
         kind_of(Day)
 
 
+class Converted(models.CharField):
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return value.lower()
+
+
+def test_key_that_is_not_what_the_database_has_is_refused() -> None:
+    class Loud(models.Model):
+        name = Converted(primary_key=True, max_length=9)
+
+        class Meta:
+            app_label = "unkeyed"
+
+    with pytest.raises(UnknownKind):
+        kind_of(Loud)
+
+
 @given(keys)
 def test_key_is_read_as_it_is_spelled_also_by_the_logs(key: Any) -> None:
     assert read(spelled(key)) == key == read(as_logged(key))

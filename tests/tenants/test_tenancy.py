@@ -8,7 +8,7 @@ import pytest
 from django.db import models
 
 from tenants.models import Membership, Tenant, User
-from tenants.tenancy import NoTenant, leads, tenancy
+from tenants.tenancy import NoTenant, along, leads, tenancy
 from tests.keyed.models import Board, Book, Leaf, Loose, Shelf
 
 
@@ -49,6 +49,45 @@ def test_foreign_key_of_another_name_is_a_path_of_one() -> None:
 def test_path_that_leads_nowhere_is_refused(model: Any, path: str, name: str) -> None:
     with pytest.raises(NoTenant, match=f"{name!r} is no foreign key"):
         tenancy(model, path)
+
+
+class Room(models.Model):
+    """Whose it is, it says itself; a studio is one."""
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "keyed_tenancy"
+
+
+class Studio(Room):
+    class Meta:
+        app_label = "keyed_tenancy"
+
+
+class Seen(Studio):
+    class Meta:
+        app_label = "keyed_tenancy"
+        proxy = True
+
+
+class Easel(models.Model):
+    room = models.OneToOneField(Seen, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "keyed_tenancy"
+
+
+def test_path_leads_over_one_to_one_fields_and_proxies_to_what_a_parent_has() -> None:
+    assert leads(Room, "tenant")
+    found = tenancy(Easel, "room__tenant")
+    assert found == tenancy(Easel, "room__room_ptr__tenant")
+    assert (found.path, found.columns) == ("room__room_ptr__tenant", ("room_id",))
+    assert [*along(Easel, found)] == [Seen, Room]
+    assert found.sql("o") == (
+        '(SELECT p1."tenant_id" FROM "keyed_tenancy_studio" p0 JOIN "keyed_tenancy_room" p1'
+        ' ON p1."id" = p0."room_ptr_id" WHERE p0."room_ptr_id" = o."room_id")'
+    )
 
 
 def test_only_our_tenant_is_one() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from permissions.audiences import registry
 from permissions.commits import Mark
 from permissions.representation import ObjectKey
 from realtime.capture import dependents
@@ -45,6 +47,17 @@ def test_what_shows_a_model_is_found_through_a_proxy_too() -> None:
     assert dependents.shown(Profile) == [(DOCUMENTS, OWNER_NAME)]
     assert dependents.shown(Person) == dependents.shown(User) == [(PROFILES, USERNAME)]
     assert dependents.shown(Document) == []
+
+
+def test_what_shows_rows_by_their_proxy_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Named(User):
+        class Meta:
+            proxy = True
+            app_label = "tests"
+
+    shows = replace(OWNER_NAME, model=Named)
+    monkeypatch.setattr(registry, "_resources", {"a": replace(DOCUMENTS, shows=(shows,))})
+    assert [found for _, found in dependents.shown(User)] == [shows]
 
 
 def test_renamed_profile_raises_the_documents_that_show_it(world: World, profile: Profile) -> None:

@@ -1,0 +1,1 @@
+"""An app whose models have each form of column that Django documents."""

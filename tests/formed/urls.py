@@ -1,0 +1,42 @@
+"""Their declarations, which show and let write all that they have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import include, path
+from rest_framework import serializers
+from rest_framework.routers import SimpleRouter
+
+from permissions.audiences import Audience, Resource
+from permissions.rest import AudienceViewSet
+from permissions.serializers import AudienceSerializer
+from project.urls import urlpatterns as ours
+from tenants.opaque import OpaqueIdField
+from tests.formed.columns import COLUMNS, GENERATED, name_of
+from tests.formed.models import MODELS
+
+FORMS = [*map(name_of, (*COLUMNS, *GENERATED))]
+UNWRITTEN = {*map(name_of, (*GENERATED, "FileField", "DateField auto_now_add"))}
+
+
+def declared(model: Any) -> Resource:
+    """Whoever holds an object may write what REST can."""
+    meta = {"model": model, "fields": ("id", "title", *FORMS)}
+    inside = {
+        "id": OpaqueIdField(model),
+        "filefield": serializers.CharField(read_only=True),  # its name
+        "Meta": type("Meta", (), meta),
+    }
+    writes = ("title", *(name for name in FORMS if name not in UNWRITTEN))
+    shown: Any = type(f"{model.__name__}Serializer", (AudienceSerializer,), inside)
+    keeper = Audience("keeper", f"change_{model._meta.model_name}", shown, writes=writes)
+    return Resource(model=model, audiences=(keeper,), holders={"owner": "keeper"})
+
+
+RESOURCES = {model: declared(model) for model in MODELS}
+router: Any = SimpleRouter()
+for model, resource in RESOURCES.items():
+    viewset = type(f"{model.__name__}ViewSet", (AudienceViewSet,), {"resource": resource})
+    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+urlpatterns = [path("api/", include(router.urls)), *ours]
