@@ -8,7 +8,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from tests.realtime.capture.ways import WAYS, Write, by_another_program, elsewhere, ways_of
+from tests.realtime.capture.ways import (
+    WAYS,
+    Write,
+    by_another_program,
+    by_replication,
+    elsewhere,
+    ways_of,
+)
 
 quoted = connection.ops.quote_name
 
@@ -50,7 +57,7 @@ EVERY_WAY: dict[str, Callable[[Write], None]] = {
     "ON CONFLICT": by_upsert,
 }
 EVERY_WAY |= (
-    {"TRUNCATE": by_truncating}
+    {"TRUNCATE": by_truncating, "replication": by_replication}
     if connection.vendor == "postgresql"
     else {"OR REPLACE": by_replacing}
 )
@@ -61,7 +68,7 @@ SHARED = (
     "earshot_tenants_tenant",
     "earshot_tenants_user",
 )
-"""What cannot be emptied without all that is there."""
+"""What cannot go without all that is there."""
 
 
 def every_way_of(how: Write) -> list[str]:
@@ -71,4 +78,6 @@ def every_way_of(how: Write) -> list[str]:
         ways += [way for way in ("ON CONFLICT", "OR REPLACE") if way in EVERY_WAY]
     if how.event == "DELETE" and how.model._meta.db_table not in SHARED:
         ways += [way for way in ("TRUNCATE",) if way in EVERY_WAY]
+    if how.event != "DELETE" or how.model._meta.db_table not in SHARED:  # it takes nothing along
+        ways += [way for way in ("replication",) if way in EVERY_WAY]
     return ways

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from realtime.capture import postgresql, sqlite
+from realtime.capture.functions_postgresql import trigger
 from realtime.capture.hosted import Following, followings
 from realtime.capture.intervals import REPLACED
 from realtime.capture.triggers import Trigger, literal, quoted
@@ -46,9 +47,9 @@ def _on_postgresql(each: Following, general: bool) -> Iterator[Trigger]:
     if general:
         body = f"BEGIN\n{body}\n{UNLESS_CHANGED}\nEND;"
     body = f"{body}\nRETURN NULL;"
-    yield postgresql.trigger(each.table, each.what, "AFTER", each.bodies, body, needs=each.needs)
+    yield trigger(each.table, each.what, "AFTER", each.bodies, body, needs=each.needs)
     body = f"{each.again}\nRETURN NULL;"
-    yield postgresql.trigger(
+    yield trigger(
         each.table, f"{each.what}_all", "AFTER", ["TRUNCATE"], body, each="STATEMENT",
         needs=each.needs,
     )  # fmt: skip

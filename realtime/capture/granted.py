@@ -92,6 +92,7 @@ class Grants:
             ),
             kept=self.kept,
             locks=locks.named(self.target, self._is_named(locks.SIDE)),
+            many=True,
         )
 
     def _permissions(self) -> Access:

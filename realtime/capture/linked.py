@@ -35,6 +35,7 @@ def accesses() -> Iterator[Access]:
                 joins=(table, *place.tables),
                 kept=(kept := intervals.linked(link, target, permission)),
                 locks=locks.named(target, f"o.{key} = {locks.SIDE}.{quoted(link.object)}"),
+                many=True,
             )
             side = f"w.{quoted(link.object)} = {{side}}.{key}"
             by = intervals.named_by(kept, link.table, side)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from realtime.capture import beside_postgresql, intervals
-from realtime.capture.live import DELETED, Live, Shown
+from realtime.capture import beside_postgresql, in_sets_postgresql, intervals
+from realtime.capture.functions_postgresql import trigger
+from realtime.capture.live import Live, Shown
 from realtime.capture.parts_postgresql import (
     CHANGE,
     NEXT,
-    SEP,
     Exact,
     General,
-    access,
     of_update,
 )
-from realtime.capture.postgresql import NOW, differ, emptied, trigger
+from realtime.capture.postgresql import NOW, differ, emptied
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -42,18 +41,20 @@ def triggers(
         needs += [intervals.HELD] if live.kept else []
         if live.beside:
             needs.append(VERSIONS)
+            events: tuple[str, ...] = ALL
             after = beside_postgresql.after(live, form)
             forgotten[live.table] = beside_postgresql.forgotten(live)
         else:
-            after = _after(live, form)
+            after, events = _updated(live, form), ("UPDATE",)
+            yield from in_sets_postgresql.live(live, form, needs)
             before, writes = _before(live, form), ["INSERT", "UPDATE"]
             yield trigger(live.table, "before", "BEFORE", writes, before, needs=[CHANGES])
-        yield trigger(live.table, "live", "AFTER", ALL, after, needs=needs)
+        yield trigger(live.table, "live", "AFTER", events, after, needs=needs)
         yield _truncated(live.table, forgotten.get(live.table, ""))
         if live.kept:
             yield emptied(live.table, live.kept.values())
     for table in shown:
-        events = ALL if table.created else ["UPDATE", "DELETE"]
+        events = ALL if table.created else ("UPDATE", "DELETE")
         body = _note(table, general=general)
         yield trigger(table.table, "shown", "AFTER", events, body, needs=[CHANGES, TENANTS])
         yield _truncated(table.table, forgotten.get(table.table, ""))
@@ -98,26 +99,14 @@ def _old(form: Exact, column: str) -> str:
     return f"to_jsonb(OLD) -> {literal(column)}" if general else f"OLD.{quoted(column)}"
 
 
-def _after(live: Live, form: Exact) -> str:
+def _updated(live: Live, form: Exact) -> str:
     label = literal(live.label)
     new, old = live.names("NEW"), live.names("OLD")
-    created = CHANGE.format(id=new["version"], label=label, creation="true", fields="NULL", **new)
     changed = CHANGE.format(id=NEXT, label=label, creation="false", fields=form.fields, **new)
     fixed = [live.key, live.tenant] if live.keeps_tenant else [live.key]
     version = quoted(live.version)
-    revision = f"coalesce({intervals.revision(new['tenant'])}, 0)"
     # Not before the write: other triggers may still change the row after ours there.
     return f"""
-IF TG_OP = 'INSERT' THEN
-  {created}
-  {SEP.join(form.begin(column, intervals.CREATED, revision) for column in live.kept)}
-  RETURN NULL;
-END IF;
-IF TG_OP = 'DELETE' THEN
-  {SEP.join(form.end(column, DELETED) for column in live.kept)}
-  {access(form, DELETED, [(old["tenant"], "NULL", label, old["key"])])}
-  RETURN NULL;
-END IF;
 IF {differ(fixed)} THEN
   RAISE EXCEPTION '{live.label} % keeps its key and its tenant; create another object instead.',
     OLD.{quoted(live.key)} USING ERRCODE = 'check_violation';

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from permissions.accesslog import MANY
 from realtime.capture import intervals, joining, locks
+from realtime.capture.functions_postgresql import (
+    IN_SETS,
+    ONE_BY_ONE,
+    WRITTEN,
+    create,
+    drop,
+    installed,
+    trigger,
+)
 from realtime.capture.intervals import BELONGS, HELD, Kept
 from realtime.capture.numbering_postgresql import NUMBER, NUMBER_KEPT, UNLESS_QUEUED
 from realtime.capture.tables import Access
@@ -19,26 +28,16 @@ from realtime.capture.triggers import (
     columns,
     everybody,
     literal,
-    named,
     quoted,
     stays,
 )
-from tenants.keys import user_type
+from tenants.keys import logged, user_type
+
+__all__ = ["create", "drop", "installed"]
 
 NOW: Final = "clock_timestamp()"
 LOCK: Final = 7_325_114_201
 """The advisory lock under which one process at a time installs; any otherwise unused number."""
-
-HEAD: Final = (
-    "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp"
-)
-INSTALLED: Final = """
-SELECT c.relname, t.tgname, t.tgenabled = 'A', CASE WHEN p.prosecdef AND p.proconfig
-  = ARRAY['search_path=' || quote_ident(current_schema()) || ', pg_temp'] THEN p.prosrc END
-FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE t.tgname LIKE 'earshot\\_%' AND t.tgparentid = 0 AND NOT t.tgisinternal
-AND c.relnamespace = current_schema()::regnamespace
-"""
 
 SHARED: Final = " FOR SHARE"
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
@@ -73,6 +72,16 @@ END IF;
 RETURN NULL;
 """
 
+MUCH: Final = f"""
+IF {{many}} < (SELECT count(*) FROM {WRITTEN}) THEN
+  INSERT INTO {ACCESSES} (tenant_id, cause, at)
+    SELECT much.a, 'many', {NOW} FROM (
+      SELECT t.a FROM ({{touches}}) t(a, b, c, d) WHERE {NEWS}
+      GROUP BY t.a HAVING count(*) > {{many}} OFFSET 0) much
+    WHERE set_config('{ALL_OF}', {KNOWN} || {ONE.format("much.a")}, true) <> '';
+END IF;
+"""
+"""The same for a statement that alone touches much of a tenant, before it writes any row."""
 
 CHANNEL: Final = "earshot"
 # Our own writers wake themselves, and notifying at each commit would halve the rate of commits.
@@ -82,45 +91,6 @@ IF NEW.writer IS NULL OR NEW.writer !~ 'earshot:' THEN
 END IF;
 RETURN NULL;
 """
-
-
-def trigger(
-    table: str,
-    what: str,
-    when: str,
-    events: Iterable[str],
-    body: str,
-    *,
-    each: str = "ROW",
-    deferred: bool = False,
-    condition: str = "",
-    needs: Iterable[str] = (),
-) -> Trigger:
-    """Return a trigger whose function has the trigger's name. Replicated writes fire it too.
-
-    Only rows for which the `condition` holds fire it. Use it for the logs alone: a column that is
-    named there keeps its type, and other apps' migrations may change theirs.
-    """
-    events = tuple(events)
-    name = named(table, what)
-    head = f"{when} {' OR '.join(events)} ON {quoted(table)}"
-    head += f"{' DEFERRABLE INITIALLY DEFERRED' if deferred else ''} FOR EACH {each}"
-    head += f" WHEN ({condition})" if condition else ""
-    source = f"\n-- {head}\nBEGIN\n{body.strip()}\nEND"
-    constraint = "CONSTRAINT " if deferred else ""
-    return Trigger(
-        name,
-        table,
-        source,
-        (
-            f"CREATE OR REPLACE FUNCTION {quoted(name)}() {HEAD} AS $earshot${source}$earshot$",
-            f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}",
-            f"CREATE {constraint}TRIGGER {quoted(name)} {head} EXECUTE FUNCTION {quoted(name)}()",
-            f"ALTER TABLE {quoted(table)} ENABLE ALWAYS TRIGGER {quoted(name)}",
-        ),
-        frozenset({table, *needs}),
-        frozenset(events),
-    )
 
 
 def numbering() -> Iterator[Trigger]:
@@ -150,11 +120,11 @@ def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
     return "record_image_ne(ROW({}), ROW({}))".format(*images)
 
 
-def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
+def accesses(watched: Iterable[Access], many: int = MANY) -> Iterator[Trigger]:
     """Yield the triggers of the tables that decide who may see."""
     watched = list(watched)
     for access in watched:
-        yield _access(access)
+        yield from _access(access, many)
     body = f"{everybody('truncated', NOW)}\nRETURN NULL;"
     for table in dict.fromkeys(access.table for access in watched):
         yield trigger(table, "truncated", "AFTER", ["TRUNCATE"], body, each="STATEMENT")
@@ -166,10 +136,7 @@ def accesses(watched: Iterable[Access]) -> Iterator[Trigger]:
 def joining_everybody() -> Iterator[Trigger]:
     """Yield the trigger that makes users members of the tenant of everybody."""
     if joining.is_needed():
-        parts = (
-            f"IF TG_OP = '{event}' THEN\n{body}\nEND IF;" for event, body in joining.bodies(NOW)
-        )
-        body = "\n".join((*parts, "RETURN NULL;"))
+        body = _by_event(dict(joining.bodies(NOW)))
         events = ["INSERT", "DELETE"]
         yield trigger(joining.table(), "everybody", "AFTER", events, body, needs=joining.NEEDS)
 
@@ -182,7 +149,48 @@ def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
     return trigger(table, "emptied", "AFTER", ["TRUNCATE"], body, each="STATEMENT", needs=needs)
 
 
-def _access(access: Access) -> Trigger:
+def _access(access: Access, many: int) -> Iterator[Trigger]:
+    bodies, table, what = _bodies(access), access.table, access.what
+    needs = [*access.needs, TENANTS]
+    if not access.in_sets:
+        yield trigger(table, what, "AFTER", bodies, _by_event(bodies), needs=needs)
+        return
+    updated = {"UPDATE": bodies.pop("UPDATE")}
+    yield trigger(table, what, "AFTER", updated, _by_event(updated), needs=needs)
+    one = _by_event(bodies)
+    yield trigger(table, f"{what}_each", "AFTER", bodies, one, needs=needs, fires=ONE_BY_ONE)
+    touches = access.touch.format(row=WRITTEN)
+    log = MUCH.format(many=many, touches=touches) + _log(touches, access)
+    for event, kept in _kept_in_sets(access).items():
+        body = f"{kept}\n{log if event in access.events else ''}\nRETURN NULL;"
+        what = f"{access.what}_{event.lower()}"
+        yield trigger(table, what, "AFTER", [event], body, needs=needs, fires=IN_SETS)
+
+
+def _kept_in_sets(access: Access) -> dict[str, str]:
+    """Return, by event, the statement that keeps the intervals of all rows."""
+    kept, cause = access.kept, access.cause
+    if kept is None:
+        return dict.fromkeys(("INSERT", "DELETE"), "")
+    return {
+        "INSERT": intervals.begin(kept, WRITTEN, cause, NOW, NEXT),
+        "DELETE": ended(kept, cause),
+    }
+
+
+def ended(kept: Kept, cause: str) -> str:
+    """Return the statement that ends the intervals of all written rows."""
+    keys = f"SELECT {logged(kept.kind, f'w.{quoted(kept.columns[0])}')} FROM {WRITTEN} w"
+    return intervals.end(kept, f"= ANY (ARRAY({keys}))", cause, NOW)
+
+
+def _by_event(bodies: Mapping[str, str]) -> str:
+    parts = (f"IF TG_OP = '{event}' THEN\n{body}\nEND IF;" for event, body in bodies.items())
+    return "\n".join((*parts, "RETURN NULL;"))
+
+
+def _bodies(access: Access) -> dict[str, str]:
+    """Return, by event, what follows the write of a row."""
     old, new = (access.touch.format(row=f"(SELECT {side}.*)") for side in ("OLD", "NEW"))
     logs = {
         "INSERT": _log(new, access),
@@ -199,17 +207,7 @@ def _access(access: Access) -> Trigger:
         logs[event] = "\n".join((*held, logs[event]))
     for event, condition in _conditions(access).items():
         logs[event] = f"IF {condition} THEN\n{logs[event]}\nEND IF;"
-    body = "\n".join(
-        f"IF TG_OP = '{event}' THEN\n{logs[event]}\nEND IF;" for event in access.written
-    )
-    return trigger(
-        access.table,
-        access.what,
-        "AFTER",
-        access.written,
-        f"{body}\nRETURN NULL;",
-        needs=[*access.needs, TENANTS],
-    )
+    return {event: logs[event] for event in access.written}
 
 
 def _kept(access: Access) -> dict[str, str]:
@@ -249,33 +247,6 @@ def _log(touches: str, access: Access) -> str:
     )
 
 
-def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:
-    """Return, by (table, name), each installed trigger's source, and whether it always fires.
-
-    The source is None if its function lacks the rights or the search path that it should have.
-    """
-    cursor.execute(INSTALLED)
-    return {(table, name): (source, on) for table, name, on, source in cursor.fetchall()}
-
-
 def lock(cursor: Any) -> None:
     """Wait for the lock on installing, and hold it until the transaction ends."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
-    """Create the trigger; `there` is the source of the one that it replaces, None if there is none.
-
-    Creating a trigger locks its table; if only the function differs, nothing is locked.
-    """
-    cursor.execute("SELECT quote_ident(current_schema())")
-    [schema] = cursor.fetchone()
-    same = there is not None and there.split("\n")[1:2] == trigger.source.split("\n")[1:2]
-    for statement in trigger.statements[:1] if same else trigger.statements:
-        cursor.execute(statement.replace("{schema}", schema))
-
-
-def drop(cursor: Any, table: str, name: str) -> None:
-    """Drop a trigger and its function."""
-    cursor.execute(f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}")
-    cursor.execute(f"DROP FUNCTION IF EXISTS {quoted(name)}()")

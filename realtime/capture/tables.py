@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.db.models import UniqueConstraint
@@ -31,7 +31,7 @@ class Access:
     are the columns by which a new row replaces another on SQLite. `name` distinguishes several of
     a table that have one cause. `always`: also in a tenant that is being deleted. `kept` are the
     intervals that the rows stand for, which the events `moves` move. `locks` are what `locks` says
-    must be locked first.
+    must be locked first. Of `many`, statements often write very many rows.
     """
 
     table: str
@@ -49,6 +49,12 @@ class Access:
     kept: Kept | None = None
     moves: tuple[str, ...] = WRITES
     locks: str = ""
+    many: bool = False
+
+    @property
+    def in_sets(self) -> bool:
+        """Return whether all rows of a statement may be worked on at once; none needs a lock."""
+        return self.many and not self.locks
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -144,7 +150,9 @@ def _users() -> Iterator[Access]:
         member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
         who = f"r.{member} AS user_id, 'group:' || r.{group} AS principal"
         kept = intervals.belongs(through, who, "true", (member, group))
-        yield of_user(through, member, cause="groups", watch=(member, group), kept=kept)
+        yield replace(
+            of_user(through, member, cause="groups", watch=(member, group), kept=kept), many=True
+        )
 
 
 def _credentials() -> Iterator[Access]:

@@ -20,6 +20,7 @@ from tenants.keys import read
 from tenants.models import User
 from tests.realtime.capture import replaced
 from tests.realtime.capture.kept import unkept
+from tests.realtime.capture.ways import REPLICA
 
 Touches = Counter[tuple[Any, ...]]
 
@@ -182,6 +183,12 @@ def replaced_by_update(access: Access) -> Answer:
     return found, before + Counter(dict.fromkeys([*other, *after], 1) if counts else {})
 
 
+def replicated(answer: Callable[[Access], Answer], access: Access) -> Answer:
+    """The answer where only the triggers of single rows fire."""
+    run(REPLICA)
+    return answer(access)
+
+
 def answers(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
     """Each event that the declaration names, and how its answer is found."""
     if "DELETE" in access.events:
@@ -191,7 +198,17 @@ def answers(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
     if "UPDATE" in access.events:
         for column in access.watch or (access.unique[0][0],):
             yield f"updated in {column}", lambda column=column: updated(access, column)  # type: ignore[misc]
-    if connection.vendor == "sqlite" and {"UPDATE", "DELETE"} & {*access.events}:
+    yield from (_by_replication if connection.vendor == "postgresql" else _by_replacing)(access)
+
+
+def _by_replication(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
+    if access.in_sets:
+        yield "deleted by replication", lambda: replicated(deleted, access)
+        yield "inserted by replication", lambda: replicated(inserted, access)
+
+
+def _by_replacing(access: Access) -> Iterator[tuple[str, Callable[[], Answer]]]:
+    if {"UPDATE", "DELETE"} & {*access.events}:
         yield "replaced by INSERT", lambda: replaced_by_insert(access)
         yield "replaced by UPDATE", lambda: replaced_by_update(access)
         if access.until:

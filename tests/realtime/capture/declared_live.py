@@ -18,6 +18,7 @@ from realtime.models import Change
 from tests.realtime.capture.declared import run, undone
 from tests.realtime.capture.kept import unkept
 from tests.realtime.capture.replaced import of_live as of_rows
+from tests.realtime.capture.ways import REPLICA
 
 
 class Object:
@@ -80,6 +81,12 @@ def inserted(live: Live) -> bool:
     run(f"INSERT INTO {row.table} SELECT * FROM saved")
     version = row.value(live.version)
     return version > row.change and row.changes() == [(version, None, True)]
+
+
+def replicated(check: Callable[[Live], bool], live: Live) -> bool:
+    """The same where only the triggers of single rows fire."""
+    run(REPLICA)
+    return check(live)
 
 
 def updated(live: Live, column: str, field: str) -> bool:
@@ -170,6 +177,9 @@ def of_live(live: Live) -> Iterator[tuple[str, Check]]:
     for column, field in live.columns:
         if column in live.compared:
             yield f"updated in {column}", lambda c=column, f=field: updated(live, c, f)  # type: ignore[misc]
+    if connection.vendor == "postgresql":
+        yield "deleted by replication", lambda: replicated(deleted, live)
+        yield "inserted by replication", lambda: replicated(inserted, live)
     if connection.vendor == "sqlite":
         for columns in ((live.key,), *live.unique):
             yield f"replaced by {columns}", lambda c=columns: replaced(live, c)  # type: ignore[misc]

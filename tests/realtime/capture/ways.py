@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from django.apps import apps
@@ -84,6 +84,9 @@ def by_historical_model(how: Write) -> None:
     write(model._base_manager, Write(model, how.where, values))
 
 
+REPLICA: Final = "SET LOCAL session_replication_role = replica"
+
+
 def columns(how: Write) -> dict[str, Any]:
     """The columns of the new row, or those that change, as the database takes them."""
     written = how.values or {}
@@ -123,6 +126,11 @@ def by_sql(how: Write) -> None:
 def by_another_program(*how: Write, commit: bool = True) -> None:
     """As `psql` or `sqlite3` do: over a connection of its own, of which Django knows nothing."""
     _elsewhere([statement(one) for one in how], commit=commit)
+
+
+def by_replication(how: Write) -> None:
+    """As a subscription applies what another server wrote: only the triggers of rows fire."""
+    _elsewhere([(REPLICA, ()), statement(how)], commit=True)
 
 
 def elsewhere(sql: str, params: Sequence[Any] = ()) -> None:
