@@ -63,7 +63,7 @@ def object_key(resource: Resource, tenant: Tenant, id: str | None, called: str |
     found = list(islice(_called(resource, tenant, str(called)), 2))
     what = f"{resource.label} in {tenant.slug} called"
     if not found:
-        raise Unknown(what, str(called))
+        raise Unknown(what, str(called), "say its whole name, as it is written there, or its --id")
     if len(found) > 1:
         ids = ", ".join(opaque.encode(resource.model, pk) for pk in found)
         raise Unknown(f"single {what}", str(called), f"say --id; there are {ids}")
@@ -82,5 +82,5 @@ def user(name: str) -> User:
         pk = opaque.decode(User, name)
         found = None if pk is None else User._base_manager.filter(pk=pk).first()
     if found is None:
-        raise Unknown("user", name)
+        raise Unknown("user", name, "say a username, or an id as clients see it")
     return found

@@ -79,7 +79,11 @@ def ask(*, tenant: str, **options: Any) -> Iterable[str]:
     """Yield what the change would do; raises Unanswerable."""
     where = named.tenant(tenant)
     kind = next(kind for kind in KINDS if options[kind] not in (None, False))
-    what = suppose("role" if kind == "become" else kind, _named(kind, where, options))
+    asked = _named(kind, where, options)
+    try:
+        what = suppose("role" if kind == "become" else kind, asked)
+    except Unusable as error:
+        raise Unusable(_option(error.name, kind), error.text) from None
     found = predict(where.pk, what)
     told = {each.user_id for prediction in found for each in prediction.listed}
     names = called(told)
@@ -113,6 +117,13 @@ def _named(kind: str, tenant: Tenant, options: dict[str, Any]) -> Named:
         holder=options["holder"],
         permission=options["permission"],
     )
+
+
+def _option(name: str, kind: str) -> str:
+    """Return the option with which a parameter of the question was given."""
+    of_kind = {"grant": "audience", "widen": "audience", "become": "role"}
+    whole = name == of_kind.get(kind) or name in ("column", "value")
+    return f"--{kind if whole else name}"
 
 
 def _needed(name: str, options: dict[str, Any]) -> str:

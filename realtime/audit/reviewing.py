@@ -206,14 +206,14 @@ def _named(fault: Fault) -> str:
 
 VERIFY: Final = Subcommand(
     "verify",
-    "Verify that nobody edited the ledger; names what was edited, deleted or inserted.",
+    "Verifies that nobody edited the ledger; names what was edited, deleted or inserted.",
     VERIFY_EXAMPLES,
     add_verify_arguments,
     verify,
 )
 EXPORT: Final = Subcommand(
     "export",
-    "Write a tenant's ledger as a file that verifies elsewhere.",
+    "Writes a tenant's ledger as a file that verifies elsewhere.",
     EXPORT_EXAMPLES,
     add_export_arguments,
     export,

@@ -131,7 +131,7 @@ def who_saw(**options: Any) -> Iterable[str]:
         tenant.pk, **span(options), resource=resource, object_id=pk, field=field, etag=etag
     )
     asked = {"model": resource.label, "id": opaque.encode(resource.model, pk)}
-    what = f"{resource.label} {asked['id']} in {tenant.slug}:"
+    what = f"{resource.label} {asked['id']} in {tenant.slug}{_limits(question)}:"
     heads = (f"Whose sockets had {what}", f"Who had {what}")
     return answer(tenant, question, "who-saw", heads, options, asked)
 
@@ -140,10 +140,21 @@ def seen_by(**options: Any) -> Iterable[str]:
     """Say what a user could have received; raises Unanswerable."""
     tenant, user = named.tenant(options["tenant"]), named.user(options["user"])
     question = Question(tenant.pk, **span(options), user_id=user.pk)
-    of, where = user.get_username(), f"had in {tenant.slug}:"
+    of, where = user.get_username(), f"had in {tenant.slug}{_limits(question)}:"
     heads = (f"What the sockets of {of} {where}", f"What {of} {where}")
     asked = {"user": opaque.encode(User, user.pk)}
     return answer(tenant, question, "seen-by", heads, options, asked)
+
+
+def _limits(question: Question) -> str:
+    """Return in words what of the object or the user is asked for."""
+    said = {
+        "as an audience that is shown": question.field,
+        "while this version was the newest:": question.etag,
+        "since": _short(question.since),
+        "until": _short(question.until),
+    }
+    return "".join(f", {words} {value}" for words, value in said.items() if value)
 
 
 def answer(
@@ -203,13 +214,15 @@ def in_text(head: str, rows: Iterable[dict[str, Any]], *, sockets_only: bool) ->
     """Yield the answer for a terminal."""
     yield head
     yield ""
-    yield _line(("from", "who", "what", "audience", "until", "over", "how"))
     count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - it is told below
+    for count, row in enumerate(rows, 1):
+        if count == 1:
+            yield _line(("from", "who", "what", "audience", "until", "over", "how"))
         until = _short(row["until"]) or "now"
         cells = (_short(row["date"]), row["recipient"], row["what"], row["audience"], until)
         yield _line((*cells, row["over"], f"{row['how']}{_since(row)}"))
-    yield ""
+    if count:
+        yield ""
     yield f"{count} in all. {note(sockets_only=sockets_only)}"
 
 

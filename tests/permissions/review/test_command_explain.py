@@ -132,11 +132,11 @@ def test_unknown_names_are_one_line_and_code_2(world: World) -> None:
     cases = [
         (("--tenant", "acne", *ACME[2:], "--id", world.id), "no tenant 'acne'; there are: acme, "),
         ((*ACME[:2], "--model", "a.b", "--id", world.id), "no model 'a.b'; say one of: resources."),
-        ((*ACME, "--id", world.id, "--user", "nobody"), "There is no user 'nobody'."),
+        ((*ACME, "--id", world.id, "--user", "nobody"), "There is no user 'nobody'; say a username"),
         ((*ACME, "--id", "nothing"), "no resources.document in acme with the id 'nothing'; ids"),
         ((*ACME, "--id", theirs), f"no resources.document in acme with the id '{theirs}'; ids"),
         ((*ACME, "--id", theirs, "--user", "owner"), f"in acme with the id '{theirs}'; ids"),
-        ((*ACME, "--called", "Theirs"), "no resources.document in acme called 'Theirs'."),
+        ((*ACME, "--called", "Theirs"), "no resources.document in acme called 'Theirs'; say"),
         ((*ACME, "--called", "Twice"), "no single resources.document in acme called 'Twice'; say"),
     ]
     for args, said in cases:

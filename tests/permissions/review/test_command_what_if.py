@@ -80,7 +80,7 @@ def test_column_that_hides_is_told(world: World, declare: Any) -> None:
     declare(replace(DOCUMENTS, visible_by={"status": "draft"}))
     said = ask("--set", "status=published", *PLAN)
     assert "owner -> nothing: 1 user, 1 object (1 pair)" in said
-    assert "value: Value 'lost' is not a valid choice." in refused("--set", "status=lost", *PLAN)
+    assert "--set: Value 'lost' is not a valid choice." in refused("--set", "status=lost", *PLAN)
 
 
 def test_list_is_bounded_and_the_count_is_not(world: World) -> None:
@@ -99,24 +99,24 @@ def test_list_is_bounded_and_the_count_is_not(world: World) -> None:
 def test_what_there_is_not_is_one_line_that_says_what_to_do(world: World) -> None:
     theirs = opaque.encode(Document, world.create("globex", "rival").pk)
     for args, said in (
-        (("--grant", "reader", "--user", "member", *PLAN), "audience: 'reader' is none of: owner,"),
-        (("--grant", "viewer", *PLAN), "user: say a user or a role, and not both."),
-        (("--grant", "viewer", "--role", "reviewer", *PLAN), "role: 'reviewer' is none of: admin"),
+        (("--grant", "reader", "--user", "member", *PLAN), "--grant: 'reader' is none of: owner,"),
+        (("--grant", "viewer", *PLAN), "--user: say a user or a role, and not both."),
+        (("--grant", "viewer", "--role", "reviewer", *PLAN), "--role: 'reviewer' is none of: admin"),
         (("--grant", "viewer", "--role", "member"), "--model: say it too, as in --model app.model"),
         (("--revoke", "--role", "member", *DOCUMENT), "--id: say which object, with --id or"),
         (("--revoke", "--role", "member", *DOCUMENT, "--id", theirs), "ids are as clients see"),
         (("--revoke", "--role", "member", *DOCUMENT, "--id", "?"), "ids are as clients see"),
         (("--leave",), "--user: say it too, as in --user NAME."),
-        (("--leave", "--user", "nobody"), "There is no user 'nobody'."),
+        (("--leave", "--user", "nobody"), "There is no user 'nobody'; say a username,"),
         (("--leave", "--user", "rival"), "user: 'rival' is no member of acme; ask what joining"),
-        (("--become", "king", "--user", "member"), "role: 'king' is none of: admin, reviewer,"),
+        (("--become", "king", "--user", "member"), "--become: 'king' is none of: admin, reviewer,"),
         (("--enter", "x", "--user", "member"), "There is no group 'x'; the operator's pages"),
-        (("--set", "title=X", *PLAN), "column: 'title' is none of: owner."),
-        (("--set", "owner", *PLAN), "value: say which user; this column cannot be empty."),
-        (("--widen", "viewer", *DOCUMENT), "audience: say by what it is wider: a role, a holder"),
+        (("--set", "title=X", *PLAN), "--set: 'title' is none of: owner."),
+        (("--set", "owner", *PLAN), "--set: say which user; this column cannot be empty."),
+        (("--widen", "viewer", *DOCUMENT), "--widen: say by what it is wider: a role, a holder"),
         (
             ("--widen", "viewer", "--holder", "title", *DOCUMENT),
-            "holder: 'title' is none of: owner",
+            "--holder: 'title' is none of: owner",
         ),
         (
             ("--widen", "viewer", "--role", "x", "--model", "a.b"),
