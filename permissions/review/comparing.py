@@ -28,12 +28,16 @@ RULES: Final = {
     "holder": "Somebody holds an audience by whose the object is",
     "role": "A role holds an audience",
     "visible": "Other objects are visible",
+    "found": "Tables, tenants, grants or names are found otherwise",
     "never": "Something is never shown, or may be shown again",
     "code": "Code that decides what is shown was edited",
 }
 
 OUTPUT: Final = frozenset({"to_representation", "get_attribute", "get_fields", "fields", "data"})
 """Methods of serializers and fields by which a framework's output is changed."""
+
+
+USUAL: Final = "what is usual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def _model(old: Entry | None, new: Entry | None) -> Found:
         yield from _given("holder", "the user in {}", old.holders, new.holders, old, new)
         yield from _given("role", "the role {}", old.roles, new.roles, old, new)
         yield from _visible(old.visible_by, new.visible_by)
+        yield from _found(old.found, new.found)
         yield from _never(old, new)
         yield from _code(old, new, {field for _, widens, _, field, _ in fields if widens})
 
@@ -216,6 +221,14 @@ def _visible(old: Mapping[str, str], new: Mapping[str, str]) -> Found:
         elif now != was:
             text = "may be anything" if now is None else f"must be {now}"
             yield "visible", True, "", column, f"{text} for an object to be seen, it was {was}"
+
+
+def _found(old: Mapping[str, str], new: Mapping[str, str]) -> Found:
+    for what in sorted({*old, *new}):
+        was, now = old.get(what, USUAL), new.get(what, USUAL)
+        less = what == "grants" and set(now.split(", ")) < set(was.split(", "))
+        if now != was:
+            yield "found", not less, "", what, f"found by {now} now, before by {was}"
 
 
 def _never(old: Entry, new: Entry) -> Found:

@@ -19,12 +19,12 @@ from typing import Any, Final
 from django.db import models
 from rest_framework import serializers
 
-from permissions.review.naming import is_ours, named
-from permissions.review.plain import plain
+from permissions.review.naming import gotten, is_ours, named
+from permissions.review.plain import GETTERS, plain
 
 LENGTH: Final = 16
 CONTAINERS: Final = (list, tuple, set, frozenset)
-DECLARED: Final = (models.Model, serializers.BaseSerializer, BaseException)
+DECLARED: Final = (models.Model, BaseException)
 """Classes that a function may name without a part of what they do being a part of what it does."""
 
 NO_OBJECTS: Final = (*DECLARED, serializers.Field, models.Field, models.Manager, Enum)
@@ -82,16 +82,24 @@ def _of_callable(code: Any, owners: tuple[type, ...], seen: set[int]) -> Iterato
 
 def _own_texts(code: Any, owners: tuple[type, ...], seen: set[int]) -> Iterator[str]:
     if not (inspect.isroutine(code) or inspect.isclass(code)):
-        for name, value in _held(code).items():
-            yield from _of_value(f"{type(code).__name__}.{name}", value, owners, seen)
+        yield from _of_object(code, owners, seen)
         code = type(code)  # its class's method is what is called
     yield _source(code)
     mine = (*owners, code) if inspect.isclass(code) else owners
     for name, value in _beside(code):
         yield from _of_value(name, value, mine, seen)
-    for function in _functions(code):
+    for function in functions(code):
         for name, value in named(function, mine):
             yield from _of_value(name, value, mine, seen)
+
+
+def _of_object(code: Any, owners: tuple[type, ...], seen: set[int]) -> Iterator[str]:
+    for name, value in _held(code).items():
+        yield from _of_value(f"{type(code).__name__}.{name}", value, owners, seen)
+    if isinstance(code, GETTERS):
+        yield f"{plain(code)}"
+        for name, value in gotten(code, owners):
+            yield from _of_value(name, value, owners, seen)
 
 
 def _beside(code: Any) -> Iterator[tuple[str, Any]]:
@@ -151,7 +159,8 @@ def _source(code: Any) -> str:
         return f"{code.__module__}.{code.__qualname__}"
 
 
-def _functions(code: Any) -> list[Any]:
+def functions(code: Any) -> list[Any]:
+    """Return the functions of a class, or the function itself."""
     if not inspect.isclass(code):
         return [code] if inspect.isfunction(code) else []
     return [f for value in vars(code).values() if inspect.isfunction(f := _function(value))]

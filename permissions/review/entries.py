@@ -79,6 +79,7 @@ class Shown:
 class Entry:
     """A model: its audiences in order, who holds which without a grant, and what is never shown.
 
+    `found` says how its table, its tenants, grants and names are found, where that is declared.
     `code` has digests of what no declaration describes: `prepare`, `find`, methods.
     """
 
@@ -88,6 +89,7 @@ class Entry:
     visible_by: Mapping[str, str] = field(default_factory=dict)
     never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     never_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from permissions.audiences import Audience, Resource
-from permissions.review.catalogue import column
+from permissions.review.deciding_code import column
 
 Column = tuple[str, str]
 """A model's label and the name of one of its columns."""

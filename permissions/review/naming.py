@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import re
 import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,8 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 from django.conf import LazySettings
+from django.db import models
+from django.db.models.manager import BaseManager
 from django.views.debug import SafeExceptionReporterFilter
 
 import permissions
@@ -26,6 +29,9 @@ FRAMEWORKS: Final = (
     f"{HERE}realtime.",
 )  # fmt: skip
 """Code of these packages shows what it is given; other code is to be locked."""
+
+IMPLICIT: Final = ("__str__", "__repr__", "__format__")
+SPELLING: Final = frozenset({"str", "repr", "format", "print", "map"})
 
 SECRET: Final = SafeExceptionReporterFilter.hidden_settings
 
@@ -54,7 +60,25 @@ def named(function: Any, owners: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     modules and settings that this names, of modules that they import, and of the owners."""
     yield from inspect.getclosurevars(_unwrapped(function)).nonlocals.items()
     yield from _defaults(function)
-    names = sorted({name for code in _codes(function.__code__) for name in code.co_names})
+    names = sorted({name for code in codes(function.__code__) for name in code.co_names})
+    for name, value in _of_scope(function, names):
+        yield name, value
+        if inspect.isclass(value) and issubclass(value, models.Model):
+            yield from _of_model(value, names)
+    for name in [*names, *(IMPLICIT if _spells(function) else ())]:
+        for owner in owners:
+            yield from _of_owner(owner, name)
+
+
+def gotten(getter: Any, owners: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield what the names in an `attrgetter` or its like stand for in the owners."""
+    for name in sorted(set(re.findall(r"\w+", repr(getter)))):
+        for owner in owners:
+            yield from _of_owner(owner, name)
+
+
+def _of_scope(function: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what these names stand for in the function's module, and in those that it imports."""
     for module in _imported(function):
         yield from _of_module(module, names)
     for name in names:
@@ -65,8 +89,34 @@ def named(function: Any, owners: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
             yield from _of_module(value, names)
         elif name in function.__globals__:
             yield name, value
-        for owner in owners:
-            yield from _of_owner(owner, name)
+
+
+def _spells(function: Any) -> bool:
+    """Return whether the function may make a text of an object: that names no method."""
+    for code in codes(function.__code__):
+        if not SPELLING.isdisjoint(code.co_names):
+            return True
+        if any(step.opname.startswith(("FORMAT", "CONVERT")) or step.argrepr == "%"
+               for step in dis.get_instructions(code)):  # fmt: skip
+            return True
+    return False
+
+
+def _of_model(model: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what these names stand for in a model that a function asks: managers, and methods."""
+    for name in names:
+        yield from _of_owner(model, name)
+        found = inspect.getattr_static(model, name, None)
+        manager: Any = getattr(found, "manager", found)
+        if isinstance(manager, BaseManager):
+            for own in _own_of_manager(manager):
+                yield f"{model.__name__}.{name}", own
+
+
+def _own_of_manager(manager: Any) -> Iterator[type]:
+    """Yield the project's own classes of a manager and of its querysets."""
+    for kind in (type(manager), manager._queryset_class):
+        yield from (base for base in kind.__mro__ if is_ours(base))
 
 
 def _unwrapped(function: Any) -> Any:
@@ -118,7 +168,7 @@ def _of_owner(owner: type, name: str) -> Iterator[tuple[str, Any]]:
 def _imported(function: Any) -> Iterator[ModuleType]:
     """Yield the modules that the function imports when it runs."""
     package = function.__globals__.get("__package__") or ""
-    for code in _codes(function.__code__):
+    for code in codes(function.__code__):
         steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
         for place, step in enumerate(steps):
             if step.opname == "IMPORT_NAME":
@@ -127,9 +177,9 @@ def _imported(function: Any) -> Iterator[ModuleType]:
                     yield import_module("." * level + step.argval, package)
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield the code and what is nested in it."""
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of a function, and what is nested in it."""
     yield code
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            yield from _codes(const)
+            yield from codes(const)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from django.db.models import Q, QuerySet
 SCALARS: Final = (
     str, int, float, complex, bool, bytes, type(None), Decimal, date, time, timedelta, UUID, range,
 )  # fmt: skip
+GETTERS: Final = (attrgetter, itemgetter, methodcaller)
+"""Functions that are objects, and say what they get."""
 LISTS: Final = (list, tuple)
 SETS: Final = (set, frozenset)
 ADDRESS: Final = re.compile(r" (?:object )?at 0x[0-9a-f]+")
@@ -35,6 +38,8 @@ def plain(value: Any) -> str | None:
         return f"{{{', '.join(sorted(map(_part, value)))}}}"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_part(k)}: {_part(v)}' for k, v in value.items())}}}"
+    if isinstance(value, GETTERS):
+        return ADDRESS.sub("", repr(value))
     return _of_query(value)
 
 

@@ -18,7 +18,7 @@ from permissions.read import read
 from permissions.rendering import payload
 from permissions.representation import ObjectKey
 from permissions.review import doors
-from permissions.review.catalogue import column
+from permissions.review.deciding_code import column
 from permissions.review.doors import Shown
 from permissions.review.filling import is_traceable
 from permissions.review.findings import Fault, Findings, declared, judge

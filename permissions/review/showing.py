@@ -72,6 +72,8 @@ def described(field: Field) -> tuple[str, str, str, str]:
 def _rules(entry: Entry) -> Iterator[str]:
     for column, value in entry.visible_by.items():
         yield f"Nobody sees an object whose {column} is not {value}."
+    for what, by in entry.found.items():
+        yield f"Not as usual: {what} found by {by}."
     for field, audiences in entry.never.items():
         yield f"Never shown: {field} to {', '.join(audiences)}."
     for label, audiences in entry.never_label.items():

@@ -132,7 +132,10 @@ def test_unknown_names_are_one_line_and_code_2(world: World) -> None:
     cases = [
         (("--tenant", "acne", *ACME[2:], "--id", world.id), "no tenant 'acne'; there are: acme, "),
         ((*ACME[:2], "--model", "a.b", "--id", world.id), "no model 'a.b'; say one of: resources."),
-        ((*ACME, "--id", world.id, "--user", "nobody"), "There is no user 'nobody'; say a username"),
+        (
+            (*ACME, "--id", world.id, "--user", "nobody"),
+            "no user 'nobody'; say a username",
+        ),
         ((*ACME, "--id", "nothing"), "no resources.document in acme with the id 'nothing'; ids"),
         ((*ACME, "--id", theirs), f"no resources.document in acme with the id '{theirs}'; ids"),
         ((*ACME, "--id", theirs, "--user", "owner"), f"in acme with the id '{theirs}'; ids"),

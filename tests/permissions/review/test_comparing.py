@@ -13,6 +13,7 @@ from permissions.audiences import Resource, as_is
 from permissions.review.catalogue import entry
 from permissions.review.comparing import RULES, Difference, compare
 from permissions.review.verdict import lines
+from permissions.sources import AsGuardian, Generic
 from resources.models import Document
 from tests.permissions.review.declared import (
     BASE,
@@ -97,6 +98,9 @@ WIDENINGS: dict[str, tuple[Resource, str, str, str]] = {
     ),
     "a role": (replace(BASE, roles={"admin": "viewer", "member": "viewer"}), "role", "viewer", ""),
     "a role of more": (replace(BASE, roles={"admin": "editor"}), "role", "editor", ""),
+    "a table of grants": (
+        replace(BASE, sources=(AsGuardian(), Generic())), "found", "", "grants",
+    ),
     "what anybody sees": (replace(BASE, visible_by={}), "visible", "", "status"),
     "what other objects": (
         replace(BASE, visible_by={"status": "draft"}), "visible", "", "status",
@@ -136,8 +140,9 @@ def test_widening_is_one_line_that_names_model_audience_field_and_what_accepts_i
 ONE_LINE = {
     "a field", "a type without a bound", "a choice more", "an audience", "another permission",
     "a right to write", "a right to delete", "a right to grant", "a lower label",
-    "no label any more", "a holder", "a role", "a role of more", "what anybody sees", "prepare",
-    "no prepare", "find", "a column more of another row", "no never",
+    "no label any more", "a holder", "a role", "a role of more", "a table of grants",
+    "what anybody sees", "prepare", "no prepare", "find",
+    "a column more of another row", "no never",
 }  # fmt: skip
 
 

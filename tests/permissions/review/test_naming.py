@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from django.db.models.signals import post_init
 
 from permissions.audiences import Audience, Resource
-from permissions.review import catalogue
+from permissions.review import deciding_code
 from permissions.review.catalogue import entry
 from permissions.review.comparing import compare
 from permissions.review.naming import named
@@ -257,7 +257,7 @@ def test_expression_of_a_generated_column_is_told(monkeypatch: pytest.MonkeyPatc
             expression=Lower(name), output_field=CharField(), db_persist=True
         )
         made.set_attributes_from_name("title")
-        monkeypatch.setattr(catalogue, "column", lambda resource, bound: made)
+        monkeypatch.setattr(deciding_code, "column", lambda resource, bound: made)
         return entry(VIEWER)
 
     before = generated("title")

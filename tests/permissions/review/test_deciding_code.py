@@ -18,6 +18,7 @@ from pytest_django import Settings
 from permissions.audiences import Audience, Resource
 from permissions.review.catalogue import entry
 from permissions.review.comparing import compare
+from permissions.review.showing import text
 from permissions.review.verdict import lines
 from permissions.sources import AsGuardian, Direct, Generic
 from resources.models import Document, Profile
@@ -42,7 +43,7 @@ class Methods:
     def get_text(self, obj):
         return f"{obj}"
     def get_owners(self, obj):
-        return obj.owner.motto
+        return obj.owner.profiles.get().motto
     def get_directory(self, obj):
         return [str(p.pk) for p in Profile.directory.shown()]
 class ViewerSerializer(Methods, AudienceSerializer):
@@ -137,10 +138,9 @@ def test_text_of_the_model_is_told(load: Load, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_property_of_a_related_model_is_told(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = Document._meta.get_field("owner").related_model
-    monkeypatch.setattr(owner, "motto", property(lambda self: self.first_name), raising=False)
+    monkeypatch.setattr(Profile, "motto", property(lambda self: self.first_name), raising=False)
     before = entry(load())
-    monkeypatch.setattr(owner, "motto", property(lambda self: self.email))
+    monkeypatch.setattr(Profile, "motto", property(lambda self: self.email))
     assert any("get_owners" in line for line in told(before, entry(load())))
 
 
@@ -210,3 +210,26 @@ def test_other_table_is_told(load: Load, monkeypatch: pytest.MonkeyPatch) -> Non
     before = entry(load())
     monkeypatch.setattr(Document._meta, "db_table", "another")
     assert told(before, entry(load()))
+
+
+class Everybody(AsGuardian):
+    def tables(self, model: Any) -> Any:
+        return super().tables(model)
+
+
+class Nobody(AsGuardian):
+    def tables(self, model: Any) -> Any:
+        return ()
+
+
+def test_sources_own_class_is_told(load: Load) -> None:
+    Everybody.__name__ = Everybody.__qualname__ = "Nobody"
+    before, after = (entry(load(sources=(kind(),))) for kind in (Nobody, Everybody))
+    assert any("grants by Nobody" in line for line in told(before, after))
+
+
+def test_fewer_tables_of_grants_are_a_notice(load: Load) -> None:
+    more, fewer = (entry(load(sources=some)) for some in ((Direct(), Generic()), (Direct(),)))
+    assert told(more, fewer) == []
+    assert [each.field for each in compare({"a.b": more}, {"a.b": fewer})] == ["grants"]
+    assert "Not as usual: grants found by Direct." in text({"a.b": fewer})
