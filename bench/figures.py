@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -90,7 +90,7 @@ def _line(row: Row) -> str:
     return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
 
 
-def spread(values: list[float], unit: str = "", digits: int = 1) -> str:
+def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
     """The median, and the least and greatest."""
     middle = statistics.median(values)
     return f"{middle:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f}){unit}"

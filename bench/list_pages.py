@@ -1,7 +1,8 @@
 """First and last pages of lists among many documents, each by the whole stack in this process.
 
 `python -m bench.list_pages DOCUMENTS RUNS` takes the database from the environment, and prints what
-was found as one line of JSON.
+was found as one line of JSON: the time of each GET, and the CPU of this process and of PostgreSQL's
+for it, which other work on the machine hardly changes.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
+from bench.processes import cpu_of  # noqa: E402
 from permissions import cursors  # noqa: E402
 from permissions.listing import Ask, list_within  # noqa: E402
+from project.runtime import tune  # noqa: E402
 from resources.audiences import DOCUMENTS  # noqa: E402
 from resources.models import Document, DocumentUserGrant, Profile  # noqa: E402
 from tenants.models import Membership, User  # noqa: E402
@@ -104,13 +107,20 @@ def fill(world: World, documents: int) -> dict[str, User]:
     }
 
 
-def milliseconds(client: APIClient, url: str, runs: int) -> list[float]:
-    """What each of these GETs took."""
+def cpu() -> float:
+    """Seconds of CPU that this process has used, and the one that serves it in PostgreSQL."""
+    if connection.vendor == "sqlite":
+        return time.process_time()
+    return time.process_time() + cpu_of(connection.connection.info.backend_pid)
+
+
+def milliseconds(client: APIClient, url: str, runs: int) -> list[tuple[float, float]]:
+    """What each of these GETs took, and its CPU."""
     times = []
     for run in range(-WARM, runs):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu()
         answer = client.get(url, headers={"host": "localhost"})
-        took = (time.perf_counter() - began) * 1000
+        took = (time.perf_counter() - began) * 1000, (cpu() - used) * 1000
         if answer.status_code != 200:
             raise OSError(f"GET {url}: {answer.status_code}: {answer.content!r}")
         if run >= 0:
@@ -130,8 +140,10 @@ def last(world: World, user: User, where: Any) -> str:
 def main(documents: int, runs: int) -> None:
     call_command("migrate", verbosity=0)
     world = World()
-    found: dict[str, dict[str, list[float]]] = {}
-    for what, user in fill(world, documents).items():
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    readers = fill(world, documents)
+    tune()  # as a server is
+    for what, user in readers.items():
         client = world.rest(user.username)
         for status in ("", "published"):
             url = f"{URL}?limit={LIMIT}" + (f"&status={status}" if status else "")

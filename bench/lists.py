@@ -21,24 +21,29 @@ FEW, MANY, LAST = 10.0, 30.0, 2.0
 """The most milliseconds of a reader of few and of many, and the last page's to the first's."""
 
 
-def rows(database: str, what: str, first: list[float], last: list[float]) -> Iterator[Row]:
+Times = list[tuple[float, float]]
+"""Milliseconds of each GET, and of its CPU."""
+
+
+def rows(database: str, what: str, first: Times, last: Times) -> Iterator[Row]:
     """The rows of one reader."""
     most = FEW if what.startswith("of 10 ") else MANY
-    took = statistics.median(first)
+    (firsts, used), (lasts, more) = zip(*first, strict=True), zip(*last, strict=True)
+    took, cpu = statistics.median(firsts), statistics.median(used)
     how = f"{RUNS} GETs through the whole stack in one process, 100 rows at most"
     yield Row(
         f"{database}: first page of a reader {what}, ms",
         took,
-        spread(first, " ms"),
+        f"{spread(firsts, ' ms')}; CPU {spread(used, ' ms')}",
         f"at most {most:g}",
         took <= most,
         how,
     )
-    ratio = statistics.median(last) / took
+    ratio = statistics.median(more) / cpu
     yield Row(
-        f"{database}: last page of a reader {what}, to the first",
+        f"{database}: CPU of the last page of a reader {what}, to the first",
         ratio,
-        spread(last, " ms"),
+        f"{spread(more, ' ms')}; in {spread(lasts, ' ms')}",
         f"at most {LAST:g}",
         ratio <= LAST,
         how,

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BinaryField, DecimalField, F, Func, IntegerField, TextField, Value
+from django.db.models import (
+    BigIntegerField,
+    BinaryField,
+    DecimalField,
+    F,
+    Func,
+    IntegerField,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast, Coalesce
 
 from permissions import cursors, stored
@@ -16,7 +26,8 @@ from permissions.listing import Ask, list_within
 from permissions.read import read_across_within
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
-from tenants.keys import Key
+from tenants.compiled import Among, Compiled, Parameter
+from tenants.keys import Key, field_of
 from tenants.limits import limits
 
 LONG = 1_000
@@ -88,13 +99,26 @@ def weighed(resource: Resource, tenant_id: int, pks: list[Key]) -> list[Row]:
     This only decides how much is read at once, and nothing that readers see, as some may not see
     those columns.
     """
-    columns = [c for c in resource.model._meta.concrete_fields if _is_long(c)]
-    if not columns or len(pks) < 2:
-        return [(pk, 0) for pk in pks]
-    weight = sum(map(_octets, columns), start=Value(0))
-    rows = stored.within(resource, tenant_id).filter(pk__in=pks)
-    weights = dict(rows.values_list("pk", weight))
+    statement = _weighing(resource) if len(pks) > 1 else None
+    weights = dict(statement(tenant=tenant_id, keys=pks)) if statement else {}
     return [(pk, weights.get(pk, 0)) for pk in pks]
+
+
+def _weighing(resource: Resource) -> Compiled | None:
+    """Return the statement that measures a resource's long columns, cached on the resource; None
+    if it has none."""
+    kept = resource.__dict__
+    if "_weighing" not in kept:
+        columns = [c for c in resource.model._meta.concrete_fields if _is_long(c)]
+        kept["_weighing"] = Compiled(lambda: _weights(resource, columns)) if columns else None
+    found: Compiled | None = kept["_weighing"]
+    return found
+
+
+def _weights(resource: Resource, columns: list[Any]) -> QuerySet[Any, Any]:
+    rows = stored.within(resource, Parameter("tenant", BigIntegerField()))
+    keys = Among("keys", field_of(resource.model))
+    return rows.filter(pk__in=keys).values_list("pk", sum(map(_octets, columns), start=Value(0)))
 
 
 def pieces(rows: Sequence[Row], most: int) -> Iterator[list[Key]]:

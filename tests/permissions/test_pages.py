@@ -146,6 +146,15 @@ def test_objects_are_weighed_by_their_long_columns(place: World) -> None:
     assert weighed(DOCUMENTS, tenant_id, [key]) == [(key, 0)]
 
 
+def test_weights_are_asked_by_a_statement_that_is_written_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id, keys = world.document.tenant_id, [world.create().pk, world.document.pk]
+    before = weighed(DOCUMENTS, tenant_id, keys)
+    monkeypatch.delattr("permissions.stored.within")
+    assert weighed(DOCUMENTS, tenant_id, keys) == before
+
+
 def test_json_is_weighed_as_text(shop: World) -> None:
     from tests.permissions.shop.models import Item
     from tests.permissions.shop.urls import ITEMS
