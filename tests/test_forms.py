@@ -58,12 +58,14 @@ class Thing:
         pushed = render(self.resource, self.resource.audiences[0], obj, revision=0)
         assert pushed.body is not None
         assert (answer.status_code, answer.json()) == (200, json.loads(pushed.body))
-        assert not (newest := Change.objects.latest("pk")).version > pushed.version, newest
+        newest = Change.objects.filter(object_id=pk).latest("pk")
+        assert newest.version == pushed.version
         return answer.json()
 
     def changed(self) -> Any:
         """The fields that were written since this was asked last; None if nothing was."""
-        rows = list(Change.objects.filter(pk__gt=self.known).order_by("pk"))
+        mine = Change.objects.filter(model=self.resource.label, pk__gt=self.known)
+        rows = list(mine.order_by("pk"))
         self.known = max([self.known, *(row.pk for row in rows)])
         return [row.fields for row in rows] if rows else None
 

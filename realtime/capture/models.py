@@ -98,11 +98,17 @@ class LiveModel(Guarded):
                 update_fields=update_fields,
             )
         using = using or router.db_for_write(type(self), instance=self)
+        if using != DEFAULT_DB_ALIAS:
+            self._save_elsewhere(force_insert, force_update, using, update_fields)
+            return
+        comes = self._state.db not in (None, using)
+        if comes:  # what that database has says nothing of this one
+            vars(self)[SAVED] = {}
         named = None if update_fields is None else self._named(update_fields)
         saving = Saving(self, named, connections[using], forced=force_update)
         if saving.recreates and not (force_update or named is not None):
             force_insert, self._state.adding = force_insert or True, True
-        elif not (force_insert or self._state.adding or self.pk is None):
+        elif not (force_insert or self._state.adding or self.pk is None or comes):
             self._refuse_moved()
             force_update = force_update or named is None
         with saving:
@@ -112,6 +118,19 @@ class LiveModel(Guarded):
                 using=using,
                 update_fields=named,
             )
+
+    def _save_elsewhere(self, *how: Any) -> None:
+        """Save as Django does, in a database where nothing is captured; what was changed since
+        stays to be written in ours."""
+        force_insert, force_update, using, update_fields = how
+        saved = vars(self)[SAVED]
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+        vars(self)[SAVED] = saved
 
     def refresh_from_db(
         self,
