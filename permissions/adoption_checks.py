@@ -12,6 +12,7 @@ from permissions.audiences import Resource, registry
 from permissions.form_checks import check_class
 from permissions.models import Guarded
 from permissions.versions import VersionField
+from tenants.hosted_checks import are_right
 from tenants.models import Role
 from tenants.tenancy import NoTenant, arrives
 
@@ -24,7 +25,7 @@ def register_checks() -> None:
 def check_declared(**_: Any) -> list[checks.CheckMessage]:
     """Return what was forgotten around the declarations."""
     found = [message for resource in registry for message in check_roles(resource)]
-    found += check_tenants(registry)
+    found += check_tenants(registry) if are_right() else ()
     for model in apps.get_models():
         if issubclass(model, Guarded) and not model._meta.proxy:
             found += check_version(model)

@@ -14,6 +14,7 @@ from permissions.adoption_checks import check_declared
 from permissions.checks import check_resources
 from realtime.capture.installing import differences
 from realtime.models import LiveModel
+from tenants.hosted_checks import check_hosted
 
 UNTRACKED = {"version", "tenant"}
 
@@ -25,13 +26,14 @@ def register_checks() -> None:
 
 
 def check_capture(databases: Collection[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Check that every trigger the models need is installed, current and enabled."""
+    """Check that every trigger the models need is installed, current and enabled.
+
+    Declarations that cannot be read have none; what is wrong with them is told by their own checks.
+    """
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
-    if any(found.is_serious() for found in (*check_resources(), *check_declared())):
-        return []  # what is declared wrongly has no triggers
-    wrong = str(differences())
-    if not wrong:
+    declared = (*check_hosted(), *check_resources(), *check_declared())
+    if any(message.is_serious() for message in declared) or not (wrong := str(differences())):
         return []
     return [
         checks.Warning(

@@ -13,7 +13,8 @@ from django.db import models
 from tenants import limit_names, users
 from tenants.hosted_checks import check_hosted
 from tenants.keys import LONGEST, field_of
-from tenants.limits import LIMITS
+from tenants.limit_rules import Contradiction, check_together
+from tenants.limits import DEFAULTS, LIMITS
 
 ENGINE: Final = f"{__package__}.sessions"
 NEEDED: Final = ("password", "is_active")
@@ -35,8 +36,11 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def check_limits(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    """Check that each key of EARSHOT is a limit."""
+def check_limits(given: Any) -> Iterator[checks.CheckMessage]:
+    """Check that each key of EARSHOT is a limit, and each value one that makes sense."""
+    if not isinstance(given, Mapping):
+        yield _limits("EARSHOT is no dictionary.", 'Write EARSHOT = {"tail_seconds": 1.0}.')
+        return
     known = [limit.name for limit in LIMITS]
     for name in given:
         if name not in known and name not in limit_names.RENAMED:
@@ -46,6 +50,20 @@ def check_limits(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
                 hint=f'Write EARSHOT = {{"{near[0]}": …}}, or remove it; docs/settings.md has all.',
                 id="earshot.E040",
             )
+
+    values = {**DEFAULTS, **limit_names.by_new_names({**given})}
+    wrong = {each: reason for each in LIMITS if (reason := each.why_not(values[each.name]))}
+    for limit, reason in wrong.items():
+        line = f'Write EARSHOT = {{"{limit.name}": {limit.default}}}, or another such number.'
+        yield _limits(f"EARSHOT has {limit.name!r}: {values[limit.name]!r}. {reason}", line)
+    try:
+        check_together(DEFAULTS if wrong else values)
+    except Contradiction as error:
+        yield _limits(str(error), "Change one of them in EARSHOT.")
+
+
+def _limits(reason: str, line: str) -> checks.Error:
+    return checks.Error(reason, hint=line, id="earshot.E059")
 
 
 def check_user(model: Any) -> Iterator[checks.CheckMessage]:

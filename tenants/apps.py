@@ -29,4 +29,5 @@ class TenantsConfig(AppConfig):
 
     def tell_of_old_limits(self) -> None:
         """Warn of each limit that the project's settings call by an old name."""
-        limit_names.warn_of_settings(getattr(settings, "EARSHOT", ()))
+        given = getattr(settings, "EARSHOT", {})
+        limit_names.warn_of_settings(given if isinstance(given, dict) else ())

@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from tenants import hosted, users
@@ -40,12 +39,16 @@ def check_hosted(**_: Any) -> list[checks.CheckMessage]:
     return found
 
 
+def are_right() -> bool:
+    """Return whether they can be read: other checks that read them tell nothing otherwise."""
+    return not any(each.is_serious() for each in check_hosted())
+
+
 def _check_tenants() -> Iterator[checks.CheckMessage]:
     """Check the model of tenants, and which of its fields ours follow."""
-    try:
-        model = hosted.tenant_model()
-    except (LookupError, ValueError):
-        label = getattr(settings, MODEL)
+    label = getattr(settings, MODEL)
+    model = _model(label)
+    if model is None:
         yield _error(50, f"{MODEL} is {label!r}, which is no model.", 'Write "app.Model".')
         return
     yield from _check_model(model, MODEL)
@@ -61,6 +64,9 @@ def _check_tenants() -> Iterator[checks.CheckMessage]:
             "Give it such a key.",
         )
     given = getattr(settings, FIELDS, {})
+    if not isinstance(given, Mapping):
+        yield _error(57, f"{FIELDS} is no dictionary.", f'Write {FIELDS} = {{"name": "…"}}.')
+        return
     yield from _check_keys(given, OF_TENANTS, FIELDS)
     yield from _check_fields(model, given, ("slug", "name"), FIELDS)
     yield from _check_conditions(model, given, FIELDS)
@@ -76,14 +82,17 @@ def _check_tenants() -> Iterator[checks.CheckMessage]:
 
 def _check_members(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
     """Check the model of members, and its fields."""
+    if not isinstance(given, Mapping):
+        line = '{"model": "app.Model", "tenant": "…", "user": "…"}'
+        yield _error(52, f"{MEMBERS} is no dictionary.", f"Write {MEMBERS} = {line}.")
+        return
     yield from _check_keys(given, OF_MEMBERS, MEMBERS)
     for name in NEEDED:
         if name not in given:
             yield _error(52, f"{MEMBERS} does not say {name!r}.", f'Add "{name}": "…".')
             return
-    try:
-        model = apps.get_model(given["model"])
-    except (LookupError, ValueError):
+    model = _model(given["model"])
+    if model is None:
         reason = f"{MEMBERS} names {given['model']!r}, which is no model."
         yield _error(52, reason, 'Write "model": "app.Model".')
         return
@@ -108,7 +117,11 @@ def _check_roles(model: Any, given: Mapping[str, Any]) -> Iterator[checks.CheckM
         reason = f"{MEMBERS} has one of 'role' and 'roles' without the other."
         yield _error(54, reason, "Name the field, and what its values mean, or neither.")
         return
-    roles: Mapping[Any, str] = given.get("roles", {})
+    roles: Mapping[Any, Any] = given.get("roles", {})
+    if "roles" in given and not (isinstance(roles, Mapping) and roles):
+        line = f'Write "roles": {{value: "{Role.MEMBER.value}"}}.'
+        yield _error(54, f"'roles' of {MEMBERS} gives no role to any value.", line)
+        return
     for value, role in roles.items():
         if role not in Role.values:
             known = ", ".join(map(repr, Role.values))
@@ -161,7 +174,12 @@ def _check_fields(
 def _check_conditions(
     model: Any, given: Mapping[str, Any], setting: str
 ) -> Iterator[checks.CheckMessage]:
-    for name, value in given.get("active_while", {}).items():
+    conditions = given.get("active_while", {})
+    if not isinstance(conditions, Mapping):
+        reason = f"'active_while' of {setting} is no dictionary."
+        yield _error(57, reason, 'Write "active_while": {"field": value}.')
+        return
+    for name, value in conditions.items():
         field, where = _field(model, name), f"'active_while' of {setting}"
         if field is None:
             yield _no_column(model, name, where)
@@ -222,11 +240,16 @@ def _leads(field: Any, target: Any, model: Any) -> bool:
 
 def _field(model: Any, name: Any) -> Any:
     """Return the column of the model's own table; None if there is none of this name."""
+    fields = {field.name: field for field in model._meta.local_concrete_fields}
+    return fields.get(name) if isinstance(name, str) else None
+
+
+def _model(label: Any) -> Any:
+    """Return the model that a setting names; None if there is none."""
     try:
-        field = model._meta.get_field(name)
-    except FieldDoesNotExist:
+        return apps.get_model(label)
+    except (LookupError, ValueError, TypeError, AttributeError):  # it may be no text
         return None
-    return field if field in model._meta.local_concrete_fields else None
 
 
 def _no_column(model: Any, name: Any, where: str) -> checks.Error:

@@ -57,6 +57,15 @@ class Limit(NamedTuple):
             raise InvalidLimit(self, text)
         return value
 
+    def why_not(self, value: Any) -> str | None:
+        """Return why this cannot be the limit's value in code, or None if it can."""
+        try:
+            self.parse(str(value))
+        except InvalidLimit as error:
+            return str(error)
+        is_number = type(value) in (int, type(self.default))
+        return None if is_number else f"{self.name} must be a number."
+
 
 LIMITS = (
     # Keeping up
@@ -270,11 +279,7 @@ def check_own(own: Any) -> None:
     for name, value in own.items():
         if name not in known:
             raise ValidationError(f"{name!r} is an unknown limit; use {', '.join(sorted(known))}.")
-        try:
-            known[name].parse(str(value))
-        except InvalidLimit as error:
-            raise ValidationError(str(error)) from error
-        if type(value) not in (int, type(known[name].default)):
-            raise ValidationError(f"{name} must be a number.")
+        if reason := known[name].why_not(value):
+            raise ValidationError(reason)
         if name in OF_SERVER and value > (most := limits()[name]):
             raise ValidationError(f"{name} must be at most {most}, the server's own limit.")

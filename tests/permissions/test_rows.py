@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.checks import run_checks
 from django.db import models
 from guardian.shortcuts import assign_perm
 
 from permissions import decision
+from permissions.audiences import registry
 from permissions.review.catalogue import catalogue
 from permissions.review.hypotheses import Declaring
 from permissions.review.predicting import predict
@@ -257,6 +259,19 @@ def test_rows_with_keys_of_another_kind_are_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("permissions.rows.apps.get_model", lambda label: Odd)
     assert wrong() == "their own keys are neither integers, UUIDs nor texts"
     assert "'at' cannot have keys" in wrong(object=("task", "at"))
+
+
+@pytest.mark.usefixtures("installed")
+def test_check_of_the_capture_tells_nothing_of_rows_that_cannot_be_read() -> None:
+    right = of(Task)
+    rows = Rows("listed.Acces", user="person", object="task", gives="looker")
+    registry.register(replace(right, sources=(AsGuardian(), rows)))
+    try:
+        found = {message.id for message in run_checks(databases=["default"])}
+    finally:
+        registry.register(right)
+    assert "earshot.E077" in found
+    assert "earshot.W022" not in found
 
 
 @pytest.mark.usefixtures("installed")

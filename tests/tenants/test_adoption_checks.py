@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.checks import CheckMessage
 from django.db import models
@@ -60,6 +61,43 @@ class Derived(User):
 
 def told(found: list[CheckMessage]) -> dict[str | None, str | None]:
     return {message.id: message.hint for message in found}
+
+
+@pytest.mark.parametrize(
+    ("given", "id", "said", "line"),
+    [
+        ({"tial_seconds": 1.0}, "E040", "'tial_seconds'", '"tail_seconds"'),
+        (None, "E059", "no dictionary", "EARSHOT = {"),
+        ([("tail_seconds", 1.0)], "E059", "no dictionary", "EARSHOT = {"),
+        ({"tail_seconds": "1.0"}, "E059", "must be a number", '"tail_seconds": 2.0'),
+        ({"tail_seconds": None}, "E059", "'tail_seconds': None", '"tail_seconds": 2.0'),
+        ({"sockets_per_user": 2.5}, "E059", "a whole number", '"sockets_per_user": 50'),
+        ({"sockets_per_user": True}, "E059", "a whole number", '"sockets_per_user": 50'),
+        ({"tail_seconds": -1}, "E059", "0.01 or more", '"tail_seconds": 2.0'),
+        ({"tail_seconds": 10**6}, "E059", "at most 86400", '"tail_seconds": 2.0'),
+        ({"heartbeat_seconds": 0}, "E059", "EARSHOT_PING_SECONDS", '"ping_seconds": 20'),
+        ({"page_size": 200}, "E059", "EARSHOT_PAGE_SIZE_MAX is 100", "one of them"),
+        ({"retry_min_seconds": 20.0}, "E059", "two ends", "one of them"),
+    ],
+)
+def test_wrong_limit_is_told_with_its_line(given: Any, id: str, said: str, line: str) -> None:
+    [found] = check_limits(given)
+    assert (found.id, said in str(found.msg), line in str(found.hint)) == (
+        f"earshot.{id}",
+        True,
+        True,
+    )
+
+
+def test_right_limits_are_right(settings: Settings) -> None:
+    right = {"tail_seconds": 1, "retry_min_seconds": 2.0, "page_size": 50, "listen": 1, "oracle": 0}
+    assert list(check_limits(right)) == []
+
+
+def test_start_survives_limits_that_are_none(settings: Settings) -> None:
+    """So that `check` tells what is wrong."""
+    settings.EARSHOT = None
+    apps.get_app_config("earshot_tenants").tell_of_old_limits()  # type: ignore[attr-defined]
 
 
 def test_settings_of_this_project_forget_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.checks import run_checks
 from django.db import models
 from django.test import override_settings
 
@@ -39,7 +40,7 @@ def tenants(**changed: Any) -> dict[str, Any]:
     return {"EARSHOT_TENANT_FIELDS": {**TENANTS, **changed}}
 
 
-def model(label: str) -> dict[str, Any]:
+def model(label: Any) -> dict[str, Any]:
     return {"EARSHOT_TENANT_MODEL": label, "EARSHOT_TENANT_FIELDS": {}}
 
 
@@ -80,6 +81,23 @@ WRONG: Final = {
     "a role that means nothing": (members(roles={9: "admin", 1: "member"}), "W055", '5: "member"'),
     "a value of another type": (members(roles={**MEMBERS["roles"], "x": "member"}),
                                 "E058", "as the column has them"),
+    "a model instead of its label": (model(models.Model), "E050", '"app.Model"'),
+    "a number instead of a label": (model(5), "E050", '"app.Model"'),
+    "fields in a text": ({"EARSHOT_TENANT_FIELDS": "slug"}, "E057", '{"name": "…"}'),
+    "fields in a list": ({"EARSHOT_TENANT_FIELDS": [("slug", "short")]}, "E057", '{"name": "…"}'),
+    "a slug that is no text": (tenants(slug=["short"]), "E051", "short"),
+    "no name": (tenants(name=None), "E051", "title"),
+    "a condition in a text": (tenants(active_while="closed_at"), "E057", '{"field": value}'),
+    "members in a text": ({"EARSHOT_MEMBERSHIP": "housed.Employment"}, "E052", '"model": '),
+    "members' model instead of its label": (members(model=models.Model), "E052", '"app.Model"'),
+    "members' condition in a list": (members(active_while=["resting"]), "E057", "value}"),
+    "roles in a list": (members(roles=["admin", "member"]), "E054", '{value: "member"}'),
+    "roles in a text": (members(roles="admin"), "E054", '{value: "member"}'),
+    "no roles at all": (members(roles={}), "E054", '{value: "member"}'),
+    "roles that are no texts": (members(roles={9: ["admin"], 5: None, 1: 2}), "E054", "'member'"),
+    "a role of no name": (members(role=7), "E051", "level"),
+    "a role without a column": (members(role=""), "E051", "level"),
+    "a condition on two values": (members(active_while={"level": (1, 5)}), "E058", "numbers"),
     "a condition that is no boolean": (members(active_while={"resting": 0}), "E058", "True"),
 }  # fmt: skip
 
@@ -88,6 +106,16 @@ WRONG: Final = {
 def test_wrong_declaration_is_told_with_its_line(app: None, name: str) -> None:
     changed, id, line = WRONG[name]
     assert [(each[0], line in each[2]) for each in told(**changed)][:1] == [(f"earshot.{id}", True)]
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.django_db
+def test_check_tells_it_and_fails_in_no_other_way(app: None, name: str) -> None:
+    """What else is checked reads the same settings."""
+    changed, id, _ = WRONG[name]
+    with override_settings(**{**DECLARED, **changed}):
+        messages = run_checks(databases=["default"])
+    assert f"earshot.{id}" in {message.id for message in messages}
 
 
 def test_right_ones_say_nothing(app: None) -> None:
