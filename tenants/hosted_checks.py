@@ -80,7 +80,7 @@ def _check_tenants() -> Iterator[checks.CheckMessage]:
         )
 
 
-def _check_members(given: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+def _check_members(given: Any) -> Iterator[checks.CheckMessage]:
     """Check the model of members, and its fields."""
     if not isinstance(given, Mapping):
         line = '{"model": "app.Model", "tenant": "…", "user": "…"}'

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.db.models import QuerySet
 
 from permissions.audiences import Audience, Resource, registry
 from permissions.loading import load
@@ -65,7 +66,8 @@ def _fields(audience: Audience) -> Any:
 
 def _payloads(resource: Resource, obj: Any, findings: Findings) -> Payloads:
     """Return what each audience is shown now; a serializer that fails is a fault."""
-    loaded = load(resource, resource.model._base_manager.filter(pk=obj.pk), savepoint=True)[obj.pk]
+    row: QuerySet[Any] = QuerySet(resource.model).filter(pk=obj.pk)  # whatever managers hide
+    loaded = load(resource, row, savepoint=True)[obj.pk]
     shown: Payloads = {}
     for audience in resource.audiences:
         try:
