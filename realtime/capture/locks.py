@@ -6,11 +6,13 @@ locks the rows by which the object is placed as a foreign key does, which holds 
 moves one of them; that one locks it against all others, and reads only then what it places. On
 SQLite only one transaction writes at a time.
 
-Each statement sees what committed before it: a transaction that repeats reads sees less.
+Each statement sees what committed before it. A transaction that repeats reads sees less: it locks
+those rows against any update, so that it fails to serialize if one was moved meanwhile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db import connection
@@ -22,6 +24,10 @@ from tenants.placed import tenancy_of
 from tenants.tenancy import Tenancy
 
 STAY: Final = "FOR KEY SHARE"
+REPEATS: Final = "current_setting('transaction_isolation') IN ('repeatable read', 'serializable')"
+SHARE: Final = "FOR SHARE"
+"""What fails there if the row was updated: the weaker one takes the row as it was before."""
+
 SIDE: Final = "{side}"
 """Stands for the written row in what is returned here."""
 
@@ -36,10 +42,15 @@ def path(own: Tenancy, row: str = SIDE) -> str:
     first = own.steps[0]
     here = first.joins(row, "p0")
     joined = _joined(own)
-    return "\n".join(
+    return _in_any_isolation(
         f"PERFORM 1 FROM {quoted(first.table)} p0{joined[number]} WHERE {here} {STAY} OF p{number};"
         for number in range(len(own.steps))
     )
+
+
+def _in_any_isolation(statements: Iterable[str]) -> str:
+    text = "\n".join(statements)
+    return f"IF {REPEATS} THEN\n{text.replace(STAY, SHARE)}\nELSE\n{text}\nEND IF;"
 
 
 def _joined(own: Tenancy) -> list[str]:
@@ -65,7 +76,7 @@ def named(target: Any, condition: str) -> str:
         f"PERFORM 1 FROM {table} o{rows} WHERE {condition} {STAY} OF p{number};"
         for number, rows in enumerate(_from_object(tenancy_of(target)))
     ]
-    return "\n".join(found)
+    return _in_any_isolation(found)
 
 
 def _from_object(own: Tenancy) -> list[str]:
@@ -100,7 +111,10 @@ def hold(model: Any, rows: QuerySet[Any]) -> None:
     keys = [prepare(pk, connection) for pk in rows.values_list("pk", flat=True)]
     with connection.cursor() as cursor:
         for number, joins in enumerate(_from_object(own)):
+            placing = f"SELECT 1 FROM {objects} o{joins} WHERE {key} = ANY(%(keys)s) AND"
             cursor.execute(
-                f"SELECT 1 FROM {objects} o{joins} WHERE {key} = ANY(%s) {STAY} OF p{number}",
-                [keys],
+                f"WITH here AS ({placing} NOT {REPEATS} {STAY} OF p{number}),"
+                f" there AS ({placing} {REPEATS} {SHARE} OF p{number})"
+                " SELECT 1 FROM here UNION ALL SELECT 1 FROM there",
+                {"keys": keys},
             )

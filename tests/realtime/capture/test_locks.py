@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from guardian.shortcuts import assign_perm
 
 from permissions.models import AccessChange
@@ -172,3 +173,41 @@ def test_write_that_moves_nothing_holds_up_nobody(keyed: World, write: Act) -> N
         write(r)
         pool.submit(on_its_own, count).result(20)
         count()
+
+
+def in_an_old_snapshot(r: Rows, write: Act, move: Act) -> None:
+    """Somebody who repeats reads writes after another moved what they have already looked at."""
+    looked, moved = Event(), Event()
+
+    def late() -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            assert r.place.model._base_manager.exists()
+            looked.set()
+            assert moved.wait(60)
+            write(r)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(on_its_own, late)
+        assert looked.wait(60)
+        move(r)
+        moved.set()
+        waiting.result(60)
+
+
+OLD = [pair for pair in PAIRS if pair[1] in (granted, linked, raised, made) and pair[0] != "leaf"]
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "move"), OLD, ids=[f"{n} {w.__name__} {m.__name__}" for n, w, m in OLD]
+)
+def test_who_writes_in_a_snapshot_that_is_older_than_a_move_fails(
+    keyed: World, name: str, write: Act, move: Act
+) -> None:
+    """Else the logs would have it in the tenant where it was."""
+    r = Rows(keyed, name)
+    with pytest.raises(OperationalError, match="could not serialize"):
+        in_an_old_snapshot(r, write, move)
+    write(r)
+    check(r, write)
