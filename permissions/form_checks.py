@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, router
 
 from permissions.audiences import Resource, registry
 from permissions.links import links
+from permissions.rows import listed
 from tenants import hosted
 from tenants.hosted_checks import are_right
 from tenants.tables import SIGNS, why_not_made, why_not_named
@@ -44,6 +45,8 @@ def followed(resource: Resource) -> list[Any]:
     found: list[Any] = [resource.model, *(shows.model for shows in resource.shows)]
     with suppress(NoTenant):  # which `adoption_checks` reports
         found += along(resource.model, resource.tenancy)
+    with suppress(LookupError):  # which `row_checks` reports
+        found += [each.model for each in listed(resource)]
     found += [link.through for link in links(resource)]
     found += [table.model for table in resource.grant_tables]
     return [*dict.fromkeys(model._meta.concrete_model or model for model in found)]

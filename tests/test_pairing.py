@@ -31,7 +31,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     ),
     "by `test_rows`": (
         "permissions/list_ways.py",
-        "permissions/row_checks.py",
         "permissions/row_statements.py",
     ),
     "by `tests/test_tenants_found.py`": ("realtime/capture/joining.py",),
