@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 
 from permissions.models import AccessChange
 from realtime.audit.chain import Fact, digest_of_text
+from realtime.audit.inquiries import Inquiry
 from realtime.audit.models import Access, ChainEntry, Push, Read
 from realtime.audit.viewings import Applied, Viewing
 from realtime.capture.interval_models import Belongs, Held
@@ -173,6 +174,7 @@ CHAINED: Final = (
     ),
     Kind("viewing end", Viewing, ("ended_at", "ended"), ended="ended_at"),
     Kind("applied", Applied, ("process", "revision", "read", "at"), written="at"),
+    Kind("inquiry", Inquiry, ("at", "user_id", "what", "asked"), written="at"),
 )  # fmt: skip
 
 KINDS: Final = {kind.name: kind for kind in CHAINED}

@@ -55,6 +55,7 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
         Applied: outdated(before),
         Held: Held.objects.filter(ended_at__lt=before),
         Belongs: Belongs.objects.filter(ended_at__lt=before),
+        Inquiry: Inquiry.objects.filter(at__lt=before),
         AccessChange: _old(AccessChange, before, _keys(AccessChange, before)),
     }
     counts, kept = dict.fromkeys(old, 0), 0
@@ -64,7 +65,6 @@ def prune(before: datetime) -> Iterator[tuple[str, int]]:
             counts[model] += gone
     for model, gone in counts.items():
         yield model._meta.label, gone + sum(_of_nobody(old[model]))
-    yield Inquiry._meta.label, sum(_in_batches(Inquiry.objects.filter(at__lt=before)))
     yield Change._meta.label, sum(_by_range(Change, before))
     if kept:
         raise Disagreeing(kept)

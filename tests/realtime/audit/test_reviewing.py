@@ -11,7 +11,9 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from realtime.audit.models import Access, ChainEntry, ChainHead
+from realtime.audit import inquiries
+from realtime.audit.inquiries import Inquiry
+from realtime.audit.models import Access, ChainEntry, ChainHead, ChainPosition
 from realtime.audit.verifying import INSERTED, SAYS
 from realtime.audit.viewings import Applied
 from tenants.models import Tenant
@@ -203,3 +205,85 @@ def test_rows_of_live_lists_are_named_when_somebody_edits_them(world: World) -> 
         rows.update(**{column: before})
     applied.delete()
     assert "earshot_realtime.Applied" in review("verify", "--tenant", "acme")[1]
+
+
+def edited() -> list[str]:
+    """What verify says of all tenants, without numbers."""
+    code, told = in_json("verify", "--all-tenants")
+    assert code == 1
+    return sorted({fault["what"] for each in told for fault in each["faults"]})
+
+
+def other() -> Tenant:
+    """A second tenant with as many accesses and a chain."""
+    globex = Tenant.objects.create(slug="globex", name="Globex")
+    for number in range(3):
+        access(globex, object_id=number)
+    assert chain() == 3
+    return globex
+
+
+def swap(rows: Any, one: Tenant, two: Tenant) -> None:
+    """Exchange the tenants of these rows, as somebody with a connection would."""
+    away, mine = 10**6, list(rows.filter(tenant=one).values_list("pk", flat=True))
+    rows.filter(tenant=one).update(tenant=away)
+    rows.filter(tenant=two).update(tenant=one)
+    rows.filter(tenant=away, pk__in=mine).update(tenant=two)
+
+
+def test_swaps_between_tenants_are_named(acme: Tenant) -> None:
+    globex = other()
+    pair = [Access.objects.filter(tenant=each).first() for each in (acme, globex)]
+    swap(Access.objects.filter(pk__in=[each.pk for each in pair if each]), acme, globex)
+    assert edited() == ["edited"]
+
+
+def test_entries_that_are_swapped_between_tenants_are_named(acme: Tenant) -> None:
+    globex = other()
+    swap(ChainEntry.objects.filter(sequence=2), acme, globex)
+    assert "altered" in edited()
+
+
+def test_access_that_is_opened_again_is_named(acme: Tenant) -> None:
+    last = Access.objects.order_by("pk").last()
+    assert last
+    Access.objects.filter(pk=last.pk).update(ended_at=timezone.now(), ended="revoked")
+    assert review("verify", "--tenant", "acme")[0] == 0
+    Access.objects.filter(pk=last.pk).update(ended_at=None, ended="")
+    code, printed = review("verify", "--tenant", "acme")
+    assert (code, printed.count("edited after it was chained")) == (1, 1)
+
+
+def test_row_that_takes_the_key_of_a_deleted_one_is_named(acme: Tenant) -> None:
+    first = Access.objects.order_by("pk").first()
+    assert first
+    pk = first.pk
+    first.delete()
+    access(acme, pk=pk, user_id=8)
+    assert edited() == ["edited"]
+
+
+def test_row_before_a_position_that_was_moved_is_named(acme: Tenant) -> None:
+    """Whoever moves the chain's position has later looks pass the row over."""
+    access(acme)
+    assert chain() == 1
+    access(acme, began_at=timezone.now() - timedelta(days=1), xid=None)
+    ChainPosition.objects.update(marks={}, at=timezone.now())
+    assert edited() == ["inserted"]
+
+
+@pytest.mark.parametrize("what", ["edited", "deleted"])
+def test_who_asked_is_in_the_chain(acme: Tenant, what: str) -> None:
+    inquiries.record(acme.pk, 7, "who-saw", {"id": "x"})
+    assert review("verify", "--tenant", "acme")[0] == 0
+    rows = Inquiry.objects.filter(user_id=7)
+    if what == "edited":
+        rows.update(user_id=8)
+    else:
+        rows.delete()
+    code, printed = review("verify", "--tenant", "acme")
+    assert code == 1
+    assert (
+        f"earshot_realtime.Inquiry {Inquiry.objects.get().pk if what == 'edited' else ''}"
+        in printed
+    )
