@@ -45,7 +45,7 @@ def followed(resource: Resource) -> list[Any]:
     found: list[Any] = [resource.model, *(shows.model for shows in resource.shows)]
     with suppress(NoTenant):  # which `adoption_checks` reports
         found += along(resource.model, resource.tenancy)
-    with suppress(LookupError):  # which `row_checks` reports
+    with suppress(LookupError, ValueError):  # which `row_checks` reports
         found += [each.model for each in listed(resource)]
     found += [link.through for link in links(resource)]
     found += [table.model for table in resource.grant_tables]

@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from django.db import connection
 
 from permissions.audiences import Resource, registry
+from permissions.form_checks import followed
 from permissions.stored import is_beside
 from realtime.capture.installing import differences
 
@@ -37,7 +38,17 @@ def captured() -> Iterator[Finding]:
         )
     else:
         yield Finding(True, "All triggers are installed and enabled.")
+    there = set(connection.introspection.table_names())
     for resource in registry:
+        absent = [m for m in followed(resource) if m._meta.db_table not in there]
+        if absent:
+            table = absent[0]._meta.db_table
+            yield Finding(
+                False,
+                f"{resource.label} is not captured: there is no table {table!r}. Run manage.py"
+                " migrate, or give `db_table` the table's very name.",
+            )
+            continue
         where = "beside its rows" if is_beside(resource.model) else "in its rows"
         path = resource.tenancy.path
         tenant = f"its tenant is found by {path!r}" if path else "all of it is in one tenant"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
@@ -13,7 +14,8 @@ from django.db.models import Model
 
 from permissions.audiences import Audience, Resource, registry
 from permissions.checks import check_resources
-from permissions.form_checks import check_form, check_views
+from permissions.form_checks import check_form, check_views, followed
+from permissions.rows import Rows
 from permissions.serializers import AudienceSerializer
 from tenants.models import Tenant, User
 from tenants.opaque import OpaqueIdField
@@ -198,6 +200,14 @@ def test_many_to_many_holders_of_any_table_work_or_are_refused(
     model: Any, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ids(declared(model, holder="members"), monkeypatch) == expected
+
+
+def test_rows_of_any_table_work_or_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apps, "get_model", lambda label: {"checked.Q": Schema}[label])
+    for label, expected in (("checked.Q", True), ("checked.Nothing", False)):
+        rows = Rows(label, object="tenant", user="owner", gives="reader")
+        found = followed(replace(declared(Plain), sources=(rows,)))
+        assert (Schema in found) == expected
 
 
 def test_path_that_leads_nowhere_is_no_concern_of_these(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 
 from realtime import diagnosis
 from realtime.diagnosis import captured, indexed, reachable
+from resources.models import Document
 from tests.keyed.place import installed, keyed
 from tests.world import World
 
@@ -31,6 +32,14 @@ def test_models_of_others_are_told_with_what_they_lack(keyed: World) -> None:
         cursor.execute(f'DROP INDEX "{index}"')
     line = 'keyed.paper has no index by \'tenant_id\': add Index(fields=["tenant", "id"], …).'
     assert (False, line) in [(f.is_good, f.text) for f in indexed()]
+
+
+@pytest.mark.django_db
+def test_table_that_is_not_there_by_its_very_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Document._meta, "db_table", "Resources_Document")
+    said = [f.text for f in captured() if not f.is_good]
+    line = "resources.document is not captured: there is no table 'Resources_Document'."
+    assert any(text.startswith(line) for text in said)
 
 
 def test_broker_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
