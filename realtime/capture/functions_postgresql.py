@@ -15,9 +15,17 @@ from realtime.capture.triggers import Trigger, named, quoted
 HEAD: Final = (
     "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp"
 )
-# A plan is kept, and the next statement may write one row where the first wrote very many: looking
-# up each by an index is never far from the best one.
-LOOKED_UP: Final = " SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
+# A plan is kept, and the next statement may write very many rows where the first wrote one, into
+# tables that were empty then; and how many rows a condition leaves is guessed. So the written rows
+# come first, and what they name is looked up for each, by an index: never far from the best plan,
+# where another could read all written rows anew for each row of a table.
+WAYS: Final = ("seqscan", "hashjoin", "mergejoin", "material", "indexonlyscan")
+LOOKED_UP: Final = "".join(
+    (
+        *(f" SET enable_{way} = off" for way in WAYS),
+        *(f" SET {kind}_collapse_limit = 1" for kind in ("join", "from")),
+    )
+)
 WRITTEN: Final = "written"
 """The rows that a statement wrote, for its triggers in sets."""
 ROWS: Final = {"INSERT": f"NEW TABLE AS {WRITTEN}", "DELETE": f"OLD TABLE AS {WRITTEN}"}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
 from permissions.models import AccessChange
@@ -14,7 +15,7 @@ from realtime.capture import live_postgresql
 from realtime.capture.installing import LIVE
 from realtime.capture.live import lives
 from realtime.models import Change, Held
-from resources.models import Document
+from resources.models import Document, DocumentGroupGrant
 from tests.databases import on_postgresql
 from tests.permissions.conftest import place
 from tests.realtime.capture.declared import run
@@ -118,3 +119,18 @@ def test_plan_that_is_kept_looks_up_each_row(first: World, count: int) -> None:
     [ended] = [plan for plan in found if "resources_document.owner_id" in plan]
     assert "earshot_held_open" in ended
     assert "Seq Scan" not in ended
+
+
+def test_grants_look_up_what_they_name_whatever_is_guessed_of_it(place: World) -> None:
+    documents, group = made(place, 60), Group.objects.create(name="readers")
+    view = Permission.objects.get(codename="view_document", content_type__app_label="resources")
+    with plans() as found:
+        DocumentGroupGrant.objects.bulk_create(
+            DocumentGroupGrant(group=group, permission=view, content_object=each)
+            for each in documents
+        )
+        DocumentGroupGrant.objects.filter(group=group).delete()
+    joined = [plan for plan in found if "on resources_document o" in plan]
+    assert len(joined) == 3
+    assert not [plan for plan in joined if "resources_document_pkey" not in plan]
+    assert not [plan for plan in joined if "Join Filter" in plan]
