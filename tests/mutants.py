@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.mutant import Mutant
+from tests.mutants_of_hosts import OF_HOSTS
 from tests.mutants_of_placing import OF_PLACING
 from tests.mutants_of_review import OF_REVIEW
 from tests.mutants_of_windows import OF_WINDOWS
@@ -207,6 +208,7 @@ MUTANTS: Final = (
         "        return Decision.SEND_AGAIN\n    if s.waiting",
         "tests/realtime/hub/test_sweep.py::test_a_raw_change_of_data_is_repaired_and_counted",
     ),
+    *OF_HOSTS,
     *OF_PLACING,
     *OF_REVIEW,
     *OF_WINDOWS,
