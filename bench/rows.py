@@ -25,6 +25,7 @@ ROWS: Final = {
     "oversize": "Oversized clients",
     "fence": "The fence",
     "ledger": "The ledger's pages",
+    "explain": "Why somebody sees an object, at 400,000 grants",
     "who_saw": "Who saw what, over ten million accesses",
     "windows": "Live lists",
     "windows_coming": "What comes to live lists",
