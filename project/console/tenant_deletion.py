@@ -18,7 +18,7 @@ from tenants.models import Tenant
 
 BATCH: Final = 1_000
 """Rows that go in one transaction, and what goes with each."""
-PAGE: Final = 50_000
+PAGE: Final = 20_000
 """Keys that are read at once: all that is held of what is to go."""
 REST: Final = 1.0
 """How long the other tenants have the database to themselves, to how long a batch took."""
