@@ -90,9 +90,9 @@ def _title(number: int) -> str:
     return json.dumps({"title": f"Title {number}"})
 
 
-async def earshot(world: World, kind: str, sockets: int) -> float:
+async def earshot(world: World, kind: str, sockets: int, **settings: str) -> float:
     """Ours; what another process publishes was saved beforehand."""
-    environment = {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL}
+    environment = {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL, **settings}
     plan = partial(town.plan, world, count=sockets)
     command = uvicorn(town.APPLICATION, "--ws-per-message-deflate", "false")
     async with crowded(command, lambda port: plan(port=port), **environment) as (under, crowd):

@@ -24,6 +24,7 @@ ROWS: Final = {
     "floods": "Floods",
     "oversize": "Oversized clients",
     "fence": "The fence",
+    "audited": "What the review costs delivery",
     "ledger": "The ledger's pages",
     "explain": "Why somebody sees an object, at 400,000 grants",
     "who_saw": "Who saw what, over ten million accesses",
