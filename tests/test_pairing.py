@@ -91,7 +91,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "permissions/review/named.py",
         "permissions/review/never.py",
         "permissions/review/revisions.py",
-        "permissions/review/scene.py",
         "permissions/review/sensitivity.py",
         "permissions/review/supposing.py",
         "permissions/review/telling.py",

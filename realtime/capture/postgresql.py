@@ -171,8 +171,7 @@ def _access(access: Access, many: int) -> Iterator[Trigger]:
 def _kept_in_sets(access: Access) -> dict[str, str]:
     """Return, by event, the statement that keeps the intervals of all rows."""
     kept, cause = access.kept, access.cause
-    if kept is None:
-        return dict.fromkeys(("INSERT", "DELETE"), "")
+    assert kept is not None
     return {
         "INSERT": intervals.begin(kept, WRITTEN, cause, NOW, NEXT),
         "DELETE": ended(kept, cause),

@@ -54,7 +54,7 @@ class Access:
     @property
     def in_sets(self) -> bool:
         """Return whether all rows of a statement may be worked on at once; none needs a lock."""
-        return self.many and not self.locks
+        return self.many and self.kept is not None and not self.locks
 
     @property
     def written(self) -> tuple[str, ...]:

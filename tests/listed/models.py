@@ -84,6 +84,17 @@ class Pass(models.Model):
         app_label = "listed"
 
 
+class Stamp(models.Model):
+    """Who sees an object of any model that has numbers for keys."""
+
+    kind = models.ForeignKey(ContentType, models.CASCADE, related_name="+")
+    number = models.BigIntegerField()
+    person = models.ForeignKey(USER, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "listed"
+
+
 class Team(models.Model):
     people: Any = models.ManyToManyField(USER, related_name="+")
 
@@ -104,4 +115,4 @@ class Share(models.Model):
 
 
 DECLARED: list[Any] = [Task, Note]
-MODELS: list[Any] = [Project, *DECLARED, Part, Access, Pass, Team, Share]
+MODELS: list[Any] = [Project, *DECLARED, Part, Access, Pass, Stamp, Team, Share]

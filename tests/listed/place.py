@@ -23,6 +23,7 @@ Note: Any = models.Note
 Part: Any = models.Part
 Access: Any = models.Access
 Pass: Any = models.Pass
+Stamp: Any = models.Stamp
 Team: Any = models.Team
 Share: Any = models.Share
 
@@ -59,6 +60,11 @@ def note(world: World, **values: Any) -> Any:
 def passed(obj: Any, user: Any, key: str = "") -> Any:
     kind = ContentType.objects.get_for_model(type(obj))
     return Pass.objects.create(kind=kind, key=key or str(obj.pk), person=user)
+
+
+def stamped(obj: Any, user: Any) -> Any:
+    kind = ContentType.objects.get_for_model(type(obj))
+    return Stamp.objects.create(kind=kind, number=obj.pk, person=user)
 
 
 def id(obj: Any) -> str:

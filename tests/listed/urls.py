@@ -31,6 +31,7 @@ ROWS: dict[Any, tuple[Rows, ...]] = {
             level="level",
             gives={9: "keeper", 8: "keeper", -1: "looker"},
         ),
+        Rows("listed.Stamp", user="person", object=("kind", "number"), gives="looker"),
     ),
     Note: (
         Rows("listed.Pass", user="person", object=("kind", "key"), gives="looker"),

@@ -41,7 +41,7 @@ def wrong(*, of_note: bool = False, **values: Any) -> str:
     return "; ".join(str(each.msg).partition("cannot be read: ")[2][:-1] for each in found)
 
 
-class Odd(models.Model):
+class Dated(models.Model):
     """Its key is none."""
 
     at = models.DateTimeField(primary_key=True)
@@ -114,7 +114,7 @@ def test_passes_that_cannot_be_read_are_told(values: dict[str, Any], said: str) 
 
 @pytest.mark.usefixtures("installed")
 def test_rows_with_keys_of_another_kind_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("permissions.rows.apps.get_model", lambda label: Odd)
+    monkeypatch.setattr("permissions.rows.apps.get_model", lambda label: Dated)
     assert wrong() == "their own keys are neither integers, UUIDs nor texts"
     assert "'at' cannot have keys" in wrong(object=("task", "at"))
 

@@ -28,6 +28,7 @@ from tests.listed.place import (
     of,
     passed,
     project,
+    stamped,
     task,
 )
 from tests.world import World
@@ -56,6 +57,7 @@ class Truth:
             self._pass()
         for _ in range(4):
             self._share()
+            self._stamp()
         self._grants()
 
     def _task(self, number: int) -> Any:
@@ -94,6 +96,11 @@ class Truth:
         key = self.dice.choice(("", "", str(obj.pk).upper() + " "))
         passed(obj, user, key)
         self._give(user, obj, "looker" if isinstance(obj, Note) and not key else None)
+
+    def _stamp(self) -> None:
+        obj, user = self.dice.choice(self.tasks), self.dice.choice(self.users)
+        stamped(obj, user)
+        self._give(user, obj, "looker")
 
     def _share(self) -> None:
         obj, some = self.dice.choice(self.notes), self.dice.sample(self.users, 2)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import inlineformset_factory, modelform_factory
@@ -15,7 +16,7 @@ from rest_framework import serializers
 
 from tenants.forms import TenantModelForm
 from tenants.models import Tenant
-from tenants.placed import elsewhere, here
+from tenants.placed import elsewhere, here, placed_in
 from tests.housed.models import Label
 from tests.housed.place import Bulb, Lamp, Shade, house, housed, installed, person
 from tests.project.console.test_admin import operator
@@ -151,3 +152,8 @@ def test_rows_are_here_or_elsewhere(housed: World) -> None:
     rows: models.QuerySet[Any] = Bulb.objects.all()
     assert list(here(rows, villa().pk)) == [mine]
     assert set(elsewhere(rows, villa().pk)) == {others, nowhere}
+
+
+def test_row_of_everybodys_model_is_placed_nowhere(world: World) -> None:
+    assert placed_in(Group(name="crowd")) is None
+    assert placed_in(Label(tenant=world.tenants["acme"])) == world.tenants["acme"].pk
