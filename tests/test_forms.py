@@ -58,7 +58,7 @@ class Thing:
         pushed = render(self.resource, self.resource.audiences[0], obj, revision=0)
         assert pushed.body is not None
         assert (answer.status_code, answer.json()) == (200, json.loads(pushed.body))
-        newest = Change.objects.filter(object_id=pk).latest("pk")
+        newest = Change.objects.filter(model=self.resource.label, object_id=pk).latest("pk")
         assert newest.version == pushed.version
         return answer.json()
 
