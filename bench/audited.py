@@ -1,5 +1,7 @@
 """What the review costs a delivered frame: the ledger is chained behind the delivery, and the
-oracle reads a share of the frames again. Both are compared with runs that have neither."""
+oracle reads a share of the frames again. Both are compared with runs that have neither.
+
+What was written before, such as when the sockets were opened, is chained before it counts."""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from typing import Final
 from bench import town  # sets Django up
 from bench.figures import Row, spread
 from bench.frame import FRAME
-from bench.pace import CHANGES, SECONDS, SOCKETS, earshot
+from bench.pace import CHANGES, SECONDS, SOCKETS, ours, patching, spent
+from realtime.audit import chaining
 from tests.world import World
 
 RUNS = 5
-KIND: Final = "by REST in the same process"
 NEITHER: Final = "neither"
 CHAIN: Final = "the chain, ten times as often as by default"
 ORACLE: Final = "the oracle, of one frame in a hundred"
@@ -23,8 +25,8 @@ SETTINGS: Final = {
     ORACLE: {"EARSHOT_CHAIN_SECONDS": "600", "EARSHOT_ORACLE": "0.01"},
 }
 HOW = (
-    f"{SOCKETS} sockets, {CHANGES} changes, one each {SECONDS * 1000:g} ms, {KIND}, whose whole "
-    f"CPU counts; {RUNS} runs in turn"
+    f"{SOCKETS} sockets, {CHANGES} changes, one each {SECONDS * 1000:g} ms, by REST in the "
+    f"same process, whose whole CPU counts; {RUNS} runs in turn"
 )
 
 
@@ -33,9 +35,16 @@ async def costs(world: World) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {name: [] for name in SETTINGS}
     for _ in range(RUNS):
         for name, settings in SETTINGS.items():
-            spent = await earshot(world, KIND, SOCKETS, **settings)
-            found[name].append(spent / (CHANGES * SOCKETS) * 1e6)
+            found[name].append(await cost(world, **settings) / (CHANGES * SOCKETS) * 1e6)
     return found
+
+
+async def cost(world: World, **settings: str) -> float:
+    """Seconds of the server's CPU for all changes."""
+    async with ours(world, SOCKETS, **settings) as (under, crowd):
+        change = await patching(world, under)
+        await town.in_thread(lambda: [*chaining.everything()])()
+        return await spent(under, crowd, change)
 
 
 def figures(found: dict[str, list[float]]) -> list[Row]:

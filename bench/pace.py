@@ -90,18 +90,31 @@ def _title(number: int) -> str:
     return json.dumps({"title": f"Title {number}"})
 
 
-async def earshot(world: World, kind: str, sockets: int, **settings: str) -> float:
-    """Ours; what another process publishes was saved beforehand."""
+@asynccontextmanager
+async def ours(
+    world: World, sockets: int, **settings: str
+) -> AsyncIterator[tuple[Server, Clients]]:
+    """Our server with so many sockets on the world's document."""
     environment = {"EARSHOT_SOCKETS_PER_USER": "100000", **QUIET_TAIL, **settings}
     plan = partial(town.plan, world, count=sockets)
     command = uvicorn(town.APPLICATION, "--ws-per-message-deflate", "false")
-    async with crowded(command, lambda port: plan(port=port), **environment) as (under, crowd):
+    async with crowded(command, lambda port: plan(port=port), **environment) as found:
+        yield found
+
+
+async def patching(world: World, under: Server) -> Change:
+    """The owner's requests that change the document."""
+    token = await town.in_thread(world.token)("owner")
+    headers = {"Authorization": f"Token {token}", "X-Tenant": "acme"}
+    headers["Content-Type"] = "application/json"
+    return by_rest(under, "PATCH", f"/api/documents/{world.id}/", headers)
+
+
+async def earshot(world: World, kind: str, sockets: int) -> float:
+    """Ours; what another process publishes was saved beforehand."""
+    async with ours(world, sockets) as (under, crowd):
         if kind == "by REST in the same process":
-            token = await town.in_thread(world.token)("owner")
-            headers = {"Authorization": f"Token {token}", "X-Tenant": "acme"}
-            headers["Content-Type"] = "application/json"
-            change = by_rest(under, "PATCH", f"/api/documents/{world.id}/", headers)
-            return await spent(under, crowd, change)
+            return await spent(under, crowd, await patching(world, under))
         writes = [partial(world.write, title=f"Title {n}") for n in range(CHANGES + WARM)]
         messages = await town.recorded(writes, "viewer")
         layer: Any = get_channel_layer()
