@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from random import uniform
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -58,6 +59,7 @@ class Arrivals:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._turns: dict[str, Turns] = {}
+        self._refusing = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # Django takes "post" for a POST, too.
@@ -69,7 +71,19 @@ class Arrivals:
             with self._place(address_of(request)) as turns:
                 await self._application({**scope, "turns": turns}, receive, send)
         except TooManyAtOnce:
+            await self._spread()
             await refuse(send, 429, REFUSAL, "throttled", RETRY_SECONDS)
+
+    async def _spread(self) -> None:
+        """Wait for a part of the time after which they may come again: who is refused together
+        would come back together, and keep everybody waiting each time."""
+        if self._refusing >= limits()["hashing_waiting"]:
+            return  # so that waiting costs no more than this many connections
+        self._refusing += 1
+        try:
+            await asyncio.sleep(uniform(0, RETRY_SECONDS))  # noqa: S311 - no secret
+        finally:
+            self._refusing -= 1
 
     @contextmanager
     def _place(self, address: str) -> Iterator[Turns]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
+from tenants import arrivals
 from tenants.arrivals import Arrivals, is_about_a_password
 from tenants.bodies import BoundedBodies
 from tenants.handler import Handler
@@ -20,10 +21,28 @@ from tests.tenants.test_bodies import Client
 LOGIN = "/api/login/"
 
 
+class Pauses:
+    """So many refusals wait next, for good; those after them make no pause."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.waiting = asyncio.Semaphore(0)
+
+    def __call__(self, low: float, high: float) -> float:
+        if not self.next:
+            return low
+        self.next -= 1
+        self.waiting.release()
+        return 3600
+
+
 @pytest.fixture(autouse=True)
-def few_at_once(settings: Settings) -> None:
+def pauses(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Pauses:
     limits = {"passwords_at_once": 2, "hashing_waiting": 16, "hashing_seconds": 60.0}
     settings.EARSHOT = settings.EARSHOT | limits
+    found = Pauses()
+    monkeypatch.setattr(arrivals, "uniform", found)
+    return found
 
 
 class Held(Handler):
@@ -90,6 +109,27 @@ async def test_who_finds_no_room_is_refused_before_django() -> None:
     assert await asked(server, refused) == 429
     assert json.loads(refused.body)["code"] == "throttled"
     assert refused.answered[b"retry-after"] == b"1"
+    server.may_answer.set()
+    assert await asyncio.gather(*flood) == [200] * 6
+
+
+async def test_refusals_are_spread_but_no_more_of_them_than_may_wait(pauses: Pauses) -> None:
+    server = Held()
+    flood = [server.ask() for _ in range(6)]
+    for _ in range(2):
+        await server.at_work.acquire()
+    for many in (16, 1):  # whoever goes makes room
+        pauses.next = many
+        spread = [server.ask() for _ in range(many)]
+        for _ in spread:
+            await pauses.waiting.acquire()
+        if many == 16:
+            pauses.next = 1
+            assert await server.ask() == 429
+        assert not any(task.done() for task in spread)
+        for task in spread:
+            task.cancel()
+        await asyncio.gather(*spread, return_exceptions=True)
     server.may_answer.set()
     assert await asyncio.gather(*flood) == [200] * 6
 
