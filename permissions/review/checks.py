@@ -42,14 +42,14 @@ def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.Che
     for name, given in declared(serializer).items():
         if name not in audience.fields:
             yield _error(
-                40,
+                80,
                 f"{serializer.__name__} labels {name!r}, which its payload does not have.",
                 "Take it out of Meta.sensitivity, or add it to Meta.fields.",
                 serializer,
             )
         if given not in LABELS:
             yield _error(
-                40,
+                80,
                 f"{serializer.__name__} labels {name!r} as {given!r}, which is no label.",
                 f"Say one of: {', '.join(LABELS)}.",
                 serializer,
@@ -57,7 +57,7 @@ def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.Che
     bare = [name for name in audience.fields if label(serializer, name) == UNDECLARED]
     if bare and getattr(settings, "REQUIRE_SENSITIVITY", False):
         yield _error(
-            41,
+            81,
             f"{serializer.__name__} does not say how sensitive these are: {', '.join(bare)}.",
             "Label each of them in Meta.sensitivity, or unset EARSHOT_REQUIRE_SENSITIVITY.",
             serializer,
@@ -73,7 +73,7 @@ def _check_agreement(resource: Resource) -> Iterator[checks.CheckMessage]:
     for name, given_by_some in labels.items():
         if len(given_by_some) > 1:
             yield _error(
-                42,
+                82,
                 f"{resource.label}.{name} has several labels: {', '.join(several(given_by_some))}.",
                 "Give a field the same label in the serializers of all audiences.",
                 resource.model,
@@ -87,7 +87,7 @@ def _check_never(resource: Resource) -> Iterator[checks.CheckMessage]:
     yield from _check_names(resource, "never_label", resource.never_label, set(LABELS))
     for each in broken(resource):
         yield _error(
-            44,
+            84,
             f"{resource.label} shows {each.field!r} to {each.audience.name}: it is {each.rule}.",
             f"Take it out of {each.audience.serializer.__name__}, or change the declaration.",
             each.audience.serializer,
@@ -105,7 +105,7 @@ def _check_names(
             unknown += [name for name in audiences if resource.audience(name) is None]
         for name in unknown:
             yield _error(
-                43,
+                83,
                 f"{resource.label} says `{what}` of {name!r}, which there is not.",
                 'Write it like {"budget": ("viewer", "auditor")}: what, and which audiences.',
                 resource.model,

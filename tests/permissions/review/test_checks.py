@@ -66,13 +66,13 @@ def test_serializer_without_labels_has_none(declare: Declare) -> None:
 
 def test_label_of_what_the_payload_does_not_have_is_found(declare: Declare) -> None:
     wrong = found(declare, viewer(labelled(id="public", budget="secret")))
-    assert wrong == ["earshot.E040 Labelled labels 'budget', which its payload does not have."]
+    assert wrong == ["earshot.E080 Labelled labels 'budget', which its payload does not have."]
 
 
 @pytest.mark.parametrize("name", ["Secret", "", "undeclared"])
 def test_label_that_is_none_is_found(declare: Declare, name: str) -> None:
     wrong = found(declare, viewer(labelled(title=name)))
-    assert wrong == [f"earshot.E040 Labelled labels 'title' as {name!r}, which is no label."]
+    assert wrong == [f"earshot.E080 Labelled labels 'title' as {name!r}, which is no label."]
 
 
 def test_undeclared_field_is_found_only_where_it_is_demanded(
@@ -82,7 +82,7 @@ def test_undeclared_field_is_found_only_where_it_is_demanded(
     assert found(declare, bare) == []
     settings.REQUIRE_SENSITIVITY = True
     [wrong] = found(declare, bare)
-    assert wrong == "earshot.E041 Labelled does not say how sensitive these are: title."
+    assert wrong == "earshot.E081 Labelled does not say how sensitive these are: title."
 
 
 def test_field_of_two_labels_is_found(declare: Declare) -> None:
@@ -91,7 +91,7 @@ def test_field_of_two_labels_is_found(declare: Declare) -> None:
         viewer(labelled(title="public")),
     ]
     [wrong] = found(declare, *audiences)
-    assert wrong == "earshot.E042 resources.document.title has several labels: secret, public."
+    assert wrong == "earshot.E082 resources.document.title has several labels: secret, public."
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_never_of_what_there_is_not_is_found(
 ) -> None:
     """A rule with a slip of the pen protects nothing."""
     [wrong] = found(declare, viewer(labelled(id="public", title="public")), **more)
-    assert wrong.startswith("earshot.E043")
+    assert wrong.startswith("earshot.E083")
     assert f"of {name!r}, which there is not" in wrong
 
 
@@ -122,7 +122,7 @@ def test_never_that_is_kept_is_right(declare: Declare) -> None:
 def test_field_that_is_never_shown_is_found_under_any_name(declare: Declare) -> None:
     never = {"budget": ("viewer",)}
     plain = viewer(labelled(("id", "budget")))
-    rule = "earshot.E044 resources.document shows {!r} to viewer: it is never budget."
+    rule = "earshot.E084 resources.document shows {!r} to viewer: it is never budget."
     assert found(declare, plain, never=never) == [rule.format("budget")]
 
     class Renamed(AudienceSerializer):
@@ -145,7 +145,7 @@ def test_part_of_a_row_that_is_never_shown_is_found(declare: Declare, source: st
             fields = ("id", "who")
 
     [wrong] = found(declare, viewer(Part), never={"owner": ("viewer",)})
-    assert wrong.startswith("earshot.E044")
+    assert wrong.startswith("earshot.E084")
 
 
 def test_column_that_a_method_shows_is_found_by_its_declaration(declare: Declare) -> None:
@@ -164,7 +164,7 @@ def test_column_that_a_method_shows_is_found_by_its_declaration(declare: Declare
 
 def test_id_that_is_never_shown_is_found(declare: Declare) -> None:
     [wrong] = found(declare, viewer(labelled(("id",))), never={"id": ("viewer",)})
-    assert wrong.startswith("earshot.E044")
+    assert wrong.startswith("earshot.E084")
 
 
 def test_field_of_a_label_that_is_never_shown_is_found(declare: Declare) -> None:
@@ -195,5 +195,5 @@ def test_broken_never_stops_the_start(declare: Declare) -> None:
             never={"budget": ("viewer",)},
         )
     )
-    with pytest.raises(SystemCheckError, match=r"earshot\.E044"):
+    with pytest.raises(SystemCheckError, match=r"earshot\.E084"):
         call_command("check")
