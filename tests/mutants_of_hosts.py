@@ -8,7 +8,7 @@ from tests.mutant import Mutant
 
 HOSTED = "tests/test_hosted.py::test_"
 LASTING = "tests/test_hosted_lasting.py::test_"
-LISTED = "tests/realtime/capture/test_listed.py::test_"
+LISTED = "tests/realtime/capture/test_listed"
 
 OF_HOSTS: Final = (
     Mutant(
@@ -51,20 +51,22 @@ OF_HOSTS: Final = (
         "realtime/capture/listed.py",
         "                teams.setdefault(each.through, _team(each))\n",
         "                pass\n",
-        LISTED + "passes_and_shares_are_followed",
+        LISTED + ".py::test_passes_and_shares_are_followed",
     ),
     Mutant(
         "rows: what they give goes along with what places the object",
         "realtime/capture/placed.py",
         "        for kept, rows, column in listed.kept(each):\n",
         "        for kept, rows, column in ():\n",
-        LISTED + "intervals_of_access_are_those_of_the_row_and_of_its_objects_place",
+        LISTED
+        + "_intervals.py::test_intervals_of_access_are_those_of_the_row_and_of_its_objects_place",
     ),
     Mutant(
         "rows: a level that means nothing gives nothing",
         "realtime/capture/listed.py",
         ' WHERE {whose} IS NOT NULL AND {permission} IS NOT NULL"\n',
         ' WHERE {whose} IS NOT NULL"\n',
-        LISTED + "intervals_of_access_are_those_of_the_row_and_of_its_objects_place",
+        LISTED
+        + "_intervals.py::test_intervals_of_access_are_those_of_the_row_and_of_its_objects_place",
     ),
 )
