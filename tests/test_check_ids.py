@@ -26,7 +26,7 @@ def ids(tree: ast.Module) -> Iterator[str]:
     numbering = {each.name for each in functions if spells(each)}
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=number), *_]):
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=int(number)), *_]):
                 if name in numbering:
                     yield f"E{number:03}"
             case ast.keyword(arg="id", value=ast.Constant(value=str(text))):
