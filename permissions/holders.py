@@ -24,8 +24,10 @@ def resource_of(model: Any) -> Resource | None:
 
 
 @contextmanager
-def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[None]:
+def weighed(rows: models.QuerySet[Any], fields: Collection[str], **which: Any) -> Iterator[None]:
     """Check what this block writes to these fields of these rows as grants by the current actor.
+
+    `which` says more narrowly which of the rows.
 
     Raise AboveCeiling judged by the state before the block. For actors who may do everything,
     nothing is read.
@@ -36,7 +38,7 @@ def weighed(rows: models.QuerySet[Any], fields: Collection[str]) -> Iterator[Non
         yield
         return
     with transaction.atomic(using=rows.db, savepoint=False):
-        locked = rows.order_by("pk").select_for_update(no_key=True)
+        locked = rows.filter(**which).order_by("pk").select_for_update(no_key=True)
         tenant = tenant_name(rows.model)
         before = loading.values_of_all(with_tenants(locked), (tenant, *named))
         keys = {pk: Key(pk, row[tenant] or 0) for pk, row in before.items()}

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager, contextmanager
 from random import uniform
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.core.handlers.asgi import get_script_prefix
+from django.http import Http404
 from django.urls import resolve
 
 from tenants.addresses import address_of
@@ -63,12 +64,11 @@ class Arrivals:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # Django takes "post" for a POST, too.
-        request = request_of(scope) if scope["method"].upper() == "POST" else None
-        if request is None or not is_about_a_password(request):
+        if scope["method"].upper() != "POST" or not is_about_a_password(path_of(scope)):
             await self._application(scope, receive, send)
             return
         try:
-            with self._place(address_of(request)) as turns:
+            with self._place(address_of(request_of(scope))) as turns:
                 await self._application({**scope, "turns": turns}, receive, send)
         except TooManyAtOnce:
             await self._spread()
@@ -101,10 +101,16 @@ class Arrivals:
                 del self._turns[address]
 
 
-def is_about_a_password(request: HttpRequest) -> bool:
-    """Return whether a POST's view checks a password or sends a link to set one."""
+def path_of(scope: Any) -> str:
+    """Return where a request goes, as Django will find it."""
+    path: str = scope["path"]
+    return path.removeprefix(get_script_prefix(scope))
+
+
+def is_about_a_password(path: str) -> bool:
+    """Return whether the view there checks the password of a POST or sends a link to set one."""
     try:
-        match = resolve(request.path_info)
+        match = resolve(path)
     except Http404:
         return False
     view: Any = getattr(match.func, "view_class", None)

@@ -3,15 +3,17 @@ is worked on changes threads once."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 
 from tenants.arrivals import REFUSAL, RETRY_SECONDS, Arrivals, TooManyAtOnce
 from tenants.bodies import BoundedBodies
+from tenants.limits import limits
 
 
 class Handler(ASGIHandler):
@@ -21,6 +23,19 @@ class Handler(ASGIHandler):
     Django's traceback forms a cycle with its frame and the answer, which would keep both until the
     next garbage collection; that comes after a number of objects, however large they are.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._idle: list[ThreadPoolExecutor] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request on the thread that was idle last, with what was kept there: Django would
+        start two threads for each request. As many stay as there are connections for requests."""
+        thread = self._idle.pop() if self._idle else ThreadPoolExecutor(1, "earshot-request")
+        async with ThreadSensitiveContext(executor=thread):
+            await self.handle(scope, receive, send)
+        if len(self._idle) < limits()["database_connections"]:
+            self._idle.append(thread)  # nothing is under way there; else it ends with its last work
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Load the middleware to run in the request's thread together with its view: Django would

@@ -52,7 +52,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "what `tests/realtime/audit/test_seen.py` asks": ("realtime/audit/questions.py",),
     "tried where it is used: limits, invitations, connections and turns": (
         "tenants/forms.py",
-        "tenants/handler.py",
         "tenants/limit_rules.py",
         "tenants/metrics.py",
         "tenants/places.py",

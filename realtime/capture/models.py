@@ -165,7 +165,7 @@ class LiveModel(Guarded):
             values = saving.chosen(values)
             if not (values or saving.forced):
                 return True
-        with weighed(base_qs.filter(pk=pk_val), {field.name for field, *_ in values}):
+        with weighed(base_qs, {field.name for field, *_ in values}, pk=pk_val):
             return super()._do_update(base_qs, using, pk_val, values, *args, **kwargs)
 
     def _do_insert(

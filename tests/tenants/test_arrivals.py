@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
 from pytest_django import Settings
 
 from tenants import arrivals
-from tenants.arrivals import Arrivals, is_about_a_password
+from tenants.arrivals import Arrivals, is_about_a_password, path_of
 from tenants.bodies import BoundedBodies
 from tenants.handler import Handler
 from tests.tenants.test_bodies import Client
@@ -192,4 +191,5 @@ async def test_whoever_goes_while_waiting_leaves_no_trace() -> None:
     ],
 )
 def test_posts_that_look_at_passwords_are_known(path: str, about: bool) -> None:
-    assert is_about_a_password(RequestFactory().post(path)) is about
+    assert is_about_a_password(path_of({"path": path})) is about
+    assert is_about_a_password(path_of({"path": f"/app{path}", "root_path": "/app"})) is about

@@ -56,7 +56,13 @@ class Slow:
             "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
         }  # fmt: skip
         self.sent = False
-        self.task = asyncio.ensure_future(Handler()(self.scope, self.receive, self.send))
+        self.task = asyncio.ensure_future(self._ask())
+
+    async def _ask(self) -> None:
+        handler = Handler()
+        await handler(self.scope, self.receive, self.send)
+        for thread in handler._idle:  # it has let go of its last work when it has done another
+            await asyncio.wrap_future(thread.submit(int))
 
     async def receive(self) -> Any:
         if not self.sent:
