@@ -26,6 +26,7 @@ from permissions.review.checks import check_declarations
 from permissions.row_checks import check_rows
 from permissions.serializers import AudienceSerializer
 from tenants.opaque import OpaqueIdField
+from tenants.problems import problem
 from tenants.strict import json_types
 
 MAX_GROUP_NAME = 99
@@ -68,15 +69,11 @@ def check_resources(**_: Any) -> list[checks.CheckMessage]:
     return found
 
 
-def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
-    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")
-
-
 def _check_grants(resource: Resource) -> Iterator[checks.CheckMessage]:
     yield from check_tables(resource)
     for name in {*resource.holders.values(), *resource.roles.values()}:
         if resource.audience(name) is None:
-            yield _error(
+            yield problem(
                 2,
                 f"{resource.label} names the audience {name!r}, which it does not declare.",
                 "Use one of its audiences in `holders` and `roles`.",
@@ -90,7 +87,7 @@ def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
     own = {column.name: column for column in concrete._meta.local_concrete_fields}
     for name in resource.linked:
         if reason := why_not_linked(resource, name):
-            yield _error(
+            yield problem(
                 63,
                 f"{resource.label}.{name} cannot name holders: {reason}.",
                 "In `holders`, use many-to-many fields of the model itself to the user model.",
@@ -98,14 +95,14 @@ def _check_columns(resource: Resource) -> Iterator[checks.CheckMessage]:
             )
     for name in (*resource.named, *resource.visible_by):
         if name not in own:
-            yield _error(
+            yield problem(
                 16,
                 f"{resource.label} has no column {name!r} in its table.",
                 "In `holders` and `visible_by`, use fields that the model itself declares.",
                 resource.model,
             )
         elif name in resource.visible_by and not _is_value(own[name], resource.visible_by[name]):
-            yield _error(
+            yield problem(
                 16,
                 f"{resource.label}.{name} cannot be {resource.visible_by[name]!r}.",
                 "Give in `visible_by` a valid value of the field, or None for null.",
@@ -125,7 +122,7 @@ def _check_names(resource: Resource) -> Iterator[checks.CheckMessage]:
     names = [audience.name for audience in resource.audiences]
     for name in dict.fromkeys(names):
         if names.count(name) > 1 or not re.fullmatch("[a-zA-Z0-9_-]+", name):
-            yield _error(
+            yield problem(
                 12,
                 f"{resource.label} needs a distinct, valid name for the audience {name!r}.",
                 "Give each audience a unique name of letters, digits, hyphens, underscores.",
@@ -139,7 +136,7 @@ def _check_people(resource: Resource) -> Iterator[checks.CheckMessage]:
         resource.names in getattr(a.serializer.Meta, "fields", ()) for a in resource.audiences
     )
     if resource.names and not (resource.holders and shown):
-        yield _error(
+        yield problem(
             15,
             f"{resource.label} cannot use {resource.names!r} as the name of a person.",
             "Set `names` to a field of a payload, and declare the person's user in `holders`.",
@@ -151,7 +148,7 @@ def _check_filters(resource: Resource) -> Iterator[checks.CheckMessage]:
     """Check `filters`, which the database must understand as the payload says."""
     for name in resource.filters:
         if reason := why_not(resource, name):
-            yield _error(
+            yield problem(
                 17,
                 f"{resource.label} cannot be filtered by {name!r}: {reason}.",
                 "In `filters`, name columns of the model that its serializers show unchanged.",
@@ -162,14 +159,14 @@ def _check_filters(resource: Resource) -> Iterator[checks.CheckMessage]:
 def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
     serializer = audience.serializer
     if audience.permission not in permissions_of(resource.model):
-        yield _error(
+        yield problem(
             3,
             f"The audience {audience.name} needs the permission {audience.permission!r}.",
             "Add it to the model's Meta.permissions.",
             resource.model,
         )
     if not isinstance(getattr(serializer.Meta, "fields", None), list | tuple):
-        yield _error(
+        yield problem(
             4,
             f"{serializer.__name__} does not list its fields.",
             "List each field in Meta.fields: a new column must not leak automatically.",
@@ -181,7 +178,7 @@ def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.C
         return
     group_name = f"earshot.{2**63}.{resource.label}.{2**63}.{audience.name}"
     if len(group_name) > MAX_GROUP_NAME or len(audience.name) > MAX_AUDIENCE_NAME:
-        yield _error(
+        yield problem(
             5,
             f"The group names of {resource.label} for {audience.name} are too long.",
             f"Shorten the audience's name; a group name has at most {MAX_GROUP_NAME} characters,"
@@ -195,7 +192,7 @@ def _check_audience(resource: Resource, audience: Audience) -> Iterator[checks.C
 def _check_overrides(serializer: type[AudienceSerializer]) -> Iterator[checks.CheckMessage]:
     for method in ("to_representation", "get_fields"):
         if getattr(serializer, method) is not getattr(AudienceSerializer, method):
-            yield _error(
+            yield problem(
                 6,
                 f"{serializer.__name__} overrides {method}, which hides what it shows.",
                 "Declare fields, or annotate the queryset in the resource's `prepare`.",
@@ -209,7 +206,7 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
     columns = {f.name for f in resource.model._meta.concrete_fields} | {"pk"}
     for name, field in serializer().fields.items():
         if isinstance(field, KNOWS_THE_REQUEST) or _defaults_to_user(field) or _shows_key(field):
-            yield _error(
+            yield problem(
                 7,
                 f"{serializer.__name__}.{name} is a {type(field).__name__}, "
                 "which depends on the requester or shows an integer key.",
@@ -218,7 +215,7 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
                 serializer,
             )
         if isinstance(field, serializers.BaseSerializer):
-            yield _error(
+            yield problem(
                 8,
                 f"{serializer.__name__}.{name} nests a serializer: what it shows is not declared.",
                 "Annotate the value in `prepare` and declare it in `shows`.",
@@ -226,7 +223,7 @@ def _check_fields(resource: Resource, audience: Audience) -> Iterator[checks.Che
             )
         other = str(field.source) not in columns or isinstance(field, serializers.RelatedField)
         if other and name not in shown:
-            yield _error(
+            yield problem(
                 9,
                 f"{serializer.__name__}.{name} does not show a column of {resource.label}.",
                 "Declare in the resource's `shows` which rows it comes from.",
@@ -248,7 +245,7 @@ def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
     fields = audience.serializer().fields
     unknown: Iterable[str] = [name for name in audience.writes if name not in audience.fields]
     for name in unknown:
-        yield _error(
+        yield problem(
             10,
             f"The audience {audience.name} may write {name!r}, which its payload does not have.",
             "Leave it out of `writes`, or add it to the serializer's fields.",
@@ -256,7 +253,7 @@ def _check_writes(audience: Audience) -> Iterator[checks.CheckMessage]:
         )
     for name, field in audience.serializer._declared_fields.items():
         if name in fields and name not in audience.writes and not field.read_only:
-            yield _error(
+            yield problem(
                 11,
                 f"{audience.serializer.__name__}.{name} is writable, but {audience.name} "
                 "may not write it.",
@@ -273,7 +270,7 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
     for name, field in serializer().fields.items():
         written = name in audience.writes
         if written and json_types(field) is None:
-            yield _error(
+            yield problem(
                 13,
                 f"The JSON types of {serializer.__name__}.{name} are unknown.",
                 f"Derive {type(field).__name__} from a DRF field, or set its `json_types`, "
@@ -288,7 +285,7 @@ def _check_bounds(resource: Resource, audience: Audience) -> Iterator[checks.Che
         else:
             wrong = [name] if written and not is_bounded_field(field) else []
         for source in wrong:
-            yield _error(
+            yield problem(
                 14,
                 f"{serializer.__name__}.{name} shows {source}, which has no bound.",
                 "Set a `max_length` (for JSON in bytes), a decimal's `max_digits`, or an "

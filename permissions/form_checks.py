@@ -15,6 +15,7 @@ from permissions.links import links
 from permissions.rows import listed
 from tenants import hosted
 from tenants.hosted_checks import are_right
+from tenants.problems import problem
 from tenants.tables import SIGNS, why_not_made, why_not_named
 from tenants.tenancy import NoTenant, along
 from tenants.users import User
@@ -56,9 +57,9 @@ def check_class(model: Any) -> Iterator[checks.CheckMessage]:
     """Check that the rows of one table are the model's objects."""
     for name, instead in CLASSES.items():
         if getattr(model._meta, name):
-            yield _error(70, f"{model._meta.label} is {name}: it has no table.", instead, model)
+            yield problem(70, f"{model._meta.label} is {name}: it has no table.", instead, model)
     if parents := [parent._meta.label for parent in model._meta.parents if not model._meta.proxy]:
-        yield _error(
+        yield problem(
             71,
             f"{model._meta.label} has columns in the table of {parents[0]}: changes there would not"
             " be seen.",
@@ -69,7 +70,7 @@ def check_class(model: Any) -> Iterator[checks.CheckMessage]:
 
 def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
     if reason := why_not_named(model):
-        yield _error(
+        yield problem(
             72,
             f"The table {model._meta.db_table} of {model._meta.label} {reason}.",
             "Give `db_table` a plain name, and set the schema by the connection's search_path.",
@@ -80,7 +81,7 @@ def _check_table(model: Any) -> Iterator[checks.CheckMessage]:
 def _check_columns(model: Any) -> Iterator[checks.CheckMessage]:
     for field in model._meta.local_concrete_fields:
         if any(sign in field.column for sign in SIGNS):
-            yield _error(
+            yield problem(
                 75,
                 f"The column {field.column!r} of {model._meta.label} cannot be named in statements"
                 " that have parameters.",
@@ -100,7 +101,7 @@ def check_views(databases: Collection[str] | None = None, **_: Any) -> list[chec
     for resource in registry:
         named += followed(resource)
     return [
-        _error(
+        problem(
             76,
             f"{model._meta.label} is a view: no trigger fires for what changes there.",
             "Name the models of the tables that it reads.",
@@ -113,7 +114,7 @@ def check_views(databases: Collection[str] | None = None, **_: Any) -> list[chec
 
 def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
     for alias in {router.db_for_read(model), router.db_for_write(model)} - {DEFAULT_DB_ALIAS}:
-        yield _error(
+        yield problem(
             73,
             f"{model._meta.label} is kept in the database {alias!r}: only `default` is followed.",
             "Let the routers keep it in `default`.",
@@ -121,7 +122,7 @@ def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
         )
 
     if where := why_not_made(model):
-        yield _error(
+        yield problem(
             73,
             f"Django makes the table of {model._meta.label} {where}, which `default` is not.",
             "Declare it only there: the app's `audiences` may ask for `connection.vendor`.",
@@ -141,7 +142,7 @@ def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
             reason = f"it holds their {column.target_field.name}"
         else:
             continue
-        yield _error(
+        yield problem(
             74,
             f"{resource.label}.{name} cannot name holders: {reason}.",
             "In `holders`, use foreign keys to the user model's primary key.",
@@ -151,7 +152,3 @@ def _check_holders(resource: Resource) -> Iterator[checks.CheckMessage]:
 
 def _names_users(model: Any) -> bool:
     return issubclass(User, model._meta.concrete_model)
-
-
-def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
-    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")

@@ -12,6 +12,7 @@ from permissions import generic_grants, grant_index
 from permissions.audiences import Resource, registry
 from permissions.models import GroupGrant, UserGrant
 from tenants.keys import LONGEST, TEXT, UnknownKind, field_of, kind_of
+from tenants.problems import problem
 
 
 def check_model(model: Any) -> Iterator[checks.CheckMessage]:
@@ -19,7 +20,7 @@ def check_model(model: Any) -> Iterator[checks.CheckMessage]:
     try:
         kind = kind_of(model)
     except UnknownKind:
-        yield _error(
+        yield problem(
             60,
             f"The key of {model._meta.label} is neither an integer, a UUID nor a text.",
             "Give the model such a primary key, and make what it had a UniqueConstraint.",
@@ -33,14 +34,14 @@ def check_model(model: Any) -> Iterator[checks.CheckMessage]:
 def _check_text(model: Any, field: Any) -> Iterator[checks.CheckMessage]:
     """Check a text that is a key: its ids must have a length, and each key one spelling."""
     if not 0 < (field.max_length or 0) <= LONGEST or isinstance(field, models.TextField):
-        yield _error(
+        yield problem(
             61,
             f"The key of {model._meta.label} is a text without a bound.",
             f"Make it a CharField with a max_length of at most {LONGEST}.",
             model,
         )
     if field.db_collation:
-        yield _error(
+        yield problem(
             62,
             f"The key of {model._meta.label} is compared by the collation {field.db_collation!r}.",
             "Remove its db_collation: the logs and ids compare keys character by character.",
@@ -52,7 +53,7 @@ def check_tables(resource: Resource) -> Iterator[checks.CheckMessage]:
     """Yield what keeps grants on the resource from being stored, or read."""
     for tables, base in ((resource.user_tables, UserGrant), (resource.group_tables, GroupGrant)):
         if not tables:
-            yield _error(
+            yield problem(
                 1,
                 f"{resource.label} has no table of this kind in any of its sources.",
                 f"Subclass {base.__module__}.{base.__name__} with a `content_object` foreign key,"
@@ -61,7 +62,7 @@ def check_tables(resource: Resource) -> Iterator[checks.CheckMessage]:
             )
     for table in resource.grant_tables:
         if reason := table.why_not():
-            yield _error(
+            yield problem(
                 65,
                 f"{table.model._meta.label} gives nothing on {resource.label}: {reason}.",
                 "Let `content_object` refer to the primary key, and rows have integer keys.",
@@ -106,7 +107,3 @@ def check_indexes(databases: Collection[str] | None = None, **_: Any) -> list[ch
         for table in grant_index.read_tables(registry)
         if table.table in there and not grant_index.is_indexed(table)
     ]
-
-
-def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
-    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")

@@ -13,6 +13,7 @@ from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from permissions.audiences import Audience, Resource, Shows
 from permissions.bounds import is_bounded
 from tenants.keys import UnknownKind, kind_of
+from tenants.problems import problem
 
 
 def why_not_built(audience: Audience) -> str:
@@ -27,7 +28,7 @@ def why_not_built(audience: Audience) -> str:
 def check_built(audience: Audience) -> Iterator[checks.CheckMessage]:
     """Check that the serializer's fields are those of its model, or its own."""
     if reason := why_not_built(audience):
-        yield _error(
+        yield problem(
             78,
             f"{audience.serializer.__name__} cannot be built: {reason}",
             "In Meta.fields, list columns of the model, and each field that the class declares.",
@@ -39,7 +40,7 @@ def check_shows(resource: Resource) -> Iterator[checks.CheckMessage]:
     """Check that a change of what a payload shows of other rows is noticed."""
     for shows in resource.shows:
         if reason := _why_not_shown(resource, shows):
-            yield _error(
+            yield problem(
                 79,
                 f"{resource.label}.{shows.field} cannot show {shows.model._meta.label}: {reason}.",
                 "In `shows`, name columns of a model's own table, which has a key of its own.",
@@ -75,7 +76,3 @@ def unbounded(shows: Shows) -> list[Any]:
     """Return the columns that are shown, and state no bound."""
     columns: Any = shows.model._meta.concrete_fields
     return [each for each in columns if each.name in shows.fields and not is_bounded(each)]
-
-
-def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
-    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")

@@ -14,6 +14,7 @@ from tenants import hosted, users
 from tenants.hosted import FIELDS, MEMBERS, MODEL
 from tenants.keys import TEXT, UnknownKind, field_of, kind_of, kind_of_field, target_of
 from tenants.models import Role, Tenant
+from tenants.problems import problem
 from tenants.tables import why_not_named
 
 SLUG: Final = 50
@@ -29,7 +30,7 @@ def check_hosted(**_: Any) -> list[checks.CheckMessage]:
     given: Any = getattr(settings, MEMBERS, None)
     if not getattr(settings, MODEL, None):
         return [
-            _error(50, f"{name} is set without {MODEL}.", f'Write {MODEL} = "app.Model" as well.')
+            problem(50, f"{name} is set without {MODEL}.", f'Write {MODEL} = "app.Model" as well.')
             for name in (FIELDS, MEMBERS)
             if getattr(settings, name, None)
         ]
@@ -49,15 +50,15 @@ def _check_tenants() -> Iterator[checks.CheckMessage]:
     label = getattr(settings, MODEL)
     model = _model(label)
     if model is None:
-        yield _error(50, f"{MODEL} is {label!r}, which is no model.", 'Write "app.Model".')
+        yield problem(50, f"{MODEL} is {label!r}, which is no model.", 'Write "app.Model".')
         return
     yield from _check_model(model, MODEL)
     if model is Tenant:
         reason = f"{MODEL} names our own model, which needs no other."
-        yield _error(50, reason, f"Use it as it is, and leave {MODEL} out.")
+        yield problem(50, reason, f"Use it as it is, and leave {MODEL} out.")
         return
     if not _is_key(model):
-        yield _error(
+        yield problem(
             50,
             f"The key of {model._meta.label} is no integer, UUID or text of at most {SLUG}"
             " characters.",
@@ -65,14 +66,14 @@ def _check_tenants() -> Iterator[checks.CheckMessage]:
         )
     given = getattr(settings, FIELDS, {})
     if not isinstance(given, Mapping):
-        yield _error(57, f"{FIELDS} is no dictionary.", f'Write {FIELDS} = {{"name": "…"}}.')
+        yield problem(57, f"{FIELDS} is no dictionary.", f'Write {FIELDS} = {{"name": "…"}}.')
         return
     yield from _check_keys(given, OF_TENANTS, FIELDS)
     yield from _check_fields(model, given, ("slug", "name"), FIELDS)
     yield from _check_conditions(model, given, FIELDS)
     slug = _field(model, given.get("slug"))
     if slug is not None and not _is_slug(slug):
-        yield _error(
+        yield problem(
             51,
             f"{model._meta.label}.{slug.name} is no slug of a tenant: it may be empty or shared, or"
             f" be longer than {SLUG} characters.",
@@ -84,17 +85,17 @@ def _check_members(given: Any) -> Iterator[checks.CheckMessage]:
     """Check the model of members, and its fields."""
     if not isinstance(given, Mapping):
         line = '{"model": "app.Model", "tenant": "…", "user": "…"}'
-        yield _error(52, f"{MEMBERS} is no dictionary.", f"Write {MEMBERS} = {line}.")
+        yield problem(52, f"{MEMBERS} is no dictionary.", f"Write {MEMBERS} = {line}.")
         return
     yield from _check_keys(given, OF_MEMBERS, MEMBERS)
     for name in NEEDED:
         if name not in given:
-            yield _error(52, f"{MEMBERS} does not say {name!r}.", f'Add "{name}": "…".')
+            yield problem(52, f"{MEMBERS} does not say {name!r}.", f'Add "{name}": "…".')
             return
     model = _model(given["model"])
     if model is None:
         reason = f"{MEMBERS} names {given['model']!r}, which is no model."
-        yield _error(52, reason, 'Write "model": "app.Model".')
+        yield problem(52, reason, 'Write "model": "app.Model".')
         return
     yield from _check_model(model, MEMBERS)
     yield from _check_fields(model, given, ("tenant", "user", "role"), MEMBERS)
@@ -102,7 +103,7 @@ def _check_members(given: Any) -> Iterator[checks.CheckMessage]:
     for name, target in (("tenant", hosted.tenant_model()), ("user", users.User)):
         field = _field(model, given[name])
         if field is not None and not _leads(field, target, model):
-            yield _error(
+            yield problem(
                 53,
                 f"{model._meta.label}.{field.name} does not name rows of {target._meta.label} by"
                 " their primary key.",
@@ -115,18 +116,18 @@ def _check_roles(model: Any, given: Mapping[str, Any]) -> Iterator[checks.CheckM
     """Check that each value of the role means one of ours."""
     if ("role" in given) != ("roles" in given):
         reason = f"{MEMBERS} has one of 'role' and 'roles' without the other."
-        yield _error(54, reason, "Name the field, and what its values mean, or neither.")
+        yield problem(54, reason, "Name the field, and what its values mean, or neither.")
         return
     roles: Mapping[Any, Any] = given.get("roles", {})
     if "roles" in given and not (isinstance(roles, Mapping) and roles):
         line = f'Write "roles": {{value: "{Role.MEMBER.value}"}}.'
-        yield _error(54, f"'roles' of {MEMBERS} gives no role to any value.", line)
+        yield problem(54, f"'roles' of {MEMBERS} gives no role to any value.", line)
         return
     for value, role in roles.items():
         if role not in Role.values:
             known = ", ".join(map(repr, Role.values))
             reason = f"{MEMBERS} gives {value!r} the role {role!r}, which is none."
-            yield _error(54, reason, f"Use {known}.")
+            yield problem(54, reason, f"Use {known}.")
     field = _field(model, given.get("role"))
     if field is None:
         return
@@ -150,7 +151,7 @@ def _check_model(model: Any, setting: str) -> Iterator[checks.CheckMessage]:
         wrong = f"its table {reason}"
     if wrong:
         reason = f"{setting} names {meta.label}, which cannot be followed: {wrong}."
-        yield _error(56, reason, "Name the model that has the rows.")
+        yield problem(56, reason, "Name the model that has the rows.")
 
 
 def _check_keys(
@@ -159,7 +160,7 @@ def _check_keys(
     for name in given:
         if name not in known:
             reason = f"{setting} has the unknown key {name!r}."
-            yield _error(57, reason, f"Use {', '.join(map(repr, known))}.")
+            yield problem(57, reason, f"Use {', '.join(map(repr, known))}.")
 
 
 def _check_fields(
@@ -177,7 +178,7 @@ def _check_conditions(
     conditions = given.get("active_while", {})
     if not isinstance(conditions, Mapping):
         reason = f"'active_while' of {setting} is no dictionary."
-        yield _error(57, reason, 'Write "active_while": {"field": value}.')
+        yield problem(57, reason, 'Write "active_while": {"field": value}.')
         return
     for name, value in conditions.items():
         field, where = _field(model, name), f"'active_while' of {setting}"
@@ -194,7 +195,7 @@ def _check_values(
     for value in values:
         if value is None or _is_comparable(field, value):
             continue
-        yield _error(
+        yield problem(
             58,
             f"{model._meta.label}.{field.name} cannot be compared with {value!r}, as {where} says.",
             "Use values as the column has them: numbers, texts, UUIDs, True and False, or None.",
@@ -255,8 +256,4 @@ def _model(label: Any) -> Any:
 def _no_column(model: Any, name: Any, where: str) -> checks.Error:
     own = ", ".join(field.name for field in model._meta.local_concrete_fields)
     reason = f"{model._meta.label} has no column {name!r} in its own table, as {where} says."
-    return _error(51, reason, f"Use one of {own}.")
-
-
-def _error(number: int, message: str, hint: str) -> checks.Error:
-    return checks.Error(message, hint=hint, id=f"earshot.E{number:03}")
+    return problem(51, reason, f"Use one of {own}.")

@@ -8,27 +8,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tenants.problems import problem
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("tenants", "permissions", "realtime", "resources", "project")
 WHOLE = re.compile(r"earshot\.([EW]\d{3})")
 
 
-def spells(function: ast.AST) -> bool:
-    """Whether a function makes ids of numbers."""
-    texts = (each for each in ast.walk(function) if isinstance(each, ast.JoinedStr))
-    parts = (part for text in texts for part in text.values)
-    return any(isinstance(p, ast.Constant) and str(p.value).endswith("earshot.E") for p in parts)
-
-
 def ids(tree: ast.Module) -> Iterator[str]:
     """The ids that a module gives to what it tells."""
-    functions = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef))
-    numbering = {each.name for each in functions if spells(each)}
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=int(number)), *_]):
-                if name in numbering:
-                    yield f"E{number:03}"
+            case ast.Call(func=ast.Name(id=problem.__name__), args=[number, *_]):
+                yield f"E{ast.literal_eval(number):03}"
             case ast.keyword(arg="id", value=ast.Constant(value=str(text))):
                 if found := WHOLE.fullmatch(text):
                     yield found[1]

@@ -13,6 +13,7 @@ from permissions.payload_checks import why_not_built
 from permissions.review.entries import UNDECLARED
 from permissions.review.never import broken
 from permissions.review.sensitivity import LABELS, declared, label, several
+from tenants.problems import problem
 
 
 def check_declarations(**_: Any) -> list[checks.CheckMessage]:
@@ -33,22 +34,18 @@ def _is_built(audience: Audience) -> bool:
     return listed and not why_not_built(audience)
 
 
-def _error(number: int, message: str, hint: str, obj: Any) -> checks.Error:
-    return checks.Error(message, hint=hint, obj=obj, id=f"earshot.E{number:03}")
-
-
 def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.CheckMessage]:
     serializer = audience.serializer
     for name, given in declared(serializer).items():
         if name not in audience.fields:
-            yield _error(
+            yield problem(
                 80,
                 f"{serializer.__name__} labels {name!r}, which its payload does not have.",
                 "Take it out of Meta.sensitivity, or add it to Meta.fields.",
                 serializer,
             )
         if given not in LABELS:
-            yield _error(
+            yield problem(
                 80,
                 f"{serializer.__name__} labels {name!r} as {given!r}, which is no label.",
                 f"Say one of: {', '.join(LABELS)}.",
@@ -56,7 +53,7 @@ def _check_labels(resource: Resource, audience: Audience) -> Iterator[checks.Che
             )
     bare = [name for name in audience.fields if label(serializer, name) == UNDECLARED]
     if bare and getattr(settings, "REQUIRE_SENSITIVITY", False):
-        yield _error(
+        yield problem(
             81,
             f"{serializer.__name__} does not say how sensitive these are: {', '.join(bare)}.",
             "Label each of them in Meta.sensitivity, or unset EARSHOT_REQUIRE_SENSITIVITY.",
@@ -72,7 +69,7 @@ def _check_agreement(resource: Resource) -> Iterator[checks.CheckMessage]:
             labels.setdefault(name, set()).add(given)
     for name, given_by_some in labels.items():
         if len(given_by_some) > 1:
-            yield _error(
+            yield problem(
                 82,
                 f"{resource.label}.{name} has several labels: {', '.join(several(given_by_some))}.",
                 "Give a field the same label in the serializers of all audiences.",
@@ -86,7 +83,7 @@ def _check_never(resource: Resource) -> Iterator[checks.CheckMessage]:
     yield from _check_names(resource, "never", resource.never, fields)
     yield from _check_names(resource, "never_label", resource.never_label, set(LABELS))
     for each in broken(resource):
-        yield _error(
+        yield problem(
             84,
             f"{resource.label} shows {each.field!r} to {each.audience.name}: it is {each.rule}.",
             f"Take it out of {each.audience.serializer.__name__}, or change the declaration.",
@@ -104,7 +101,7 @@ def _check_names(
         else:
             unknown += [name for name in audiences if resource.audience(name) is None]
         for name in unknown:
-            yield _error(
+            yield problem(
                 83,
                 f"{resource.label} says `{what}` of {name!r}, which there is not.",
                 'Write it like {"budget": ("viewer", "auditor")}: what, and which audiences.',

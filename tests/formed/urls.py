@@ -6,15 +6,14 @@ from typing import Any
 
 from django.urls import include, path
 from rest_framework import serializers
-from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource
-from permissions.rest import AudienceViewSet
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
 from tests.formed.columns import COLUMNS, GENERATED, name_of
 from tests.formed.models import MODELS
+from tests.routed import routed
 
 FORMS = [*map(name_of, (*COLUMNS, *GENERATED))]
 UNWRITTEN = {*map(name_of, (*GENERATED, "FileField", "DateField auto_now_add"))}
@@ -35,8 +34,5 @@ def declared(model: Any) -> Resource:
 
 
 RESOURCES = {model: declared(model) for model in MODELS}
-router: Any = SimpleRouter()
-for model, resource in RESOURCES.items():
-    viewset = type(f"{model.__name__}ViewSet", (AudienceViewSet,), {"resource": resource})
-    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+router = routed(RESOURCES)
 urlpatterns = [path("api/", include(router.urls)), *ours]

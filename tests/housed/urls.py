@@ -6,13 +6,13 @@ from typing import Any
 
 from django.urls import include, path
 from rest_framework import serializers
-from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource
-from permissions.rest import AudienceViewSet, CreateMixin
+from permissions.rest import CreateMixin
 from project.urls import urlpatterns as ours
 from tests.housed.models import Bulb, Lamp, Shade
 from tests.keyed.urls import serializer
+from tests.routed import routed
 
 
 class LampBody(serializers.ModelSerializer[Lamp]):
@@ -45,9 +45,5 @@ RESOURCES = {
     Bulb: declared(Bulb, "lamp", tenant="lamp__tenant"),
     Shade: declared(Shade, "lamp", "bulb"),
 }
-router: Any = SimpleRouter()
-for model, resource in RESOURCES.items():
-    bases = (CreateMixin, AudienceViewSet)
-    viewset = type(f"{model.__name__}ViewSet", bases, {"resource": resource})
-    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+router = routed(RESOURCES, CreateMixin)
 urlpatterns = [path("api/", include(router.urls)), *ours]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import include, path
-from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource
-from permissions.rest import AudienceViewSet, CreateMixin
+from permissions.rest import CreateMixin
 from permissions.rest_grants import GrantsMixin
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
 from tests.keyed.models import DECLARED, LIVE, Badge, Book, Existing, Leaf, Sheet
+from tests.routed import routed
 
 
 def serializer(model: Any, *fields: str) -> Any:
@@ -49,9 +49,5 @@ PATHS: dict[Any, str] = {
 }
 MODELS: list[Any] = [*DECLARED, Sheet, Badge]
 RESOURCES = {model: declared(model) for model in MODELS}
-router: Any = SimpleRouter()
-for model, resource in RESOURCES.items():
-    bases = (CreateMixin, GrantsMixin, AudienceViewSet)
-    viewset = type(f"{model.__name__}ViewSet", bases, {"resource": resource})
-    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+router = routed(RESOURCES, CreateMixin, GrantsMixin)
 urlpatterns = [path("api/", include(router.urls)), *ours]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import include, path
-from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource
-from permissions.rest import AudienceViewSet
 from permissions.sources import AsGuardian, Rows
 from project.urls import urlpatterns as ours
 from tests.keyed.urls import serializer
 from tests.listed.models import Note, Task
+from tests.routed import routed
 
 ROWS: dict[Any, tuple[Rows, ...]] = {
     Task: (
@@ -73,8 +72,5 @@ def declared(model: Any, tenant: str | None = None) -> Resource:
 
 
 RESOURCES = {Task: declared(Task, "project__tenant"), Note: declared(Note)}
-router: Any = SimpleRouter()
-for model, resource in RESOURCES.items():
-    viewset = type(f"{model.__name__}ViewSet", (AudienceViewSet,), {"resource": resource})
-    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+router = routed(RESOURCES)
 urlpatterns = [path("api/", include(router.urls)), *ours]

@@ -7,14 +7,13 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.urls import include, path
 from rest_framework import serializers
-from rest_framework.routers import SimpleRouter
 
 from permissions.audiences import Audience, Resource, Shows, as_is
-from permissions.rest import AudienceViewSet
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
 from tests.keyed.urls import serializer
+from tests.routed import routed
 from tests.shaped.models import DECLARED, Desk, Shared, Soft, Tag, Tagged
 
 
@@ -59,8 +58,5 @@ def declared(model: Any) -> Resource:
 
 
 RESOURCES = {model: declared(model) for model in DECLARED}
-router: Any = SimpleRouter()
-for model, resource in RESOURCES.items():
-    viewset = type(f"{model.__name__}ViewSet", (AudienceViewSet,), {"resource": resource})
-    router.register(str(model._meta.model_name), viewset, basename=str(model._meta.model_name))
+router = routed(RESOURCES)
 urlpatterns = [path("api/", include(router.urls)), *ours]

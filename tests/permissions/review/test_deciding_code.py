@@ -19,9 +19,9 @@ from permissions.audiences import Audience, Resource
 from permissions.review.catalogue import entry
 from permissions.review.comparing import compare
 from permissions.review.showing import text
-from permissions.review.verdict import lines
 from permissions.sources import AsGuardian, Direct, Generic
 from resources.models import Document, Profile
+from tests.permissions.review.widened import told
 
 SHOWN = """
 import operator
@@ -113,10 +113,6 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
     yield loaded
     sys.modules.pop("reached_shown", None)
-
-
-def told(old: Any, new: Any) -> list[str]:
-    return [line for line in lines(compare({"a.b": old}, {"a.b": new})) if line.startswith("WIDER")]
 
 
 def test_nothing_is_told_of_a_module_that_is_loaded_again(load: Load) -> None:

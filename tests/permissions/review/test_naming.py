@@ -18,12 +18,11 @@ from django.db.models.signals import post_init
 from permissions.audiences import Audience, Resource
 from permissions.review import deciding_code
 from permissions.review.catalogue import entry
-from permissions.review.comparing import compare
 from permissions.review.naming import named
-from permissions.review.verdict import lines
 from permissions.serializers import AudienceSerializer
 from resources.models import Document
 from tenants.models import User
+from tests.permissions.review.widened import told
 
 HELPERS = """
 import attacked
@@ -183,10 +182,6 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
     yield loaded
     forget()
-
-
-def told(old: Any, new: Any) -> list[str]:
-    return [line for line in lines(compare({"a.b": old}, {"a.b": new})) if line.startswith("WIDER")]
 
 
 def test_nothing_is_told_of_what_is_loaded_again(load: Load) -> None:

@@ -16,9 +16,8 @@ from pytest_django import Settings
 
 from permissions.audiences import Audience, Resource
 from permissions.review.catalogue import entry
-from permissions.review.comparing import compare
-from permissions.review.verdict import lines
 from resources.models import Document
+from tests.permissions.review.widened import told
 
 HELPERS = """
 SHORT = [3]
@@ -173,10 +172,6 @@ def teaser(self: Any) -> str:
 
 def long_teaser(self: Any) -> str:
     return str(self.budget)
-
-
-def told(old: Any, new: Any) -> list[str]:
-    return [line for line in lines(compare({"a.b": old}, {"a.b": new})) if line.startswith("WIDER")]
 
 
 def test_nothing_is_told_of_modules_that_are_loaded_again(load: Load) -> None:
