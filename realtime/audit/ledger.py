@@ -116,6 +116,8 @@ def write_pushes(
         return
     if payloads is None:
         payloads = bool(_WITH_PAYLOADS(tenant=tenant_id))
+    # Else two processes that write the same versions wait for each other's.
+    bodies.sort(key=lambda body: _place(body[0]))
     now = timezone.now()
     inserting.insert_new(
         Push(
@@ -132,6 +134,11 @@ def write_pushes(
         )
         for frame, body in bodies
     )
+
+
+def _place(frame: Frame) -> tuple[Any, ...]:
+    """Return the place of a push in the order in which every process writes them."""
+    return frame.key.model, frame.key.pk, frame.seen.audience, frame.version
 
 
 def begin_process() -> int:

@@ -11,13 +11,14 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from permissions.representation import ObjectKey
 from realtime.audit import ledger
 from realtime.audit.ledger import Ledger
 from realtime.audit.models import Access, Connection, Process, Push
 from realtime.state.ledger_entries import Ends
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
-from tests.realtime.pieces import frame
+from tests.realtime.pieces import MODEL, frame
 from tests.realtime.wire import limit
 from tests.test_accountable import accesses
 from tests.world import World
@@ -89,6 +90,20 @@ def test_push_that_is_written_stays(world: World) -> None:
     ledger.write_pushes(tenant, [frame(3, tenant_id=tenant)])
     ledger.write_pushes(tenant, [frame(3, '{"other": 1}', tenant_id=tenant), frame(4)])
     assert list(Push.objects.order_by("version").values_list("version", "size")) == [(3, 2), (4, 2)]
+
+
+def test_pushes_are_written_in_one_order_by_every_process(world: World) -> None:
+    """Two rounds of different processes wrote the same versions in the orders of their sets, each
+    waited for the other's, and PostgreSQL ended one: its tenant's sockets waited for a whole round.
+    """
+    tenant = world.tenants["acme"].pk
+    pushes = [
+        frame(version, audience=audience, tenant_id=tenant, key=ObjectKey(MODEL, pk))
+        for version, (pk, audience) in enumerate([(2, "viewer"), (10, "viewer"), (2, "owner")])
+    ]
+    ledger.write_pushes(tenant, pushes)
+    written = Push.objects.order_by("pk").values_list("object_id", "audience")
+    assert list(written) == [(2, "owner"), (2, "viewer"), (10, "viewer")]
 
 
 class Failing:
