@@ -26,7 +26,7 @@ def settle(s: Subscription) -> None:
     windows = of(s)
     learn(s, windows)
     for window in windows:
-        before = window.floor, len(window.members)
+        before = window.standing
         if window.holds(s):
             window.admit(s)
             if s.state is State.LIVE and s.available and window not in s.entered:
@@ -41,7 +41,7 @@ def settle(s: Subscription) -> None:
         if lowest is not None and lowest is not s:
             _release(lowest)
             lowest.tell()
-        if (window.floor, len(window.members)) != before:
+        if window.standing != before:
             announce(window)
     if s.state is not State.PENDING:
         come(s)

@@ -170,6 +170,12 @@ class Window:
         return not self.where or self._matches(values)
 
     @property
+    def standing(self) -> tuple[Any, int, bool]:
+        """Return what decides whether the client is to be told of the window itself: its floor, how
+        many rows it has, and whether the client has been told of each."""
+        return self.floor, len(self.members), not self.entering
+
+    @property
     def short(self) -> bool:
         """Return whether so few rows are left that the list must be read again, and has more."""
         return self.floor is not None and 2 * len(self.members) < self.limit

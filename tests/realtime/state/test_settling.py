@@ -163,6 +163,21 @@ def test_few_rows_with_more_below_are_filled_up(of: Socket, keeping: Keeping) ->
     assert keeping.asked == [window]
 
 
+def test_that_there_is_more_is_told_though_what_enters_can_no_longer_be_shown(of: Socket) -> None:
+    window = opened(of, limit=1)
+    window.due = False
+    row(of, pk=2)
+    s = subscription(of, pk=3)
+    s.single = False
+    s.put(frame(1, '{"title":"A"}', key=s.key))
+    assert '"LEFT"' in of.mailbox.take()[0]  # the other one was cut; this one waits
+    s.state = State.UNAVAILABLE
+    s.put(frame(2, None, key=s.key))
+    found = texts(of)
+    assert '"type":"MORE"' in found
+    assert '"more":true' in found
+
+
 def test_window_says_nothing_more_to_a_closing_socket(of: Socket) -> None:
     window = opened(of)
     of.mailbox.close(1000)  # type: ignore[arg-type]
