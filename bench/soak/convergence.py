@@ -80,9 +80,20 @@ async def _check_windows(clients: list[Client], rest: Rest, found: Convergence) 
             payloads = shown[client, one.name]
             if not isinstance(truth, dict) or one.differs(payloads, truth["results"]):
                 found.unequal.append(
-                    f"{client.person.name}, socket {client.number}, {one.name}: {one.rows}, "
-                    f"more {one.more}; REST says {truth!r:.300}"
+                    f"{client.person.name}, socket {client.number}, {one.name}: showed "
+                    f"{[row['id'] for row in payloads]}, has {one.rows}, more {one.more}, since "
+                    f"{time.monotonic() - one.moved_at:.1f} s; {_said(truth, payloads)}"
                 )
+
+
+def _said(truth: Any, payloads: list[Any]) -> str:
+    """What REST answers: which rows, and of the first that a window shows otherwise, how."""
+    if not isinstance(truth, dict):
+        return f"REST says {truth!r:.300}"
+    rows = [row["id"] for row in truth["results"]]
+    pairs = zip(payloads, truth["results"], strict=False)
+    others = [f"{ours!r:.300}, not {theirs!r:.300}" for ours, theirs in pairs if ours != theirs]
+    return ", ".join([f"REST says {rows}, unavailable {truth['unavailable']}", *others[:1]])
 
 
 def _lists(client: Client) -> list[List]:

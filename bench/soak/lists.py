@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ class List:
     status: str | None = None
     rows: list[str] = field(default_factory=list)
     more: bool = False
+    moved_at: float = 0.0  # by `time.monotonic`
 
     @property
     def target(self) -> Target:
@@ -42,6 +44,7 @@ class List:
 
     def apply(self, frame: dict[str, Any]) -> None:
         """Obey a frame about it."""
+        self.moved_at = time.monotonic()
         if frame["type"] == "ENTERED":
             above = frame["before"]
             place = self.rows.index(above) if above else len(self.rows)
