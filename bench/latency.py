@@ -27,7 +27,7 @@ SOCKETS = 1000
 TURNS = 10
 CHANGES = 30  # of each in a turn
 PAUSE = 0.03  # for what a change leaves to be done
-OURS = {"Earshot": {}, "Earshot, EARSHOT_PREFRAMED=1": {"EARSHOT_PREFRAMED": "1"}}
+OURS = {"Earshot": {}, "Earshot, EARSHOT_PREFRAMED=0": {"EARSHOT_PREFRAMED": "0"}}
 HOW = f"{SOCKETS} sockets, {TURNS * CHANGES} changes each way in turn, one uvicorn process"
 
 Start = Callable[[str], Awaitable[float]]
