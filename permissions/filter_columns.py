@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
 
 from django.db import models
-from django.utils import timezone, translation
 
 from permissions.audiences import Audience, Resource
 from permissions.filters import Value, Where, same
-from permissions.rendering import shared_serializer
+from permissions.rendering import plainly, shared_serializer
 from tenants.strict import unfit
 
 FILTERABLE: Final = (
@@ -111,7 +109,7 @@ def _stored(column: Any, field: Any, value: Value, connection: Any) -> Any:
     if isinstance(value, str) and unfit(value):
         return None
     try:
-        with timezone.override(UTC), translation.override("en"):
+        with plainly():
             found = column.to_python(value)
             if not same(field.to_representation(found), value):
                 return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from permissions import accesslog, decision
 from permissions.audiences import Audience, Resource, registry
 from permissions.loading import load_keys
-from permissions.rendering import render, unobserved
+from permissions.rendering import plainly, render, unobserved
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
 from tenants.keys import Key
@@ -45,7 +45,8 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
         allowed = decision.audiences(resource, tenant_id, wanted)
         seen_by_some = {pk for (_, pk), a in allowed.items() if a}
         objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
-        for (user_id, pk), shown in _rendered(resource, objects, allowed, revision, guarded):
+        rendered = _rendered(resource, objects, allowed, revision, guarded)
+        for (user_id, pk), shown in rendered.items():
             seen[user_id, ObjectKey(label, pk)] = shown
     return Reading(revision, seen)
 
@@ -107,9 +108,10 @@ def _read_resource(
     }
     tenant_ids = {tenant_id for tenant_id, _, _ in allowed}
     objects = load_keys(resource, tenant_ids, {pk for *_, pk in allowed}, savepoint=guarded)
+    rendered = _rendered(resource, objects, allowed, 0, guarded)
     return {
         (tenant_id, (user_id, ObjectKey(resource.label, pk))): shown
-        for (tenant_id, user_id, pk), shown in _rendered(resource, objects, allowed, 0, guarded)
+        for (tenant_id, user_id, pk), shown in rendered.items()
     }
 
 
@@ -138,22 +140,26 @@ def _rendered(
     allowed: Mapping[Asker, Audience | None],
     revision: int,
     guarded: bool,
-) -> Iterator[tuple[Asker, Representation | None]]:
-    """Yield what everybody sees, each object rendered at most once per audience.
+) -> dict[Asker, Representation | None]:
+    """Return what everybody sees, each object rendered at most once per audience.
 
     An object is let go as soon as it was: it may be as large as what was made of it.
     """
     by_object: defaultdict[Key, list[Asker]] = defaultdict(list)
     for asker in allowed:
         by_object[asker[-1]].append(asker)
-    for pk, askers in by_object.items():
-        obj = objects.pop(pk, None)
-        done: dict[str, Representation] = {}
-        for asker in askers:
-            audience = allowed[asker]
-            if obj is None or audience is None:
-                yield asker, None
-                continue
-            if audience.name not in done:
-                done[audience.name] = render(resource, audience, obj, revision, savepoint=guarded)
-            yield asker, done[audience.name]
+    seen: dict[Asker, Representation | None] = dict.fromkeys(allowed)
+    with plainly():
+        for pk, askers in by_object.items():
+            obj = objects.pop(pk, None)
+            done: dict[str, Representation] = {}
+            for asker in askers:
+                audience = allowed[asker]
+                if obj is None or audience is None:
+                    continue
+                if audience.name not in done:
+                    done[audience.name] = render(
+                        resource, audience, obj, revision, savepoint=guarded
+                    )
+                seen[asker] = done[audience.name]
+    return seen

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone, translation
@@ -22,6 +22,8 @@ from tenants.encoding import dumps
 from tenants.multiprocess import Counter
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
+LANGUAGE: Final = "en"
+NOTHING: Final = nullcontext()
 
 
 class IncompletePayload(LookupError):
@@ -58,11 +60,27 @@ def shared_serializer(serializer: type[AudienceSerializer]) -> AudienceSerialize
     return cached[serializer]
 
 
+def plainly() -> AbstractContextManager[None]:
+    """Render the block in UTC and English, whatever the thread's settings.
+
+    Whoever renders many objects sets both once for all: setting takes as long as an object's
+    payload. Each payload looks again, since what it calls may have set something else.
+    """
+    if timezone.get_current_timezone() is UTC and translation.get_language() == LANGUAGE:
+        return NOTHING
+    return _plainly()
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    with timezone.override(UTC), translation.override(LANGUAGE):
+        yield
+
+
 def payload(audience: Audience, obj: Any) -> dict[str, Any]:
-    """Return the audience's payload of an object, in UTC and English whatever the thread's
-    settings."""
+    """Return the audience's payload of an object, in UTC and English."""
     serializer = shared_serializer(audience.serializer)
-    with timezone.override(UTC), translation.override("en"):
+    with plainly():
         shown: dict[str, Any] = serializer.to_representation(obj)
     # DRF omits a read-only field whose attribute the object lacks.
     absent = [n for n, f in serializer.fields.items() if n not in shown and not f.write_only]

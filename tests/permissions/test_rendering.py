@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
 from typing import Any
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone, translation
 
 from permissions.audiences import Audience
-from permissions.rendering import SERIALIZATIONS, etag, payload, render
+from permissions.rendering import SERIALIZATIONS, etag, payload, plainly, render
 from permissions.representation import ObjectKey
 from resources.audiences import DOCUMENTS
 from resources.documents.models import Document
@@ -57,6 +58,28 @@ def test_bytes_are_the_same_for_every_reader() -> None:
     with ThreadPoolExecutor(THREADS) as executor:
         bodies = set(executor.map(body_as_seen_by, readers))
     assert len(bodies) == len(DOCUMENTS.audiences)
+
+
+def test_time_zone_and_language_are_set_once_for_many() -> None:
+    owner = DOCUMENTS.audiences[0]
+    with mock.patch.object(translation, "activate", wraps=translation.activate) as activate:
+        with plainly():
+            seen = {payload(owner, document())["updated_at"] for _ in range(9)}
+        assert activate.mock_calls == [mock.call("en"), mock.call("en-us")]
+    assert seen == {"2026-01-02T00:00:00.000005Z"}
+
+
+def test_what_a_payload_sets_does_not_reach_the_next_one() -> None:
+    """A field may set a time zone or a language, and leave it so."""
+    with plainly():
+        for zone, language in product(ZONES, LANGUAGES):
+            timezone.activate(ZoneInfo(zone))
+            translation.activate(language)
+            shown = payload(DOCUMENTS.audiences[0], document())
+            assert shown["updated_at"] == "2026-01-02T00:00:00.000005Z"
+            with plainly():
+                assert timezone.get_current_timezone() is UTC
+                assert translation.get_language() == "en"
 
 
 @pytest.mark.parametrize("audience", DOCUMENTS.audiences, ids=lambda audience: audience.name)
