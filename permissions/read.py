@@ -45,9 +45,11 @@ def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Re
         allowed = decision.audiences(resource, tenant_id, wanted)
         seen_by_some = {pk for (_, pk), a in allowed.items() if a}
         objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
+        keys = {pk: ObjectKey(label, pk) for pk in objects}
         rendered = _rendered(resource, objects, allowed, revision, guarded)
-        for (user_id, pk), shown in rendered.items():
-            seen[user_id, ObjectKey(label, pk)] = shown
+        seen.update(
+            {(user_id, keys[pk]): shown for (user_id, pk), shown in rendered.items() if pk in keys}
+        )
     return Reading(revision, seen)
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from django.db import transaction
@@ -66,7 +66,8 @@ def plainly() -> AbstractContextManager[None]:
     Whoever renders many objects sets both once for all: setting takes as long as an object's
     payload. Each payload looks again, since what it calls may have set something else.
     """
-    if timezone.get_current_timezone() is UTC and translation.get_language() == LANGUAGE:
+    zone: tzinfo = timezone.get_current_timezone()
+    if zone is UTC and translation.get_language() == LANGUAGE:
         return NOTHING
     return _plainly()
 

@@ -35,8 +35,8 @@ MUTANTS: Final = (
     Mutant(
         "a touched subscription takes its read's version, in the same audience too",
         "realtime/state/deciding.py",
-        "    return Decision.TAKE\n",
-        "    return Decision.KEEP if s.state is LIVE else Decision.TAKE\n",
+        "    return TAKE\n",
+        "    return Decision.KEEP if s.state is LIVE else TAKE\n",
         RACES + "a_frame_of_the_forbidden_time_does_not_pass_after_access_is_back",
     ),
     Mutant(

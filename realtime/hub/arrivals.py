@@ -111,7 +111,7 @@ class Arrivals:
         # Not `in_turns`, which costs a tenth of an offer.
         for done, s in enumerate(self._rounds.index.of_key(key), start=1):
             frame = frames.get(s.audience or "")
-            if frame is not None and frame.version > s.version:
+            if frame is not None and frame.seen.version > s.version:
                 self._delivery.offer(s, frame)
             if done % TURN == 0:
                 await asyncio.sleep(0)
@@ -131,7 +131,7 @@ class Arrivals:
         if some:
             if self._delivery.reading:
                 self._look.setdefault(key, set()).update(some)
-            self._rounds.ask(list(self._rounds.windows.candidates(key, some)))
+            self._rounds.ask(self._rounds.windows.candidates(key, some))
 
     async def finish(self) -> None:
         """A round has placed what it read: offer what came meanwhile, and look at it again."""
@@ -144,7 +144,7 @@ class Arrivals:
             self._rounds.ask([s for s in self._rounds.index.of_key(key) if s.version < version])
         look, self._look = self._look, {}
         for key, some in look.items():
-            self._rounds.ask(list(self._rounds.windows.candidates(key, some)))
+            self._rounds.ask(self._rounds.windows.candidates(key, some))
 
 
 def touches(window: Window, fields: Collection[str] | None) -> bool:

@@ -25,11 +25,11 @@ from realtime.hub.windows import Windows
 from realtime.metrics import ROUND_FAILURES, ROUND_SECONDS
 from realtime.publishing import framing
 from realtime.state import fence, ledger_entries
-from realtime.state.deciding import Decision, decide, has_left
+from realtime.state.deciding import TAKE, Decision, decide, has_left
 from realtime.state.frames import Frame
 from realtime.state.index import Index
 from realtime.state.settling import stop_single
-from realtime.state.subscriptions import LIVE, PENDING, UNAVAILABLE, Subscription
+from realtime.state.subscriptions import LIVE, PENDING, UNAVAILABLE, State, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +214,8 @@ class Rounds:
         self._silence(found, touched)
         await self._hub.session_checks.of_users(self.tenant_id, first.users)
         made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
-        await in_turns(todo, lambda s: made.enter(s, found[s], deleted))
+        written = (s for s in todo if s.single or s.version >= 0)  # of new rows of windows, nothing
+        await in_turns(written, lambda s: made.enter(s, found[s], deleted))
         await self._hub.ledger.write(self.tenant_id, made)
         self.windows.applying.wrote(made.applied)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
@@ -262,20 +263,26 @@ class Rounds:
             or self._placement.was_joined(s, read, began)
         )
         decision = decide(s, read, joined=joined)
-        if read is not None:
+        if read is None:
+            if decision is Decision.END:
+                self.remove(s)
+                s.end()
+        elif decision is TAKE:  # nearly always
+            self._write(LIVE, s, read)
+        else:
             self._carry_out(decision, s, read)
-        elif decision is Decision.END:
-            self.remove(s)
-            s.end()
+
+    def _write(self, state: State, s: Subscription, read: Frame) -> None:
+        """Write a read to a subscription's slot, which is in this state from now on."""
+        if s.state is not LIVE:
+            self._placement.enter(s, read)
+        fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
 
     def _carry_out(self, decision: Decision, s: Subscription, read: Frame) -> None:
         same_version = s.state is LIVE and read.version == s.version
-        match decision:  # what happens to thousands at once comes first
-            case Decision.TAKE | Decision.TAKE_UNAVAILABLE:
-                if s.state is not LIVE:
-                    self._placement.enter(s, read)
-                state = LIVE if decision is Decision.TAKE else UNAVAILABLE
-                fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
+        match decision:
+            case Decision.TAKE_UNAVAILABLE:
+                self._write(UNAVAILABLE, s, read)
             case Decision.READ_AGAIN:
                 s.overtaken_at = s.version
                 self.ask([s])

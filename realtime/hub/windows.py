@@ -120,18 +120,22 @@ class Windows:
 
     # Candidates.
 
-    def candidates(self, key: ObjectKey, some: Iterable[Window]) -> Iterator[Subscription]:
-        """Yield new rows for those of the windows that have the object in their range, and whose
+    def candidates(self, key: ObjectKey, some: Iterable[Window]) -> list[Subscription]:
+        """Return new rows for those of the windows that have the object in their range, and whose
         socket has no row of it; where there are many, the list is read instead."""
+        given = self._candidates
+        sockets: dict[Socket, None] = {}
         for window in some:
-            if not window.inside(key.pk) or key in window.socket.subscriptions:
+            socket = window.socket
+            if key in socket.subscriptions or socket in sockets or not window.inside(key.pk):
                 continue
-            given = self._candidates.get(window, 0)
-            if given >= window.limit:
+            before = given.get(window, 0)
+            if before >= window.limit:
                 self.ask_window(window)
                 continue
-            self._candidates[window] = given + 1
-            yield self._rounds.index.new_row(window.socket, key, _id_of)
+            given[window] = before + 1
+            sockets[socket] = None
+        return self._rounds.index.new_rows(key, sockets, _id_of)
 
     # Rounds.
 
@@ -195,7 +199,11 @@ class Windows:
                 for pk in pks[: window.limit]:
                     key = ObjectKey(window.model, pk)
                     known = window.socket.subscriptions.get(key)
-                    rows.add(known or self._rounds.index.new_row(window.socket, key, _id_of))
+                    rows.update(
+                        [known]
+                        if known
+                        else self._rounds.index.new_rows(key, [window.socket], _id_of)
+                    )
         return rows
 
     def entries(self, lists: Iterable[Window], revision: int, read: int) -> Entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from realtime.state.frames import Digest, Frame
 from realtime.state.subscriptions import ENDED, LIVE, UNAVAILABLE, Subscription
@@ -19,6 +20,9 @@ class Decision(Enum):
     KEEP = "keep"  # there is nothing to tell
     READ_AGAIN = "read again"  # a frame overtook the read
     REPAIR = "repair"  # the payload moved without a new version: nothing captured the write
+
+
+TAKE: Final = Decision.TAKE  # see `subscriptions`
 
 
 def has_left(subscription: Subscription, read: Frame | None) -> bool:
@@ -48,7 +52,7 @@ def decide(subscription: Subscription, read: Frame | None, *, joined: bool) -> D
         return Decision.TAKE_UNAVAILABLE
     if s.state is LIVE and read.version == s.version:
         return _confirm(s, read)
-    return Decision.TAKE
+    return TAKE
 
 
 def _confirm(s: Subscription, read: Frame) -> Decision:

@@ -39,9 +39,9 @@ def take(
     """Write a read to the subscription's slot; or what was kept while it was made, if the fence
     lets it, in the same step: else a window could be entered with what is older than the leaving.
     """
-    subscription.state = state
-    subscription.version = read.version
-    newest = kept if kept is not None and passes(subscription, kept, applied) else read
-    subscription.version = newest.version
+    subscription.state, subscription.version = state, read.seen.version
+    newest = read
+    if kept is not None and passes(subscription, kept, applied):
+        newest, subscription.version = kept, kept.seen.version
     if not settling.enter_at_once(subscription, newest):
         subscription.put(newest)

@@ -95,7 +95,7 @@ class Frame:
         """The ENTERED frame's text for windows of this name in which it stands above this row: the
         last one that was made is kept, since many are sent it one after another."""
         made: tuple[str, str | None, str] | None = self.__dict__.get("_in_window")
-        if made is None or made[:2] != (window, before):
+        if made is None or made[0] != window or made[1] != before:
             text = messages.in_window(self.entered_text(id), window, before)
             made = self.__dict__["_in_window"] = (window, before, text)
         return made[2]

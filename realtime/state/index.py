@@ -50,15 +50,25 @@ class Index:
             sockets = self._sockets.setdefault(s.user_id, {})
             sockets[s.socket] = sockets.get(s.socket, 0) + 1
 
-    def new_row(
-        self, socket: Socket, key: ObjectKey, id_of: Callable[[ObjectKey], str]
-    ) -> Subscription:
-        """Add and return a new row for windows; those of an object have one key and one id."""
-        other = next(iter(self._by_key.get(key, ())), None)
+    def new_rows(
+        self, key: ObjectKey, sockets: Iterable[Socket], id_of: Callable[[ObjectKey], str]
+    ) -> list[Subscription]:
+        """Add and return a new row of an object for windows of each of these sockets, which have
+        none of it; those of an object have one key and one id."""
+        mine = self._by_key.get(key, {})
+        other = next(iter(mine), None)
         key, id = (key, id_of(key)) if other is None else (other.key, other.id)
-        s = socket.subscriptions[key] = Subscription(socket, key, id, single=False)
-        self.add(s)
-        return s
+        rows = []
+        for socket in sockets:
+            s = socket.subscriptions[key] = Subscription(socket, key, id, single=False)
+            mine[s] = None
+            theirs = self._sockets.setdefault(socket.user_id, {})
+            theirs[socket] = theirs.get(socket, 0) + 1
+            rows.append(s)
+        if rows:
+            self._by_key[key] = mine
+        self._count += len(rows)
+        return rows
 
     def remove(self, s: Subscription) -> None:
         """Remove a subscription, if present."""

@@ -109,7 +109,9 @@ class Mailbox:
         if asked is not None and asked.waiting:
             return False
         seen = slot.seen
-        if seen.body is None or seen.audience != sent.audience or subscription.moves:
+        if seen.body is None or seen.audience != sent.audience:
+            return False
+        if subscription.windows != subscription.entered:  # it moves, as it can be shown
             return False
         if seen.etag != sent.etag:
             return self.send_at_once(subscription, slot, slot.update_text(subscription.id))

@@ -61,8 +61,7 @@ def enter_at_once(s: Subscription, frame: Frame) -> bool:
         if window.fits(s):
             text = frame.in_window_text(s.id, window.name, window.below(s))
             if s.socket.mailbox.send_at_once(s, frame, text):
-                window.admit(s)
-                window.enter(s)
+                window.take_in(s)
                 return True
     return False
 

@@ -186,6 +186,12 @@ class Window:
             s.windows = s.windows | {self} if s.windows else self._alone
             _insert(self.members, s)
 
+    def take_in(self, s: Subscription) -> None:
+        """Make a row that fits, and of which the client was told, one of the window's."""
+        s.windows = s.entered = self._alone
+        _insert(self.members, s)
+        _insert(self._told, s)
+
     def dismiss(self, s: Subscription) -> None:
         """Make the row none of the window's."""
         if self in s.windows:

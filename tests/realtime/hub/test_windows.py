@@ -221,6 +221,15 @@ def test_more_new_rows_than_a_window_has_places_are_read_as_a_list(
     assert windows.wanted
 
 
+def test_windows_of_one_socket_have_one_new_row_of_an_object(windows: Windows, of: Socket) -> None:
+    some = [opened(windows, of), Window(of, MODEL, "other", limit=9)]
+    for window in some:
+        window.state = WindowState.LIVE
+    [row] = windows.candidates(ObjectKey(MODEL, 1), some)
+    assert of.subscriptions[row.key] is row
+    assert windows.candidates(ObjectKey(MODEL, 1), some) == []
+
+
 def test_a_failed_round_lists_again(windows: Windows, of: Socket) -> None:
     window = opened(windows, of)
     windows._asked.clear()

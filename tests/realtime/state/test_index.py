@@ -112,9 +112,17 @@ def test_subscription_that_is_added_again_counts_once() -> None:
 
 def test_rows_of_an_object_have_one_key_and_one_id() -> None:
     index, _ = filled()
-    row = index.new_row(socket(3), ObjectKey("resources.document", 1), lambda key: "another")
+    of = socket(3)
+    [row] = index.new_rows(ObjectKey("resources.document", 1), [of], lambda key: "another")
     assert (row.key is PLAN, row.id, row.single) == (True, "plan", False)
     assert row in index
+    assert len(index) == 5
+    assert index.touched([Touch(user_id=3)]) == {row}
     assert row.socket.subscriptions == {PLAN: row}
-    first = index.new_row(socket(3), ObjectKey("resources.document", 3), lambda key: "new")
-    assert first.id == "new"
+    [first, _] = index.new_rows(
+        ObjectKey("resources.document", 3), [of, socket(4)], lambda key: "new"
+    )
+    assert (first.id, len(index)) == ("new", 7)
+    assert index.touched([Touch(user_id=3)]) == {row, first}
+    assert index.new_rows(ObjectKey("resources.document", 9), [], lambda key: "none") == []
+    assert not list(index.of_key(ObjectKey("resources.document", 9)))
