@@ -13,7 +13,8 @@ from permissions.audiences import registry
 from permissions.checks import check_resources
 from realtime.publishing.publisher import publisher
 from tenants import opaque
-from tests.keyed.place import installing
+from tests.client import connect, in_thread
+from tests.keyed.place import installing, kinds
 from tests.shaped import models as shapes_
 from tests.test_forms import Thing
 from tests.world import World
@@ -184,14 +185,34 @@ def test_members_come_and_go_by_every_way_of_a_relation(place: World) -> None:
     assert not sees()
 
 
-def test_row_that_others_show_may_have_bytes(place: World) -> None:
+def test_row_that_others_show_may_have_bytes_and_what_is_computed(place: World) -> None:
     shape = Shape(place, shapes.Tagged)
     tag = shapes.Tag.objects.create(name="a", seal=b"\x00\xff")
     shape.objects.update(nulled=tag)
     assert shape.get()["tag_name"] == "a"
     assert shape.changed() == [["nulled"]]
-    for changed in ({"name": "b"}, {"seal": b"\xff"}):
+    for changed in ({"name": "b"}, {"seal": b"\xff"}, {"hint": "c"}):
         shapes.Tag.objects.update(**changed)
         assert publisher.flush()
-        assert shape.changed() == [["tag_name"]]
-    assert shape.get()["tag_name"] == "b"
+        assert sorted(shape.changed()) == [["tag_hint"], ["tag_name"]]
+    assert (shape.get()["tag_name"], shape.get()["tag_hint"]) == ("b", "C")
+
+
+def test_order_that_an_owner_sets_is_noticed(place: World) -> None:
+    one, other = (Shape(place, shapes.Kept) for _ in range(2))
+    one.changed()
+    owner: Any = place.user("owner")
+    owner.set_kept_order([other.stored.pk, one.stored.pk])
+    assert one.changed() == other.changed() == [["_order"], ["_order"]]
+
+
+async def test_what_the_database_computes_hides_and_shows(place: World) -> None:
+    """Whoever has it open loses it at once, and gets it back."""
+    shape = await in_thread(Shape)(place, shapes.Computed)
+    async with await in_thread(connect)(place, "owner") as socket:
+        await socket.receive_until("WELCOME")
+        await socket.send({"model": "shaped.computed", "window": "w"})
+        await socket.settle()
+        for title, kind in (("Hidden", "LEFT"), ("Two", "ENTERED")):
+            await in_thread(shape.objects.update)(title=title)
+            assert kind in kinds(await socket.settle())

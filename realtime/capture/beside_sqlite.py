@@ -15,6 +15,7 @@ from realtime.capture.parts_sqlite import (
     XID,
     accesses,
     deleted,
+    fires,
     logs,
     names_of_fields,
     names_of_row,
@@ -47,7 +48,7 @@ def triggers(live: Live) -> Iterator[Trigger]:
     yield trigger(table, "renamed", "UPDATE", body, when=renamed, needs=needs)
     for what, columns, body in (*accesses(live), ("changed", live.compared, _changed(live))):
         when = f"{differ(columns)} AND NOT {renamed}"
-        yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=needs)
+        yield trigger(table, what, "UPDATE", body, when=when, of=fires(live, columns), needs=needs)
 
 
 def of(live: Live, side: str) -> str:

@@ -192,10 +192,11 @@ def _shown(model: Any, found: list[tuple[Resource, Shows]]) -> Shown:
     meta = model._meta
     live = issubclass(model, LiveModel) or model._meta.label_lower in registry
     fields = {name for _, shows in found for name in shows.fields}
-    columns = [field for field in meta.local_concrete_fields if not field.generated]
-    related = [f for f in columns if f.is_relation or f.unique]
+    columns = [*meta.local_concrete_fields]
+    related = [f for f in columns if (f.is_relation or f.unique) and not f.generated]
     seen = [f for f in columns if f.name in fields and f not in related]
-    noted = [f for f in (*related, *seen) if f.get_internal_type() != "BinaryField"]  # no JSON
+    noted = [f for f in (*related, *seen) if not f.generated]
+    noted = [f for f in noted if f.get_internal_type() != "BinaryField"]  # no JSON
     return Shown(
         table=meta.db_table,
         label=meta.label_lower,

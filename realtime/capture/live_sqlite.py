@@ -20,6 +20,7 @@ from realtime.capture.parts_sqlite import (
     XID,
     accesses,
     deleted,
+    fires,
     logs,
     names_of_fields,
     names_of_row,
@@ -51,7 +52,9 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
         # The newest runs first: with recursive triggers, the one above must find the change.
         for what, columns, body in (*accesses(live), ("changed", live.compared, _changed(live))):
             when = differ(columns)
-            yield trigger(table, what, "UPDATE", body, when=when, of=columns, needs=needs)
+            yield trigger(
+                table, what, "UPDATE", body, when=when, of=fires(live, columns), needs=needs
+            )
         yield trigger(table, "live", "DELETE", deleted(live, DELETED), needs=needs)
         for column, kept in live.kept.items():
             since = f"coalesce({intervals.revision(live.of('NEW'))}, 0)"

@@ -51,6 +51,12 @@ def names_of_fields(live: Live) -> str:
     return f"'[' || substr({names}, 2) || ']'"
 
 
+def fires(live: Live, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns by a write of which a trigger fires for a change of these; empty: by any,
+    as nobody writes what the database computes."""
+    return () if {*columns} & dict(live.generated).keys() else columns
+
+
 def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Yield the access changes of an update: of holders, of visibility and of the tenant."""
     for column in live.holders:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models.functions import Upper
 
 from tenants.models import Tenant, User
 
@@ -116,6 +117,45 @@ class Made(Base):
         self.title = self.title.strip()
 
 
+class Kept(Base):
+    """It says where and how the database keeps it, and in which order its owner has it."""
+
+    class Meta:
+        app_label = "shaped"
+        order_with_respect_to = "owner"
+        db_table_comment = "it's {one} of many"
+        db_tablespace = "pg_default"
+        indexes = (
+            models.Index("title", name="shaped_title", db_tablespace="pg_default"),
+            models.Index(fields=["tenant"], name="shaped_tenant", condition=~models.Q(title="")),
+        )
+        permissions = (("look_kept", "May look"),)
+
+
+class Unmanaged(Base):
+    """Its table is made and changed by somebody else."""
+
+    class Meta:
+        app_label = "shaped"
+        managed = False
+
+
+class Computed(Base):
+    """Whether anybody sees it, the database computes."""
+
+    hides = models.GeneratedField(
+        expression=models.Case(
+            models.When(title="Hidden", then=models.Value(True)),
+            default=models.Value(False),
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        app_label = "shaped"
+
+
 class Loose(Base):
     """Its owner may be nobody who is there, and its owner is seen as another class."""
 
@@ -181,6 +221,10 @@ class Tagged(Base):
 class Tag(models.Model):
     name = models.CharField(max_length=9, unique=True)
     seal = models.BinaryField(max_length=9, null=True)
+    hint = models.CharField(max_length=9, default="")
+    whole = models.GeneratedField(
+        expression=Upper("hint"), output_field=models.CharField(max_length=9), db_persist=True
+    )
     kind = models.ForeignKey(ContentType, models.CASCADE, null=True, related_name="+")
     number = models.PositiveBigIntegerField(null=True)
     thing = GenericForeignKey("kind", "number")
@@ -214,5 +258,17 @@ class Share(models.Model):
         unique_together = (("shared", "member"),)
 
 
-DECLARED: list[Any] = [Renamed, Parent, Soft, Made, Loose, Desk, Tagged, Shared]
+DECLARED: list[Any] = [
+    Renamed,
+    Parent,
+    Soft,
+    Made,
+    Kept,
+    Unmanaged,
+    Computed,
+    Loose,
+    Desk,
+    Tagged,
+    Shared,
+]
 MODELS: list[Any] = [Building, Office, Tag, *DECLARED, Child, Share]
