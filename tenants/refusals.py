@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 RAISED = "P0001"
 """The SQLSTATE of errors that a trigger raises in PostgreSQL."""
 
+TOO_LONG = "54000"
+"""The one of a value that an index cannot have."""
+
 
 class Conflict(exceptions.APIException):
     """Stored data, or a database constraint, does not allow the write."""
@@ -45,7 +48,7 @@ def refusal(error: Exception, written: Mapping[str, str]) -> exceptions.APIExcep
             return _invalid(error, written)
         case IntegrityError() | DataError():
             return _refused(error, written)
-        case DatabaseError() if getattr(error.__cause__, "sqlstate", None) == RAISED:
+        case DatabaseError() if _state(error) in (RAISED, TOO_LONG):
             return _refused(error, written)
     return None
 
@@ -53,7 +56,8 @@ def refusal(error: Exception, written: Mapping[str, str]) -> exceptions.APIExcep
 def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIException:
     columns = {*_columns(error)}
     named = {written[column] for column in columns if column in written}
-    if isinstance(error, DataError) and not named and len({*written.values()}) == 1:
+    of_value = isinstance(error, DataError) or _state(error) == TOO_LONG
+    if of_value and not named and len({*written.values()}) == 1:
         named = {*written.values()}
     log.warning("The database rejected a write: %s, fields: %s", type(error).__name__, named)
     if not named:
@@ -63,6 +67,10 @@ def _refused(error: Exception, written: Mapping[str, str]) -> exceptions.APIExce
     said = "Must be unique." if unique else "Not an allowed value."
     found = {name: [said] for name in sorted(named)}
     return serializers.ValidationError(found, code="unique" if unique else "invalid")
+
+
+def _state(error: Exception) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
 
 
 def _invalid(error: ValidationError, written: Mapping[str, str]) -> exceptions.APIException:
@@ -84,7 +92,7 @@ def _columns(error: Exception) -> Iterable[str]:
     diagnosis = getattr(error.__cause__, "diag", None)
     if diagnosis is None:  # SQLite's messages hold no values
         names = re.findall(r"\w+", str(error))
-        constraints = names
+        constraints = [*names, str(error).partition(": ")[2]]
     else:
         # "Key (a, b)=(1, 2) already exists." Only the names: the values may look like names too.
         key = re.search(r"\(([\w, ]+)\)=\(", diagnosis.message_detail or "")

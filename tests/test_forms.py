@@ -18,8 +18,8 @@ from permissions.rendering import render
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from tenants import opaque
-from tests.formed.columns import CLASSES, COLUMNS, GENERATED, KEYS, name_of
-from tests.formed.urls import UNWRITTEN
+from tests.formed.columns import CLASSES, GENERATED, KEYS, name_of
+from tests.formed.forms import COLUMNS, UNWRITTEN, extended
 from tests.keyed.place import installing
 from tests.world import World
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module")
 def formed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with installing(django_db_blocker, "formed"):
+    with extended(django_db_blocker), installing(django_db_blocker, "formed"):
         yield
 
 

@@ -8,7 +8,8 @@ from django.db import models
 from model_utils import FieldTracker
 
 from realtime.models import LiveModel
-from tests.formed.columns import COLUMNS, GENERATED, name_of
+from tests.formed.columns import GENERATED, name_of
+from tests.formed.forms import COLUMNS
 
 
 def columns() -> dict[str, Any]:

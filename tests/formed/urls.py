@@ -11,12 +11,12 @@ from permissions.audiences import Audience, Resource
 from permissions.serializers import AudienceSerializer
 from project.urls import urlpatterns as ours
 from tenants.opaque import OpaqueIdField
-from tests.formed.columns import COLUMNS, GENERATED, name_of
+from tests.formed.columns import GENERATED, name_of
+from tests.formed.forms import COLUMNS, UNWRITTEN
 from tests.formed.models import MODELS
 from tests.routed import routed
 
 FORMS = [*map(name_of, (*COLUMNS, *GENERATED))]
-UNWRITTEN = {*map(name_of, (*GENERATED, "FileField", "DateField auto_now_add"))}
 
 
 def declared(model: Any) -> Resource:
@@ -25,6 +25,7 @@ def declared(model: Any) -> Resource:
     inside = {
         "id": OpaqueIdField(model),
         "filefield": serializers.CharField(read_only=True),  # its name
+        "imagefield": serializers.CharField(read_only=True),
         "Meta": type("Meta", (), meta),
     }
     writes = ("title", *(name for name in FORMS if name not in UNWRITTEN))

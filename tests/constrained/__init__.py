@@ -1,0 +1,1 @@
+"""An app whose model has every kind of constraint that Django documents."""
