@@ -13,7 +13,7 @@ from rest_framework import serializers
 from permissions.audiences import Audience, Resource, registry
 from permissions.bounds import is_bounded, is_bounded_field
 from permissions.filter_columns import why_not
-from permissions.form_checks import check_form, check_views
+from permissions.form_checks import check_databases, check_form, check_views
 from permissions.links import why_not as why_not_linked
 from permissions.model_checks import (
     check_generic_grants,
@@ -45,6 +45,7 @@ KNOWS_THE_REQUEST = (
 def register_checks() -> None:
     """Register the checks for `manage.py check` and start-up."""
     checks.register(check_resources, "earshot")
+    checks.register(check_databases, "earshot")
     checks.register(check_declarations, "earshot")
     checks.register(check_generic_grants, "earshot", checks.Tags.database)
     checks.register(check_indexes, "earshot", checks.Tags.database)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from django.apps import apps
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connection, router
 
@@ -25,6 +26,9 @@ CLASSES: Final = {
     "swapped": "Declare the model that the setting names.",
     "proxy": "Declare the model that it stands for, whose rows it shares.",
 }
+
+NEEDED: Final = ("auth", "contenttypes", "guardian", "knox")
+"""The apps of others whose tables are read, and followed."""
 
 
 def check_form(resource: Resource) -> Iterator[checks.CheckMessage]:
@@ -112,12 +116,44 @@ def check_views(databases: Collection[str] | None = None, **_: Any) -> list[chec
     ]
 
 
+def check_databases(**_: Any) -> list[checks.CheckMessage]:
+    """Return where routers keep, or read, what the apps need besides the declared models."""
+    needed: set[Any] = {User._meta.concrete_model}
+    if are_right():
+        needed |= {each.model for each in (hosted.organizations(), hosted.members()) if each}
+    needed |= {model for model in apps.get_models() if _is_needed(model._meta.app_label)}
+    elsewhere: dict[str, list[str]] = {}
+    for model in needed:
+        for alias in _elsewhere(model):
+            elsewhere.setdefault(alias, []).append(model._meta.label)
+    return [
+        problem(
+            73,
+            f"{', '.join(sorted(labels)[:3])} are kept in, or read from, the database {alias!r}:"
+            " only `default` is followed.",
+            "Let the routers keep and read them in `default`, replicas or not.",
+            None,
+        )
+        for alias, labels in sorted(elsewhere.items())
+    ]
+
+
+def _is_needed(app_label: str) -> bool:
+    """Return whether triggers or decisions name the app's tables."""
+    return app_label.startswith("earshot_") or app_label in NEEDED
+
+
+def _elsewhere(model: Any) -> set[str]:
+    return {router.db_for_read(model), router.db_for_write(model)} - {DEFAULT_DB_ALIAS}
+
+
 def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
-    for alias in {router.db_for_read(model), router.db_for_write(model)} - {DEFAULT_DB_ALIAS}:
+    for alias in _elsewhere(model):
         yield problem(
             73,
-            f"{model._meta.label} is kept in the database {alias!r}: only `default` is followed.",
-            "Let the routers keep it in `default`.",
+            f"{model._meta.label} is kept in, or read from, the database {alias!r}: only `default`"
+            " is followed.",
+            "Let the routers keep and read it in `default`, replicas or not.",
             model,
         )
 

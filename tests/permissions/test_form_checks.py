@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from permissions.audiences import Audience, Resource, registry
 from permissions.checks import check_resources
-from permissions.form_checks import check_form, check_views, followed
+from permissions.form_checks import check_databases, check_form, check_views, followed
 from permissions.rows import Rows
 from permissions.serializers import AudienceSerializer
 from tenants.models import Tenant, User
@@ -261,3 +261,31 @@ def test_model_in_another_database_is_refused(
 ) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
     assert ids(declared(Plain), monkeypatch) == {"E073"}
+
+
+class Replica:
+    """A router that reads what this app has from another database."""
+
+    app_label = ""
+
+    def db_for_read(self, model: Any, **_: Any) -> str | None:
+        return "replica" if model._meta.app_label == self.app_label else None
+
+
+@pytest.mark.parametrize("app_label", ["earshot_realtime", "auth", "guardian", "knox", "resources"])
+def test_replica_that_the_apps_would_read_is_refused(
+    app_label: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    assert check_databases() == []
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    monkeypatch.setattr(Replica, "app_label", app_label)
+    said = [message.id for message in (*check_databases(), *check_resources())]
+    assert {*said} == {"earshot.E073"}
+
+
+def test_replica_for_what_nobody_declares_is_no_concern(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
+    monkeypatch.setattr(Replica, "app_label", "sessions")
+    assert check_databases() == []
