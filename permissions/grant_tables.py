@@ -69,9 +69,14 @@ def quoted(alias: str, column: str) -> str:
 
 def of_type(model: Any, column: str) -> str:
     """Return the condition that this column has the model's content type."""
+    return f"{column} = {type_of(model)}"
+
+
+def type_of(model: Any) -> str:
+    """Return SQL for the model's content type."""
     meta = model._meta
     return (
-        f"{column} = (SELECT c.id FROM {ContentType._meta.db_table} c"  # noqa: S608 - models' names
+        f"(SELECT c.id FROM {ContentType._meta.db_table} c"  # noqa: S608 - models' names
         f" WHERE c.app_label = '{meta.app_label}' AND c.model = '{meta.model_name}')"
     )
 

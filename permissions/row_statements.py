@@ -89,6 +89,29 @@ def _names(each: Listed, key: str) -> dict[str, str]:
     return {a.name: f"'{each.number} {place} ' || {key}" for place, a in places}
 
 
+SUPPOSED: Final = """(
+SELECT {columns} FROM {rows} x WHERE NOT (x.{who} = %(user)s AND EXISTS (
+    SELECT 1 FROM {objects} o WHERE o.{key} = %(object)s AND {about}))"""
+ONE_MORE: Final = """
+UNION ALL SELECT {values} FROM {objects} o WHERE o.{key} = %(object)s"""
+
+
+def supposed(each: Listed, audience: Audience | None, vendor: str) -> str:
+    """Return what the rows would be if the only one that names this object, or what it refers to,
+    and this user or team gave this audience; None: if there were none."""
+    values = each.supposed(audience, vendor)
+    names = {
+        **_own(each),
+        "objects": f'"{each.resource.model._meta.db_table}"',
+        "key": each.key,
+        "who": f'"{each.column(each.rows.user)}"',
+        "about": each.is_about("o", vendor, "x"),
+        "columns": ", ".join(f'x."{column}"' for column in values),
+        "values": ", ".join(values.values()),
+    }
+    return f"{SUPPOSED if audience is None else SUPPOSED + ONE_MORE})".format(**names)
+
+
 def held(each: Listed, audience: Audience, whose: str, key: str, vendor: str) -> str:
     """Return the condition that the user has this audience of the object (o) by these rows, as a
     list of keys, by which a list can begin."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
-from permissions.grant_tables import GrantTable, of_type, parsed, quoted, spelled
+from permissions.grant_tables import GrantTable, of_type, parsed, quoted, spelled, type_of
+from tenants import users
 from tenants.keys import kind_of, kind_of_field, logged, target_of
 
 if TYPE_CHECKING:
@@ -101,6 +102,12 @@ class Listed:
         return self._members.remote_field.through
 
     @property
+    def has_groups(self) -> bool:
+        """Return whether teams are Django's groups."""
+        groups = users.groups() if self.rows.members else None
+        return groups is not None and groups.remote_field.through is self.through
+
+    @property
     def in_team(self) -> tuple[str, str]:
         """Return its columns of the team and of the user."""
         field = self._members
@@ -110,15 +117,16 @@ class Listed:
     @property
     def _members(self) -> Any:
         """Return the many-to-many field between teams and users, on whichever side it is."""
-        found = self._team._meta.get_field(self.rows.members)
+        found = self.team._meta.get_field(self.rows.members)
         return found if self._is_forward else found.field
 
     @property
     def _is_forward(self) -> bool:
-        return not self._team._meta.get_field(self.rows.members).auto_created
+        return not self.team._meta.get_field(self.rows.members).auto_created
 
     @property
-    def _team(self) -> Any:
+    def team(self) -> Any:
+        """Return the model of the teams."""
         return self.model._meta.get_field(self.rows.user).related_model
 
     @property
@@ -139,17 +147,21 @@ class Listed:
         """Return the user whom a row, or that of a team, names."""
         return quoted("j", self.in_team[1]) if self.rows.members else self.value(self.rows.user)
 
-    def joined(self, o: str, vendor: str) -> str:
-        """Return the joins of what an object has."""
-        rows = f"JOIN {_name(self.table)} r ON {self.is_on(f'{o}.{self.key}', vendor)}"
-        if self.rows.of:
-            about = f"{self.value(str(self.rows.object))} = {quoted(o, self.of)}"
-            rows = f"JOIN {_name(self.table)} r ON {about}"
+    def joined(self, o: str, vendor: str, rows: str = "", through: str = "") -> str:
+        """Return the joins of what an object has; `rows` and `through` are read instead of the
+        tables of the rows and of who is in a team."""
+        joins = f"JOIN {rows or _name(self.table)} r ON {self.is_about(o, vendor)}"
         if not self.rows.members:
-            return rows
+            return joins
         team, _ = self.in_team
-        through = _name(self.through._meta.db_table)
-        return f"{rows} JOIN {through} j ON {quoted('j', team)} = {self.value(self.rows.user)}"
+        through = through or _name(self.through._meta.db_table)
+        return f"{joins} JOIN {through} j ON {quoted('j', team)} = {self.value(self.rows.user)}"
+
+    def is_about(self, o: str, vendor: str, row: str = "r") -> str:
+        """Return the condition that a row gives something on this object."""
+        if self.rows.of:
+            return f"{self.value(str(self.rows.object), row)} = {quoted(o, self.of)}"
+        return self.is_on(f"{o}.{self.key}", vendor, row)
 
     @property
     def key(self) -> str:
@@ -215,6 +227,24 @@ class Listed:
         field = self.model._meta.get_field(self.common)
         return logged(kind_of_field(target_of(field), self.model), column)
 
+    def supposed(self, audience: Audience | None, vendor: str) -> dict[str, str]:
+        """Return the columns of a row that names an object (o) and a user, as parameters, and gives
+        this audience: what each has."""
+        named, model = self.rows.object, self.resource.model._meta.concrete_model
+        key = f"o.{self.key}"
+        found = {self.column(self.rows.user): "%(user)s"}
+        if not isinstance(named, str):
+            text = key if self._is_plain(named[1]) else spelled(model, vendor, key)
+            found |= {self.column(named[0]): type_of(model), self.column(named[1]): text}
+        else:
+            found[self.column(named)] = quoted("o", self.of) if self.rows.of else key
+        if self.rows.level:
+            mine = (
+                v for v, name in self.rows.audiences.items() if audience and name == audience.name
+            )
+            found[self.column(self.rows.level)] = _literal(next(mine, None))
+        return found
+
     def at(self, names: Mapping[str, str], vendor: str, row: str = "r") -> str:
         """Return the condition that a row names one of a statement's objects."""
         named = self.rows.object
@@ -246,6 +276,12 @@ def _equals(column: str, value: Any) -> str:
         return f"{column} IS NULL"
     if isinstance(value, bool):
         return column if value else f"NOT {column}"
+    return f"{column} = {_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, int):
-        return f"{column} = {value}"
-    return f"{column} = '{value.replace(chr(39), chr(39) * 2)}'"
+        return str(value).upper()  # of booleans, TRUE and FALSE
+    return f"'{value.replace(chr(39), chr(39) * 2)}'"

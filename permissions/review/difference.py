@@ -6,7 +6,7 @@ the supposed ones. The database counts, so that only the answer is held in memor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
@@ -15,7 +15,7 @@ from permissions.audiences import Resource
 from permissions.links import links
 from permissions.review import open_lists
 from permissions.review.facts import Compared, Facts, Question, stored
-from permissions.rows import listed
+from permissions.rows import Listed, listed
 from permissions.statements import column_of, link_names, names_of, visible_where, with_keys
 from tenants import keys
 from tenants.keys import converter
@@ -133,7 +133,11 @@ class Difference:
             yield LINKED.format(rank=_rank(facts.resource, link.audience), **of, **names)
         for each in listed(facts.resource):
             places = {a.name: _rank(facts.resource, a.name) for a in each.given}
-            having = each.joined("t", self.connection.vendor)
+            rows, through = (
+                facts.rows.get(each.number, ""),
+                _in_groups(each, {**self.names, **names}),
+            )
+            having = each.joined("t", self.connection.vendor, rows, through)
             own = {"table": self.names["objects"], "key": each.key, "having": having}
             yield LISTED.format(rank=each.which(places), user=each.user, **own, **names)
         for place, name in enumerate(facts.resource.named.values()):
@@ -167,6 +171,17 @@ class Difference:
         self.parameters |= {f"{key}{n}": name for n, name in enumerate(ranks)}
         cases = (f"WHEN %({key}{n})s THEN {rank}" for n, rank in enumerate(ranks.values()))
         return f"CASE {column} {' '.join(cases)} END"
+
+
+def _in_groups(each: Listed, names: Mapping[str, str]) -> str:
+    """Return who is in which of Django's groups, by the facts; empty if teams are no groups."""
+    if not each.has_groups:
+        return ""
+    group, user = each.in_team
+    return (
+        f'(SELECT j.user_id AS "{user}", n.id AS "{group}" FROM {names["joined"]} j'  # noqa: S608 - the models' own names
+        f" JOIN {names['groups']} n ON n.name = j.name)"
+    )
 
 
 def _rank(resource: Resource, name: str) -> int:

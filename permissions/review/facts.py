@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from permissions import row_statements
 from permissions.audiences import Resource
 from permissions.review.hypotheses import (
     Granting,
     Grouping,
     Hypothesis,
     Joining,
+    Listing,
     Writing,
 )
+from permissions.rows import listed
 from permissions.statements import column_of, of_tables
 from tenants.keys import parameter
 from tenants.models import Membership
@@ -69,7 +73,8 @@ NONE: Final = " AND 1 = 0"
 class Facts:
     """The relations as templates, to be formatted with the names of tables, and the declaration.
 
-    `source` is read instead of the objects' table.
+    `source` is read instead of the objects' table, and `rows` instead of those of the project's
+    own, by the number of their source.
     """
 
     resource: Resource
@@ -79,6 +84,7 @@ class Facts:
     granted: str = GRANTED
     joined: str = JOINED
     source: str = "{objects}"
+    rows: Mapping[int, str] = field(default_factory=dict)
 
     def of_user(self) -> Facts:
         """Return the same facts, restricted to one user."""
@@ -134,6 +140,8 @@ def question(
             return _granting(Facts(resource).of_object(), tenant_id, what, connection)
         case Writing():
             return _writing(Facts(resource).of_object(), what, connection)
+        case Listing():
+            return _listing(Facts(resource), what, connection)
     return Question((Compared(Facts(resource), Facts(what.declared)),), {})
 
 
@@ -189,6 +197,21 @@ def _writing(before: Facts, what: Writing, connection: Any) -> Question:
         "object": parameter(what.pk, connection),
         "value": column.get_db_prep_value(what.value, connection),
     }
+    return Question((Compared(before, later),), parameters)
+
+
+def _listing(before: Facts, what: Listing, connection: Any) -> Question:
+    each = listed(what.resource)[what.number]
+    if not each.rows.of:
+        before = before.of_object()
+    if not each.rows.members:
+        before = before.of_user()
+    rows = row_statements.supposed(each, what.audience, connection.vendor)
+    parameters = {
+        "object": parameter(what.pk, connection),
+        "user": parameter(what.who, connection),
+    }
+    later = replace(before, rows={what.number: rows})
     return Question((Compared(before, later),), parameters)
 
 

@@ -59,4 +59,16 @@ class Declaring:
     declared: Resource
 
 
-Hypothesis = Granting | Joining | Grouping | Writing | Declaring
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The only row of the project's own that names the object, or what it refers to, and the user
+    or the team, gives this audience; None: there is no such row. `number` says of which source."""
+
+    resource: Resource
+    number: int
+    pk: Key
+    who: Key
+    audience: Audience | None
+
+
+Hypothesis = Granting | Joining | Grouping | Writing | Declaring | Listing

@@ -17,9 +17,11 @@ from permissions.review.hypotheses import (
     Grouping,
     Hypothesis,
     Joining,
+    Listing,
     Writing,
 )
 from permissions.review.subcommands import Unanswerable
+from permissions.rows import Listed, listed
 from permissions.subjects import Subject
 from tenants.keys import Key
 from tenants.models import GRANTABLE, Membership, Role, Tenant
@@ -50,6 +52,8 @@ class Named:
     value: str | None = None
     holder: str | None = None
     permission: str | None = None
+    rows: str | None = None
+    team: str | None = None
 
 
 def suppose(kind: str, named: Named) -> Hypothesis:
@@ -65,6 +69,8 @@ def suppose(kind: str, named: Named) -> Hypothesis:
             return _writing(named)
         case "widen":
             return _declaring(named)
+        case "list" | "unlist":
+            return _listing(kind, named)
     return _joining(kind, named)
 
 
@@ -139,6 +145,46 @@ def _declaring(named: Named) -> Declaring:
     changed = replace(audience, permission=what)
     audiences = tuple(changed if each == audience else each for each in resource.audiences)
     return Declaring(resource, replace(resource, audiences=audiences))
+
+
+def _listing(kind: str, named: Named) -> Listing:
+    resource = named.resource
+    assert resource is not None
+    assert named.pk is not None
+    sources = _sources(resource)
+    _one_of("rows", named.rows, sources)
+    each = sources[str(named.rows)]
+    audience = None
+    if kind == "list":
+        _one_of("audience", named.audience, [audience.name for audience in each.given])
+        audience = resource.declared(str(named.audience))
+    return Listing(resource, each.number, named.pk, _listed(each, named), audience)
+
+
+def _sources(resource: Resource) -> dict[str, Listed]:
+    """Return the sources of rows by model; of one model, also by the field that names users."""
+    found: dict[str, Listed] = {}
+    for each in listed(resource):
+        name = each.rows.model
+        found[f"{name}.{each.rows.user}" if name in found else name] = each
+    return found
+
+
+def _listed(each: Listed, named: Named) -> Key:
+    """Return the key of the user, or the team, that the row names."""
+    if not each.rows.members:
+        if named.user is None:
+            raise Unusable("user", "say which user the row names.")
+        return named.user.pk
+    if named.team is None:
+        raise Unusable("team", "say which team the row names, by its key.")
+    try:
+        key: Key = each.team._meta.pk.to_python(named.team)
+    except ValidationError:
+        key = None
+    if not each.team._base_manager.filter(pk=key).exists():
+        raise Unusable("team", f"there is no {each.team._meta.label} {named.team!r}.")
+    return key
 
 
 def _choices(resource: Resource) -> dict[str, list[str]]:

@@ -31,6 +31,8 @@ examples:
   manage.py review what-if --tenant acme --set owner=editor --model resources.document --id Y7k
   manage.py review what-if --tenant acme --leave --user editor
   manage.py review what-if --tenant acme --enter auditors --user member
+  manage.py review what-if --tenant acme --list viewer --rows work.Access --user member \\
+      --model resources.document --id Y7k
 
 Nothing is written. A rule may still refuse the change itself, such as that an admin must stay.
 
@@ -48,11 +50,13 @@ def add_arguments(parser: Any) -> None:
         ("enter", "GROUP", "--user is put into this group of the operator's."),
         ("quit", "GROUP", "--user is taken out of this group."),
         ("set", "COLUMN=VALUE", "The object's column, such as its owner, has this value."),
+        ("list", "AUDIENCE", "A row of --rows gives --user, or the --team, this on the object."),
         ("widen", "AUDIENCE", "It is declared for another --role, --holder or --permission."),
     ):
         what.add_argument(f"--{name}", metavar=of, help=text)
     for name, text in (
         ("revoke", "--user or --role loses their grants on the object."),
+        ("unlist", "No row of --rows gives --user, or the --team, anything on the object."),
         ("join", "--user joins, or is active again; with --role in this role."),
         ("leave", "--user's membership is deleted, with what belongs to it."),
         ("deactivate", "--user's membership is inactive."),
@@ -66,12 +70,15 @@ def add_arguments(parser: Any) -> None:
     which.add_argument("--called", metavar="NAME", help="The object of this name instead.")
     parser.add_argument("--holder", metavar="FIELD", help="A field that names a user.")
     parser.add_argument("--permission", metavar="CODENAME", help="A permission of the model.")
+    parser.add_argument("--rows", metavar="app.Model", help="A model of rows, as in `sources`.")
+    parser.add_argument("--team", metavar="KEY", help="The key of what such a row names.")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="How to print.")
 
 
-OF_OBJECTS: Final = ("grant", "revoke", "set")
+OF_OBJECTS: Final = ("grant", "revoke", "set", "list", "unlist")
 KINDS: Final = (
     "grant", "revoke", "join", "leave", "deactivate", "become", "enter", "quit", "set", "widen",
+    "list", "unlist",
 )  # fmt: skip
 
 
@@ -110,18 +117,20 @@ def _named(kind: str, tenant: Tenant, options: dict[str, Any]) -> Named:
         resource=resource,
         pk=pk,
         group=_group(options[kind]) if kind in ("enter", "quit") else None,
-        audience=options[kind] if kind in ("grant", "widen") else None,
+        audience=options[kind] if kind in ("grant", "widen", "list") else None,
         role=options["become"] if kind == "become" else options["role"],
         column=column,
         value=value,
         holder=options["holder"],
         permission=options["permission"],
+        rows=options["rows"],
+        team=options["team"],
     )
 
 
 def _option(name: str, kind: str) -> str:
     """Return the option with which a parameter of the question was given."""
-    of_kind = {"grant": "audience", "widen": "audience", "become": "role"}
+    of_kind = {**dict.fromkeys(("grant", "widen", "list"), "audience"), "become": "role"}
     whole = name == of_kind.get(kind) or name in ("column", "value")
     return f"--{kind if whole else name}"
 

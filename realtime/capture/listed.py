@@ -20,7 +20,6 @@ from realtime.capture.granted import moved
 from realtime.capture.intervals import HELD, NOTHING, Kept, named_by, nobody
 from realtime.capture.tables import Access, of_table, of_user
 from realtime.capture.triggers import literal, quoted
-from tenants import users
 from tenants.keys import kind_of, logged, named
 from tenants.placed import tenancy_of
 
@@ -37,7 +36,7 @@ def accesses() -> Iterator[Access]:
                 yield from _of_members(each)
             else:
                 yield from _of_objects(each)
-            if each.rows.members and not _is_group(each):
+            if each.rows.members and not each.has_groups:
                 teams.setdefault(each.through, _team(each))
     yield from teams.values()
 
@@ -54,15 +53,9 @@ def kept(each: Listed) -> Iterator[tuple[Kept, str, str]]:
     yield _held(each), each.table, each.column(last)
 
 
-def _is_group(each: Listed) -> bool:
-    """Return whether teams are Django's groups, which are captured anyway."""
-    groups = users.groups() if each.rows.members else None
-    return groups is not None and groups.remote_field.through is each.through
-
-
 def _principal(each: Listed, key: str, audience: Audience | None = None) -> str:
     """Return SQL for the name of what users have in common."""
-    if _is_group(each):
+    if each.has_groups:
         return f"'group:' || {key}"
     what = each.source_of(audience) if audience else each.through._meta.db_table
     return f"{literal(what + ':')} || {each.spelled(key)}"

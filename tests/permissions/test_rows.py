@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from guardian.shortcuts import assign_perm
 
 from permissions import decision
+from permissions.audiences import registry
+from permissions.read import read_across
+from permissions.representation import ObjectKey
 from permissions.review.hypotheses import Declaring
 from permissions.review.predicting import predict
 from permissions.sources import AsGuardian
@@ -169,3 +174,22 @@ def test_every_way_says_the_same(listed: World, model: Any, seed: int) -> None:
 
 def shown(answer: Any) -> set[tuple[str, str]]:
     return {(row["id"], row["audience"]) for row in answer.json()["rows"]}
+
+
+@every
+def test_reading_takes_as_many_statements_with_rows_as_without(listed: World, model: Any) -> None:
+    """The path of delivery costs no further round trip."""
+    resource, obj = of(model), task(listed) if model is Task else note(listed)
+    tenant, viewer = listed.tenants["acme"].pk, listed.user("viewer").pk
+    asked = []
+    for sources in (resource.sources, (AsGuardian(),)):
+        one = replace(resource, sources=sources)
+        registry.register(one)
+        try:
+            for _ in range(2):
+                with CaptureQueriesContext(connection) as queries:
+                    read_across({tenant: [(viewer, ObjectKey(one.label, obj.pk))]})
+        finally:
+            registry.register(resource)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
