@@ -151,6 +151,7 @@ soak: $(READY)  ## Break servers, broker and database under load, and judge (SEC
 
 mutants: $(READY)  ## Undo each rule of the hub and the review and each trigger once, and see a test fail
 	$(PY) -m tests.mutants
+	$(ON_SERVERS) $(PY) -m tests.mutants locks
 	$(ON_SQLITE) $(PY) -m pytest tests/mutants_of_capture.py
 	$(ON_SERVERS) $(PY) -m pytest tests/mutants_of_capture.py
 

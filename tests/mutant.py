@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """A rule, the code that keeps it, what stands there without it, and the test that notices."""
+    """A rule, the code that keeps it, what stands there without it, and the test that notices;
+    `served` tests need PostgreSQL."""
 
     rule: str
     file: str
     code: str
     without: str
     test: str
+    served: bool = False

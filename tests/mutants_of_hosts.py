@@ -69,4 +69,48 @@ OF_HOSTS: Final = (
         LISTED
         + "_intervals.py::test_intervals_of_access_are_those_of_the_row_and_of_its_objects_place",
     ),
+    Mutant(
+        "rows: who is named otherwise loses and gains",
+        "realtime/capture/listed.py",
+        "        watch=each.columns,\n        joins=(table",
+        "        watch=each.columns[:1],\n        joins=(table",
+        LISTED + ".py::test_list_of_access_is_followed_whoever_writes_it",
+    ),
+    Mutant(
+        "rows: an object that refers to something else has other members",
+        "realtime/capture/listed.py",
+        "            watch=(each.of, *place.columns),\n",
+        "            watch=place.columns,\n",
+        LISTED + ".py::test_members_of_what_objects_refer_to_are_followed",
+    ),
+    Mutant(
+        "rows: who is in a project belongs to it at their level alone",
+        "realtime/capture/listed.py",
+        ' IS NOT NULL AND {each.level(audience)}",\n',
+        ' IS NOT NULL",\n',
+        LISTED + "_intervals.py::test_intervals_of_what_users_and_objects_have_in_common",
+    ),
+    Mutant(
+        "rows: those that name any model's object end and begin with it",
+        "realtime/capture/listed.py",
+        '    created = ("INSERT", "DELETE") if types else ()\n',
+        "    created = ()\n",
+        LISTED
+        + "_intervals.py::test_intervals_of_passes_end_and_begin_with_the_object_that_they_name",
+    ),
+    Mutant(
+        "rows: those that name another model's object give nothing",
+        "permissions/rows.py",
+        '= {key} AND {of_type(model, self.value(kind, row))}"\n',
+        '= {key}"\n',
+        LISTED
+        + "_intervals.py::test_intervals_of_passes_end_and_begin_with_the_object_that_they_name",
+    ),
+    Mutant(
+        "rows: a team's rows are watched by both of its columns",
+        "realtime/capture/listed.py",
+        'cause="team", watch=(team, user), kept=belongs)',
+        'cause="team", watch=(team,), kept=belongs)',
+        LISTED + ".py::test_who_takes_the_place_of_another_in_a_team_is_followed",
+    ),
 )

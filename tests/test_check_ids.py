@@ -39,7 +39,16 @@ def test_no_id_is_of_two_modules() -> None:
     assert {name: paths for name, paths in told().items() if len(paths) > 1} == {}
 
 
+def named() -> set[str]:
+    """The ids that docs/adopting.md names."""
+    return {*re.findall(r"\b[EW]\d{3}\b", (ROOT / "docs" / "adopting.md").read_text())}
+
+
 def test_every_id_that_adopters_read_of_is_told() -> None:
-    named = {*re.findall(r"\b[EW]\d{3}\b", (ROOT / "docs" / "adopting.md").read_text())}
-    assert named
-    assert named <= told().keys()
+    assert named()
+    assert named() <= told().keys()
+
+
+def test_every_id_that_adopters_read_of_is_seen_by_a_test() -> None:
+    texts = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert named() <= {*re.findall(r"\b[EW]\d{3}\b", texts)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from realtime.capture.installing import drop, install
 from tenants.models import Membership, Tenant
+from tests.crossing import Step, ask, crossed, is_told_to_try_again
 from tests.databases import on_postgresql
 from tests.housed.place import (
     BEFORE,
@@ -29,6 +31,7 @@ from tests.housed.place import (
     person,
     standing,
 )
+from tests.realtime.capture.kept import unkept
 from tests.test_hosted import meanwhile
 from tests.world import World
 
@@ -182,3 +185,23 @@ def test_who_dismisses_in_a_snapshot_that_is_old_fails(housed: World) -> None:
         with pytest.raises(OperationalError, match="could not serialize"):
             waiting.result()
     assert standing() == {**BEFORE, "viewer": ("reviewer", True)}
+
+
+@on_postgresql
+def test_of_two_who_hire_in_opposite_orders_one_can_try_again(housed: World) -> None:
+    """Each waits for the other: PostgreSQL ends one of them, of whom nothing is left."""
+
+    def steps(*names: str) -> tuple[Step, Step]:
+        one, other = (partial(hire, name) for name in names)
+        return one, other
+
+    both = steps("member", "both"), steps("both", "member")
+    answers, refused = crossed(*both)
+    assert is_told_to_try_again(answers[refused])
+    new = Employment.objects.filter(person__username__in=("member", "both"))
+    assert new.count() == 2
+    hired = {**BEFORE, "member": ("member", True), "both": ("member", True)}
+    assert standing() == hired
+    assert unkept() == []
+    assert ask(*both[refused]).status_code == 204
+    assert (new.count(), standing()) == (4, hired)

@@ -25,13 +25,13 @@ from realtime.publishing.publisher import publisher
 from tests.client import SocketClient, in_thread
 from tests.databases import BROKER
 from tests.hiding import SETTINGS, hiding
-from tests.keyed.place import installed
 from tests.live import LiveServer, live_server
 from tests.realtime.capture.ways import Write
 from tests.streams import communicator
 from tests.whoever_case import GONE, Case
 from tests.whoever_gains import CHANGES, GAINS
 from tests.whoever_keyed import KEYED, KEYED_CHANGES, KEYED_LOSSES
+from tests.whoever_listed import LISTED, LISTED_CHANGES, LISTED_LOSSES, installed
 from tests.whoever_loses import LOSSES
 from tests.whoever_scene import Scene, id_of, key_of
 from tests.whoever_ways import EVERY_WAY, every_way_of
@@ -42,8 +42,10 @@ __all__ = ["installed"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OURS = {**LOSSES, **GAINS, **CHANGES}
-CASES = {**OURS, **KEYED}
-ALL_LOSSES, ALL_CHANGES = {**LOSSES, **KEYED_LOSSES}, {**CHANGES, **KEYED_CHANGES}
+THEIRS = {**KEYED, **LISTED}
+CASES = {**OURS, **THEIRS}
+ALL_LOSSES = {**LOSSES, **KEYED_LOSSES, **LISTED_LOSSES}
+ALL_CHANGES = {**CHANGES, **KEYED_CHANGES, **LISTED_CHANGES}
 SEED = int(os.environ.get("WRITES_SEED", "1"))
 HOW_MANY = int(os.environ.get("WRITES", "14"))
 WORDS = os.environ.get("WRITES_OF", "")
@@ -216,7 +218,7 @@ def is_told(frame: dict[str, Any], heard: Any) -> bool:
 def chosen(random: Random) -> list[str]:
     """The names of the cases that are played: half of them of models of other kinds."""
     found = []
-    for cases in (OURS, KEYED):
+    for cases in (OURS, THEIRS):
         names = sorted(name for name in cases if WORDS in name)
         found += random.sample(names, min((HOW_MANY + 1) // 2 or len(names), len(names)))
     return found
@@ -285,7 +287,7 @@ NOT_PLAYED = {
 def test_every_captured_table_is_written_by_a_case(installed: None) -> None:
     install()  # a test empties the tables
     ours = {case.table: case for case in OURS.values()}
-    kinds = {(name.partition(":")[0], case.table): case for name, case in KEYED.items()}
+    kinds = {(name.partition(":")[0], case.table): case for name, case in THEIRS.items()}
     played = set()
     for case in (*ours.values(), *(each for (_, what), each in kinds.items() if what not in ours)):
         scene = Scene()

@@ -24,7 +24,7 @@ IN_GROUPS: Any = User.groups.through
 PEOPLE = ("owner", "heir", "reader")
 NUMBERS = count(1)
 HOUR = timedelta(hours=1)
-PLACING = {"tenant", "shelf", "board"}
+PLACING = {"tenant", "shelf", "board", "project"}
 """What objects name that says which their tenant is."""
 
 

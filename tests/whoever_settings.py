@@ -4,4 +4,9 @@ models of every kind."""
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.hiding.Hiding", "tests.keyed.serving.Serving"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "tests.hiding.Hiding",
+    "tests.keyed.serving.Serving",
+    "tests.listed.serving.Serving",
+]

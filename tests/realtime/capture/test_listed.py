@@ -123,6 +123,24 @@ async def test_passes_and_shares_are_followed(listed: World, socket: SocketClien
     )
 
 
+async def test_who_takes_the_place_of_another_in_a_team_is_followed(
+    listed: World, socket: SocketClient
+) -> None:
+    obj = await in_thread(note)(listed)
+    one, other, share = Team.people.through, listed.user("member"), Share.objects.create
+    made = await in_thread(team)(other)
+    viewer = listed.user("viewer")
+    await in_thread(share)(note=obj, team=made)
+    await follows(
+        socket,
+        obj,
+        [
+            (lambda: one.objects.update(user=viewer), "looker"),
+            (lambda: one.objects.update(user=other), "LEFT"),
+        ],
+    )
+
+
 # What is told
 
 

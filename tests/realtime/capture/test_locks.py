@@ -17,6 +17,7 @@ from permissions.models import AccessChange
 from realtime.capture import changes
 from realtime.capture.live import MOVED
 from realtime.models import Change, Held
+from tests.crossing import Step, ask, crossed, is_told_to_try_again
 from tests.databases import on_postgresql
 from tests.keyed.models import Board, Shelf
 from tests.keyed.place import Place, installed, keyed, place_of
@@ -211,3 +212,23 @@ def test_who_writes_in_a_snapshot_that_is_older_than_a_move_fails(
         in_an_old_snapshot(r, write, move)
     write(r)
     check(r, write)
+
+
+def test_of_two_who_write_and_move_in_opposite_orders_one_can_try_again(keyed: World) -> None:
+    """Each waits for the other: PostgreSQL ends one of them, of whom nothing is left."""
+    r = Rows(keyed, "book")
+
+    def steps(number: int, mine: Any, other: Any) -> tuple[Step, Step]:
+        move = Shelf.objects.filter(pk=other.pk).update
+        return (lambda: r.place.create(number, shelf=mine)), (lambda: move(tenant=mine.tenant))
+
+    both = steps(2, r.shelf, r.far), steps(3, r.far, r.shelf)
+    answers, refused = crossed(*both)
+    assert is_told_to_try_again(answers[refused])
+    keys = [r.place.key(number) for number in (2, 3)]
+    made: Any = r.place.model._base_manager.filter(pk__in=keys)
+    assert [row.pk for row in made] == [keys[1 - refused]]
+    assert unkept() == []
+    assert ask(*both[refused]).status_code == 204
+    assert made.all().count() == 2
+    assert unkept() == []

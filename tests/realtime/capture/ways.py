@@ -64,6 +64,9 @@ def by_base_manager(how: Write) -> None:
     write(how.model._base_manager, how)
 
 
+UNMIGRATED: Final = ("keyed", "listed")
+
+
 @cache
 def history(migrated: bool) -> Any:
     """The models as a migration gets them; of apps without migrations, as it would."""
@@ -74,7 +77,7 @@ def history(migrated: bool) -> Any:
 
 def by_historical_model(how: Write) -> None:
     meta = how.model._meta
-    model = history(meta.app_label != "keyed").get_model(meta.label)
+    model = history(meta.app_label not in UNMIGRATED).get_model(meta.label)
     values = how.values
     if values is not None:  # by keys: there the models are others
         values = dict(
