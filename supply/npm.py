@@ -12,6 +12,7 @@ import json
 import re
 import string
 import tarfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,7 @@ BYTES: Final = {
     "react.js": 1024,
     "redux.js": 1536,
     "tanstack.js": 1024,
-    "tabs.js": 2816,
+    "tabs.js": 3072,
     "cache.js": 2560,
 }
 """What each module may have, compressed: the core, and what is loaded only where it is needed."""
@@ -38,7 +39,15 @@ TOKEN: Final = re.compile(
 IMPORT: Final = re.compile(r'^import [^;]*"\./[^;]*;\n', re.MULTILINE)
 SHORTER: Final = {"const": "let", "true": "!0", "false": "!1"}
 OUTER: Final = re.compile(r"^(?:const|class|(?:async )?function\*?) ([A-Za-z_]{2,})", re.MULTILINE)
-WORD: Final = re.compile(r"(?<![.#$\w])[A-Za-z_]{2,}\b")
+INNER: Final = re.compile(r"\blet (\w{2,})\b(?=[=;]| of\b)|(?<![.#$\w])(\w{2,})=>")
+PARAMETERS: Final = re.compile(r"(?<!\bif)(?<!\bfor)(?<!\bwhile)\(([\w,]+)\)(?:\{|=>)")
+WORD: Final = re.compile(r"(?:(?<=\.\.\.)|(?<![.#$\w]))[A-Za-z_]{2,}\b")
+NAME: Final = re.compile(r"(?<!#)\b[A-Za-z_]\w*")
+TEXTS: Final = ('"', "`")
+AFTER_FIELDS: Final = (",", "}", ":", "=")
+METHODS: Final = {(before, "(") for before in ("{", "}", ";", "get", "async")}
+"""What stands around the name of a method; statements that call a function look the same."""
+CODE: Final = re.compile(r"\$\{[^}]*\}")
 NUMBER: Final = re.compile(r"\blet ([A-Z][A-Z_]+)=([\d._e]+);")
 COMMENT: Final = re.compile(r"/\*\*.*?\*/|^ *// .*?$", re.DOTALL | re.MULTILINE)
 PRIVATE: Final = re.compile(r"#\w+")
@@ -81,14 +90,40 @@ def shortened(source: str) -> str:
     return PRIVATE.sub(lambda match: f"#{short[match[0]]}", source)
 
 
+def variables(source: str) -> list[str]:
+    """Return the names of variables and parameters that a squeezed source declares one by one."""
+    parameters = ",".join(PARAMETERS.findall(source)).split(",")
+    return [*(name or alone for name, alone in INNER.findall(source)), *parameters]
+
+
+def fields(source: str) -> set[str]:
+    """Return the words of a squeezed source that name fields or methods, or stand in texts."""
+    found: set[str] = set()
+    open_brackets = [""]
+    words = TOKEN.findall(source.replace("...", "+"))  # what is spread is no field
+    tokens = ["", *(word for word in words if not word.isspace()), ""]
+    for before, word, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if word in "([{":
+            open_brackets.append(word)
+        elif word in ")]}":
+            open_brackets.pop()
+        elif word[0] in TEXTS:
+            found |= set(NAME.findall(CODE.sub("", word)))
+        else:
+            in_braces = open_brackets[-1] == "{" and before in ("{", ",") and after in AFTER_FIELDS
+            if in_braces or before == "." or (before, after) in METHODS:
+                found.add(word)
+    return found
+
+
 def with_short_names(source: str, names: Iterable[str]) -> str:
-    """Return the squeezed source with a letter for each of these outermost names that is nothing
-    else besides: no field and no word of a text."""
-    taken = r"[.\"`]{0}\b|\b{0}:|[{{,]{0}(?=[,}}])"
-    own = [name for name in names if not re.search(taken.format(name), source)]
-    free = [
-        letter for letter in string.ascii_uppercase if not re.search(rf"(?<!#)\b{letter}\b", source)
-    ]
+    """Return the squeezed source with a letter for each of these variables, whose name is nothing
+    else besides: no field, no method and no word of a text."""
+    count = Counter(WORD.findall(source))
+    own = sorted(set(names) - fields(source), key=lambda name: (-count[name], name))
+    used = set(NAME.findall(source))
+    letters = [*string.ascii_letters, *(f"${letter}" for letter in string.ascii_letters)]
+    free = (letter for letter in letters if letter not in used)
     short = dict(zip(own, free, strict=False))
     return WORD.sub(lambda match: short.get(match[0], match[0]), source)
 
@@ -113,7 +148,7 @@ def core() -> str:
     *inner, index = sources
     source = "\n".join([*(each.replace("\nexport ", "\n") for each in inner), index])
     squeezed_source = with_numbers(shortened(squeezed(source)))
-    return with_short_names(squeezed_source, OUTER.findall(source))
+    return with_short_names(squeezed_source, [*OUTER.findall(source), *variables(squeezed_source)])
 
 
 def files() -> dict[str, str]:

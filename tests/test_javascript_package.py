@@ -59,12 +59,44 @@ def test_private_fields_get_short_names() -> None:
     assert npm.shortened("#long; this.#seldom; this.#long") == "#a; this.#b; this.#a"
 
 
-def test_outermost_names_get_letters_that_nothing_else_has() -> None:
+def test_variables_get_letters_that_nothing_else_has() -> None:
     source = 'let TWO=["one"];class A{#B=TWO}a.two+two({more});function two(more){}'
     names = ["TWO", "one", "two", "more"]
-    short = 'let B=["one"];class A{#B=B}a.two+two({more});function two(more){}'
+    short = 'let b=["one"];class A{#B=b}a.two+two({more});function two(more){}'
     assert npm.with_short_names(source, names) == short
-    assert npm.with_short_names("let one=1;f(one)", ["one"]) == "let A=1;f(A)"
+    assert npm.with_short_names("let one=1;f(one)", ["one"]) == "let a=1;f(a)"
+    assert npm.with_short_names("let one=[...one,`${one}`]", ["one"]) == "let a=[...a,`${a}`]"
+    assert npm.with_short_names("f(one);{two=one}", ["two", "one"]) == "f(a);{two=a}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a.name",
+        "a?.name",
+        "{name}",
+        "{a,name}",
+        "{name:a}",
+        "{name=1}=a",
+        "class A{name(a){}}",
+        "class A{get name(){}}",
+        "class A{async name(){}}",
+        'a("the name")',
+        "`the name ${a}`",
+    ],
+)
+def test_names_of_fields_methods_and_texts_stay(source: str) -> None:
+    assert "name" in npm.fields(source)
+
+
+@pytest.mark.parametrize("source", ["f(name)", "f(a,name,b)", "[...name]", "`${name}`", "#name"])
+def test_other_names_are_those_of_variables(source: str) -> None:
+    assert "name" not in npm.fields(source)
+
+
+def test_variables_are_those_that_are_declared_one_by_one() -> None:
+    source = "let one=1;for(let two of a){}three=>1;m(four,five){}if(six){}f(seven);(b,eight)=>1"
+    assert npm.variables(source) == ["one", "two", "three", "four", "five", "b", "eight"]
 
 
 def test_constants_that_stand_for_numbers_are_numbers() -> None:
