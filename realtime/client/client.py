@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Literal
 
 from .connection import Connection, Credentials, Frame, Status
-from .copies import Answer, Copy, Payload, Rows, changes_of
+from .copies import Answer, Copy, Payload, Rows, changes_of, help_of
 from .held import Item, Window
 from .store import Store
 
@@ -21,11 +21,13 @@ OnStatus = Callable[[Status], None]
 
 
 class Stopped(Exception):
-    """The server said not to come back: nothing more will come. `code` is the close code."""
+    """The server said not to come back: nothing more will come. `code` is the close code, and
+    `help` where the server has a page about it."""
 
     def __init__(self, code: int | None) -> None:
         super().__init__(f"The server closed the connection for good ({code}).")
         self.code = code
+        self.help = None if code is None else help_of(code)
 
 
 def connect(
@@ -61,8 +63,16 @@ class Earshot:
         self._waiting: dict[Item | Window, set[asyncio.Event]] = {}
 
     async def __aenter__(self) -> Earshot:
-        self._task = asyncio.create_task(self._connection.run())
+        self._task = asyncio.create_task(self._run())
         return self
+
+    async def _run(self) -> None:
+        """What ends it otherwise than by a close is raised where the block ends."""
+        try:
+            await self._connection.run()
+        except Exception:
+            self.became(Status("stopped"))
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
@@ -70,10 +80,12 @@ class Earshot:
     ) -> None:  # fmt: skip
         assert self._task is not None
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self.ended(forget=True)
-        self.became(Status("closed"))
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        finally:
+            self.ended(forget=True)
+            self.became(Status("closed"))
 
     def object(self, model: str, id: str, first: Answer | None = None) -> LiveObject:
         """Return one object, such as `object("resources.document", "YPZ3r7Kk")`."""
@@ -95,8 +107,7 @@ class Earshot:
             store.connected()
 
     def told(self, frame: Frame, direction: Literal["in", "out"]) -> None:
-        if self._on_frame is not None:
-            self._on_frame(frame, direction)
+        guard(self._on_frame, frame, direction)
         if direction == "in":
             with self.deciding() as store:
                 store.receive(frame)
@@ -107,8 +118,7 @@ class Earshot:
 
     def became(self, status: Status) -> None:
         self.status = status
-        if self._on_status is not None:
-            self._on_status(status)
+        guard(self._on_status, status)
         if status.state in ("stopped", "closed"):
             for events in self._waiting.values():
                 for event in events:
@@ -138,7 +148,7 @@ class Earshot:
         Raises Stopped when the connection has ended for good.
         """
         target, count = self._held.get(key, (None, 0))
-        if target is None:
+        if target is None or isinstance(target, Item):  # which is asked for again once it is over
             with self.deciding() as store:
                 target = hold(store)
         self._held[key] = target, count + 1
@@ -167,6 +177,16 @@ class Earshot:
             del self._waiting[target]
             with self.deciding() as store:
                 release(store, target)
+
+
+def guard(callback: Callable[..., None] | None, *args: Any) -> None:
+    """Call it; what it raises harms neither the others nor the connection."""
+    try:
+        if callback is not None:
+            callback(*args)
+    except Exception as error:
+        about = {"message": "Earshot: a callback failed.", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(about)
 
 
 class LiveObject:

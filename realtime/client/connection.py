@@ -27,6 +27,8 @@ one (`renew`): when nine tenths of the last one's time are over, and once it was
 
 PATIENCE: Final = 15.0
 """For credentials and a connection, until the first frame."""
+LOGIN_PATIENCE: Final = 600.0
+"""For fresh credentials: somebody may have to type a password."""
 STABLE: Final = 10.0
 """A connection that lived so long makes earlier failures forgotten."""
 SPARED: Final = 0.8
@@ -126,12 +128,15 @@ class Connection:
     async def _open(self) -> ClientConnection | Stream:
         """A connection with a fresh credential: a socket, or where none can be opened a stream."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                token = await self._token(self._renew)
-            headers = {"Authorization": f"Token {token}"} if token else {}
-            return await self._open_either(headers)
+            token = await self._token(self._renew)
         except CredentialRefused as refused:
             raise Ended(HTTP_CODES.get(refused.status, 4500), refused.retry_after) from None
+        except Exception as error:  # whatever asks for one may fail in its own ways
+            self._streams = False
+            raise Ended(1006) from error
+        headers = {"Authorization": f"Token {token}"} if token else {}
+        try:
+            return await self._open_either(headers)
         except (OSError, TimeoutError):
             self._streams = False
             raise Ended(1006) from None
@@ -155,12 +160,12 @@ class Connection:
 
     async def _token(self, renew: bool) -> str | None:
         given = self._credentials
-        found = given(renew) if callable(given) else given
-        return await found if inspect.isawaitable(found) else found
+        async with asyncio.timeout(LOGIN_PATIENCE if renew else PATIENCE):
+            found = given(renew) if callable(given) else given
+            return await found if inspect.isawaitable(found) else found
 
     async def _fresh_ticket(self) -> str | None:
-        async with asyncio.timeout(PATIENCE):
-            token = await self._token(True)
+        token = await self._token(True)
         return token and await ticket_of(self._url, token, self._options.get("ssl"))
 
     def _renew_before(self, expires: str | None) -> asyncio.Task[None] | None:
@@ -189,6 +194,8 @@ class Connection:
                     raise Ended(4429)
         except ConnectionClosed as closed:
             raise Ended(closed.rcvd.code if closed.rcvd else 1006) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # no frame of ours
+            raise Ended(4500) from error
         except TimeoutError:
             socket.transport.abort()  # nobody would answer a close frame
             raise Ended(1006) from None

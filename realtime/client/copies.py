@@ -9,6 +9,11 @@ from typing import Any, Literal
 Payload = Mapping[str, Any]
 
 
+def help_of(code: str | int) -> str:
+    """Return the path of the server's page about the code of an error or of a close."""
+    return f"/api/docs/errors/{code}/"
+
+
 @dataclass(frozen=True)
 class Answer:
     """An object as REST answered it: the body, the `ETag` without quotes, and `X-Audience`."""
@@ -24,6 +29,11 @@ class Refusal:
 
     code: str
     detail: str
+
+    @property
+    def help(self) -> str:
+        """Return where the server has a page about it: what you see, why, what to do."""
+        return help_of(self.code)
 
 
 @dataclass(frozen=True)

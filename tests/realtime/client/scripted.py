@@ -33,9 +33,10 @@ class Line:
         self.path = connection.request.path
         self._connection = connection
 
-    async def say(self, *frames: dict[str, Any]) -> None:
+    async def say(self, *frames: dict[str, Any] | str | bytes) -> None:
         for frame in frames:
-            await self._connection.send(json.dumps(frame))
+            is_frame = isinstance(frame, dict)
+            await self._connection.send(json.dumps(frame) if is_frame else frame)
 
     async def hear(self) -> dict[str, Any]:
         """The next frame of the client's."""

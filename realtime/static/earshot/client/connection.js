@@ -5,6 +5,7 @@ import { read } from "./rest.js";
 
 const HTTP_CODES = { 401: 4401, 403: 4403, 429: 4429, 503: 4503 };
 const PATIENCE = 15; // for credentials and a connection, until the first frame
+const LOGIN_PATIENCE = 600; // for fresh credentials: somebody may have to type a password
 const WAKE_PATIENCE = 2; // for an answer after sleep, or when the network is back
 const STABLE = 10; // a connection that lived so long makes earlier failures forgotten
 
@@ -76,11 +77,12 @@ export class Connection {
   async #open() {
     const attempt = (this.#attempt = Symbol());
     clearTimeout(this.#timers.reconnect);
-    this.#asked = { at: now(), patience: PATIENCE };
-    this.#watch();
+    this.#wait(this.#renew ? LOGIN_PATIENCE : PATIENCE);
     this.#report({ state: "connecting" });
     try {
       const ticket = await this.#ticket(this.#renew);
+      if (attempt !== this.#attempt) return;
+      this.#wait(PATIENCE);
       const { WebSocket } = this.#streams ? await import("./stream.js") : this.#options;
       if (attempt === this.#attempt) this.#listen(new WebSocket(this.#url(ticket)));
     } catch (error) {
@@ -96,11 +98,13 @@ export class Connection {
 
   /** Go on by a fresh credential before this one ends; where there is none, 4401 tells. */
   #renewBefore(expires) {
+    const attempt = this.#attempt;
     const delay = renewAfter((Date.parse(expires) - Date.now()) / 1000);
+    const goesOn = () => attempt === this.#attempt; // else it has ended meanwhile
     const renew = () =>
       this.#ticket(true).then(
-        (ticket) => ticket && this.send({ action: "renew", ticket }),
-        () => this.#renewBefore(expires),
+        (ticket) => ticket && goesOn() && this.send({ action: "renew", ticket }),
+        () => goesOn() && this.#renewBefore(expires),
       );
     if (delay) this.#after("renew", delay, renew);
   }
@@ -117,7 +121,14 @@ export class Connection {
 
   #listen(socket) {
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onmessage = ({ data }) => {
+      try {
+        this.#receive(JSON.parse(data));
+      } catch (error) {
+        this.#lost(4500);
+        throw error;
+      }
+    };
     socket.onclose = ({ code, retryAfter }) => this.#lost(code, retryAfter);
   }
 
@@ -131,10 +142,10 @@ export class Connection {
     else if (frame.type === "WELCOME" && this.#maySend) this.#on.open();
   }
 
-  #welcomed({ heartbeat, limits, retry }) {
+  #welcomed({ heartbeat, limits: { frames_per_second, frames_burst }, retry: { min, max } }) {
     this.#heartbeat = heartbeat;
-    this.#retry = retry;
-    this.#maySend = bucket(limits.frames_per_second, limits.frames_burst);
+    this.#retry = { min, max };
+    this.#maySend = bucket(frames_per_second, frames_burst);
     this.#openedAt = this.#heardAt;
     this.#watch();
     this.#report({ state: "open" });
@@ -153,8 +164,13 @@ export class Connection {
   }
 
   #expect(patience) {
-    this.#asked = { at: now(), patience };
+    this.#wait(patience);
     this.send({ action: "ping" });
+  }
+
+  /** What is asked for has to come by then. */
+  #wait(patience) {
+    this.#asked = { at: now(), patience };
     this.#watch();
   }
 
@@ -165,6 +181,7 @@ export class Connection {
     this.#past = next.past;
     this.#renew = next.renew;
     this.#disconnect(next.forget);
+    if (this.#attempt || this.status.state === "closed") return; // a listener decided otherwise
     if (next.delay === null) return this.#report({ state: "stopped", code });
     this.#after("reconnect", next.delay, () => this.#open());
     this.#report({ state: "waiting", code, delay: next.delay });

@@ -8,7 +8,7 @@ export function connect(options: Options): Earshot;
 
 /**
  * What a response of REST with one object says, for `first` and `wrote`. An error response throws
- * an `Error` with `status`, `payload` (the body) and `retryAfter`.
+ * an `Error` with `status`, `payload` (the body), `retryAfter`, and `help`, as a `Refusal` has it.
  */
 export function read<P = Payload>(response: Response): Promise<Answer<P>>;
 
@@ -83,6 +83,8 @@ export interface Copy<P = Payload> {
 export interface Refusal {
   readonly code: string;
   readonly detail: string;
+  /** Where the server has a page about it: what you see, why, what to do. */
+  readonly help: string;
 }
 
 /** A live list, newest first. */

@@ -1,5 +1,7 @@
 /** What a client holds, decided without I/O: frames go in, and frames to send come out. */
 
+import { helpOf } from "./rest.js";
+
 const NOTHING = { audience: null, payload: null, changed: [], etag: null };
 const HAVE_BYTES = 11_000; // of ids and etags: fewer than 300, in a frame below 16 KiB
 
@@ -78,7 +80,7 @@ export class Store {
    * may have told already: so the server is asked whether this is still the state.
    */
   wrote(item, copy) {
-    if (!item.single || item.over || item.seen.includes(copy.etag)) return;
+    if (!copy.etag || !item.single || item.over || item.seen.includes(copy.etag)) return;
     this.#put(item, copy, item.stale || !this.#online);
     this.#ask(item);
   }
@@ -141,8 +143,7 @@ export class Store {
     } else if (type === "LEFT") {
       this.#leave(list, id);
     } else if (type === "ERROR") {
-      const { code, detail } = frame;
-      Object.assign(list, { name: null, state: "refused", error: { code, detail } });
+      Object.assign(list, { name: null, state: "refused", error: refusal(frame) });
       this.#set(list, []);
     } else {
       Object.assign(list, { more, cursor, state: "live" });
@@ -150,12 +151,13 @@ export class Store {
     }
   }
 
-  #refuse({ ref, code, detail }, about) {
+  #refuse(frame, about) {
+    const { ref, code } = frame;
     const item = ref ? [...this.objects.values()].find((each) => each.ref === ref) : about;
     if (!item?.single || item.over) return;
     item.waiting = false;
     if (code === "unavailable") item.stale = true; // it comes by itself
-    else item.over = over(item, "refused", { code, detail });
+    else item.over = over(item, "refused", refusal(frame));
     if (item.over && !item.lists.size) this.#drop(item);
     this.#touch(item);
   }
@@ -271,6 +273,8 @@ export class Store {
     this.#names.delete(window);
   }
 }
+
+const refusal = ({ code, detail }) => ({ code, detail, help: helpOf(code) });
 
 const over = ({ id }, state, error) => ({ ...NOTHING, id, state, error });
 
