@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from knox.settings import CONSTANTS
 from bench import lines
 from supply import npm
 from supply.node import NPM
+from tenants.models import Membership
 from tests import given
 from tests.browser import Browser, browser, needs_browser
 from tests.conftest import StartServer
@@ -84,6 +86,7 @@ def test_same_page_by_other_clients_is_right_and_formatted_alike(project: Path) 
     run(folder, TOOLS / ".bin/prettier", "--print-width", "120", "--check", "*.ts", "*.tsx")
 
 
+FOLLOW = "store.dispatch(follow('resources.document', DRAFTS)); void collection.preload()"
 BEGIN = """
 new Promise((done, failed) => {
   window.onerror = (message) => failed(message);
@@ -126,27 +129,22 @@ def test_hooks_and_stores_share_one_subscription_and_forget(
     server = start_server("uvicorn", options, EARSHOT_TAIL_SECONDS="0.2")
     source = bundle(project, (SOURCES / "page.jsx").read_text())
     begin(page, server, source, token=world.token("editor"), id=world.id)
-    both = json.dumps(["Plan", "Seen in the list only"])
-
-    def all_show(titles: str) -> None:
-        for shown in ("listed()", "titles()", "followed()"):
-            page.wait(f"JSON.stringify({shown}) === JSON.stringify({titles})")
-
-    page.run("store.dispatch(follow('resources.document', DRAFTS)); void collection.preload()")
+    all_show = partial(show_all, page)
+    page.run(FOLLOW)
     page.wait("document.querySelector('#one').textContent === 'live Plan'")
-    all_show(both)
+    all_show("Plan", "Seen in the list only")
     assert page.run("drawn.suspended") > 0
     asked = page.run("frames.filter(([action]) => action === 'subscribe').map(([, id]) => id)")
     assert sorted(asked) == sorted(["window", world.id])
 
     write_by_the_collection(page, world)
-    all_show(json.dumps(["Seen in the list only", "Written by the collection"]))
+    all_show("Seen in the list only", "Written by the collection")
     world.write(title=CANARY)
-    all_show(json.dumps([CANARY, "Seen in the list only"]))
+    all_show(CANARY, "Seen in the list only")
     page.wait(f"document.querySelector('#one').textContent === 'live {CANARY}'")
     assert CANARY in page.memory()
     world.revoke("editor")
-    all_show(json.dumps(["Seen in the list only"]))
+    all_show("Seen in the list only")
     page.wait("document.querySelector('#one').textContent === 'gone '")
     page.wait(f"actions.some(([type, id]) => type === 'DELETE_DOCUMENT' && id === '{world.id}')")
     held = page.memory()
@@ -163,6 +161,39 @@ def test_hooks_and_stores_share_one_subscription_and_forget(
     assert page.run("document.querySelector('#waiting')") is None
     assert "Seen in the list only" not in page.memory()
     assert page.complaints == []
+
+
+def show_all(page: Browser, *titles: str) -> None:
+    """The hooks, the collection and the store each show these."""
+    for shown in ("listed()", "titles()", "followed()"):
+        page.wait(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(titles)})")
+
+
+@needs_browser
+@pytest.mark.parametrize("ending", ["revoked while it is cut off", "out of the tenant"])
+def test_hooks_and_stores_forget_also_what_went_otherwise(
+    start_server: StartServer, world: World, project: Path, page: Browser, ending: str
+) -> None:
+    """By `not_found` to a new subscribe, and by 4403."""
+    server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.2")
+    source = bundle(project, (SOURCES / "page.jsx").read_text())
+    begin(page, server, source, token=world.token("editor"), id=world.id)
+    page.run(FOLLOW)
+    world.write(title=CANARY)
+    show_all(page, CANARY)
+    page.wait(f"document.querySelector('#one').textContent === 'live {CANARY}'")
+    assert CANARY in page.memory()
+    if ending == "out of the tenant":
+        Membership.objects.filter(user=world.user("editor")).update(is_active=False)
+        page.wait("earshot.status.code === 4403")
+    else:
+        server.stop()
+        world.revoke("editor")
+        server = start_server("uvicorn", PORT=str(server.port))
+        page.wait("document.querySelector('#one').textContent === 'refused '")
+    show_all(page)
+    page.run(DRAWN)
+    assert CANARY not in page.memory()
 
 
 def write_by_the_collection(page: Browser, world: World) -> None:

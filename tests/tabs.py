@@ -11,7 +11,7 @@ from tests.live import LiveServer
 PRELUDE = """
 (async () => {
   const base = BASE + "/static/earshot/client/";
-  const [{ connect }, { shared }, { connect: cached }] = await Promise.all(
+  const [{ connect }, { shared, sharedToken }, { connect: cached }] = await Promise.all(
     ["index.js", "tabs.js", "cache.js"].map((name) => import(base + name)));
   const ask = (path, token, method = "POST") =>
     fetch(BASE + path, { method, headers: { Authorization: `Token ${token}`, "X-Tenant": "acme" }});
@@ -44,7 +44,7 @@ PRELUDE = """
     const started = start(options);
     return started.then?.(opened) ?? opened(started);
   };
-  Object.assign(window, { connect, shared, cached });
+  Object.assign(window, { ask, connect, shared, sharedToken, cached });
 })()
 """
 

@@ -6,7 +6,7 @@ import { connect, read, type Copy, type Earshot, type List } from "earshot";
 import { connect as connectCached } from "earshot/cache";
 import { useCollection, useObject } from "earshot/react";
 import { earshotMiddleware, earshotReducer, follow, keyOf, unfollow } from "earshot/redux";
-import { shared } from "earshot/tabs";
+import { shared, sharedToken } from "earshot/tabs";
 import { earshotCollectionOptions } from "earshot/tanstack";
 
 type Document = { title: string; body?: string };
@@ -14,6 +14,10 @@ type Document = { title: string; body?: string };
 const MODEL = "resources.document";
 const credentials = async ({ renew }: { renew: boolean }) => (renew ? "ticket" : fetch("/api/tickets/"));
 const earshot: Earshot = connect({ url: "/ws/", tenant: "acme", credentials, WebSocket: shared("user") });
+const token = sharedToken("token", () => fetch("/api/token/", { method: "POST" }));
+connect({ url: "/ws/", credentials: (about) => token(about).then(() => null) });
+// @ts-expect-error: a number is no token
+sharedToken("token", () => 5);
 // @ts-expect-error: the address is needed
 connect({ tenant: "acme" });
 
@@ -23,6 +27,8 @@ export async function core(): Promise<string | undefined> {
   // @ts-expect-error: no field of it
   await plan.write({ budget: 5 }, () => fetch("/"));
   for await (const { rows, changes } of earshot.collection<Document>(MODEL, { where: { status: ["draft"] } })) {
+    const help: string | undefined = plan.value.error?.help;
+    if (help) return help;
     const entered = changes.find((change) => change.type === "entered");
     return entered?.before ?? rows[0]?.payload?.title;
   }

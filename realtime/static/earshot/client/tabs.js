@@ -1,8 +1,11 @@
-/** One socket for all tabs of a browser: see `tabs.d.ts`. */
+/** One socket and one token for all tabs of a browser: see `tabs.d.ts`. */
+
+import { read } from "./index.js";
 
 const PATIENCE = 3_000; // for the leader's word
 const AGAIN = 4500; // the close code after which a client is soon back
 const SHARE = 4; // so many tabs may be busy at a time, within the server's limit of frames
+const LOGIN_PATIENCE = 10_000; // for a tab that renews: somebody may be asked in a hidden one
 const OVER = ["not_found", "unavailable"]; // errors that concern all who hold the object
 
 const alone = new Set(); // where sharing has failed: the next connection is the tab's own
@@ -18,6 +21,30 @@ export function shared(login) {
     const name = `earshot ${address} ${login}`;
     const own = !ticket || alone.delete(name);
     return own ? new WebSocket(url) : new Tab(url, name, ticket, locks);
+  };
+}
+
+/** For `credentials`: makes sure that the token which all tabs have in `localStorage[key]` counts. */
+export function sharedToken(key, renewed) {
+  let used = null; // by which this tab came the last time
+  const current = async (renew) => {
+    if (renew && localStorage.getItem(key) === used) {
+      const given = await read(await renewed());
+      const { token = given } = given.payload ?? given;
+      localStorage.setItem(key, token);
+    }
+    return (used = localStorage.getItem(key));
+  };
+  const { locks } = globalThis.navigator ?? {};
+  return async ({ renew }) => {
+    if (!locks) return current(renew);
+    return new Promise((done, failed) => {
+      const turn = () => {
+        const found = current(renew).then(done, failed);
+        return Promise.race([found, new Promise((over) => setTimeout(over, LOGIN_PATIENCE))]);
+      };
+      locks.request(`earshot ${key}`, turn).catch(failed);
+    });
   };
 }
 
