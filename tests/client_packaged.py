@@ -100,6 +100,12 @@ new Promise((done, failed) => {
 """
 
 
+NOTE_FAILURES = """
+window.failures = [];
+const fetched = fetch;
+fetch = (...asked) => fetched(...asked).catch((error) => { failures.push(error); throw error; });
+0
+"""
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)))"
 """What React has begun is over: effects come after what they follow was drawn."""
 
@@ -242,15 +248,21 @@ def test_documented_page_survives_restart_sleep_offline_revocation_and_expiry(
     shows(page, "Written while it was down")
 
     page.call("Page.setWebLifecycleState", state="frozen")
+    server.stop()  # what it slept through no line has kept
     world.write(title="Written in its sleep")
+    server = start_server("uvicorn", PORT=str(server.port), **settings)
     page.call("Page.setWebLifecycleState", state="active")
     shows(page, "Written in its sleep")
 
     conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     page.call("Network.enable")
+    page.run(NOTE_FAILURES)
     page.call("Network.emulateNetworkConditions", offline=True, **conditions)
-    world.write(title="Written without a network")
     page.wait("!navigator.onLine")
+    server.stop()  # a browser that is told to be offline leaves its sockets open
+    world.write(title="Written without a network")
+    server = start_server("uvicorn", PORT=str(server.port), **settings)
+    page.wait("failures.length > 1")
     page.call("Network.emulateNetworkConditions", offline=False, **conditions)
     shows(page, "Written without a network")
 

@@ -1,7 +1,7 @@
 """The JavaScript client where the server, the clock or the page misbehaves, in a real browser.
 
 Sockets say what a test wants, and time passes when it is told to. `tests/realtime/client/
-test_hostile.py` does the same to the other client.
+test_connection_hostile.py` does the same to the other client.
 """
 
 from __future__ import annotations
