@@ -105,13 +105,17 @@ class AccessRevision(models.Model):
 class AccessChange(models.Model):
     """Somebody may see more or less: a user, an object, a user on an object, or the whole tenant.
 
-    Never a group, which may be empty by the time it is read. `revision` is null until the
-    transaction commits, and never null on SQLite. `xid` is the transaction, by which the log is
-    read, and `writer` the process; SQLite has neither.
+    Never a group, which may be empty by the time it is read. Until the transaction commits,
+    `revision` is what is expected, or null. `xid` is the transaction, by which the log is read, and
+    `writer` the process; SQLite has neither.
     """
 
     tenant = models.ForeignKey(
-        Tenant, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        Tenant,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     revision = models.BigIntegerField(null=True)
     user_id = UserKeyField(null=True)
@@ -125,11 +129,6 @@ class AccessChange(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["tenant", "revision"], name="earshot_access_by_revision"),
-            models.Index(
-                fields=["tenant"],
-                name="earshot_access_unnumbered",
-                condition=models.Q(revision=None),
-            ),
             models.Index(
                 fields=["xid"],
                 name="earshot_access_by_commit",

@@ -118,6 +118,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/capture/live_postgresql.py",
         "realtime/capture/live_sqlite.py",
         "realtime/capture/numbering_postgresql.py",
+        "realtime/capture/numbering_sqlite.py",
         "realtime/capture/parts_postgresql.py",
         "realtime/capture/parts_sqlite.py",
         "realtime/capture/postgresql.py",

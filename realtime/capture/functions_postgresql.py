@@ -26,6 +26,9 @@ LOOKED_UP: Final = "".join(
         *(f" SET {kind}_collapse_limit = 1" for kind in ("join", "from")),
     )
 )
+BY_INDEX: Final = " SET enable_seqscan = off"
+"""For what finds the rows of one transaction: a log may have been empty when that was planned."""
+
 WRITTEN: Final = "written"
 """The rows that a statement wrote, for its triggers in sets."""
 ROWS: Final = {"INSERT": f"NEW TABLE AS {WRITTEN}", "DELETE": f"OLD TABLE AS {WRITTEN}"}
@@ -41,16 +44,20 @@ AND NOT (SELECT relispartition FROM pg_class WHERE oid = TG_RELID) THEN
   RETURN NULL;
 END IF;
 """
-FIRES: Final = {
-    False: {IN_SETS: "ENABLE", ONE_BY_ONE: "ENABLE REPLICA"},
-    True: {IN_SETS: "DISABLE", ONE_BY_ONE: ALWAYS},
+HAS_PARTITIONS: Final = "{has partitions}"
+UNLESS_IN_PARTS: Final = "IF TG_NARGS > 0 THEN\n  RETURN NULL;\nEND IF;"
+"""Nor does it matter that they enable a trigger in sets of a table that has partitions."""
+
+PUT: Final = {
+    False: {IN_SETS: "ENABLE", ONE_BY_ONE: "ENABLE REPLICA", HAS_PARTITIONS: ""},
+    True: {IN_SETS: "ENABLE", ONE_BY_ONE: ALWAYS, HAS_PARTITIONS: "'partitions'"},
 }
-"""When either kind fires, by whether the table has partitions."""
+"""When either kind fires, and what those in sets are told, by whether the table has partitions."""
 
 INSTALLED: Final = f"""
 SELECT c.relname, t.tgname, t.tgenabled = CASE
   WHEN t.tgnewtable IS NOT NULL OR t.tgoldtable IS NOT NULL
-    THEN CASE c.relkind WHEN 'p' THEN 'D' ELSE 'O' END
+    THEN CASE WHEN c.relkind = 'p' AND t.tgnargs = 0 THEN '' ELSE 'O' END
   WHEN p.prosrc LIKE E'\\n-- {NAMED}%' AND c.relkind <> 'p' THEN 'R' ELSE 'A' END,
   CASE WHEN p.prosecdef AND p.proconfig[1]
   = 'search_path=' || quote_ident(current_schema()) || ', pg_temp' THEN p.prosrc END
@@ -90,11 +97,13 @@ def trigger(
     head += " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
     if fires == IN_SETS:
         head, each = f"{head} REFERENCING {ROWS[events[0]]}", "STATEMENT"
+        body = f"{UNLESS_IN_PARTS}\n{body}"
     head += f" FOR EACH {each}"
     head += f" WHEN ({condition})" if condition else ""
     source = f"\n-- {NAMED if fires == ONE_BY_ONE else ''}{head}\nBEGIN\n{body}\nEND"
     constraint = "CONSTRAINT " if deferred else ""
-    how = f"{HEAD}{LOOKED_UP if fires == IN_SETS else ''}"
+    call = f"{quoted(name)}({HAS_PARTITIONS if fires == IN_SETS else ''})"
+    how = HEAD + (LOOKED_UP if fires == IN_SETS else BY_INDEX if deferred else "")
     return Trigger(
         name,
         table,
@@ -102,7 +111,7 @@ def trigger(
         (
             f"CREATE OR REPLACE FUNCTION {quoted(name)}() {how} AS $earshot${source}$earshot$",
             f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}",
-            f"CREATE {constraint}TRIGGER {quoted(name)} {head} EXECUTE FUNCTION {quoted(name)}()",
+            f"CREATE {constraint}TRIGGER {quoted(name)} {head} EXECUTE FUNCTION {call}",
             f"ALTER TABLE {quoted(table)} {fires} TRIGGER {quoted(name)}",
         ),
         frozenset({table, *needs}),
@@ -128,7 +137,7 @@ def create(cursor: Any, trigger: Trigger, there: str | None) -> None:
     [[schema, partitioned]] = cursor.fetchall()
     same = there is not None and there.split("\n")[1:2] == trigger.source.split("\n")[1:2]
     for statement in trigger.statements[:1] if same else trigger.statements:
-        for word, meant in {"{schema}": schema, **FIRES[partitioned]}.items():
+        for word, meant in {"{schema}": schema, **PUT[partitioned]}.items():
             statement = statement.replace(word, meant)
         cursor.execute(statement)
 

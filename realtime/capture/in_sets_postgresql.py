@@ -8,6 +8,7 @@ from typing import Final
 from realtime.capture import intervals, parts_postgresql
 from realtime.capture.functions_postgresql import IN_SETS, ONE_BY_ONE, WRITTEN, trigger
 from realtime.capture.live import DELETED, Live
+from realtime.capture.numbering_postgresql import XID, expected
 from realtime.capture.parts_postgresql import SEP, Exact, General
 from realtime.capture.postgresql import NOW, SHARED, ended
 from realtime.capture.triggers import ACCESSES, CHANGES, Trigger, literal, stays
@@ -15,7 +16,7 @@ from realtime.capture.triggers import ACCESSES, CHANGES, Trigger, literal, stays
 CREATED: Final = (
     f"INSERT INTO {CHANGES} (id, tenant_id, model, object_id, version, creation, fields, xid, at)"
     " SELECT {version}, {tenant}, {label}, {key}, {version}, true, NULL, "
-    f"{parts_postgresql.XID}, {NOW} FROM {WRITTEN} w;"
+    f"{XID}, {NOW} FROM {WRITTEN} w;"
 )
 EACH: Final = """
 DECLARE
@@ -76,8 +77,8 @@ def _created(live: Live) -> str:
 def _deleted(live: Live) -> str:
     row = live.names("w")
     log = (
-        f"INSERT INTO {ACCESSES} (tenant_id, model, object_id, cause, at)"
-        f" SELECT {row['tenant']}, {literal(live.label)}, {row['key']}, {literal(DELETED)}, {NOW}"
-        f" FROM {WRITTEN} w WHERE {stays(row['tenant'], SHARED)};"
+        f"INSERT INTO {ACCESSES} (tenant_id, revision, model, object_id, cause, at)"
+        f" SELECT {row['tenant']}, {expected(row['tenant'])}, {literal(live.label)}, {row['key']},"
+        f" {literal(DELETED)}, {NOW} FROM {WRITTEN} w WHERE {stays(row['tenant'], SHARED)};"
     )
     return "\n".join([*(ended(kept, DELETED) for kept in live.kept.values()), log])

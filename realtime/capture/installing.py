@@ -18,7 +18,7 @@ from realtime.capture import (
     live,
     live_postgresql,
     live_sqlite,
-    parts_postgresql,
+    numbering_postgresql,
     parts_sqlite,
     postgresql,
     sqlite,
@@ -32,7 +32,7 @@ from tenants.models import Membership
 
 GENERATORS: Final[dict[str, ModuleType]] = {"postgresql": postgresql, "sqlite": sqlite}
 LIVE: Final[dict[str, ModuleType]] = {"postgresql": live_postgresql, "sqlite": live_sqlite}
-XIDS: Final = {"postgresql": parts_postgresql.XID, "sqlite": parts_sqlite.XID}
+XIDS: Final = {"postgresql": numbering_postgresql.XID, "sqlite": parts_sqlite.XID}
 LOGS: Final = {ACCESSES, CHANGES, REVISIONS}
 
 

@@ -14,7 +14,7 @@ from tenants.keys import Key, KeyField, UserKeyField, read, spelled
 from tenants.models import Tenant
 
 ENDED: Final = Q(ended_at__isnull=False)
-UNNUMBERED: Final = Q(ended_at__isnull=False, until=None, tenant__isnull=False)
+BY_COMMIT: Final = Q(ended_xid__isnull=False, tenant__isnull=False)
 
 
 def principal_of(user_id: Key) -> str:
@@ -33,7 +33,8 @@ class Interval(models.Model):
 
     `until` is the tenant's access revision, numbered as access changes are; `since` is no later
     than that of the beginning. Both are null for what belongs to no tenant. `source` names the
-    table or the column, and `source_id` the row, that the interval comes from.
+    table or the column, and `source_id` the row, that the interval comes from. `ended_xid` is the
+    transaction that ended it, which corrects `until` as it commits; SQLite has none.
     """
 
     tenant: Any = models.ForeignKey(
@@ -53,6 +54,7 @@ class Interval(models.Model):
     ended_at = models.DateTimeField(null=True)
     began = models.CharField(max_length=32)
     ended = models.CharField(max_length=32, default="")
+    ended_xid = models.BigIntegerField(null=True)
 
     class Meta:
         abstract = True
@@ -80,7 +82,7 @@ class Held(Interval):
             models.Index(
                 fields=["source", "source_id"], name="earshot_held_open", condition=Q(ended_at=None)
             ),
-            models.Index(fields=["tenant"], name="earshot_held_unnumbered", condition=UNNUMBERED),
+            models.Index(fields=["ended_xid"], name="earshot_held_by_commit", condition=BY_COMMIT),
             models.Index(fields=["ended_at"], name="earshot_held_by_end", condition=ENDED),
         ]
 
@@ -106,7 +108,7 @@ class Belongs(Interval):
                 condition=Q(ended_at=None),
             ),
             models.Index(
-                fields=["tenant"], name="earshot_belongs_unnumbered", condition=UNNUMBERED
+                fields=["ended_xid"], name="earshot_belongs_by_commit", condition=BY_COMMIT
             ),
             models.Index(fields=["ended_at"], name="earshot_belongs_by_end", condition=ENDED),
         ]

@@ -192,20 +192,22 @@ def begin(kept: Kept, row: str, cause: str, now: str, since: str) -> str:
     )
 
 
-def end(kept: Kept, those: str, cause: str, now: str, until: str = "") -> str:
-    """Return the statement that ends the intervals of rows by their keys: `= 1`, or `IN (...)`."""
-    numbered = f", until = {until}" if until else ""
+def end(kept: Kept, those: str, cause: str, now: str, numbered: str) -> str:
+    """Return the statement that ends the intervals of rows by their keys: `= 1`, or `IN (...)`.
+
+    `numbered` are the assignments that say with which revision they end.
+    """
     return (
-        f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}{numbered}\n"
+        f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}, {numbered}\n"
         f"WHERE source = {literal(kept.source)} AND source_id {those} AND ended_at IS NULL"
         f" AND {stays(f'{kept.into}.tenant_id')};"
     )
 
 
-def emptied(kept: Kept, now: str) -> str:
+def emptied(kept: Kept, now: str, numbered: str) -> str:
     """Return the statement that ends the intervals of every row."""
     return (
-        f"UPDATE {kept.into} SET ended_at = {now}, ended = 'truncated'"
+        f"UPDATE {kept.into} SET ended_at = {now}, ended = 'truncated', {numbered}"
         f" WHERE source = {literal(kept.source)} AND ended_at IS NULL;"
     )
 
@@ -271,14 +273,14 @@ def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
     return begin(kept, _row(kept, side), cause, now, since)
 
 
-def ends(kept: Kept, side: str, cause: str, now: str, until: str = "") -> str:
+def ends(kept: Kept, side: str, cause: str, now: str, numbered: str) -> str:
     """Return the statement that ends the intervals of OLD, or of the rows that name it."""
     column = quoted(kept.columns[0])
     if kept.named_by is None:
-        return end(kept, f"= {logged(kept.kind, f'{side}.{column}')}", cause, now, until)
+        return end(kept, f"= {logged(kept.kind, f'{side}.{column}')}", cause, now, numbered)
     table, condition = kept.named_by
     those = f"SELECT {logged(kept.kind, f'w.{column}')} FROM {quoted(table)} w"
-    return end(kept, f"IN ({those} WHERE {condition.format(side=side)})", cause, now, until)
+    return end(kept, f"IN ({those} WHERE {condition.format(side=side)})", cause, now, numbered)
 
 
 def _row(kept: Kept, side: str) -> str:

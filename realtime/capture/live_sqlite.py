@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from realtime.capture import beside_sqlite, intervals
+from realtime.capture import beside_sqlite, intervals, numbering_sqlite
 from realtime.capture.live import DELETED, Live, Shown
 from realtime.capture.parts_sqlite import (
     CHANGE,
@@ -135,8 +135,8 @@ def _replaced(live: Live) -> Iterator[Trigger]:
         if event == "UPDATE" and not (live.unique or live.beside):
             continue  # its key stays
         log = f"""
-INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)
-  SELECT {live.of("x")}, NULL, {literal(live.label)}, {live.logged("x")},
+{numbering_sqlite.LOG}
+  {live.of("x")}, NULL, {literal(live.label)}, {live.logged("x")},
     {literal(REPLACED)}, {NOW} FROM {quoted(live.table)} x
   WHERE ({where}) AND {live.of("x")} IS NOT NULL AND {stays(live.of("x"))};
 """

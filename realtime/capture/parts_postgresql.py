@@ -12,11 +12,11 @@ from typing import Final
 
 from realtime.capture import intervals, postgresql
 from realtime.capture.live import HELD, MOVED, VISIBILITY, Live
+from realtime.capture.numbering_postgresql import XID, ending, expected
 from realtime.capture.postgresql import NOW, SHARED, differ
 from realtime.capture.triggers import ACCESSES, CHANGES, literal, quoted, stays
 from tenants.keys import user_type
 
-XID: Final = "pg_current_xact_id()::text::bigint"
 CHANGE: Final = (
     f"INSERT INTO {CHANGES} (id, tenant_id, model, object_id, version, creation, fields, xid, at)"
     " VALUES ({id}, {tenant}, {label}, {key}, {version}, {creation}, {fields}, "
@@ -53,7 +53,8 @@ class Exact:
 
     def end(self, column: str, cause: str) -> str:
         """Return the statement that ends that interval."""
-        return intervals.ends(self.live.kept[column], "OLD", cause, NOW)
+        kept = self.live.kept[column]
+        return intervals.ends(kept, "OLD", cause, NOW, ending(kept.into))
 
     @staticmethod
     def stays(tenant: str) -> str:
@@ -155,7 +156,8 @@ def access(form: Exact, cause: str, touches: Iterable[tuple[str, str, str, str]]
         f"({tenant}, {user}::{user_type()}, {model}, {key})" for tenant, user, model, key in touches
     )
     return (
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
-        f" SELECT t.*, {literal(cause)}, {NOW} FROM (VALUES {rows}) t(a, b, c, d)"
+        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, revision, cause, at)"
+        f" SELECT t.*, {expected('t.a')}, {literal(cause)}, {NOW}"
+        f" FROM (VALUES {rows}) t(a, b, c, d)"
         f" WHERE t.a IS NOT NULL AND {form.stays('t.a')};"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from realtime.capture import intervals
+from realtime.capture import intervals, numbering_sqlite
 from realtime.capture.live import HELD, MOVED, VISIBILITY, Live
 from realtime.capture.sqlite import NOW, differ, until
 from realtime.capture.triggers import ACCESSES, CHANGES, TENANTS, literal, quoted, stays
@@ -89,8 +89,7 @@ def _ended(live: Live, cause: str) -> str:
 
 def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:
     return "\n".join(
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)"
-        f" SELECT {live.of(side)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
+        f"{numbering_sqlite.LOG} {live.of(side)}, {f'{side}.{quoted(user)}' if user else 'NULL'},"
         f" {literal(live.label)}, {live.logged(side)}, {literal(cause)}, {NOW}"
         f" WHERE {live.of(side)} IS NOT NULL AND {stays(live.of(side))};"
         for side in sides

@@ -17,7 +17,13 @@ from realtime.capture.functions_postgresql import (
     trigger,
 )
 from realtime.capture.intervals import BELONGS, HELD, Kept
-from realtime.capture.numbering_postgresql import NUMBER, NUMBER_KEPT, UNLESS_QUEUED
+from realtime.capture.numbering_postgresql import (
+    NUMBER,
+    NUMBER_KEPT,
+    UNLESS_QUEUED,
+    ending,
+    expected,
+)
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
@@ -41,10 +47,7 @@ LOCK: Final = 7_325_114_201
 
 SHARED: Final = " FOR SHARE"
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
-NEXT: Final = (
-    "CASE WHEN b.tenant_id IS NOT NULL THEN"
-    f" coalesce({intervals.revision('b.tenant_id')}, 0) + 1 END"
-)
+NEXT: Final = expected("b.tenant_id")
 """The revision of an interval that begins, or the one before it."""
 
 # What the transaction itself wrote is not looked up in the tables: the query would be planned for
@@ -61,21 +64,27 @@ NEWS: Final = (
 # Many rows cost more to write, and to read in each process, than evaluating everything once. Only
 # one row in SAMPLE counts them, since counting at each would cost more than writing them.
 SAMPLE: Final = 1_000
+AHEAD: Final = (
+    f"(revision IS NULL OR revision > coalesce({intervals.revision('NEW.tenant_id')}, 0))"
+)
+"""Whether an access change has not been numbered: the transaction sees none but its own."""
+
 TOO_MANY: Final = f"""
 IF strpos({KNOWN}, ',' || {ONE.format("NEW.tenant_id")}) = 0
 AND {{many}} = (SELECT count(*) FROM (
-  SELECT FROM {ACCESSES} WHERE tenant_id = NEW.tenant_id AND revision IS NULL LIMIT {{many}}) own)
+  SELECT FROM {ACCESSES} WHERE tenant_id = NEW.tenant_id AND {AHEAD} LIMIT {{many}}) own)
 THEN
   PERFORM set_config('{ALL_OF}', {KNOWN} || {ONE.format("NEW.tenant_id")}, true);
-  INSERT INTO {ACCESSES} (tenant_id, cause, at) VALUES (NEW.tenant_id, 'many', {NOW});
+  INSERT INTO {ACCESSES} (tenant_id, revision, cause, at)
+    VALUES (NEW.tenant_id, {expected("NEW.tenant_id")}, 'many', {NOW});
 END IF;
 RETURN NULL;
 """
 
 MUCH: Final = f"""
 IF {{many}} < (SELECT count(*) FROM {WRITTEN}) THEN
-  INSERT INTO {ACCESSES} (tenant_id, cause, at)
-    SELECT much.a, 'many', {NOW} FROM (
+  INSERT INTO {ACCESSES} (tenant_id, revision, cause, at)
+    SELECT much.a, {expected("much.a")}, 'many', {NOW} FROM (
       SELECT t.a FROM ({{touches}}) t(a, b, c, d) WHERE {NEWS}
       GROUP BY t.a HAVING count(*) > {{many}} OFFSET 0) much
     WHERE set_config('{ALL_OF}', {KNOWN} || {ONE.format("much.a")}, true) <> '';
@@ -144,7 +153,8 @@ def joining_everybody() -> Iterator[Trigger]:
 def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
     """Return the trigger that ends the intervals of all rows of a table that is emptied."""
     kept = list(kept)
-    body = "\n".join(intervals.emptied(each, NOW) for each in kept) + "\nRETURN NULL;"
+    body = "\n".join(intervals.emptied(each, NOW, ending(each.into)) for each in kept)
+    body += "\nRETURN NULL;"
     needs = [each.into for each in kept]
     return trigger(table, "emptied", "AFTER", ["TRUNCATE"], body, each="STATEMENT", needs=needs)
 
@@ -181,7 +191,7 @@ def _kept_in_sets(access: Access) -> dict[str, str]:
 def ended(kept: Kept, cause: str) -> str:
     """Return the statement that ends the intervals of all written rows."""
     keys = f"SELECT {logged(kept.kind, f'w.{quoted(kept.columns[0])}')} FROM {WRITTEN} w"
-    return intervals.end(kept, f"= ANY (ARRAY({keys}))", cause, NOW)
+    return intervals.end(kept, f"= ANY (ARRAY({keys}))", cause, NOW, ending(kept.into))
 
 
 def _by_event(bodies: Mapping[str, str]) -> str:
@@ -216,12 +226,12 @@ def _kept(access: Access) -> dict[str, str]:
         return {}
     kept, cause = access.kept, access.cause
     begins = intervals.begins(kept, "NEW", cause, NOW, NEXT)
-    ends = intervals.ends(kept, "OLD", cause, NOW)
+    ends = intervals.ends(kept, "OLD", cause, NOW, ending(kept.into))
     if kept.named_by is None:
         return {"INSERT": begins, "UPDATE": f"{ends}\n{begins}", "DELETE": ends}
     # Those rows are there before the one that they name, and may be after it.
     return {
-        "INSERT": f"{intervals.ends(kept, 'NEW', cause, NOW)}\n{begins}",
+        "INSERT": f"{intervals.ends(kept, 'NEW', cause, NOW, ending(kept.into))}\n{begins}",
         "UPDATE": f"{ends}\n{begins}",
         "DELETE": f"{ends}\n{intervals.begins(kept, 'OLD', cause, NOW, NEXT)}",
     }
@@ -241,8 +251,9 @@ def _conditions(access: Access) -> dict[str, str]:
 def _log(touches: str, access: Access) -> str:
     news = "t.a IS NOT NULL" if access.always else NEWS
     return (
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
-        f"SELECT t.a, t.b::{user_type()}, t.c, t.d::text, {literal(access.cause)}, {NOW}\n"
+        f"INSERT INTO {ACCESSES} (tenant_id, revision, user_id, model, object_id, cause, at)\n"
+        f"SELECT t.a, {expected('t.a')}, t.b::{user_type()}, t.c, t.d::text,"
+        f" {literal(access.cause)}, {NOW}\n"
         f"FROM ({touches}) t(a, b, c, d) WHERE {news};"
     )
 

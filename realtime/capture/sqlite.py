@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from realtime.capture import intervals, joining
 from realtime.capture.intervals import Kept
+from realtime.capture.numbering_sqlite import INSTEAD, LOG, NUMBERED, UNNUMBERED
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
     ACCESSES,
@@ -30,15 +31,6 @@ SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)
 INSTALLED: Final = r"""
 SELECT tbl_name, name, sql FROM sqlite_master
 WHERE type = 'trigger' AND name LIKE 'earshot\_%' ESCAPE '\'
-"""
-
-# SQLite has no triggers at commit, and needs none: only one transaction writes at a time.
-NUMBER: Final = f"""
-INSERT INTO {REVISIONS} (tenant_id, revision) VALUES (NEW.tenant_id, 1)
-  ON CONFLICT (tenant_id) DO UPDATE SET revision = revision + 1;
-UPDATE {ACCESSES} SET revision = (
-  SELECT revision FROM {REVISIONS} WHERE tenant_id = NEW.tenant_id
-) WHERE id = NEW.id;
 """
 
 
@@ -81,10 +73,11 @@ def summing() -> Iterator[Trigger]:
 
 
 def numbering() -> Iterator[Trigger]:
-    """Yield the trigger that gives access changes their revision."""
-    yield trigger(
-        ACCESSES, "number", "INSERT", NUMBER, when="NEW.revision IS NULL", needs=[REVISIONS]
-    )
+    """Yield the triggers that give access changes their revision."""
+    needs = [REVISIONS]
+    yield trigger(ACCESSES, "number", "INSERT", NUMBERED, when="NEW.revision IS NULL", needs=needs)
+    when = f"NEW.revision = {UNNUMBERED}"
+    yield trigger(ACCESSES, "instead", "INSERT", INSTEAD, when=when, time="BEFORE", needs=needs)
 
 
 def differ(names: Iterable[str], new: str = "NEW", old: str = "OLD") -> str:
@@ -188,8 +181,8 @@ def _kept(access: Access) -> dict[str, str]:
 
 
 def until(kept: Kept) -> str:
-    """Return the revision with which intervals end."""
-    return intervals.revision(f"{kept.into}.tenant_id")
+    """Return the assignment of the revision with which intervals end."""
+    return f"until = {intervals.revision(f'{kept.into}.tenant_id')}"
 
 
 def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
@@ -273,10 +266,7 @@ def _of_row(touch: str, side: str) -> str:
 def _log(touches: str, access: Access) -> str:
     news = "true" if access.always else stays("t.tenant")
     news = f"t.tenant IS NOT NULL AND {news}"
-    return (
-        f"INSERT INTO {ACCESSES} (tenant_id, user_id, model, object_id, cause, at)\n"
-        f"SELECT t.*, {literal(access.cause)}, {NOW} FROM ({touches}) t WHERE {news};"
-    )
+    return f"{LOG} t.*, {literal(access.cause)}, {NOW}\nFROM ({touches}) t WHERE {news};"
 
 
 def installed(cursor: Any) -> dict[tuple[str, str], tuple[str | None, bool]]:

@@ -7,7 +7,7 @@ depends on the number of objects, and not on the size of their texts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +24,8 @@ from model_utils.tracker import (
 SAVED = "_tracker_saved"
 STATE = "_tracker_state"
 IMMUTABLE: Final = (str, int, float, bytes, date, timedelta, Decimal, UUID, type(None))
+MOSTLY: Final = frozenset({*IMMUTABLE, bool, datetime})
+"""Types that are looked up at once; most values are of one of them."""
 
 
 def kept(value: Any) -> Any:
@@ -70,7 +72,8 @@ class InstanceTracker(FieldInstanceTracker):
         for name in self.fields if fields is None else fields:
             attname = self.field_map[name]
             if attname in values:
-                saved[name] = kept(values[attname])
+                value = values[attname]
+                saved[name] = value if value.__class__ in MOSTLY else kept(value)
             else:
                 saved.pop(name, None)
         for attname in (self.instance._meta.pk.attname, "tenant_id"):

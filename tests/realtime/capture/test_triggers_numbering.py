@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from permissions import accesslog
 from permissions.models import AccessChange
+from realtime.models import Held
+from resources.models import Document
 from tests.databases import on_postgresql
+from tests.permissions.conftest import elsewhere
 from tests.world import World
 
 READ = """
@@ -102,3 +108,67 @@ def test_many_access_changes_queue_one_numbering(world: World) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SELECT pg_stat_get_xact_function_calls(%s::regproc)", [name])
         assert cursor.fetchone() == (1,)
+
+
+def ended() -> Held:
+    """The interval that ended last."""
+    return Held.objects.filter(ended_at__isnull=False).latest("ended_at")
+
+
+def revoked(world: World) -> tuple[AccessChange, Held]:
+    """The latest access change, and the interval that ended with it."""
+    world.revoke("viewer")
+    return AccessChange.objects.latest("pk"), ended()
+
+
+@on_postgresql
+def test_revision_that_another_transaction_took_is_corrected_at_the_commit(world: World) -> None:
+    acme = world.tenants["acme"].pk
+    before = accesslog.revision(acme)
+    with transaction.atomic():
+        change, held = revoked(world)
+        assert (change.revision, held.until) == (before + 1, before + 1)
+        other = elsewhere(lambda: add(acme))
+    for row in (change, held, other):
+        row.refresh_from_db()
+    assert (other.revision, change.revision, held.until) == (before + 1, before + 2, before + 2)
+    assert accesslog.revision(acme) == before + 2
+
+
+@on_postgresql
+def test_what_was_numbered_before_in_the_same_transaction_stays(world: World) -> None:
+    acme = world.tenants["acme"].pk
+    before = accesslog.revision(acme)
+    with transaction.atomic():
+        change, held = revoked(world)
+        elsewhere(lambda: add(acme))
+        connection.check_constraints()
+        last = add(acme)
+        made = Document.objects.create(
+            tenant=world.document.tenant, owner=world.user("owner"), title="Other"
+        )
+        made.delete()
+        gone = ended()
+    for row in (change, held, last, gone):
+        row.refresh_from_db()
+    assert (change.revision, held.until) == (before + 2, before + 2)
+    assert (last.revision, gone.until) == (before + 3, before + 3)
+
+
+@on_postgresql
+def test_numbering_leaves_old_rows_of_a_transaction_with_the_same_number(world: World) -> None:
+    """A cluster that was restored from a dump numbers its transactions anew."""
+    acme = world.tenants["acme"].pk
+    before = accesslog.revision(acme)
+    old = AccessChange.objects.create(tenant_id=acme, cause="old")
+    _, held = revoked(world)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        [xid] = cursor.fetchone()
+        AccessChange.objects.filter(pk=old.pk).update(xid=xid)
+        ago = timezone.now() - timedelta(days=1)
+        Held.objects.filter(pk=held.pk).update(ended_xid=xid, ended_at=ago)
+        add(acme)
+    for row in (old, held):
+        row.refresh_from_db()
+    assert (old.revision, held.until) == (before + 1, before + 2)
