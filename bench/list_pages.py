@@ -138,6 +138,9 @@ def last(world: World, user: User, where: Any) -> str:
 
 
 def main(documents: int, runs: int) -> None:
+    # Of a pool, it could be another process of PostgreSQL that serves the next request.
+    connection.settings_dict["OPTIONS"].pop("pool", None)
+    connection.settings_dict["CONN_MAX_AGE"] = None
     call_command("migrate", verbosity=0)
     world = World()
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}

@@ -161,6 +161,24 @@ def _parts(resource: Resource, names: dict[str, str], connection: Any) -> Iterat
             yield part.format_map(own | {"number": str(number)})
 
 
+Names = dict[str, str]
+
+
+def _kept(resource: Resource, connection: Any) -> tuple[Names, list[Names], dict[str, Names]]:
+    """Return the names of everything, of tables of grants, and of links by their fields, cached on
+    the resource: to make them takes as long as to read a list."""
+    kept: dict[str, Any] = resource.__dict__.setdefault("_branches", {})
+    vendor: str = connection.vendor
+    if vendor not in kept:
+        names = names_of(resource, connection)
+        names["bytes"] = AS_BYTES[vendor, kind_of(resource.model) == TEXT]
+        tables = of_tables(resource.grant_tables, names, connection)
+        of_links = {link.field: link_names(link, connection) for link in links(resource)}
+        kept[vendor] = names, tables, of_links
+    found: tuple[Names, list[Names], dict[str, Names]] = kept[vendor]
+    return found
+
+
 class Branches:
     """The second statement under construction: a branch for each way of each ask."""
 
@@ -169,12 +187,10 @@ class Branches:
         self.parameters = Parameters(app=concrete._meta.app_label, model=concrete._meta.model_name)
         self._resource = resource
         self._connection = connection
-        self._names = names_of(resource, connection)
+        names, self._tables, self._links = _kept(resource, connection)
+        self._names = dict(names)
         self._names["visible"] = visible_where(resource, connection, self.parameters)
         self._names["tenant"] = self.parameters.put(tenant_id)
-        self._names["bytes"] = AS_BYTES[connection.vendor, kind_of(resource.model) == TEXT]
-        self._tables = of_tables(resource.grant_tables, self._names, connection)
-        self._links = {link.field: link_names(link, connection) for link in links(resource)}
         self._texts: list[str] = []
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
 
 from permissions.audiences import Audience
 from permissions.rendering import SERIALIZATIONS, etag, payload, plainly, render
@@ -131,6 +132,12 @@ def test_etag_changes_with_everything_that_it_names() -> None:
     assert first == etag(1, key, "owner", b"{}")
     assert len({first, *others}) == 6
     assert all(len(tag) == 32 and tag.isalnum() for tag in (first, *others))
+
+
+def test_etag_is_django_s_keyed_digest() -> None:
+    named = b"1/resources.document/5/owner/{}"
+    expected = salted_hmac("earshot.etag", named, algorithm="sha256").hexdigest()
+    assert etag(1, ObjectKey("resources.document", 5), "owner", b"{}") == expected[:32]
 
 
 def test_etag_is_no_test_for_a_guess(settings: Any) -> None:
