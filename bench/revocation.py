@@ -12,16 +12,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 from django.conf import settings
-from websockets.asyncio.client import ClientConnection, connect
 
 from bench.figures import Row
 from bench.processes import server, uvicorn
 from bench.soak.verdict import percentile
 from bench.town import APPLICATION, in_thread, made
+from realtime.client import Earshot, connect
 from realtime.publishing import notifications
 from tests.world import World
 
@@ -30,38 +30,52 @@ LOSSY_ROUNDS = 30
 
 
 class Reader:
-    """A socket of a user's on one process; whatever comes is kept with its time."""
+    """A user's client on one process; whatever comes is kept with its time."""
 
-    def __init__(self, socket: ClientConnection, subscribe: str) -> None:
-        self.socket = socket
+    earshot: Earshot
+
+    def __init__(self, id: str) -> None:
         self.frames: list[str] = []
-        self._subscribe = subscribe
+        self.following: asyncio.Task[None] | None = None
+        self._id = id
+        self._come: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
+
+    def note(self, frame: dict[str, Any], way: Literal["in", "out"]) -> None:
+        """Keep what has come."""
+        if way == "in":
+            self._come.put_nowait((time.perf_counter(), frame["type"]))
+            self.frames.append(json.dumps(frame))
 
     async def subscribe(self) -> None:
         """Begin, or begin again."""
-        await self.socket.send(self._subscribe)
+        self.following = asyncio.create_task(self._follow())
         await self.receive("SUBSCRIBED")
+
+    async def _follow(self) -> None:
+        async for copy in self.earshot.object("resources.document", self._id):
+            if copy.state == "gone":
+                return
 
     async def receive(self, kind: str) -> float:
         """When the next frame of this type came."""
         async with asyncio.timeout(30):
             while True:
-                text = await self.socket.recv(decode=True)
-                now = time.perf_counter()
-                self.frames.append(text)
-                if json.loads(text)["type"] == kind:
-                    return now
+                at, type = await self._come.get()
+                if type == kind:
+                    return at
 
 
 @asynccontextmanager
 async def reader(world: World, url: str, username: str) -> AsyncIterator[Reader]:
-    """A user's socket, live on the world's document."""
-    headers = {"Authorization": f"Token {await in_thread(world.token)(username)}"}
-    subscribe = json.dumps({"model": "resources.document", "id": world.id})
-    async with connect(f"{url}?tenant=acme", additional_headers=headers, proxy=None) as socket:
-        found = Reader(socket, subscribe)
+    """A user's client, live on the world's document."""
+    token = await in_thread(world.token)(username)
+    found = Reader(world.id)
+    about = {"tenant": "acme", "credentials": token, "proxy": None}
+    async with connect(url, on_frame=found.note, **about) as found.earshot:
         await found.subscribe()
         yield found
+        assert found.following is not None
+        found.following.cancel()
 
 
 async def returned(operation: Callable[[], Any]) -> float:

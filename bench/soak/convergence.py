@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from bench.soak.clients import Client
+from bench.soak.followers import Follower
 from bench.soak.lists import List, Target
 from bench.soak.rest import Rest
 from bench.soak.town import Person
@@ -34,16 +36,18 @@ class Convergence:
     seconds: float = 0.0
 
 
-async def check(clients: list[Client], rest: Rest) -> Convergence:
+async def check(clients: list[Client], followers: list[Follower], rest: Rest) -> Convergence:
     """Compare every copy and window with a GET, a tail period after all sockets are there again.
 
     Writers must be at rest. What is not answered or not connected in time counts as missed.
     """
     found = Convergence()
     began = time.monotonic()
-    await _settled(clients)
+    await _settled([*clients, *followers])
     await asyncio.gather(*(_ask(client) for client in clients))
-    await _settled(clients)
+    for follower in followers:
+        follower.ask()
+    await _settled([*clients, *followers])
     found.reconnected = time.monotonic() - began
     since = time.monotonic()
     await asyncio.sleep(settings.EARSHOT["tail_seconds"] + READING_SECONDS)
@@ -51,7 +55,7 @@ async def check(clients: list[Client], rest: Rest) -> Convergence:
     live = {client: set(client.live) for client in clients}
     moved = max((at for client in clients for at in client.moved_at.values()), default=since)
     found.seconds = max(0.0, moved - since)
-    truths = await _truths(clients, rest)
+    truths = await _truths([*clients, *followers], rest)
     for client in clients:
         for target in client.wanted:
             found.checked += 1
@@ -61,8 +65,35 @@ async def check(clients: list[Client], rest: Rest) -> Convergence:
                     f"{client.person.name}, socket {client.number}, {target}: holds {copy!r:.200},"
                     f" REST says {truths[client.person.name, target]!r:.200}"
                 )
+    _check_followed(followers, truths, found)
     await _check_windows(clients, rest, found)
+    await _check_lists(followers, rest, found)
     return found
+
+
+def _check_followed(
+    followers: list[Follower], truths: dict[tuple[str, Target], Any], found: Convergence
+) -> None:
+    for each in followers:
+        for target in each.wanted:
+            found.checked += 1
+            truth = truths[each.person.name, target]
+            if each.held(target) != truth:
+                found.missed.append(
+                    f"{each.person.name}, follower {each.number}, {target}:"
+                    f" shows {each.copies.get(target)!r:.200}, REST says {truth!r:.200}"
+                )
+
+
+async def _check_lists(followers: list[Follower], rest: Rest, found: Convergence) -> None:
+    asks = [(each.person, f"/api/{PATHS[DOCUMENT]}/?limit=100") for each in followers]
+    for each, truth in zip(followers, await _answers(rest, asks), strict=True):
+        found.windows += 1
+        if not isinstance(truth, dict) or each.differs(truth["results"]):
+            found.unequal.append(
+                f"{each.person.name}, follower {each.number}: {each.rows!r:.300},"
+                f" REST says {truth!r:.300}"
+            )
 
 
 async def _check_windows(clients: list[Client], rest: Rest, found: Convergence) -> None:
@@ -104,7 +135,7 @@ def _shown(client: Client, one: List) -> list[Any]:
     return [client.copies[DOCUMENT, id][0] for id in one.rows]
 
 
-async def _settled(clients: list[Client]) -> None:
+async def _settled(clients: Sequence[Client | Follower]) -> None:
     deadline = time.monotonic() + RECONNECT_SECONDS
     while time.monotonic() < deadline and not all(client.settled for client in clients):
         await asyncio.sleep(0.05)
@@ -118,7 +149,9 @@ async def _ask(client: Client) -> None:
         await client.ping()
 
 
-async def _truths(clients: list[Client], rest: Rest) -> dict[tuple[str, Target], Any]:
+async def _truths(
+    clients: Sequence[Client | Follower], rest: Rest
+) -> dict[tuple[str, Target], Any]:
     """What REST answers to each person about each thing that they want; None: they see none."""
     wanted = {(c.person.name, target): c.person for c in clients for target in c.wanted}
     asks = [(p, f"/api/{PATHS[model]}/{id}/") for (_, (model, id)), p in wanted.items()]

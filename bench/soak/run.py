@@ -15,6 +15,7 @@ from bench.soak.convergence import Convergence, check
 from bench.soak.faults import FAULTS, Parts
 from bench.soak.fleet import Fleet
 from bench.soak.floods import Attacker
+from bench.soak.followers import Follower
 from bench.soak.history import History, Window
 from bench.soak.lists import Target
 from bench.soak.report import report
@@ -27,6 +28,8 @@ from resources.documents.audiences import DOCUMENTS
 from tests.servers import Postgres, Valkey
 
 SLOW = 3
+FOLLOWERS = 6
+"""Clients of the package, beside those that record and judge each frame."""
 WRITERS = 6
 LONG_SECONDS = 4.0
 
@@ -53,6 +56,7 @@ class Soak:
         self.rest = Rest(fleet)
         self.wanted: dict[str, list[Target]] = {}
         self.clients = [self._client(number) for number in range(sockets)]
+        self.followers = [self._follower(number) for number in range(FOLLOWERS)]
         self.slow = self.clients[-SLOW:]
         writers = [self._writer(seed + number) for number in range(WRITERS)]
         self.threads = threads(writers)
@@ -73,11 +77,21 @@ class Soak:
         return Writer(self.town, self.rest, self.turns, self.clients, seed)
 
     def _client(self, number: int) -> Client:
+        person, wanted = self._reader(number)
+        return Client(number, self.town, self.fleet, person, wanted, self.town.token(person))
+
+    def _follower(self, number: int) -> Follower:
+        """Of both tenants' people."""
+        person, wanted = self._reader(number * len(self.town.people) // FOLLOWERS)
+        process = self.fleet.processes[number % len(self.fleet.processes)]
+        return Follower(number, self.town, process, person, wanted, self.town.token(person))
+
+    def _reader(self, number: int) -> tuple[Person, list[Target]]:
+        """A person, and what they want."""
         person = self.town.people[number % len(self.town.people)]
         if person.name not in self.wanted:
             self.wanted[person.name] = self._wishes(person)
-        wanted = self.wanted[person.name]
-        return Client(number, self.town, self.fleet, person, wanted, self.town.token(person))
+        return person, self.wanted[person.name]
 
     def _wishes(self, person: Person) -> list[Target]:
         papers = [p for p in self.town.papers if p.owner.tenant == person.tenant]
@@ -112,7 +126,8 @@ class Soak:
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await asyncio.to_thread(self._slow_down)
-        sockets = [asyncio.create_task(client.run()) for client in self.clients]
+        readers: list[Client | Follower] = [*self.clients, *self.followers]
+        sockets = [asyncio.create_task(reader.run()) for reader in readers]
         try:
             checks = await self._act(seconds)
         finally:
@@ -158,7 +173,7 @@ class Soak:
 
     async def _converge(self, after: str) -> Convergence:
         await asyncio.to_thread(self.turns.rest)
-        found = await check(self.clients, self.rest)
+        found = await check(self.clients, self.followers, self.rest)
         print(
             f"{after}: {len(found.missed)} of {found.checked} copies not converged, "
             f"{len(found.unequal)} of {found.windows} windows unequal to the list, "
