@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 NO_CLIENTS = {
     "answer_seconds", "broker_probe_seconds", "broker_timeout_seconds", "chain_seconds",
     "connection_seconds",
-    "database_connections", "database_seconds", "drain_seconds", "executor_threads",
+    "database_seconds", "drain_seconds", "executor_threads",
     "hsts_seconds", "hub_connections", "listen", "oracle", "password_link_hours",
     "patience_seconds", "ping_seconds", "preframed", "process_lost_seconds", "proxies",
     "retry_max_seconds", "retry_min_seconds", "round_size", "sweep_budget", "sweep_seconds",
