@@ -29,6 +29,12 @@ WRITTEN_BY_TRIGGERS = (
 )
 """Tables that are written when others are: emptied after those."""
 
+NUMBERED = {
+    "postgresql": "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED",
+    "sqlite": "SELECT 1",
+}
+"""What gives access changes the revisions that they would have after the commit."""
+
 PUT_BACK_LAST = tuple(table for table in WRITTEN_BY_TRIGGERS if table != "earshot_realtime_change")
 """Of these, the ones that are filled as they were."""
 
@@ -45,6 +51,7 @@ class Rows:
         """What the tables hold now."""
         rows = cls(_permissions())
         with connection.cursor() as cursor:
+            cursor.execute(NUMBERED[connection.vendor])
             for table in sorted({*connection.introspection.table_names(cursor)} - KEPT):
                 cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY 1")
                 if found := cursor.fetchall():
