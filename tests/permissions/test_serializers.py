@@ -53,6 +53,29 @@ class Odd(models.Model):
         app_label = "tests"
 
 
+class EveryWay(AudienceSerializer):
+    """A field for each way in which a value is found, and one that is not there."""
+
+    doubled = serializers.SerializerMethodField()
+    called = serializers.CharField(source="get_status_display")
+    through = serializers.CharField(source="owner.username")
+    nobody = serializers.CharField(source="tenant.slug")
+    related = serializers.PrimaryKeyRelatedField[Any](source="tenant", read_only=True)
+    absent = serializers.CharField(read_only=True)
+    standing_in = serializers.CharField(source="absent", default="x", read_only=True)
+    secret = serializers.CharField(write_only=True)
+
+    class Meta:
+        model = Document
+        fields = (
+            "id", "title", "due_on", "doubled", "called", "through", "nobody", "related", "absent",
+            "standing_in", "secret",
+        )  # fmt: skip
+
+    def get_doubled(self, document: Document) -> str:
+        return document.title * 2
+
+
 class OddSerializer(AudienceSerializer):
     class Meta:
         model = Odd
@@ -202,3 +225,28 @@ def test_field_that_asks_for_its_reader_cannot_be_rendered() -> None:
 
     with pytest.raises(SerializerKnowsUser, match="Curious"):
         Curious().to_representation(Document(title="Plan"))
+
+
+def test_value_of_each_field_is_found_as_drf_finds_it() -> None:
+    document = Document(pk=5, title="Plan", owner=User(username="olga"))
+    serializer = EveryWay()
+    shown = serializer.to_representation(document)
+    assert shown == serializers.ModelSerializer.to_representation(serializer, document)
+    assert [*shown.items()] == [
+        ("id", opaque.encode(Document, 5)), ("title", "Plan"), ("due_on", None),
+        ("doubled", "PlanPlan"), ("called", "Draft"), ("through", "olga"), ("nobody", None),
+        ("related", None), ("standing_in", "x"),
+    ]  # fmt: skip
+
+
+def test_what_fails_in_an_attribute_fails_as_in_drf() -> None:
+    class Failing:
+        pk = 5
+
+        @property
+        def title(self) -> str:
+            raise LookupError("no title")
+
+    for show in (AudienceSerializer, serializers.ModelSerializer):
+        with pytest.raises(LookupError, match="no title"):
+            show.to_representation(OwnerSerializer(), Failing())
