@@ -115,9 +115,11 @@ def test_daphne_holds_little_for_a_client_that_takes_nothing_and_cuts_it(
     server = start_server("project", EARSHOT_STALLED_SECONDS="1")
     subscribe = json.dumps({"model": "resources.document", "id": world.id})
     with opened(server, world, compression=None) as socket:
+        deadline = time.monotonic() + 20
+        while not listed(server, world):  # it is a round that lists it
+            assert time.monotonic() < deadline
         for _ in range(100):
             socket.send(subscribe)
-        deadline = time.monotonic() + 20
         while listed(server, world):
             assert time.monotonic() < deadline
         taken: list[Any] = []

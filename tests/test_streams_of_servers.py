@@ -99,8 +99,10 @@ def test_reader_that_takes_nothing_costs_little_and_is_cut(
     world.write(body="\x01" * 100_000)
     server = start_server(program, EARSHOT_STALLED_SECONDS="1")
     with opened(server, world) as stream:
-        assert stream.send(*[subscribe(world)] * 100) == 202
         deadline = time.monotonic() + 20
+        while not listed(server, world):  # it is a round that lists it
+            assert time.monotonic() < deadline
+        assert stream.send(*[subscribe(world)] * 100) == 202
         # Nothing tells this process when the other one has cut it, so each look is a request.
         while listed(server, world):
             assert time.monotonic() < deadline
