@@ -90,3 +90,11 @@ async def test_server_streams_it_from_a_thread(five: World) -> None:
     answer: Any = await AsyncClient().get(url, headers=headers)
     parts = [part async for part in answer.streaming_content]
     assert [part.count(b"\r\n") for part in parts] == [1, 2, 2]
+
+
+def test_calls_are_described_as_no_table_and_other_formats_are_not_found(world: World) -> None:
+    rest = world.rest("admin")
+    for path in ("/api/review/who-saw/", "/api/review/seen-by/"):
+        told = rest.options(path, HTTP_ACCEPT="text/csv")
+        assert (told.status_code, told.content) == (200, b"")
+        assert rest.get(path, {"format": "other"}).status_code == 404
