@@ -27,8 +27,13 @@ RUNS: Final = 5
 ROWS: Final = 100
 """The rows of a window."""
 PATIENT: Final = {"EARSHOT_SOCKETS_PER_USER": "100000", "EARSHOT_FRAMES_PER_SECOND": "1000000"}
-QUIET: Final = {**QUIET_TAIL, "EARSHOT_CHAIN_SECONDS": "600"}
-"""Nothing runs but what a change causes: not the chain of what opening wrote, which would count."""
+QUIET: Final = {
+    **QUIET_TAIL,
+    "EARSHOT_CHAIN_SECONDS": "600",
+    "EARSHOT_SWEEP_SECONDS": "86400",
+}
+"""Nothing runs but what a change causes: not the chain of what opening wrote, which would count,
+nor the sweep, which reads all windows again."""
 
 
 def opened(name: str = "w", limit: int = ROWS, **more: Any) -> str:
