@@ -86,6 +86,7 @@ measured-on-servers:
 # Spectral, TypeScript, axe and React, of which neither the server nor its other tests know, and a
 # Node to run them. Without a network they may be missing: then it says so.
 contracts: $(READY)  ## Hold both contracts against the rules of Spectral, TypeScript made of them against real answers, the pages against axe, and the npm package against TypeScript and React
+	$(ON_SQLITE) $(PY) -m pytest $(SHARED) tests/contract_asked_briefly.py
 	$(ON_SQLITE) $(PY) -m supply.node $(PY) -m pytest $(SHARED) tests/contract_compiled.py tests/pages_by_axe.py tests/client_packaged.py
 
 # A test may take two minutes; ten thousand steps and each way to write take longer.

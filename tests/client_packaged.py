@@ -100,12 +100,8 @@ new Promise((done, failed) => {
 """
 
 
-NOTE_FAILURES = """
-window.failures = [];
-const fetched = fetch;
-fetch = (...asked) => fetched(...asked).catch((error) => { failures.push(error); throw error; });
-0
-"""
+NOTE_FAILURES = """window.failures = 0; const fetched = fetch;
+fetch = (...asked) => fetched(...asked).catch((error) => { failures += 1; throw error; }); 0"""
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)))"
 """What React has begun is over: effects come after what they follow was drawn."""
 
@@ -247,11 +243,16 @@ def test_documented_page_survives_restart_sleep_offline_revocation_and_expiry(
     server = start_server("uvicorn", PORT=str(server.port), **settings)
     shows(page, "Written while it was down")
 
+    # A page that is thought to be looked at does not sleep.
+    page.run("window.slept = 0; document.addEventListener('freeze', () => { slept += 1; }); 0")
+    page.call("Emulation.setFocusEmulationEnabled", enabled=False)
     page.call("Page.setWebLifecycleState", state="frozen")
     server.stop()  # what it slept through no line has kept
     world.write(title="Written in its sleep")
     server = start_server("uvicorn", PORT=str(server.port), **settings)
     page.call("Page.setWebLifecycleState", state="active")
+    page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+    assert page.run("slept") == 1
     shows(page, "Written in its sleep")
 
     conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
@@ -262,7 +263,7 @@ def test_documented_page_survives_restart_sleep_offline_revocation_and_expiry(
     server.stop()  # a browser that is told to be offline leaves its sockets open
     world.write(title="Written without a network")
     server = start_server("uvicorn", PORT=str(server.port), **settings)
-    page.wait("failures.length > 1")
+    page.wait("failures > 1")
     page.call("Network.emulateNetworkConditions", offline=False, **conditions)
     shows(page, "Written without a network")
 

@@ -1,7 +1,7 @@
 """The server does what its OpenAPI document says, whoever asks, and refuses what it does not say.
 
 Schemathesis makes up the requests, in `make nightly`: what is at the bounds of each call, then
-`ASKED` at random, by each of six.
+`ASKED` at random, by each of six; `contract_asked_briefly.py` sees it find a lie.
 """
 
 from __future__ import annotations
@@ -49,14 +49,3 @@ def test_each_of_them_is_answered_as_the_contract_says(watched: World, who: str)
     for call in ENDING:
         token = watched.token(WHO[who][0])
         assert mistakes(document(watched, who), [call], token)[0] == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_lie_of_the_contract_is_found(watched: World) -> None:
-    lying = document(watched, "owner")
-    schemas = lying["components"]["schemas"]
-    schemas["Me"]["properties"]["role"] = {"type": "integer"}
-    schemas["DocumentPost"]["properties"]["title"]["maxLength"] = 3
-    found, _ = mistakes(lying, ["me_retrieve", "documents_create"], watched.token("owner"))
-    assert any("GET /api/me/" in each for each in found)
-    assert any("POST /api/documents/" in each for each in found)
