@@ -57,21 +57,24 @@ ON_SERVERS := $(PY) -m tests.servers
 
 # Else each process that a test starts compiles everything anew, in a shell that forbids to keep it.
 test both: export PYTHONDONTWRITEBYTECODE :=
-test: $(READY)  ## Run each test once but those that start programs: what is measured on SQLite, the others on PostgreSQL and Valkey; every line must be covered
+test: $(READY)  ## Run each test once but those that start programs, of its cases the first and some: what is measured on SQLite, the others on PostgreSQL and Valkey; every line must be covered
 	$(PY) -m coverage erase
 	$(AT_ONCE) measured others
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
+# Of a test with several cases the first and a tenth of the others: see tests/served.py.
+HERE := -m "not (rare or programs)"
+
 measured:
-	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml -m "not programs" $(MEASURED)
+	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(HERE) $(MEASURED)
 
 others:
 	$(ON_SERVERS) sh -ec '\
-		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml -m "not programs" $(OTHERS)'
+		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(HERE) $(POSTGRESQL_ONLY); \
+		$(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml $(HERE) $(OTHERS)'
 
-# Of a test with several cases the first: `make nightly` runs the others.
+# Of a test with several cases the first.
 both: $(READY)  ## Run what asks the database or the broker on the other one too, the first case of each test, and what starts servers, browsers or whole projects
 	$(AT_ONCE) others-on-sqlite measured-on-servers
 
@@ -103,7 +106,7 @@ nightly: $(READY) contracts  ## Take ten thousand random steps, write each row i
 	$(ON_SQLITE) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "hypothesis or repeats or programs"
 	$(ON_SQLITE) TRANSPORT=stream $(PY) -m pytest $(SHARED) $(STREAMED)
 	$(ON_SERVERS) $(PY) -m pytest $(NIGHTLY)
-	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m repeats
+	$(ON_SERVERS) $(PY) -m pytest -o faulthandler_timeout=3600 $(SHARED) -m "served and repeats"
 
 check: export DJANGO_SETTINGS_MODULE := tests.settings
 check: export EARSHOT_REQUIRE_SENSITIVITY := 1

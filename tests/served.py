@@ -1,8 +1,10 @@
-"""Which tests run on both: on SQLite, and on PostgreSQL with Valkey.
+"""Which tests run where: on SQLite, on PostgreSQL with Valkey, or on both, and with which cases.
 
 `make test` runs each on one, and `make both` on the other those that ask the database or the
-broker, and of a test with several cases the first: what differs there are statements, locks and
-messages, rarely the values in them. Tests marked `each_case` differ in the former, and run whole.
+broker. Of a test with several cases `make both` runs the first, and `make test` also a tenth of the
+others, always the same ones: cases that differ in values rarely fail alone, and `make nightly` runs
+all of them. Tests marked `each_case` differ in statements, locks, messages or in lines that nothing
+else covers, and run whole.
 
 What starts servers, browsers or whole projects takes minutes, and is marked `programs`: `make both`
 runs it, on the servers.
@@ -11,6 +13,7 @@ runs it, on the servers.
 from __future__ import annotations
 
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -67,6 +70,9 @@ tells, what a server does with bytes, and tests that start databases of their ow
 on both databases, `test_convergence.py` and the tests of locks and of refusals show."""
 
 
+SAMPLED = 10
+"""One of how many other cases `make test` runs."""
+
 STARTING = {"house", "server_with_tasks", "start_server"}
 """Fixtures that start programs."""
 
@@ -78,7 +84,7 @@ def asks_the_database(item: pytest.Item) -> bool:
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark what is `served`, of its cases all but the first as `repeats`, and `programs`."""
+    """Mark `programs`, what is `served`, a test's other cases as `repeats`, most of them `rare`."""
     seen: set[str] = set()
     for item in items:
         if STARTING & set(getattr(item, "fixturenames", ())):
@@ -88,11 +94,12 @@ def mark(items: list[pytest.Item]) -> None:
             mark.kwargs["reason"] in ELSEWHERE for mark in item.iter_markers("skipif")
         )  # here, or where it is served
         needed = asks_the_database(item) or path.startswith(WITH_A_BROKER)
-        if not skipped and (not needed or path.startswith(ONCE)):
-            continue
-        item.add_marker("served")
+        if skipped or (needed and not path.startswith(ONCE)):
+            item.add_marker("served")
         function = item.nodeid.partition("[")[0]
         whole = skipped or path.startswith(WHOLE) or item.get_closest_marker("each_case")
         if function in seen and not whole:
             item.add_marker("repeats")
+            if crc32(item.nodeid.encode()) % SAMPLED:
+                item.add_marker("rare")
         seen.add(function)

@@ -69,6 +69,7 @@ def check_deploy(environment: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.programs
 def test_environment_with_a_key_made_as_documented_passes_its_check(tmp_path: Path) -> None:
     [command] = re.findall(r"^(python3 -c '.*secrets.*')$", PAGE, re.MULTILINE)
     made = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
@@ -80,6 +81,7 @@ def test_environment_with_a_key_made_as_documented_passes_its_check(tmp_path: Pa
     assert "no issues" in done.stdout
 
 
+@pytest.mark.programs
 def test_example_of_a_key_is_warned_about() -> None:
     done = check_deploy(DEPLOY / "environment")
     assert re.findall(r"\(([a-z]+\.[A-Z]\d+)\)", done.stderr) == ["security.W009"]

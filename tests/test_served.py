@@ -15,7 +15,7 @@ from tests.served import ONCE, TESTS, WHOLE, WITH_A_BROKER, mark
 
 PATHS = [path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")]
 NAME = "test_that_is_collected"
-CASES = pytest.mark.parametrize("case", [1, 2])
+CASES = pytest.mark.parametrize("case", range(100))
 ELSEWHERE = only_on(connection.vendor, "What counts is why the other one skips it.")
 
 
@@ -30,7 +30,7 @@ def marked(request: pytest.FixtureRequest, test: Any) -> list[set[str]]:
     node: Any = request.node
     items = list(node.parent._genfunctions(NAME, test))
     mark(items)
-    ours = {"served", "repeats", "programs"}
+    ours = {"served", "repeats", "rare", "programs"}
     return [ours & {each.name for each in item.own_markers} for item in items]
 
 
@@ -40,6 +40,14 @@ def asking() -> Any:
     return CASES(test)
 
 
+def repeated(found: list[set[str]]) -> list[bool]:
+    """Which cases are other ones."""
+    return ["repeats" in marks for marks in found]
+
+
+FIRST_ALONE = [False] + [True] * 99
+
+
 def asking_nothing() -> Any:
     def test(case: int) -> None: ...
 
@@ -47,21 +55,30 @@ def asking_nothing() -> Any:
 
 
 def test_first_case_of_what_asks_the_database_is_served(request: pytest.FixtureRequest) -> None:
-    assert marked(request, asking()) == [{"served"}, {"served", "repeats"}]
+    found = marked(request, asking())
+    assert all("served" in marks for marks in found)
+    assert repeated(found) == FIRST_ALONE
+
+
+def test_other_cases_but_for_some_are_rare(request: pytest.FixtureRequest) -> None:
+    rare = ["rare" in marks for marks in marked(request, asking_nothing())]
+    assert not rare[0]
+    assert 80 <= sum(rare) < 99
 
 
 def test_each_case_is_served_where_they_differ(request: pytest.FixtureRequest) -> None:
-    assert marked(request, pytest.mark.each_case(asking())) == [{"served"}, {"served"}]
+    assert marked(request, pytest.mark.each_case(asking())) == [{"served"}] * 100
 
 
 def test_what_runs_on_one_database_only_is_served_whole(request: pytest.FixtureRequest) -> None:
-    assert marked(request, ELSEWHERE(asking_nothing())) == [{"served"}, {"served"}]
+    assert marked(request, ELSEWHERE(asking_nothing())) == [{"served"}] * 100
 
 
 def test_what_lacks_a_program_here_is_not_served_for_it(request: pytest.FixtureRequest) -> None:
     # The mark is what is looked at; its condition is false, so it skips nothing.
     lacking = pytest.mark.skipif(False, reason="A browser comes in no wheel.")
-    assert marked(request, lacking(asking_nothing())) == [set(), set()]
+    found = marked(request, lacking(asking_nothing()))
+    assert not any("served" in marks for marks in found)
 
 
 def test_what_starts_a_server_is_marked_whatever_it_is_called(
@@ -73,7 +90,9 @@ def test_what_starts_a_server_is_marked_whatever_it_is_called(
 
 
 def test_what_asks_nothing_is_not_served(request: pytest.FixtureRequest) -> None:
-    assert marked(request, asking_nothing()) == [set(), set()]
+    found = marked(request, asking_nothing())
+    assert not any("served" in marks for marks in found)
+    assert repeated(found) == FIRST_ALONE
 
 
 def test_makefile_names_tests_that_are_there_and_each_target_once() -> None:

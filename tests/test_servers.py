@@ -32,6 +32,7 @@ def listens(url: str) -> bool:
         return probe.connect_ex((urlsplit(url).hostname, urlsplit(url).port)) == 0
 
 
+@pytest.mark.programs
 def test_command_reaches_both_servers_and_they_end_with_it() -> None:
     command = [sys.executable, "-m", "tests.servers", sys.executable, "-c", USE_BOTH]
     with tempfile.TemporaryDirectory() as folder:

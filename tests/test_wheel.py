@@ -60,6 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel.write(tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.mark.programs
 def test_same_files_give_the_same_bytes_of_the_time_that_is_set(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ def test_client_is_imported_without_django_and_the_apps(built: Path) -> None:
     assert told.stdout.startswith(b"usage: python -m earshot.client ")
 
 
+@pytest.mark.programs
 def test_client_connects_in_an_environment_that_has_only_websockets(
     built: Path, tmp_path: Path, start_server: StartServer, world: World
 ) -> None:
@@ -153,6 +155,7 @@ def test_description_keeps_what_leads_somewhere() -> None:
     assert wheel.description(text) == "a (`docs/a.md`) b (`c.png`) d [f](https://f.example)"
 
 
+@pytest.mark.programs
 def test_pip_builds_and_installs_from_the_folder(tmp_path: Path) -> None:
     """Even as an editable one, of which there is a copy."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -98,6 +98,7 @@ def load(world: World, file: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.programs
 async def test_a_write_of_a_management_command_reaches_a_live_reader(
     world: World, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from tests.servers import free_port, stop, wait_until_ready
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.programs
 def test_server_listens_where_the_file_says(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / ".env").write_text(f"DEBUG=1\nPORT={port}\n")
@@ -46,6 +47,7 @@ def test_command_shows_where_it_failed_when_asked(monkeypatch: pytest.MonkeyPatc
         raise environment.InvalidSetting("PORT", "be a number", "abc")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("command", [["manage.py", "check"], ["-m", "project"]])
 def test_commands_tell_of_wrong_settings_plainly(command: list[str]) -> None:
     finished = subprocess.run(

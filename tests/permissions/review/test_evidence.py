@@ -34,6 +34,7 @@ def test_modules_and_mutants_of_the_table_are_there() -> None:
             assert rules[rule] in row.tests, row.name
 
 
+@pytest.mark.programs
 def test_tests_of_the_table_are_collected() -> None:
     named = sorted({test for row in TABLE for test in row.tests})
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]

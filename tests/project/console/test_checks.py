@@ -43,6 +43,7 @@ def test_development_is_not_told() -> None:
     assert not {m.id for m in run_checks(tags=["earshot"])} & {"earshot.E101", "earshot.W102"}
 
 
+@pytest.mark.programs
 def test_deployment_check_fails_without_a_link_and_names_it() -> None:
     command = [sys.executable, "manage.py", "check", "--deploy"]
     variables = os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings", "DEBUG": ""}

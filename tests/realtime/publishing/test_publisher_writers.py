@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Any
 
+import pytest
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
@@ -100,6 +101,7 @@ async def test_save_of_another_process_that_ends_at_once_reaches_the_broker(worl
     assert b"From a command" in (await received(channel))["body"]
 
 
+@pytest.mark.programs
 def test_process_that_ends_at_once_has_sent_what_it_wrote(world: World) -> None:
     process = start(world)
     _, errors = process.communicate()
