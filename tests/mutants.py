@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -252,11 +253,11 @@ def main(words: str) -> int:
     served = "DATABASE_URL" in os.environ
     chosen = [m for m in MUTANTS if words in m.rule and (served or not m.served)]
     missed = 0
-    for mutant in chosen:
-        noticed = fails(mutant)
-        keep(mutant, noticed)
-        missed += not noticed
-        print(f"{'noticed' if noticed else 'MISSED '}  {mutant.rule}", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # each waits for a process of its own
+        for mutant, noticed in zip(chosen, threads.map(fails, chosen), strict=True):
+            keep(mutant, noticed)
+            missed += not noticed
+            print(f"{'noticed' if noticed else 'MISSED '}  {mutant.rule}", flush=True)
     print(f"{len(chosen) - missed} passed, {missed} failed")
     return 1 if missed else 0
 
