@@ -2,9 +2,9 @@
 
 `make test` runs each on one, and `make both` on the other those that ask the database or the
 broker. Of a test with several cases `make both` runs the first, and `make test` also a tenth of the
-others, always the same ones: cases that differ in values rarely fail alone, and `make nightly` runs
-all of them. Tests marked `each_case` differ in statements, locks, messages or in lines that nothing
-else covers, and run whole.
+others, always the same ones, or all if they ask no database: cases that differ in values rarely
+fail alone, and `make nightly` runs all of them. Tests marked `each_case` differ in statements,
+locks, messages, or in lines that nothing else covers, and run whole.
 
 What starts servers, browsers or whole projects takes minutes, and is marked `programs`: `make both`
 runs it, on the servers.
@@ -71,7 +71,7 @@ on both databases, `test_convergence.py` and the tests of locks and of refusals 
 
 
 SAMPLED = 10
-"""One of how many other cases `make test` runs."""
+"""One of how many other cases `make test` runs, of what asks the database: others are quick."""
 
 STARTING = {"house", "server_with_tasks", "start_server"}
 """Fixtures that start programs."""
@@ -93,13 +93,14 @@ def mark(items: list[pytest.Item]) -> None:
         skipped = any(
             mark.kwargs["reason"] in ELSEWHERE for mark in item.iter_markers("skipif")
         )  # here, or where it is served
-        needed = asks_the_database(item) or path.startswith(WITH_A_BROKER)
+        asked = asks_the_database(item)
+        needed = asked or path.startswith(WITH_A_BROKER)
         if skipped or (needed and not path.startswith(ONCE)):
             item.add_marker("served")
         function = item.nodeid.partition("[")[0]
         whole = skipped or path.startswith(WHOLE) or item.get_closest_marker("each_case")
         if function in seen and not whole:
             item.add_marker("repeats")
-            if crc32(item.nodeid.encode()) % SAMPLED:
+            if asked and crc32(item.nodeid.encode()) % SAMPLED:
                 item.add_marker("rare")
         seen.add(function)

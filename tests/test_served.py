@@ -61,7 +61,7 @@ def test_first_case_of_what_asks_the_database_is_served(request: pytest.FixtureR
 
 
 def test_other_cases_but_for_some_are_rare(request: pytest.FixtureRequest) -> None:
-    rare = ["rare" in marks for marks in marked(request, asking_nothing())]
+    rare = ["rare" in marks for marks in marked(request, asking())]
     assert not rare[0]
     assert 80 <= sum(rare) < 99
 
@@ -93,6 +93,7 @@ def test_what_asks_nothing_is_not_served(request: pytest.FixtureRequest) -> None
     found = marked(request, asking_nothing())
     assert not any("served" in marks for marks in found)
     assert repeated(found) == FIRST_ALONE
+    assert not any("rare" in marks for marks in found)
 
 
 def test_makefile_names_tests_that_are_there_and_each_target_once() -> None:

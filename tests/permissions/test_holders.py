@@ -54,6 +54,7 @@ def test_editor_gives_nobody_the_document(place: World, way: Callable[[World], N
         way(place)
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("way", WAYS[:-1])
 def test_owner_gives_the_document_away(place: World, way: Callable[[World], None]) -> None:
     with acting(Actor(place.user("owner").pk)):
@@ -61,6 +62,7 @@ def test_owner_gives_the_document_away(place: World, way: Callable[[World], None
     assert stored(place).owner == place.user("viewer")
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("way", WAYS)
 def test_script_gives_it_away_and_nothing_is_read(
     place: World, way: Callable[[World], None]

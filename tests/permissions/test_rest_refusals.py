@@ -38,6 +38,7 @@ REFUSED: list[tuple[dict[str, Any], set[str]]] = [
 ]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(("body", "named"), REFUSED, ids=lambda v: ",".join(sorted(v)))
 def test_refused_field_is_named(shop: World, body: dict[str, Any], named: set[str]) -> None:
     create(shop, "acme", "member", **TAKEN)

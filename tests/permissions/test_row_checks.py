@@ -59,6 +59,7 @@ def test_right_rows_are_right() -> None:
     assert not [*check_rows(of(Task)), *check_rows(of(Note))]
 
 
+@pytest.mark.each_case
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("values", "said"),
@@ -99,6 +100,7 @@ def test_rows_that_cannot_be_read_are_told(values: dict[str, Any], said: str) ->
     assert wrong(**values) == said
 
 
+@pytest.mark.each_case
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("values", "said"),

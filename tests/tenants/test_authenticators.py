@@ -113,6 +113,7 @@ async def socket(stored: World) -> AsyncIterator[SocketClient]:
         yield found
 
 
+@pytest.mark.each_case
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("change", ["deleted", "another", "somebody's", "password", "out"])
 async def test_row_that_ends_a_token_ends_its_socket(

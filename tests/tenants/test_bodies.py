@@ -158,6 +158,7 @@ async def test_charset_reaches_nobody(charset: str) -> None:
     assert application.headers[b"content-type"] == b'multipart/form-data; boundary="x"'
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("charset", ["hex", "zlib"])
 async def test_request_with_a_charset_that_is_none_is_answered(world: World, charset: str) -> None:
     """Without the bounds Django fails at its first look at the query."""

@@ -31,6 +31,7 @@ def test_session_survives_a_new_secret_key_and_the_look_at_it(
     assert Session.objects.values().get() == before
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     "spoil",
     [

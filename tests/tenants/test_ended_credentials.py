@@ -71,6 +71,7 @@ def by_sql(user: User) -> None:
         cursor.execute("UPDATE earshot_tenants_user SET password = '!' WHERE id = %s", [user.pk])
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     "change",
     [

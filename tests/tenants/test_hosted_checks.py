@@ -108,6 +108,7 @@ def test_wrong_declaration_is_told_with_its_line(app: None, name: str) -> None:
     assert [(each[0], line in each[2]) for each in told(**changed)][:1] == [(f"earshot.{id}", True)]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.django_db
 def test_check_tells_it_and_fails_in_no_other_way(app: None, name: str) -> None:

@@ -54,6 +54,7 @@ def test_user_without_an_email_is_invited_too(world: World, mailoutbox: Letters)
     assert mailoutbox == []
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

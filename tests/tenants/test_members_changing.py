@@ -38,6 +38,7 @@ def test_admin_changes_a_member(world: World, body: Any, after: tuple[str, bool]
     assert standing(world)["viewer"] == after
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [

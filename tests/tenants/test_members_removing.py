@@ -40,6 +40,7 @@ def test_owner_is_not_removed_without_an_heir(world: World) -> None:
     assert world.rest("owner").get(world.url)["X-Audience"] == "owner"
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("heir", ["rival", "owner", "suspended", "asleep", "membership", "?", "\0"])
 def test_heir_is_another_active_member(world: World, heir: str) -> None:
     Membership.objects.create(

@@ -78,6 +78,7 @@ def test_member_of_another_tenant_is_absent(world: World, method: str) -> None:
     assert standing(world)["viewer"] == ("member", True)
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("method", "wrong"), [("put", False), ("patch", False), ("get", True), ("put", True)]
 )

@@ -127,6 +127,7 @@ async def test_asynchronous_query_that_names_no_tenant_is_refused() -> None:
         await Note.objects.acount()
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     "query",
     [

@@ -142,6 +142,7 @@ def ways() -> list[tuple[tuple[str, ...], str]]:
     ]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(("words", "said"), ways())
 def test_question_about_rows_that_lacks_something_says_so(
     listed: World, words: tuple[str, ...], said: str

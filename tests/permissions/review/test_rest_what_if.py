@@ -88,6 +88,7 @@ def test_only_admins_know_whom_the_tenant_has_invited(world: World) -> None:
     assert codes == {"admin": 200, "watcher": 404}
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("query", "name"),
     [

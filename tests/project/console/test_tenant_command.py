@@ -134,6 +134,7 @@ def test_existing_user_becomes_the_admin_and_keeps_their_password(
     assert mailoutbox == []
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("slug", "more", "said"),
     [

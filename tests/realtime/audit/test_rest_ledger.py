@@ -104,6 +104,7 @@ def test_pushes_are_listed_newest_first(ledger: World) -> None:
     }
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("query", "usernames"),
     [
@@ -151,6 +152,7 @@ def test_pushes_of_a_user_are_those_to_their_audience_while_they_had_it(ledger: 
     assert found(ledger, PUSHES, user=ledger.user_id("owner")) == []
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("url", [ACCESSES, PUSHES])
 @pytest.mark.parametrize(
     ("query", "field"),

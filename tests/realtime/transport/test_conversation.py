@@ -126,6 +126,7 @@ async def test_invalid_frames_in_a_row_end_the_socket(world: World, settings: Se
     assert got[-1] == {"close": 4400}
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("frame", ["é" * 10, b"x" * 20])
 async def test_frame_of_too_many_bytes_ends_the_socket(
     world: World, settings: Settings, frame: str | bytes

@@ -169,6 +169,7 @@ async def test_send_that_waits_although_it_was_ready_is_an_error() -> None:
         wires.Wire(Waiting()).write("text")  # type: ignore[arg-type]
 
 
+@pytest.mark.each_case
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("at", ["an answer", "an update"])
 async def test_client_that_went_is_no_failure(
@@ -228,6 +229,7 @@ async def test_socket_closes_after_what_was_written(world: World) -> None:
         assert socket.close_code == 4401
 
 
+@pytest.mark.each_case
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("at", ["an answer", "an update"])
 async def test_failure_in_sending_ends_this_socket_alone(
