@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from permissions.representation import ObjectKey
@@ -51,11 +51,13 @@ class Index:
             sockets[s.socket] = sockets.get(s.socket, 0) + 1
 
     def new_rows(
-        self, key: ObjectKey, sockets: Iterable[Socket], id_of: Callable[[ObjectKey], str]
+        self, key: ObjectKey, sockets: Collection[Socket], id_of: Callable[[ObjectKey], str]
     ) -> list[Subscription]:
         """Add and return a new row of an object for windows of each of these sockets, which have
         none of it; those of an object have one key and one id."""
-        mine = self._by_key.get(key, {})
+        if not sockets:  # perhaps nobody here knows the model
+            return []
+        mine = self._by_key.setdefault(key, {})
         other = next(iter(mine), None)
         key, id = (key, id_of(key)) if other is None else (other.key, other.id)
         rows = []
@@ -65,8 +67,6 @@ class Index:
             theirs = self._sockets.setdefault(socket.user_id, {})
             theirs[socket] = theirs.get(socket, 0) + 1
             rows.append(s)
-        if rows:
-            self._by_key[key] = mine
         self._count += len(rows)
         return rows
 
