@@ -16,7 +16,7 @@ from realtime.publishing.publisher import publisher
 from tests.conftest import StartServer
 from tests.databases import with_broker
 from tests.live import LiveServer
-from tests.test_bounds_of_servers import listed
+from tests.test_bounds_of_servers import listed, take_little
 from tests.world import World
 
 
@@ -27,6 +27,8 @@ class Stream:
         self.server = server
         self.line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         headers = {"Authorization": f"Token {world.token(username)}"}
+        self.line.connect()
+        take_little(self.line.sock)
         self.line.request("GET", "/api/stream/?tenant=acme", headers=headers)
         self.answer = self.line.getresponse()
         assert self.answer.status == 200
