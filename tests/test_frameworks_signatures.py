@@ -65,6 +65,7 @@ WARNED = "positional arguments to save"
 SAVED = [model for model in apps.get_models() if issubclass(model, (LiveModel, Membership))]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("model", SAVED, ids=lambda model: model.__name__)
 def test_save_takes_djangos_positional_arguments(world: World, model: Any) -> None:
     row = model._base_manager.order_by("pk").first()

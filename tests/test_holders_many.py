@@ -159,6 +159,7 @@ def test_filtered_list_shows_an_object_by_the_better_of_holders_columns(place: P
     assert found == sorted([mine.pk, ours.pk], reverse=True)
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("reverse", [False, True])
 def test_naming_a_holder_is_weighed_as_a_grant(place: Place, reverse: bool) -> None:
     """An admin who does not manage the object names nobody; its owner does, whoever is asked."""

@@ -162,6 +162,7 @@ def test_nothing_is_written_where_nothing_differs(housed: World) -> None:
 PLAIN: Final = {"model": "housed.Employment", "tenant": "house", "user": "person"}
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("members", [None, PLAIN])
 def test_what_is_not_declared_is_the_key_or_plain_membership(housed: World, members: Any) -> None:
     with override_settings(EARSHOT_TENANT_FIELDS={}, EARSHOT_MEMBERSHIP=members):

@@ -146,6 +146,7 @@ MALFORMED: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("odd", MALFORMED, ids=str)
 async def test_a_malformed_message_of_the_broker_stops_nothing(
     world: World, odd: dict[str, Any]

@@ -48,6 +48,7 @@ def by_bulk_create(world: World) -> None:
 WAYS = [by_save, by_update, by_update_of_joined_rows, by_bulk_update, by_bulk_create]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("way", WAYS)
 def test_editor_gives_nobody_the_document(place: World, way: Callable[[World], None]) -> None:
     with pytest.raises(AboveCeiling), acting(Actor(place.user("editor").pk)):

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.django_db
         ],
     ],
 )
+@pytest.mark.each_case
 @pytest.mark.parametrize("path", ["/api/me/", "/api/tenants/"])
 def test_whoever_has_no_good_credential_gets_one_answer(
     owner: User, path: str, prepare: Callable[[User], str | None]

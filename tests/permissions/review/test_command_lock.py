@@ -187,7 +187,6 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.programs
 def test_two_revisions_are_compared_by_their_own_code(
     repository: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,6 +150,7 @@ OBSTACLES: dict[str, tuple[Callable[[World], Any], str]] = {
 }
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("what", OBSTACLES)
 def test_what_keeps_somebody_from_everything_is_named(world: World, what: str) -> None:
     change, text = OBSTACLES[what]

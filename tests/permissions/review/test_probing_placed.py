@@ -32,6 +32,7 @@ def probed(model: Any) -> None:
     assert shown <= findings.tried, findings.unfilled
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize("model", [Book, Leaf, Loose], ids=lambda model: model.__name__)
 def test_rows_on_a_path_are_probed(keyed: World, model: Any) -> None:
     probed(model)

@@ -132,6 +132,7 @@ def test_accesses_of_a_user_and_of_an_object_are_found(ledger: World) -> None:
     assert [row["username"] for row in of_object] == ["editor", "viewer"]
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("query", "times"),
     [

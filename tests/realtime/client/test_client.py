@@ -93,6 +93,19 @@ async def test_object_is_subscribed_to_once_for_all_who_iterate() -> None:
         assert earshot.store.objects == {}
 
 
+async def test_list_is_opened_once_for_all_who_iterate() -> None:
+    async with scripted() as server, connect(server.url, credentials="t", proxy=None) as earshot:
+        line = await opened(server)
+        live = earshot.collection(MODEL)
+        both = [aiter(live) for _ in range(2)]
+        assert [(await anext(each)).state for each in both] == ["pending"] * 2
+        opening = await line.hear()
+        for each in both:
+            await each.aclose()  # type: ignore[attr-defined]
+        last = await line.hear()
+        assert (last["action"], last["window"]) == ("unsubscribe", opening["window"])
+
+
 async def held(server: Scripted, live: LiveObject) -> tuple[Line, Any]:
     """A connection, and an iterator that has the object's first copy."""
     line, copies = await opened(server), aiter(live)

@@ -60,6 +60,7 @@ def test_publisher_uses_connections_of_its_own(
     assert set(seen) == {("earshot-publisher", RESERVED[connection.vendor])}
 
 
+@pytest.mark.each_case
 @pytest.mark.parametrize(
     ("error", "code"), [(OperationalError("x"), 4503), (ProgrammingError("x"), 4500)]
 )
