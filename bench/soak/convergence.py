@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -98,8 +98,11 @@ async def _check_lists(followers: list[Follower], rest: Rest, found: Convergence
 
 async def _check_windows(clients: list[Client], rest: Rest, found: Convergence) -> None:
     """Each window is the beginning of its person's list, whatever their sockets went through."""
+    # As it was at one moment: a window is read again now and then, and moves within its rules.
     shown = {
-        (client, one.name): _shown(client, one) for client in clients for one in _lists(client)
+        (client, one.name): (replace(one), _shown(client, one))
+        for client in clients
+        for one in _lists(client)
     }
     wanted = {(c.person.name, one.query): c.person for c in clients for one in _lists(c)}
     asks = [(p, f"/api/{PATHS[DOCUMENT]}/?{query}") for (_, query), p in wanted.items()]
@@ -108,12 +111,12 @@ async def _check_windows(clients: list[Client], rest: Rest, found: Convergence) 
         for one in _lists(client):
             found.windows += 1
             truth = truths[client.person.name, one.query]
-            payloads = shown[client, one.name]
-            if not isinstance(truth, dict) or one.differs(payloads, truth["results"]):
+            then, payloads = shown[client, one.name]
+            if not isinstance(truth, dict) or then.differs(payloads, truth["results"]):
                 found.unequal.append(
                     f"{client.person.name}, socket {client.number}, {one.name}: showed "
-                    f"{[row['id'] for row in payloads]}, has {one.rows}, more {one.more}, since "
-                    f"{time.monotonic() - one.moved_at:.1f} s; {_said(truth, payloads)}"
+                    f"{[row['id'] for row in payloads]}, more {then.more}, since "
+                    f"{time.monotonic() - then.moved_at:.1f} s; {_said(truth, payloads)}"
                 )
 
 
