@@ -88,10 +88,9 @@ def payload(audience: Audience, obj: Any) -> dict[str, Any]:
     with plainly():
         shown: dict[str, Any] = serializer.to_representation(obj)
     # DRF omits a read-only field whose attribute the object lacks.
-    if len(shown) < len(serializer.fields):
-        absent = [n for n, f in serializer.fields.items() if n not in shown and not f.write_only]
-        if absent:
-            raise IncompletePayload(audience, absent)
+    absent = [n for n, f in serializer.fields.items() if n not in shown and not f.write_only]
+    if absent:
+        raise IncompletePayload(audience, absent)
     return shown
 
 
