@@ -122,7 +122,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/capture/parts_postgresql.py",
         "realtime/capture/parts_sqlite.py",
         "realtime/capture/postgresql.py",
-        "realtime/capture/sqlite.py",
     ),
     "parts of the hub, tried by `test_hub` and `test_rounds`": (
         "realtime/hub/measuring.py",

@@ -23,7 +23,9 @@ from realtime.capture.triggers import (
 )
 from tenants.keys import logged
 
-NOW: Final = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+NOW: Final = "replace(strftime('%Y-%m-%d %H:%M:%f000', 'now'), '.000000', '')"
+"""The text that Django writes for the same time: times are compared as texts, and it leaves out a
+fraction of nothing, before which `.000000` sorts last."""
 USED: Final = re.compile(r'\br\.(?:"([^"]+)"|(\w+))')
 """The columns of the row that a statement names."""
 
