@@ -22,8 +22,8 @@ BESIDE: Final = timedelta(seconds=10)
 """How far the times of an interval and of its access change may be apart, on a slow machine. On
 PostgreSQL the change is written next, on SQLite it was before, with the same time."""
 NEAREST: Final = {
-    "postgresql": ("asked.at AND asked.high", "", ""),
-    "sqlite": ("asked.low AND asked.at", "DESC", "DESC"),
+    "postgresql": ("asked.at AND asked.high", ""),
+    "sqlite": ("asked.low AND asked.at", "DESC"),
 }
 COMMITTED: Final = timedelta(minutes=10)
 """How long a transaction may take that wrote both: only then the change is numbered."""
@@ -35,6 +35,8 @@ class Edge(NamedTuple):
     user_id: Key
     cause: str
     at: datetime
+    ends: bool
+    """Of changes at one time the first begins an interval, and the last ends one."""
 
 
 def number(
@@ -45,11 +47,11 @@ def number(
     edges: dict[Edge, list[tuple[Belongs, str]]] = {}
     for row in rows:
         if row.tenant_id is None and row.user_id is not None:
-            for name, cause, at in (
-                ("since", row.began, row.began_at), ("until", row.ended, row.ended_at),
+            for name, cause, at, ends in (
+                ("since", row.began, row.began_at, False), ("until", row.ended, row.ended_at, True),
             ):  # fmt: skip
                 if at is not None and at + COMMITTED > since:
-                    edges.setdefault(Edge(row.user_id, cause, at), []).append((row, name))
+                    edges.setdefault(Edge(row.user_id, cause, at, ends), []).append((row, name))
     for edge, revision in _found(tenant_id, list(edges), min(processes, default=0)):
         for row, name in edges[edge]:
             setattr(row, name, revision)
@@ -68,12 +70,12 @@ def _found(
             for value in (
                 n, user.get_db_prep_value(edge.user_id, connection), edge.cause,
                 adapt(edge.at - BESIDE), adapt(edge.at),
-                adapt(edge.at + BESIDE), adapt(edge.at + COMMITTED),
+                adapt(edge.at + BESIDE), adapt(edge.at + COMMITTED), edge.ends,
             )
         ]  # fmt: skip
         with connection.cursor() as cursor:
             bounds = [tenant_id, tenant_id, process, tenant_id, process]
-            cursor.execute(_statement(len(some)), [*values, *bounds])
+            cursor.execute(_statement(len(some)), [*values, *bounds, *bounds])
             for number, revision in cursor.fetchall():
                 yield some[number], revision
 
@@ -96,9 +98,9 @@ def _statement(edges: int) -> str:
         " AND c.cause = asked.cause OR c.user_id IS NULL AND c.model IS NULL)"
         " ORDER BY c.at {}, c.revision {} LIMIT 1)"
     )
-    nearest = change.format(*NEAREST[connection.vendor])
-    asked = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * edges)
+    first, last = (change.format(*NEAREST[connection.vendor], sort) for sort in ("", "DESC"))
+    asked = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * edges)
     return (
-        f"WITH asked(number, user_id, cause, low, at, high, late) AS (VALUES {asked})"  # noqa: S608
-        f" SELECT asked.number, {nearest} FROM asked"
+        f"WITH asked(number, user_id, cause, low, at, high, late, ends) AS (VALUES {asked})"  # noqa: S608
+        f" SELECT asked.number, CASE WHEN asked.ends THEN {last} ELSE {first} END FROM asked"
     )

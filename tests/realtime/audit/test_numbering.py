@@ -54,6 +54,17 @@ def test_who_is_deactivated_and_let_in_again_likewise(world: World) -> None:
     assert numbered(world, "deactivated") == [(out, back)]
 
 
+def test_who_is_deactivated_and_let_in_again_at_one_time_was_out_between(world: World) -> None:
+    """As within the millisecond that SQLite tells."""
+    user = world.user("both")
+    for active in (False, True):
+        type(user).objects.filter(pk=user.pk).update(is_active=active)
+    [out, back] = revisions(world, "user")
+    AccessChange.objects.filter(cause="user").update(at=LONG_AGO)
+    Belongs.objects.filter(principal="deactivated").update(began_at=LONG_AGO, ended_at=LONG_AGO)
+    assert numbered(world, "deactivated") == [(out, back)]
+
+
 def test_what_is_older_than_what_is_asked_for_is_left_out(world: World) -> None:
     group = Group.objects.create(name="team")
     world.user("both").groups.add(group)
