@@ -9,9 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from realtime.capture.transactions import FUNCTION
@@ -62,6 +64,7 @@ def reused(path: str, patch: pytest.MonkeyPatch) -> Iterator[Reused]:
     """Within the block, connections to this file are opened as often as there are at once."""
     kept = Reused(path)
     opening: Any = DatabaseWrapper.get_new_connection
+    running = Thread.run
     closing: Any = DatabaseWrapper._close  # type: ignore[attr-defined]
 
     def get_new_connection(self: Any, params: dict[str, Any]) -> Any:
@@ -74,6 +77,13 @@ def reused(path: str, patch: pytest.MonkeyPatch) -> Iterator[Reused]:
         else:
             kept.give(self.get_connection_params(), self.connection)
 
+    def run(self: Thread) -> None:
+        try:
+            running(self)
+        finally:
+            connections.close_all()  # else they are gone with the thread
+
+    patch.setattr(Thread, "run", run)
     patch.setattr(DatabaseWrapper, "get_new_connection", get_new_connection)
     patch.setattr(DatabaseWrapper, "_close", close)
     try:

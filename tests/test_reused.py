@@ -6,11 +6,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from django import db
 
 from realtime.capture.transactions import FUNCTION
+from tests.databases import only_on
 from tests.reused import Reused
 
 PARAMS = {"timeout": 5.0}
@@ -79,3 +82,19 @@ def test_one_in_which_something_is_left_is_closed(
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         rows(connection)
     del left
+
+
+@only_on("sqlite", "PostgreSQL's connections are quickly made.")
+@pytest.mark.django_db
+def test_thread_that_ends_leaves_its_connection_to_the_next() -> None:
+    used: list[Any] = []
+
+    def ask() -> None:
+        db.connection.ensure_connection()
+        used.append(db.connection.connection)
+
+    for _ in range(2):
+        thread = Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert used[0] is used[1]

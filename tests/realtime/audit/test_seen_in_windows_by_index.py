@@ -5,44 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from realtime.audit import seen_in_windows
 from realtime.audit.viewings import Viewing
 from resources.audiences import DOCUMENTS
+from tests.realtime.audit.plans import Analyze, plan
 from tests.realtime.audit.sight import hours, viewed
 from tests.world import World
 
 
 @pytest.mark.parametrize("what", ["object", "user"])
-def test_windows_are_found_by_an_index(world: World, what: str) -> None:
+def test_windows_are_found_by_an_index(world: World, analyze: Analyze, what: str) -> None:
     one = viewed(world, "viewer")
     Viewing.objects.bulk_create(
         Viewing(**{f.attname: getattr(one, f.attname) for f in Viewing._meta.concrete_fields}
                 | {"id": None, "user_id": 10**6 + n})
         for n in range(2000)
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {Viewing._meta.db_table}")
+    analyze(Viewing)
     found = seen_in_windows.viewings(one.tenant_id, None, None, (hours(10), 0))
     held = seen_in_windows.held_of(DOCUMENTS, one.tenant_id, world.document.pk)
     by_grant = [row for row in held if row.principal.startswith("user:")]
-    query = found.filter(
+    windows = found.filter(
         seen_in_windows.who(one.tenant_id, by_grant) if what == "object" else Q(user_id=10**6 + 7)
-    )[:500].query
-    sql, params = query.sql_with_params()
-    with connection.cursor() as cursor:
-        prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
-        cursor.execute(prefix + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
-    assert "earshot_viewing_by_" in plan, plan
+    )
+    assert "earshot_viewing_by_" in plan(windows[:500])
 
 
 @pytest.mark.parametrize("what", ["object", "user"])
 def test_windows_that_lasted_into_a_span_are_found_by_when_they_ended(
-    world: World, what: str
+    world: World, analyze: Analyze, what: str
 ) -> None:
     one = viewed(world, "viewer")
     Viewing.objects.bulk_create(
@@ -51,17 +45,12 @@ def test_windows_that_lasted_into_a_span_are_found_by_when_they_ended(
                    "began_at": hours(2000 - n), "ended_at": hours(2000 - n)})
         for n in range(2000)
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {Viewing._meta.db_table}")
+    analyze(Viewing)
     earlier, _ = seen_in_windows.in_order(one.tenant_id, hours(20), None)
     of = Q(model="a.b") if what == "object" else Q(user_id=17)
-    sql, params = earlier.filter(of)[:50].query.sql_with_params()
-    with connection.cursor() as cursor:
-        prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
-        cursor.execute(prefix + sql, params)
-        plan = " ".join(str(cell) for row in cursor.fetchall() for cell in row)
     ends = ("model_end", "user_end", "end")
-    assert any(f"earshot_viewing_by_{name}" in plan for name in ends), plan
+    how = plan(earlier.filter(of)[:50])
+    assert any(f"earshot_viewing_by_{name}" in how for name in ends), how
 
 
 def test_windows_of_a_span_come_in_order_page_by_page(world: World) -> None:
