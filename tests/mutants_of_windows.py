@@ -41,8 +41,8 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: what was kept is offered in the step that places a read",
         "realtime/hub/rounds.py",
-        "read, self.arrivals.kept(s), self.applied or 0)",
-        "read, None, self.applied or 0)",
+        "        kept = self.arrivals.kept(s) if self.windows.in_use else None\n",
+        "        kept = None\n",
         PATHS + "object_that_left_does_not_enter_with_what_was_read_before",
     ),
     Mutant(
@@ -62,8 +62,8 @@ OF_WINDOWS: Final = (
     Mutant(
         "windows: a list is read with what the socket holds of the model",
         "realtime/hub/rounds.py",
-        "        todo |= self.windows.rows(asked)\n",
-        "",
+        "            todo |= self.windows.rows(asked)\n",
+        "            pass\n",
         PATHS + "list_is_read_with_what_its_socket_holds_of_the_model",
     ),
     Mutant(

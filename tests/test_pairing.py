@@ -127,7 +127,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/hub/measuring.py",
         "realtime/hub/per_loop.py",
         "realtime/hub/placement.py",
-        "realtime/hub/session_checks.py",
     ),
     "the settings' tests": ("project/environment.py",),
     "what both documents are made of, tried with them": (

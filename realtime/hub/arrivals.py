@@ -49,6 +49,8 @@ class Arrivals:
 
     def arrive(self, move: Move) -> None:
         """Take in what changed of an object of the model; bring it to rows and windows soon."""
+        if not self._rounds.windows.in_use:
+            return  # the group was left
         applied = self._delivery.applied
         ahead = applied is None or move.revision > applied
         if ahead or self._delivery.reading:

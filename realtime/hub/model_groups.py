@@ -26,6 +26,9 @@ class ModelGroups:
         self._groups: dict[str, Group] = {}
         self._watches: dict[str, int] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
     async def is_joined(self, model: str) -> bool:
         """Return whether the process is in the model's group; if not, say so and join it."""
         if model not in self._watches:

@@ -28,6 +28,7 @@ from realtime.state import fence, ledger_entries
 from realtime.state.deciding import TAKE, Decision, decide, has_left
 from realtime.state.frames import Frame
 from realtime.state.index import Index
+from realtime.state.ledger_entries import Entries
 from realtime.state.settling import stop_single
 from realtime.state.subscriptions import LIVE, PENDING, UNAVAILABLE, State, Subscription
 
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 0.5
 KEY: Final = attrgetter("key")
+
+Found = Mapping[Subscription, Frame | None]
 
 
 class Rounds:
@@ -102,10 +105,9 @@ class Rounds:
         """Read again the objects that could not be repaired."""
         failed, self._repairs.failed = self._repairs.failed, {}
         for key, showing in failed.items():
-            for s in self.index.of_key(key):
-                if showing:
-                    self.index.showing.add(s)
-                self.ask([s])
+            rows = list(self.index.of_key(key))
+            self.index.showing.update(rows if showing else ())
+            self.ask(rows)
 
     def check(self) -> None:
         """Have a new socket's credential checked in a round, with all others that wait."""
@@ -119,13 +121,12 @@ class Rounds:
 
     def frame(self, frame: Frame) -> None:
         """Pass a frame from the broker to its group's subscriptions, as the fence lets it."""
-        seen = frame.seen
         if not framing.is_ours(frame):
-            self.ask(self.index.of_key(seen.key))  # a process of another release
+            self.ask(self.index.of_key(frame.key))  # a process of another release
             return
         group = self._placement.receiving(frame)
         if group is not None and not self._delivery.arrive(group, frame):
-            self.notice(seen.revision)  # it is ahead: only this tenant waits
+            self.notice(frame.seen.revision)  # it is ahead: only this tenant waits
 
     async def close(self) -> None:
         """End the round and the repairs under way, and leave the tenant's groups."""
@@ -161,7 +162,7 @@ class Rounds:
     def _wanted(self) -> bool:
         """Return whether a round is due, even without subscriptions: it may end a socket."""
         ahead = self.applied is None or self.behind > self.applied
-        return bool(self._asks) or self.windows.wanted or self._unchecked or ahead
+        return bool(self._asks or self.windows.asked) or self._unchecked or ahead
 
     async def _rounds(self) -> None:
         loop = asyncio.get_running_loop()
@@ -186,7 +187,8 @@ class Rounds:
             self._task = None
             self._delivery.rest()
             self._placement.rest()
-            self.windows.rest()
+            if self.windows.in_use:
+                self.windows.rest()
 
     def _take(self) -> set[Subscription]:
         taken = at_once(self._asks, KEY, self._size)
@@ -196,41 +198,46 @@ class Rounds:
 
     async def _round(self, todo: set[Subscription]) -> None:
         self.windows.reading = set(todo)
-        asked = await self.windows.take(self._size)
-        todo |= self.windows.rows(asked)
+        asked = await self.windows.take(self._size) if self.windows.asked else []
+        if asked:
+            todo |= self.windows.rows(asked)
         began, at = self._hub.groups.tick(), asyncio.get_running_loop().time()
         goal = self.behind
-        self._unchecked = False
+        unchecked, self._unchecked = self._unchecked, False
         reads = Reads(self.tenant_id, self._run, self._size)
         lists, seen = reads.lists, reads.seen
         first = await reads.first(self.applied, todo, asked)
         touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}
-        moved, gained = self.windows.touched(first.touches)
+        moved, gained = self.windows.touched(first.touches) if self.windows.in_use else ((), set())
         todo |= touched | gained
         await reads.also(touched | gained, moved)
-        todo |= self.windows.listed(lists)
+        if lists:
+            todo |= self.windows.listed(lists)
         self.windows.reading |= todo
         found = {s: seen[s.pair] for s in todo}
         self._silence(found, touched)
-        await self._hub.session_checks.of_users(self.tenant_id, first.users)
-        made, deleted = self.windows.entries(lists, first.revision, reads.highest), first.deleted
+        if unchecked or first.users != set():
+            await self._hub.session_checks.of_users(self.tenant_id, first.users)
+        made, deleted = Entries(), first.deleted
+        if self.windows.in_use:
+            made = self.windows.entries(lists, first.revision, reads.highest)
         written = (s for s in todo if s.single or s.version >= 0)  # of new rows of windows, nothing
         await in_turns(written, lambda s: made.enter(s, found[s], deleted))
         await self._hub.ledger.write(self.tenant_id, made)
         self.windows.applying.wrote(made.applied)
         # A frame that comes meanwhile is of a revision up to `applied`, or waits for the new one.
         place = partial(self._place, found, began)
-        for some in self.windows.together(lists):
+        for some in self.windows.together(lists) if lists else ():
             self.windows.place(some, lists, seen, place)
             await asyncio.sleep(0)
         await in_turns(todo & self.windows.reading, place)
         self.index.read(todo, at)
-        self.windows.finish(lists, at)
         self._delivery.apply(first.revision)
         if self.behind <= goal:
             self.behind = first.revision
         await in_turns((s for s in todo if s.single), self._offer_last)
-        await self.arrivals.finish()
+        if self.windows.in_use:
+            await self.windows.finish(lists, at)
 
     def _offer_last(self, s: Subscription) -> None:
         """Offer what its own group got last; what is only for windows is in none."""
@@ -241,9 +248,7 @@ class Rounds:
         """Return whether it waits for the next round: this read is older than its question."""
         return s.state is PENDING and s in self._asks
 
-    def _silence(
-        self, found: Mapping[Subscription, Frame | None], touched: set[Subscription]
-    ) -> None:
+    def _silence(self, found: Found, touched: set[Subscription]) -> None:
         """Silence, before anything else is awaited, those whose reader left their audience."""
         for s, read in found.items():
             if has_left(s, read):
@@ -251,9 +256,7 @@ class Rounds:
                     self._repairs.access(s, read)
                 s.silence()
 
-    def _place(
-        self, found: Mapping[Subscription, Frame | None], began: int, s: Subscription
-    ) -> None:
+    def _place(self, found: Found, began: int, s: Subscription) -> None:
         """Decide what one read means, and carry it out, without awaiting anything."""
         read = found[s]
         self.windows.reading.discard(s)
@@ -276,7 +279,8 @@ class Rounds:
         """Write a read to a subscription's slot, which is in this state from now on."""
         if s.state is not LIVE:
             self._placement.enter(s, read)
-        fence.take(s, state, read, self.arrivals.kept(s), self.applied or 0)
+        kept = self.arrivals.kept(s) if self.windows.in_use else None
+        fence.take(s, state, read, kept, self.applied or 0)
 
     def _carry_out(self, decision: Decision, s: Subscription, read: Frame) -> None:
         same_version = s.state is LIVE and read.version == s.version

@@ -31,7 +31,14 @@ class SessionChecks:
         New sockets are checked once more: their credentials may have ended between the check at the
         door and the registration, and nobody would say so again.
         """
-        await self.of_sockets(self._connections.to_check(tenant_id, users))
+        here = self._connections
+        await self.of_sockets(
+            [
+                socket
+                for socket in here.of_tenant.get(tenant_id, ())
+                if users is None or socket.user_id in users or socket in here.unchecked
+            ]
+        )
 
     async def of_sockets(self, sockets: Collection[Socket]) -> None:
         """Close those of these sockets that may not stay."""

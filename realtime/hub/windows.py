@@ -36,13 +36,16 @@ if TYPE_CHECKING:
 class Windows:
     """The windows of a tenant; keeps their rows, and says what a round has to read for them.
 
-    `reading` are the subscriptions that a round reads and has not placed. `_candidates` counts the
-    rows that each window was given since the last round.
+    While they are not `in_use`, there is none, nor anything to leave of one: rounds ask nothing
+    here. Those `asked` wait for their list. `reading` are the subscriptions that a round reads and
+    has not placed. `_candidates` counts the rows that each window was given since the last round.
     """
 
     def __init__(
         self, rounds: Rounds, hub: Served, delivery: Delivery, newer: Callable[[Subscription], bool]
     ) -> None:
+        self.in_use = False
+        self.asked: dict[Window, None] = {}
         self.reading: set[Subscription] = set()
         self.index = WindowIndex()
         self._rounds = rounds
@@ -50,7 +53,6 @@ class Windows:
         self._delivery = delivery
         self._newer = newer
         self._groups = ModelGroups(rounds.tenant_id, hub, self._ask_pending)
-        self._asked: dict[Window, None] = {}
         self._taken: list[Window] = []
         self._candidates: dict[Window, int] = {}
         self.applying = Applying()
@@ -72,17 +74,12 @@ class Windows:
         window.state, window.ended = WindowState.ENDED, why
         self._hub.ledger.end_viewing(window)
         self.index.remove(window)
-        self._asked.pop(window, None)
+        self.asked.pop(window, None)
         self._hub.windows_due.forget(window)
         if not self._delivery.reading:
             self.rest()
 
     # What windows need of rounds.
-
-    @property
-    def wanted(self) -> bool:
-        """Return whether a window waits for its list."""
-        return bool(self._asked)
 
     def ask(self, subscriptions: Iterable[Subscription]) -> None:
         """Have these rows read in the next round."""
@@ -90,7 +87,8 @@ class Windows:
 
     def ask_window(self, window: Window) -> None:
         """Have the window's list read in the next round."""
-        self._asked[window] = None
+        self.in_use = True
+        self.asked[window] = None
         self._rounds.ask(())
 
     def begin_anew(self) -> None:
@@ -102,7 +100,7 @@ class Windows:
 
     def ask_all(self) -> None:
         """Have all lists read."""
-        self._asked.update(dict.fromkeys(self.index.all))
+        self.asked.update(dict.fromkeys(self.index.all))
         self._rounds.ask(())
 
     def waits(self, s: Subscription) -> bool:
@@ -147,13 +145,13 @@ class Windows:
         """
         taken = self._taken = []
         rows = 0
-        for window in tuple(self._asked):
+        for window in tuple(self.asked):
             if rows >= ROWS * most:
                 break
-            if await self._groups.is_joined(window.model) and window in self._asked:
+            if await self._groups.is_joined(window.model) and window in self.asked:
                 taken.append(window)
                 rows += window.limit
-            self._asked.pop(window, None)  # or it is asked for when the group is joined
+            self.asked.pop(window, None)  # or it is asked for when the group is joined
         return taken
 
     def _ask_pending(self, model: str) -> None:
@@ -166,7 +164,7 @@ class Windows:
 
     def retry(self) -> None:
         """A round has failed: its windows are read in the next one."""
-        self._asked.update(dict.fromkeys(self._taken))
+        self.asked.update(dict.fromkeys(self._taken))
 
     def rows(self, some: Iterable[Window]) -> set[Subscription]:
         """Return what a round reads with these windows' lists: what their sockets hold of the
@@ -267,18 +265,21 @@ class Windows:
         else:
             self.ask([s])
 
-    def finish(self, some: Iterable[Window], at: float) -> None:
-        """Note that a round has placed what it read for these windows at this time."""
+    async def finish(self, some: Iterable[Window], at: float) -> None:
+        """A round has placed what it read for these windows at this time: bring what came since."""
         self.reading = set()
         self._candidates.clear()
         live = (w for w in some if w.is_live)
         self._hub.windows_due.looked_at(live, at)
+        await self._rounds.arrivals.finish()
 
     def rest(self) -> None:
         """Leave the groups of models without windows: no round is under way."""
         if not self.index:
             self.applying = Applying()  # what is raised without windows is not written
         self._groups.keep(self.index.models)
+        self._taken = []
+        self.in_use = bool(self.index or self.asked or self._groups)
 
     def end(self) -> None:
         """Leave all groups: the tenant has no socket here any more."""

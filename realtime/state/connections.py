@@ -66,11 +66,3 @@ class Connections:
             del self.of_tenant[socket.tenant_id]
             del self._elsewhere[socket.tenant_id]
         return not mine
-
-    def to_check(self, tenant_id: int, users: set[int] | None) -> list[Socket]:
-        """A tenant's sockets of these users (None: of all), and those not looked at yet."""
-        return [
-            socket
-            for socket in self.of_tenant.get(tenant_id, ())
-            if users is None or socket.user_id in users or socket in self.unchecked
-        ]

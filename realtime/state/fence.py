@@ -43,5 +43,6 @@ def take(
     newest = read
     if kept is not None and passes(subscription, kept, applied):
         newest, subscription.version = kept, kept.seen.version
-    if not settling.enter_at_once(subscription, newest):
+    # Only a row that its client did not ask for by id.
+    if subscription.asked is not None or not settling.enter_at_once(subscription, newest):
         subscription.put(newest)

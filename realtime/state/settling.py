@@ -49,13 +49,13 @@ def settle(s: Subscription) -> None:
 
 
 def enter_at_once(s: Subscription, frame: Frame) -> bool:
-    """Let a new row enter the one window of its socket, and tell the client, if that is all there
-    is to do; return whether it was.
+    """Let a new row, which is only in windows, enter the one window of its socket, and tell the
+    client, if that is all there is to do; return whether it was.
 
     This is what happens to thousands of windows at once, and it touches as little as it can.
     """
     windows = s.socket.windows
-    if len(windows) != 1 or s.asked is not None or s.sent is not None or frame.seen.body is None:
+    if len(windows) != 1 or s.sent is not None or frame.seen.body is None:
         return False
     for window in windows.values():
         if window.fits(s):

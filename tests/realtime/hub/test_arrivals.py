@@ -39,6 +39,20 @@ async def test_object_that_comes_while_a_round_reads_is_looked_at_again(
     await w.check()
 
 
+async def test_what_comes_after_the_last_window_is_left_alone(world: World, enter: Open) -> None:
+    w = await enter("owner")
+    await w.open()
+    await quiet()
+    messages, rounds = HeldMessages(this_hub()), rounds_of(world)
+    await in_thread(world.create)()
+    await messages.until(lambda: bool(messages.moves()))
+    await w.close()
+    await quiet()
+    assert not rounds.windows.in_use
+    await messages.deliver(messages.moves()[0])
+    assert rounds.arrivals.task is None
+
+
 async def test_rows_of_many_windows_are_offered_in_turns(
     world: World, enter: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,9 +117,9 @@ async def test_a_round_lists_for_so_many_rows(windows: Windows, of: Socket, hub:
     hub.group.membership = Membership.JOINED
     window = opened(windows, of)
     assert await windows.take(0) == []
-    assert windows.wanted
+    assert windows.asked
     assert await windows.take(1) == [window]
-    assert not windows.wanted
+    assert not windows.asked
 
 
 async def test_a_window_waits_until_its_group_is_joined(
@@ -129,13 +129,13 @@ async def test_a_window_waits_until_its_group_is_joined(
     delivery.reading = True
     assert await windows.take(100) == []
     windows._ask_pending(MODEL)
-    assert windows.wanted
+    assert windows.asked
     hub.group.membership = Membership.JOINED
     assert await windows.take(100) == [window]
     window.state = WindowState.LIVE
     delivery.reading = False
     windows._ask_pending(MODEL)
-    assert not windows.wanted
+    assert not windows.asked
 
 
 async def test_a_group_that_is_being_joined_is_left_when_it_is(
@@ -159,27 +159,27 @@ def test_a_window_that_a_newer_state_left_short_is_listed_again(
     s = subscription(of, pk=2)
     read = frame(1, key=s.key)
     del of.subscriptions[s.key]  # something newer came, and it was let go
-    windows._asked.clear()
+    windows.asked.clear()
     windows.place([window], {window: [2, 1]}, {s.pair: read}, lambda s: None)
-    assert windows.wanted
+    assert windows.asked
 
 
 def test_a_row_that_waits_leaves_its_window_short_for_now(windows: Windows, of: Socket) -> None:
     window = opened(windows, of, limit=1)
     s = subscription(of, pk=2)
     s.silence()
-    windows._asked.clear()
+    windows.asked.clear()
     windows.place([window], {window: [2, 1]}, {s.pair: frame(1, key=s.key)}, lambda s: None)
-    assert not windows.wanted
+    assert not windows.asked
 
 
 def test_what_is_gone_leaves_a_window_short(windows: Windows, of: Socket) -> None:
     window = opened(windows, of, limit=1)
     s = subscription(of, pk=2)
     del of.subscriptions[s.key]
-    windows._asked.clear()
+    windows.asked.clear()
     windows.place([window], {window: [2, 1]}, {s.pair: None}, lambda s: None)
-    assert not windows.wanted
+    assert not windows.asked
 
 
 def test_a_row_enters_with_what_was_read_or_is_read_again(
@@ -215,10 +215,10 @@ def test_more_new_rows_than_a_window_has_places_are_read_as_a_list(
 ) -> None:
     window = opened(windows, of, limit=1)
     window.state = WindowState.LIVE
-    windows._asked.clear()
+    windows.asked.clear()
     found = [list(windows.candidates(ObjectKey(MODEL, pk), [window])) for pk in (1, 2)]
     assert [[s.key.pk for s in rows] for rows in found] == [[1], []]
-    assert windows.wanted
+    assert windows.asked
 
 
 def test_windows_of_one_socket_have_one_new_row_of_an_object(windows: Windows, of: Socket) -> None:
@@ -232,10 +232,10 @@ def test_windows_of_one_socket_have_one_new_row_of_an_object(windows: Windows, o
 
 def test_a_failed_round_lists_again(windows: Windows, of: Socket) -> None:
     window = opened(windows, of)
-    windows._asked.clear()
+    windows.asked.clear()
     windows._taken = [window]
     windows.retry()
-    assert windows.wanted
+    assert windows.asked
 
 
 def test_window_without_rows_goes_on_where_it_began_if_keys_have_no_next_one(

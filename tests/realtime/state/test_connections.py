@@ -20,15 +20,7 @@ def test_those_who_are_there_are_found_by_tenant_and_by_user() -> None:
     assert set(attendance) == {one, two, other}
     assert two in attendance
     assert socket(2) not in attendance
-    attendance.unchecked.clear()
-    assert attendance.to_check(1, {1}) == [one]
-    assert set(attendance.to_check(1, None)) == {one, two}
-    assert attendance.to_check(3, None) == []
-
-
-def test_new_ones_are_checked_whoever_is_asked_for() -> None:
-    new = socket(2)
-    assert filled(new).to_check(1, {1}) == [new]
+    assert attendance.of_tenant == {1: {one, two}, 2: {other}}
 
 
 def test_last_one_of_a_tenant_leaves_nothing() -> None:
