@@ -30,7 +30,7 @@ run: $(READY)  ## Start the server with demo data on http://$HOST:$PORT/ (127.0.
 
 # Of PostgreSQL only what SQLite never reaches is measured: these do.
 POSTGRESQL_ONLY := $(patsubst %,tests/%.py,test_tenants_found permissions/test_snapshot tenants/test_writers realtime/test_doctor \
-	realtime/audit/test_chaining realtime/hub/test_listening realtime/hub/test_reading_tail \
+	realtime/audit/test_chaining realtime/hub/test_listening realtime/hub/test_tail_reading \
 	$(patsubst %,realtime/capture/test_%,committed installing installing_migrating intervals live live_parameters locks waking))
 
 # Measured, tests take twice as long: so only those are that must cover every line, which are the

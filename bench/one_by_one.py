@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from project.asgi import application
-from realtime.hub.reads import Reads
+from realtime.hub.reading import Reads
 
 __all__ = ["application"]
 

@@ -33,7 +33,7 @@ from bench.sizes import sizes
 from bench.storm import EACH, asks, peopled
 from permissions import accesslog
 from permissions.accesslog import Touch
-from realtime.hub.reading import read_tail
+from realtime.hub.tail import read_tail
 from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tenants.limits import limits

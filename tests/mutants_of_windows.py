@@ -153,7 +153,7 @@ OF_WINDOWS: Final = (
     ),
     Mutant(
         "windows: what a later read found is in the ledger before it leaves",
-        "realtime/hub/reads.py",
+        "realtime/hub/reading.py",
         "        self.highest = max(self.highest, revision)\n",
         "",
         PATHS + "later_read_is_in_the_ledger_before_it_leaves",

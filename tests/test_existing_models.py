@@ -15,7 +15,7 @@ from permissions.representation import ObjectKey
 from permissions.stored import version_of
 from realtime.capture import changes
 from realtime.capture.interval_models import Held
-from realtime.hub import reading
+from realtime.hub.repairs import repair_change
 from realtime.models import Change
 from tests.client import SocketClient, connect, in_thread
 from tests.databases import only_on
@@ -183,7 +183,7 @@ async def test_write_that_escaped_is_repaired(place: Place, socket: SocketClient
     label = place.resource.label
     key, acme = ObjectKey(label, obj.pk), place.world.tenants["acme"].pk
     [(_, version)] = await in_thread(known)()
-    repaired = in_thread(reading.repair_change)
+    repaired = in_thread(repair_change)
     assert await repaired(acme, key, version, version)
     assert not await repaired(acme, key, version, version)
     assert await in_thread(known)() == [(obj.pk, version + 1)]

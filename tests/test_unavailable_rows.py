@@ -16,7 +16,7 @@ from permissions.accesslog import Touch
 from permissions.checks import MAX_AUDIENCE_NAME
 from realtime.audit.models import Push
 from realtime.capture import dependents
-from realtime.hub import reading
+from realtime.hub.tail import read_tail
 from realtime.metrics import ROUND_FAILURES
 from realtime.models import Access, Change
 from resources.documents.audiences import DOCUMENTS
@@ -96,13 +96,13 @@ def test_a_row_for_which_find_fails_hides_no_other(
 
 def test_a_find_that_spoils_the_transaction_does_not_stop_the_tail(world: World) -> None:
     acme = world.tenants["acme"].pk
-    marks = reading.read_tail(lambda: [acme], None).marks
+    marks = read_tail(lambda: [acme], None).marks
     world.write(title="New")
     profile = world.profile("owner")
     profile.display_name = "New"
     profile.save()
     with connection.execute_wrapper(Broken('"resources_document"."owner_id" = ')):
-        found = reading.read_tail(lambda: [acme], marks)
+        found = read_tail(lambda: [acme], marks)
     assert world.key in {changed.key for changed in found.changed}
     assert found.showing == set()
 

@@ -23,8 +23,8 @@ from realtime.state.subscriptions import Subscription
 from realtime.state.windows import Window
 
 if TYPE_CHECKING:
-    from realtime.hub.reading import Changed
     from realtime.hub.rounds import Rounds
+    from realtime.hub.tail import Changed
     from realtime.publishing.moves import Move
 
 logger = logging.getLogger(__name__)

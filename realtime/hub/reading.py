@@ -1,29 +1,125 @@
-"""What the hub asks of the database: plain functions that run on a thread, each in one snapshot."""
+"""What one round reads: first everything that asked, in the snapshot of the access log's rows, and
+then what those rows touch; later than the rows is allowed, earlier never.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
-from django.db import transaction
-from django.db.models import QuerySet
-
-from permissions import accesslog, commits
+from permissions import accesslog
 from permissions.accesslog import Touch
 from permissions.audiences import registry
-from permissions.commits import Between, Mark
 from permissions.listing import Ask, list_within
-from permissions.models import AccessChange
 from permissions.read import Pair, Reading, read, read_within
 from permissions.representation import ObjectKey, Representation
 from permissions.snapshot import in_snapshot
-from realtime.capture import changes, dependents
-from realtime.capture.models import Change
-from realtime.capture.notes import noted
+from realtime.audit.ledger import Run
+from realtime.capture import changes
 from realtime.publishing import framing
 from realtime.state.frames import Frame
+from realtime.state.subscriptions import Subscription
+from realtime.state.windows import Window
+
+T = TypeVar("T")
+
+ROWS: Final = 4
+"""How many rows of windows one snapshot reads, in sizes of a round."""
+
+READERS: Final = 10
+"""How many readers one snapshot reads for, in sizes of a round: an object costs more than they."""
+
+
+class Reads:
+    """`seen` is what was read for each pair, `lists` the keys for each window that was listed, and
+    `highest` the highest access revision of all that was read."""
+
+    def __init__(self, tenant_id: int, run: Run, size: int) -> None:
+        self.seen: dict[Pair, Frame | None] = {}
+        self.lists: dict[Window, list[int]] = {}
+        self.highest = 0
+        self._tenant_id = tenant_id
+        self._run = run
+        self._size = size
+
+    async def first(
+        self, applied: int | None, todo: Collection[Subscription], asked: Collection[Window]
+    ) -> RoundReading:
+        """Read the log's rows above `applied`, and what asked."""
+        found: RoundReading = await self._run(
+            read_round,
+            self._tenant_id,
+            applied,
+            {s.pair for s in todo},
+            [ask_of(window) for window in asked],
+        )
+        self.highest = found.revision
+        self.seen.update(found.seen)
+        self.lists.update(zip(asked, found.lists, strict=True))
+        return found
+
+    async def also(self, touched: Collection[Subscription], moved: Collection[Window]) -> None:
+        """Read also what the touched ones see, and the lists that may have moved."""
+        missing = _by_object({s.pair for s in touched} - self.seen.keys())
+        while missing:
+            pairs = at_once(missing, itemgetter(1), self._size)
+            del missing[: len(pairs)]
+            self._take(*await self._run(read_pairs, self._tenant_id, pairs))
+        for some in in_pieces([w for w in moved if w not in self.lists], ROWS * self._size):
+            asks = [ask_of(window) for window in some]
+            lists, revision, seen = await self._run(read_lists, self._tenant_id, asks)
+            self.lists.update(zip(some, lists, strict=True))
+            self._take(revision, seen)
+
+    def _take(self, revision: int, seen: Mapping[Pair, Frame | None]) -> None:
+        self.highest = max(self.highest, revision)
+        self.seen.update(seen)
+
+
+def ask_of(window: Window) -> tuple[str, Ask]:
+    """Return what a round asks the database for a window: the model, and the part of the list."""
+    return window.model, Ask(window.socket.user_id, window.limit, window.after, window.where)
+
+
+def at_once(some: Iterable[T], key: Callable[[T], ObjectKey], size: int) -> list[T]:
+    """Return the first of these, as far as one snapshot reads: those of so many objects, however
+    many readers each has, so that an object is read and rendered once for all of them."""
+    taken: list[T] = []
+    keys: set[ObjectKey] = set()
+    for one in some:
+        keys.add(key(one))
+        if len(keys) > size or len(taken) >= READERS * size:
+            break
+        taken.append(one)
+    return taken
+
+
+def _by_object(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the pairs of each object one after another."""
+    readers: defaultdict[ObjectKey, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        readers[pair[1]].append(pair)
+    return [pair for some in readers.values() for pair in some]
+
+
+def in_pieces(windows: Iterable[Window], most: int) -> Iterator[list[Window]]:
+    """Yield the windows, as many at once as have about so many rows."""
+    piece: list[Window] = []
+    rows = 0
+    for window in windows:
+        piece.append(window)
+        rows += window.limit
+        if rows >= most:
+            yield piece
+            piece, rows = [], 0
+    if piece:
+        yield piece
+
+
+# On a thread, each in one snapshot.
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,104 +213,3 @@ def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | No
         changed = fields[r.key.model][r.key.pk, r.version]
         made[name] = framing.shared(framing.make(registry.get(r.key.model), r, changed))
     return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One row that the tail found: the object's version, what it changed (None: any), and whether
-    it created the object."""
-
-    tenant_id: int
-    key: ObjectKey
-    version: int
-    fields: Collection[str] | None
-    creation: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TailReading:
-    """What the tail found, and where the next one begins."""
-
-    revisions: Mapping[int, int]
-    changed: list[Changed]
-    showing: set[tuple[int, ObjectKey]]
-    marks: list[Mark]
-
-
-def read_tail(served: Callable[[], Collection[int]], marks: Sequence[Mark] | None) -> TailReading:
-    """Return what committed after the marks in the tenants that are `served`: changes, and access
-    revisions that rose. Without marks: all revisions, and no changes.
-
-    It costs what all tenants' changes do, however many are served. `served` is asked when the
-    snapshot is taken: sockets that come later read later.
-    """
-    return in_snapshot(lambda guarded: _read_tail(served, marks, guarded))
-
-
-def _read_tail(
-    served: Callable[[], Collection[int]], marks: Sequence[Mark] | None, guarded: bool
-) -> TailReading:
-    now = commits.marks([Change, AccessChange])
-    if marks is None:
-        return TailReading(accesslog.revisions(served()), [], set(), now)
-    (before, accessed), (after, accessed_now) = marks, now
-    writers = {tenant_id for (tenant_id,) in _WRITERS(before, after)}
-    tenants = writers & set(served())
-    written = Change._base_manager.filter(before.until(after)).order_by()
-    changed = _changed(written.filter(tenant_id__in=tenants, version__gt=0)) if tenants else []
-    # A note may be of no tenant: that counts as a writer, too.
-    showing = _showing_noted(written, served(), guarded) if writers else set()
-    for tenant_id in tenants:
-        mine = [(row.key, row.fields) for row in changed if row.tenant_id == tenant_id]
-        showing |= dependents.showing(tenant_id, mine, guarded=guarded)
-    risen = dict(_RISEN(accessed, accessed_now))
-    return TailReading(risen, changed, showing, now)
-
-
-_WRITERS: Final = Between(Change, lambda rows: rows.values_list("tenant_id").distinct(), mine=False)
-_RISEN: Final = Between(AccessChange, accesslog.highest, mine=False)
-
-
-def _showing_noted(
-    rows: QuerySet[Any], tenants: Collection[int], guarded: bool
-) -> set[tuple[int, ObjectKey]]:
-    """Return what shows, in these tenants, the rows of notes, which may be of no tenant."""
-    notes = rows.filter(version=0).order_by("pk").values_list("model", "object_id", "fields")
-    found = dependents.showing_noted(
-        [noted(ObjectKey(model, pk), fields) for model, pk, fields in notes], guarded=guarded
-    )
-    return {(tenant_id, key) for tenant_id, key in found if tenant_id in tenants}
-
-
-def _changed(rows: QuerySet[Any]) -> list[Changed]:
-    return [
-        Changed(tenant_id, ObjectKey(model, pk), version, changes.known(fields), creation)
-        for tenant_id, model, pk, version, fields, creation in rows.order_by("pk").values_list(
-            "tenant_id", "model", "object_id", "version", "fields", "creation"
-        )
-    ]
-
-
-def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> bool:
-    """Write the Change that is missing for an object whose payload moved without one.
-
-    The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
-    then it is above all that the object ever had. Return False if somebody else raised it
-    meanwhile: then nothing is missing.
-    """
-    model = registry.get(key.model).model
-    with transaction.atomic():
-        found = changes.locked(model, pk=key.pk)
-        same = {"pk": key.pk, "tenant_id": tenant_id, "version": version}
-        rows = {pk: row for pk, row in found.items() if row == same}
-        if rows and version < above:
-            changes.renew(model, tenant_id, key.pk)
-        elif rows:
-            changes.raise_versions(model, None, rows)
-    return bool(rows)
-
-
-def repair_access(tenant_id: int, user_id: int, key: ObjectKey) -> bool:
-    """Write the AccessChange missing for a user whose audience moved without one; return True."""
-    accesslog.record(tenant_id, [Touch(user_id, key.model, key.pk)], "repaired")
-    return True

@@ -6,10 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from django.db import transaction
+
+from permissions import accesslog
+from permissions.accesslog import Touch
+from permissions.audiences import registry
 from permissions.representation import ObjectKey
 from realtime.audit.ledger import Run
+from realtime.capture import changes
 from realtime.failures import log_failure
-from realtime.hub import reading
 from realtime.metrics import DRIFT
 from realtime.state.frames import Frame
 from realtime.state.subscriptions import Subscription
@@ -33,7 +38,7 @@ class Repairs:
 
     def access(self, s: Subscription, read: Frame | None) -> None:
         """Repair access: a user now sees this of an object, without a row in the access log."""
-        self._start("access", s, _moved(s, read), reading.repair_access, s.user_id, s.key)
+        self._start("access", s, _moved(s, read), repair_access, s.user_id, s.key)
 
     def change(self, s: Subscription, read: Frame, *, showing: bool = False) -> None:
         """Repair a change: an object now shows this, without a new version or with a lowered one.
@@ -41,7 +46,7 @@ class Repairs:
         That is no drift if it is `showing` a row that was written: whoever finds that raises it.
         """
         found = "" if showing else _differing(s, read)
-        self._start("change", s, found, reading.repair_change, s.key, read.version, s.version)
+        self._start("change", s, found, repair_change, s.key, read.version, s.version)
 
     def _start(
         self, what: str, s: Subscription, found: str, work: Callable[..., bool], *args: object
@@ -82,3 +87,31 @@ def _differing(s: Subscription, read: Frame) -> str:
     if read.version < s.version:
         return "the version went down"
     return f"what {read.seen.audience} sees moved, and the version did not"
+
+
+# On a thread.
+
+
+def repair_change(tenant_id: int, key: ObjectKey, version: int, above: int) -> bool:
+    """Write the Change that is missing for an object whose payload moved without one.
+
+    The new version is `above` + 1: `version`, or more if it was lowered while nothing captured it;
+    then it is above all that the object ever had. Return False if somebody else raised it
+    meanwhile: then nothing is missing.
+    """
+    model = registry.get(key.model).model
+    with transaction.atomic():
+        found = changes.locked(model, pk=key.pk)
+        same = {"pk": key.pk, "tenant_id": tenant_id, "version": version}
+        rows = {pk: row for pk, row in found.items() if row == same}
+        if rows and version < above:
+            changes.renew(model, tenant_id, key.pk)
+        elif rows:
+            changes.raise_versions(model, None, rows)
+    return bool(rows)
+
+
+def repair_access(tenant_id: int, user_id: int, key: ObjectKey) -> bool:
+    """Write the AccessChange missing for a user whose audience moved without one; return True."""
+    accesslog.record(tenant_id, [Touch(user_id, key.model, key.pk)], "repaired")
+    return True

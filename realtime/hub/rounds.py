@@ -18,7 +18,7 @@ from realtime.failures import log_failure
 from realtime.hub.arrivals import Arrivals
 from realtime.hub.delivery import Delivery, in_turns
 from realtime.hub.placement import Placement
-from realtime.hub.reads import Reads, at_once
+from realtime.hub.reading import Reads, at_once
 from realtime.hub.repairs import Repairs
 from realtime.hub.served import Served
 from realtime.hub.windows import Windows

@@ -17,7 +17,7 @@ from permissions.representation import ObjectKey
 from realtime.hub.arrivals import may_match
 from realtime.hub.delivery import Delivery
 from realtime.hub.model_groups import ModelGroups
-from realtime.hub.reads import ROWS
+from realtime.hub.reading import ROWS
 from realtime.state import ledger_entries, settling
 from realtime.state.frames import Frame
 from realtime.state.ledger_entries import Applying, Entries

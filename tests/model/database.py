@@ -16,7 +16,8 @@ from permissions.accesslog import Touch
 from permissions.audiences import registry
 from permissions.listing import Ask
 from permissions.representation import ObjectKey, Representation
-from realtime.hub.reading import Changed, RoundReading
+from realtime.hub.reading import RoundReading
+from realtime.hub.tail import Changed
 from realtime.publishing.moves import Move
 from realtime.state.frames import Frame
 

@@ -14,7 +14,7 @@ from permissions.audiences import registry
 from permissions.commits import Mark
 from permissions.representation import ObjectKey
 from realtime.capture import dependents
-from realtime.hub import reading
+from realtime.hub.tail import TailReading, read_tail
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
@@ -230,8 +230,8 @@ def crash(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Mark]:
     return marks
 
 
-def tail(world: World, marks: list[Mark] | None) -> reading.TailReading:
-    return reading.read_tail(lambda: [world.tenants["acme"].pk], marks)
+def tail(world: World, marks: list[Mark] | None) -> TailReading:
+    return read_tail(lambda: [world.tenants["acme"].pk], marks)
 
 
 def keys(world: World, *objects: Any) -> set[tuple[int, ObjectKey]]:

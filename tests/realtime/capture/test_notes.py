@@ -15,7 +15,7 @@ from permissions.representation import ObjectKey
 from realtime.capture import dependents, notes, waking
 from realtime.capture.installing import install
 from realtime.capture.notes import Note, noted
-from realtime.hub import reading
+from realtime.hub.tail import read_tail
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
@@ -162,12 +162,12 @@ def test_tail_finds_what_shows_the_row_in_its_tenants_only(
     show(Group, called, "name")
     monkeypatch.setattr(publisher, "wake", lambda: None)
     mine, foreign = world.create(title="A"), world.create("globex", "both", title="A")
-    marks = reading.read_tail(list, None).marks
+    marks = read_tail(list, None).marks
     execute("INSERT INTO auth_group (name) VALUES ('A')")
     execute("UPDATE auth_group SET name = 'B' WHERE name = 'A'")
-    found = reading.read_tail(lambda: [mine.tenant_id], marks).showing
+    found = read_tail(lambda: [mine.tenant_id], marks).showing
     assert found == {(mine.tenant_id, ObjectKey("resources.document", mine.pk))}
-    both = reading.read_tail(lambda: [mine.tenant_id, foreign.tenant_id], marks).showing
+    both = read_tail(lambda: [mine.tenant_id, foreign.tenant_id], marks).showing
     assert len(both) == 2
 
 

@@ -16,7 +16,7 @@ MAKES = {"create", "bulk_create", "get_or_create", "update_or_create", "update",
 ALLOWED = {
     "permissions/accesslog.py": "the function by which a repair is written",
     "realtime/capture/changes.py": "repairs, and versions of what shows what changed",
-    "realtime/hub/reading.py": "the sweep, which repairs what a missing trigger let pass",
+    "realtime/hub/repairs.py": "the sweep, which repairs what a missing trigger let pass",
 }
 
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from realtime.audit import ledger
 from realtime.audit.models import Process
-from realtime.hub import reading
+from realtime.hub import tail
 from tests.client import in_thread, subscribed
 from tests.gates import this_hub
 from tests.world import World
@@ -37,7 +37,7 @@ async def test_sign_of_life_waits_for_no_look_and_no_round(
     may_end = threading.Event()
     async with subscribed(world, "viewer"):
         hub = this_hub()
-        monkeypatch.setattr(reading, "read_tail", lambda *_: may_end.wait(10))
+        monkeypatch.setattr(tail, "read_tail", lambda *_: may_end.wait(10))
         threads = hub.limits["executor_threads"]
         hanging = [asyncio.create_task(hub.run(may_end.wait, 10)) for _ in range(2 * threads)]
         await asyncio.sleep(0)

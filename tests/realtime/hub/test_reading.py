@@ -14,7 +14,6 @@ from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tests.realtime.conftest import queries
-from tests.realtime.recorded import Recording, stored
 from tests.world import World
 
 
@@ -103,39 +102,6 @@ def test_reads_cost_the_same_queries_for_one_and_for_fifty_pairs(world: World, a
     )
     assert queries(reading.read_pairs, acme, one) == queries(reading.read_pairs, acme, fifty)
     assert all(reading.read_pairs(acme, fifty)[1].values())
-
-
-# Repairs.
-
-
-def test_repaired_change_raises_the_version_and_may_be_of_any_field(
-    world: World, acme: int
-) -> None:
-    recording = Recording(world.document)
-    before = stored(world.document)
-    assert reading.repair_change(acme, world.key, before.version, before.version)
-    assert recording.shows(None)
-    assert stored(world.document).updated_at == before.updated_at
-
-
-def test_change_is_not_repaired_when_somebody_else_raised_the_version(
-    world: World, acme: int
-) -> None:
-    recording = Recording(world.document)
-    older, now = world.document.version - 1, recording.version
-    assert not reading.repair_change(acme, world.key, older, older)
-    assert not reading.repair_change(world.tenants["globex"].pk, world.key, now, now)
-    assert recording.shows()
-
-
-def test_repaired_access_touches_the_user_on_the_object(world: World, acme: int) -> None:
-    applied = accesslog.revision(acme)
-    user_id = world.user("viewer").pk
-    reading.repair_access(acme, user_id, world.key)
-    assert reading.read_round(acme, applied, []).touches == [
-        Touch(user_id, "resources.document", world.document.pk)
-    ]
-    assert AccessChange.objects.latest("pk").cause == "repaired"
 
 
 def test_change_rows_of_a_pruned_past_make_a_frame_name_every_field(

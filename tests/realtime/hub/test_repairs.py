@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime.hub import reading
-from realtime.hub.repairs import Repairs
+from realtime.hub.repairs import Repairs, repair_access, repair_change
 from realtime.metrics import DRIFT
 from tenants import opaque
 from tenants.models import User
@@ -48,7 +47,7 @@ async def test_the_same_drift_found_twice_is_written_once() -> None:
         s.version = 3
         repairs.change(s, frame(3))
     await finish(repairs)
-    assert writer.asked == [(reading.repair_change, 1, first.key, 3, 3)]
+    assert writer.asked == [(repair_change, 1, first.key, 3, 3)]
     assert drift("change") == before + 1
 
 
@@ -58,7 +57,7 @@ async def test_access_is_repaired_for_each_user() -> None:
     s = subscription()
     repairs.access(s, None)
     await finish(repairs)
-    assert writer.asked == [(reading.repair_access, 1, s.user_id, s.key)]
+    assert writer.asked == [(repair_access, 1, s.user_id, s.key)]
     assert drift("access") == before + 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from permissions.representation import ObjectKey
-from realtime.hub import reading
+from realtime.hub import reading, repairs
 from realtime.state.subscriptions import State
 from resources.models import Document
 from tenants import opaque
@@ -29,7 +29,7 @@ class Counted:
 
     async def __call__(self, work: Any, *args: Any) -> Any:
         self.calls.append(
-            (work.__name__, 1 if work is reading.repair_change else len(_pairs(work, args)))
+            (work.__name__, 1 if work is repairs.repair_change else len(_pairs(work, args)))
         )
         return await self._run(work, *args)
 

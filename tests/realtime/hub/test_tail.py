@@ -10,8 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from realtime.hub import reading, tail
-from realtime.hub.reading import Changed
-from realtime.hub.tail import Tail
+from realtime.hub.tail import Changed, Tail
 from realtime.metrics import DRIFT
 from realtime.publishing import groups
 from realtime.publishing.publisher import publisher

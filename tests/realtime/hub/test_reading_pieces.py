@@ -8,7 +8,7 @@ from typing import Any
 from permissions.read import Pair
 from permissions.representation import ObjectKey
 from realtime.hub import reading
-from realtime.hub.reads import Reads, at_once, in_pieces
+from realtime.hub.reading import Reads, at_once, in_pieces
 from realtime.state.windows import Window
 from tests.realtime.pieces import MODEL, socket, subscription
 

@@ -15,7 +15,8 @@ from permissions.snapshot import snapshot
 from realtime.capture import changes, committed
 from realtime.capture.changes import Recorded
 from realtime.capture.committed import Committed, Own
-from realtime.hub import reading
+from realtime.hub import tail as tail_of_hub
+from realtime.hub.tail import TailReading, read_tail
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
@@ -30,8 +31,8 @@ def acme(world: World) -> int:
     return world.tenants["acme"].pk
 
 
-def tail(marks: list[Mark] | None, *tenants: int) -> reading.TailReading:
-    return reading.read_tail(lambda: tenants, marks)
+def tail(marks: list[Mark] | None, *tenants: int) -> TailReading:
+    return read_tail(lambda: tenants, marks)
 
 
 def test_tail_finds_what_was_written_since_the_last_one_once(world: World, acme: int) -> None:
@@ -98,7 +99,7 @@ def test_tenant_that_comes_while_the_tail_looks_misses_nothing(world: World, acm
         return [acme] if connection.in_atomic_block else []
 
     world.write(title="Before the look")
-    assert [c.key for c in reading.read_tail(served, first.marks).changed] == [world.key]
+    assert [c.key for c in read_tail(served, first.marks).changed] == [world.key]
 
 
 @on_postgresql
@@ -147,7 +148,7 @@ def read(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
             read.append(total(cursor) - before)
         return found
 
-    monkeypatch.setattr(reading, "in_snapshot", in_snapshot)
+    monkeypatch.setattr(tail_of_hub, "in_snapshot", in_snapshot)
     monkeypatch.setattr(committed, "in_snapshot", in_snapshot)
     look = committed.look
     monkeypatch.setattr(committed, "look", lambda *how: in_snapshot(lambda _: look(*how)))
