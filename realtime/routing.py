@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from realtime.transport.consumer import EarshotConsumer
+from realtime.transport.websocket import EarshotConsumer
 
 websocket_urlpatterns = [path("ws/", EarshotConsumer.as_asgi())]

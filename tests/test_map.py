@@ -34,6 +34,8 @@ def named(title: str) -> set[str]:
 
 
 BESIDE = named("Beside them")
+MOST = {"A change": 31, "A subscription": 31, "A loss or gain of access": 30}
+"""How many files a way may enter: a file more is a file less elsewhere."""
 
 
 class Trace:
@@ -77,8 +79,10 @@ class Trace:
         return {str(p.relative_to(ROOT)) for p in paths if p.is_relative_to(ROOT)}
 
     def compare_with(self, title: str) -> None:
-        """Assert that each file which the map names was entered, and no other of `realtime`."""
+        """Assert that each file which the map names was entered, and no other of `realtime`; and
+        that they are not too many to follow."""
         way = named(title)
+        assert len(way) <= MOST[title]
         assert way - self.entered == set()
         realtime = {path for path in self.entered if path.startswith("realtime/")}
         assert realtime - way - BESIDE == set()

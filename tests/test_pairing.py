@@ -12,10 +12,7 @@ DECLARING = {"apps", "urls", "signals", "models", "audiences"}
 """Modules that declare or connect; what they declare is tested where it works."""
 
 UNPAIRED: dict[str, tuple[str, ...]] = {
-    "by the conversation's tests and `test_hub_reserved`": (
-        "realtime/transport/consumer.py",
-        "realtime/transport/door.py",
-    ),
+    "by the conversation's tests and `test_hub_reserved`": ("realtime/transport/door.py",),
     "by the tests of streams, and `test_openapi`": ("project/contracts/streams.py",),
     "by `test_generic_grants`": (
         "permissions/grant_index.py",
@@ -126,7 +123,6 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
     "parts of the hub, tried by `test_hub` and `test_rounds`": (
         "realtime/hub/measuring.py",
         "realtime/hub/per_loop.py",
-        "realtime/hub/placement.py",
     ),
     "the settings' tests": ("project/environment.py",),
     "what both documents are made of, tried with them": (

@@ -17,7 +17,7 @@ from typing import Final
 from realtime.failures import log_failure
 from realtime.hub.arrivals import Arrivals
 from realtime.hub.delivery import Delivery, in_turns
-from realtime.hub.placement import Placement
+from realtime.hub.group_membership import Placement
 from realtime.hub.reading import Reads, at_once
 from realtime.hub.repairs import Repairs
 from realtime.hub.served import Served

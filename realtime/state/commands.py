@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from unicodedata import category
 
 from realtime.state.messages import Reference
 
@@ -102,19 +101,3 @@ class CloseWindow:
 Obeyed = Ping | Subscribe | Unsubscribe | OpenWindow | CloseWindow
 """Commands of which the hub needs nothing but the socket as it is."""
 Command = Obeyed | Renew
-
-
-def is_reference(value: Any) -> bool:
-    """Return whether a value can be a `ref`: at most 64 characters, or an integer within ±2⁵³."""
-    if type(value) is int:
-        return -MAX_REF <= value <= MAX_REF
-    return isinstance(value, str) and len(value) <= MAX_REF_TEXT
-
-
-def is_window(value: Any) -> bool:
-    """Return whether a value can name a window: 1 to 64 characters, none of them a control."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_NAME
-        and not any(category(character) == "Cc" for character in value)
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import category
 
 import orjson
 from rest_framework import serializers
@@ -12,6 +13,8 @@ from permissions.filters import InvalidWhere, parse_where
 from realtime.state.commands import (
     MAX_ETAG,
     MAX_NAME,
+    MAX_REF,
+    MAX_REF_TEXT,
     MOST_HAVE,
     MOST_ROWS,
     ROWS,
@@ -24,11 +27,25 @@ from realtime.state.commands import (
     Subscribe,
     Target,
     Unsubscribe,
-    is_reference,
-    is_window,
 )
 from realtime.state.messages import Reference
 from tenants import opaque
+
+
+def is_reference(value: Any) -> bool:
+    """Return whether a value can be a `ref`: at most 64 characters, or an integer within ±2⁵³."""
+    if type(value) is int:
+        return -MAX_REF <= value <= MAX_REF
+    return isinstance(value, str) and len(value) <= MAX_REF_TEXT
+
+
+def is_window(value: Any) -> bool:
+    """Return whether a value can name a window: 1 to 64 characters, none of them a control."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and not any(category(character) == "Cc" for character in value)
+    )
 
 
 class ReferenceField(serializers.Field[Any, Any, Any, Any]):

@@ -1,7 +1,7 @@
 """Where the socket is."""
 
 from realtime.routing import websocket_urlpatterns
-from realtime.transport.consumer import EarshotConsumer
+from realtime.transport.websocket import EarshotConsumer
 
 
 def test_only_address_with_a_socket_is_ws() -> None:

@@ -19,10 +19,9 @@ from realtime.state.commands import (
     Subscribe,
     Target,
     Unsubscribe,
-    is_reference,
 )
 from realtime.state.messages import Reference
-from realtime.transport.parsing import parse
+from realtime.transport.parsing import is_reference, parse
 from resources.models import Document, Profile
 from tenants import opaque
 

@@ -5,7 +5,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from permissions import accesslog
 from realtime.audit import ledger, watches
-from realtime.audit.facts import Facts, facts_of
+from realtime.publishing.notifications import Facts, facts_of
 from tests.world import World
 
 LABEL = "resources.document"
