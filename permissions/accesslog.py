@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection, models
 
 from permissions.models import AccessChange, AccessRevision
+from tenants.compiled import Compiled, Parameter
 from tenants.keys import Key
 
 MANY: Final = 10_000
@@ -65,21 +66,32 @@ def highest(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     return found
 
 
-def since(tenant_id: int, applied: int, revision: int) -> list[Touch]:
-    """Return what the access changes above `applied` up to `revision` touch, in one query.
+def _above() -> models.QuerySet[Any]:
+    """Return a query for some of a tenant's access changes, and for its access revision."""
+    mine: Any = {"tenant_id": Parameter("tenant")}
+    bounds: Any = {"revision__gt": Parameter("applied"), "revision__lte": Parameter("most")}
+    rows: Any = AccessChange.objects.filter(**mine, **bounds).values_list("revision", *TOUCHED)
+    fields: Any = [AccessChange._meta.get_field(name) for name in TOUCHED]
+    nothing = [models.Value(None, field) for field in fields]
+    now = AccessRevision.objects.filter(**mine).values_list("revision", *nothing)
+    found: models.QuerySet[Any] = rows.union(now, all=True)
+    return found
+
+
+TOUCHED: Final = ("user_id", "model", "object_id", "cause")
+_ABOVE: Final = Compiled(_above)
+
+
+def since(tenant_id: int, applied: int) -> tuple[int, list[Touch]]:
+    """Return the tenant's access revision, and what the access changes above `applied` touch, with
+    one statement, which sees one state of the database.
 
     Everything counts as touched if there are very many, or if rows were pruned.
     """
-    if revision - applied > MANY:
-        return [Touch()]
-    rows: models.QuerySet[Any, tuple[Any, ...]] = AccessChange.objects.filter(
-        tenant_id=tenant_id, revision__gt=applied, revision__lte=revision
-    ).values_list("revision", "user_id", "model", "object_id", "cause")
-    found = list(rows)
+    rows = _ABOVE(tenant=tenant_id, applied=applied, most=applied + MANY)
+    found = [row for row in rows if row[-1] is not None]
+    revision: int = next((row[0] for row in rows if row[-1] is None), 0)
     if len({row[0] for row in found}) < revision - applied:
-        return [Touch()]
-    return list(
-        dict.fromkeys(
-            Touch(user_id, model, pk, cause == DELETED) for _, user_id, model, pk, cause in found
-        )
-    )
+        return revision, [Touch()]
+    touches = (Touch(user, model, pk, cause == DELETED) for _, user, model, pk, cause in found)
+    return revision, list(dict.fromkeys(touches))

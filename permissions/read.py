@@ -36,9 +36,13 @@ def read(tenant_id: int, pairs: Collection[Pair]) -> Reading:
     return in_snapshot(lambda guarded: read_within(tenant_id, pairs, guarded=guarded))
 
 
-def read_within(tenant_id: int, pairs: Collection[Pair], *, guarded: bool) -> Reading:
-    """Do `read` inside the caller's snapshot; `guarded` adds savepoints."""
-    revision = accesslog.revision(tenant_id)
+def read_within(
+    tenant_id: int, pairs: Collection[Pair], *, guarded: bool, revision: int | None = None
+) -> Reading:
+    """Do `read` inside the caller's snapshot, in which the tenant's `revision` may be known;
+    `guarded` adds savepoints."""
+    if revision is None:
+        revision = accesslog.revision(tenant_id)
     seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
     for label, wanted in _by_label(pairs).items():
         resource = registry.get(label)

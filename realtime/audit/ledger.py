@@ -51,6 +51,9 @@ class Run(Protocol):
 def write(process: int, tenant_id: int, made: Entries) -> Written:
     """Write a round's entries together; return the keys of what began, in order."""
     now = timezone.now()
+    if made.only_applied:  # as nearly always with windows: one statement needs no transaction
+        _write_applied(process, tenant_id, made, now)
+        return Written((), ())
     with transaction.atomic():
         for cause, subscriptions in made.ended.items():
             end(cause, [s.opened.access for s in subscriptions if s.opened])
@@ -83,11 +86,14 @@ def write(process: int, tenant_id: int, made: Entries) -> Written:
             for window in made.viewed
         )
         viewed = Viewing.objects.bulk_create(view, BATCH)
-        if made.applied is not None:
-            Applied.objects.create(
-                tenant_id=tenant_id, process=process, at=now, **made.applied._asdict()
-            )
+        _write_applied(process, tenant_id, made, now)
     return Written([row.pk for row in begun], [row.pk for row in viewed])
+
+
+def _write_applied(process: int, tenant_id: int, made: Entries, at: datetime) -> None:
+    if made.applied is not None:
+        what = made.applied._asdict()
+        Applied.objects.create(tenant_id=tenant_id, process=process, at=at, **what)
 
 
 def end(cause: str, rows: Collection[int], of: type[Access | Viewing] = Access) -> None:

@@ -153,13 +153,16 @@ def read_round(
     """Return the tenant's access revision and changes above `applied` (None: everything is
     touched), the keys of these lists, and what the pairs and the lists' users see of them, in one
     snapshot."""
+    if not (pairs or lists or applied is None):
+        return RoundReading(*accesslog.since(tenant_id, applied), {}, [])
 
     def work(guarded: bool) -> tuple[Reading, list[Touch], list[list[Any]]]:
+        anew = None, [Touch()]
+        revision, touches = anew if applied is None else accesslog.since(tenant_id, applied)
         found, listed = _lists(tenant_id, lists)
-        reading = read_within(tenant_id, {*pairs, *listed}, guarded=guarded)
-        if applied is None:
-            return reading, [Touch()], found
-        return reading, accesslog.since(tenant_id, applied, reading.revision), found
+        everything = {*pairs, *listed}
+        reading = read_within(tenant_id, everything, guarded=guarded, revision=revision)
+        return reading, touches, found
 
     reading, touches, found = in_snapshot(work)
     return RoundReading(reading.revision, touches, _frames(reading.seen), found)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from channels.layers import get_channel_layer
@@ -115,13 +115,14 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> 
     Where some process has windows of the model, its group is told of new ones too.
     """
 
-    def work(guarded: bool) -> tuple[Facts, dict[Key, Guarded], Since]:
+    def work(guarded: bool) -> tuple[Facts, Since, dict[Key, set[str] | None], dict[Key, Guarded]]:
         facts = facts_of(tenant_id, resource.label)
-        objects = objects_of(resource, tenant_id, versions, guarded=guarded)
-        return facts, objects, changes.since(resource.label, versions)
+        since = changes.since(resource.label, versions)
+        fields = {pk: since.fields(pk, creations=False) for pk in versions}
+        changed = {pk: names for pk, names in fields.items() if names != set()}
+        return facts, since, changed, objects_of(resource, tenant_id, changed, guarded=guarded)
 
-    facts, objects, since = in_snapshot(work)
-    changed = {pk: since.fields(pk, creations=False) for pk in versions}
+    facts, since, changed, objects = in_snapshot(work)
     made = [
         framing.make(
             resource,
@@ -139,7 +140,7 @@ def _frames(resource: Resource, tenant_id: int, versions: Mapping[Key, int]) -> 
     ]
     if facts.watched:
         group = groups.of_model(tenant_id, resource.label)
-        told = _moves(resource, tenant_id, facts.revision, objects, since, made)
+        told = _moves(resource, tenant_id, facts.revision, versions, since, made)
         messages += [(group, moves.to_layer(move)) for move in told]
     return messages
 
@@ -156,7 +157,7 @@ def _moves(
     resource: Resource,
     tenant_id: int,
     revision: int,
-    objects: Collection[Key],
+    keys: Iterable[Key],
     since: Since,
     made: Iterable[Frame],
 ) -> Iterator[Move]:
@@ -164,7 +165,7 @@ def _moves(
     frames: defaultdict[Key, list[Frame]] = defaultdict(list)
     for frame in made:
         frames[frame.key.pk].append(frame)
-    for pk in objects:
+    for pk in keys:
         created = since.is_created(pk)
         if created or frames[pk]:
             fields = since.fields(pk, creations=False)

@@ -79,7 +79,12 @@ class Entries:
         self.pushed: dict[tuple[ObjectKey, str, int], Frame] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.begun or self.ended or self.pushed or self.viewed or self.applied)
+        return self.applied is not None or not self.only_applied
+
+    @property
+    def only_applied(self) -> bool:
+        """Return whether there is nothing to write but what the round has raised, if that."""
+        return not (self.begun or self.ended or self.pushed or self.viewed)
 
     def enter(self, s: Subscription, frame: Frame | None, deleted: Collection[ObjectKey]) -> None:
         """What a round that read this for a subscription has to write; `deleted` names the objects

@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from permissions.representation import ObjectKey
-from realtime.audit import ledger
+from realtime.audit import ledger, viewings
 from realtime.audit.ledger import Ledger
 from realtime.audit.models import Access, Connection, Process, Push
-from realtime.state.ledger_entries import Ends
+from realtime.state.ledger_entries import Applied, Ends, Entries
 from tests.client import connect, in_thread, quiet, subscribed
 from tests.gates import rounds_of, this_hub
 from tests.realtime.pieces import MODEL, frame
@@ -90,6 +92,14 @@ def test_push_that_is_written_stays(world: World) -> None:
     ledger.write_pushes(tenant, [frame(3, tenant_id=tenant)])
     ledger.write_pushes(tenant, [frame(3, '{"other": 1}', tenant_id=tenant), frame(4)])
     assert list(Push.objects.order_by("version").values_list("version", "size")) == [(3, 2), (4, 2)]
+
+
+def test_what_a_round_has_raised_is_one_statement(world: World) -> None:
+    tenant = world.tenants["acme"].pk
+    with CaptureQueriesContext(connection) as asked:
+        ledger.write(7, tenant, Entries((), Applied(2, 3)))
+    assert [q["sql"].split()[0] for q in asked.captured_queries] == ["INSERT"]
+    assert viewings.Applied.objects.values_list("process", "revision", "read").get() == (7, 2, 3)
 
 
 def test_pushes_are_written_in_one_order_by_every_process(world: World) -> None:

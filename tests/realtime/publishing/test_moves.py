@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from permissions.representation import ObjectKey
@@ -13,6 +15,7 @@ from realtime.audit.models import Process
 from realtime.capture.committed import Committed
 from realtime.publishing import groups, moves, notifications
 from realtime.publishing.moves import Move
+from resources.models import Document
 from tests.realtime.conftest import ear
 from tests.world import World
 
@@ -57,8 +60,10 @@ def test_creation_is_named_without_frames(
     world: World, batches: list[Committed], watched: int
 ) -> None:
     made = world.create()
-    [move] = told(notifications.publish(batches[0]), watched)
+    with CaptureQueriesContext(connection) as asked:
+        [move] = told(notifications.publish(batches[0]), watched)
     assert (move.key.pk, move.created, move.frames) == (made.pk, True, ())
+    assert not [q for q in asked.captured_queries if Document._meta.db_table in q["sql"]]
 
 
 def test_model_that_nobody_watches_has_no_moves(world: World, batches: list[Committed]) -> None:
