@@ -19,8 +19,8 @@ from project.logs import Formatter
 from realtime import failures
 from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES, ROUND_FAILURES
-from realtime.publishing.publisher import publisher
 from tests import given
+from tests.announced import SECONDS, announced
 from tests.collecting import quickly
 from tests.contracts import Watch, watching
 from tests.live import LiveServer, live_server
@@ -36,8 +36,6 @@ from tests.world import World
 
 StartServer = Callable[..., LiveServer]
 
-SECONDS = 30
-"""Until what a test wrote is announced; it takes some milliseconds where nothing else runs."""
 
 # A slow machine is no failure. `make nightly` tries many more.
 examples.register_profile("tests", max_examples=int(os.environ.get("EXAMPLES", 30)), deadline=None)
@@ -60,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """The tables are emptied after a test; nothing may still be announced from them."""
-    assert publisher.flush(SECONDS)
+    announced()
     assert oracle.flush(SECONDS)
 
 
@@ -221,7 +219,7 @@ def start_server(transactional_db: None) -> Iterator[StartServer]:
 def world(transactional_db: None) -> World:
     """Two tenants, their people and one shared document, committed and announced."""
     world = World()
-    assert publisher.flush(SECONDS)
+    announced()
     return world
 
 

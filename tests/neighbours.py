@@ -17,11 +17,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from realtime.audit.models import Connection, Process
-from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.models import Membership, Role, Tenant, User
 from tests import given
+from tests.announced import announced
 from tests.world import World
 
 CANARY = "for the eyes of acme only"
@@ -60,7 +60,7 @@ class Scene:
         profile = self.world.profile("owner")
         profile.display_name, profile.bio = CANARY, CANARY
         profile.save()
-        assert publisher.flush()  # the documents that show it follow
+        announced()  # the documents that show it follow
         for slug in ("initech", "closed", "left"):
             self.elsewhere(slug)
         self.world.appoint("watcher", "globex")

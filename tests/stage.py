@@ -17,6 +17,7 @@ from resources.models import Document, Profile
 from tenants import opaque
 from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Tenant, User
+from tests.announced import announced
 from tests.client import SocketClient, in_thread
 from tests.gates import this_hub
 from tests.guests import Guest, until_so
@@ -55,7 +56,7 @@ class Stage(Turns):
         for name in GROUPS:
             Group.objects.create(name=self.group_name(name))
         self.create_document("owner")
-        assert publisher.flush()
+        announced()
         token = AuthToken.objects.create(self.users["anchor"])[1]
         self.anchor = SocketClient(token, other.slug)  # keeps the hub
         self.run(self._start())
@@ -254,10 +255,9 @@ class Stage(Turns):
 
     def converge(self) -> None:
         """Nothing is late any more: every copy is what REST answers; after losses the tail ran."""
-        environment = self.environment
         for guest in list(self.guests):
             self.wake(guest)
-        environment.gates.armed.clear()
+        (environment := self.environment).gates.armed.clear()
         environment.gates.open()
         environment.messages.holding = environment.publisher.holding = False
         self.do(lambda: environment.publisher.announce(environment.publisher.held))

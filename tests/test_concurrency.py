@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from realtime.publishing.publisher import publisher
 from resources.models import Document
+from tests.announced import announced
 from tests.client import SocketClient, in_thread, quiet, subscribed
 from tests.realtime.recorded import Recording
 from tests.test_races import asleep
@@ -186,7 +186,7 @@ def several_saves(world: World) -> None:
             world.write(title=title)
             world.write(body=f"Body of {title}")
         rows(world).update(status="published")
-        assert publisher.flush()  # of what is not committed nothing may have been announced
+        announced()  # of what is not committed nothing may have been announced
 
 
 def there_and_back(world: World) -> None:

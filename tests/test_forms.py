@@ -16,8 +16,8 @@ from permissions.checks import check_resources
 from permissions.read import objects_of
 from permissions.rendering import render
 from realtime.models import Change
-from realtime.publishing.publisher import publisher
 from tenants import opaque
+from tests.announced import announced
 from tests.formed.columns import CLASSES, GENERATED, KEYS, name_of
 from tests.formed.forms import COLUMNS, UNWRITTEN, extended
 from tests.keyed.place import installing
@@ -74,7 +74,7 @@ class Thing:
 def thing(request: Any, formed: None, world: World) -> Iterator[Thing]:
     with override_settings(ROOT_URLCONF="tests.formed.urls"):
         yield Thing(world, request.param)
-    assert publisher.flush()
+    announced()
 
 
 def by_save(thing: Thing, name: str, value: Any) -> None:

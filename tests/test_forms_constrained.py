@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from permissions.checks import check_resources
 from realtime.models import Change
-from realtime.publishing.publisher import publisher
+from tests.announced import announced
 from tests.constrained import models
 from tests.keyed.place import installing
 from tests.world import World
@@ -41,7 +41,7 @@ def constrained(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]
 def place(constrained: None, world: World) -> Iterator[World]:
     with override_settings(ROOT_URLCONF="tests.constrained.urls"):
         yield world
-    assert publisher.flush()
+    announced()
 
 
 def booked(world: World, tenant: str = "acme", owner: str = "member", **fields: Any) -> Any:

@@ -11,8 +11,8 @@ from django.test import override_settings
 
 from permissions.audiences import registry
 from permissions.checks import check_resources
-from realtime.publishing.publisher import publisher
 from tenants import opaque
+from tests.announced import announced
 from tests.client import connect, in_thread
 from tests.keyed.place import installing, kinds
 from tests.shaped import models as shapes_
@@ -33,7 +33,7 @@ def shaped(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def place(shaped: None, world: World) -> Iterator[World]:
     with override_settings(ROOT_URLCONF="tests.shaped.urls"):
         yield world
-    assert publisher.flush()
+    announced()
 
 
 class Shape(Thing):
@@ -193,7 +193,7 @@ def test_row_that_others_show_may_have_bytes_and_what_is_computed(place: World) 
     assert shape.changed() == [["nulled"]]
     for changed in ({"name": "b"}, {"seal": b"\xff"}, {"hint": "c"}):
         shapes.Tag.objects.update(**changed)
-        assert publisher.flush()
+        announced()
         assert sorted(shape.changed()) == [["tag_hint"], ["tag_name"]]
     assert (shape.get()["tag_name"], shape.get()["tag_hint"]) == ("b", "C")
 

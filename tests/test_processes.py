@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from realtime.publishing.publisher import publisher
+from tests.announced import announced
 from tests.conftest import StartServer
 from tests.databases import with_broker
 from tests.live import LiveServer
@@ -97,7 +97,7 @@ def test_a_change_in_this_process_reaches_sockets_of_a_server(
     server = start_server("uvicorn", EARSHOT_TAIL_SECONDS="0.1")
     with subscribe(server, world, "viewer") as viewer:
         world.write(title="Written elsewhere")
-        assert publisher.flush()
+        announced()
         assert receive(viewer)["payload"]["title"] == "Written elsewhere"
         world.revoke("viewer")
         assert receive(viewer)["type"] == "DELETE_DOCUMENT"

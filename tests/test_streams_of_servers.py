@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from realtime.publishing.publisher import publisher
+from tests.announced import announced
 from tests.conftest import StartServer
 from tests.databases import with_broker
 from tests.live import LiveServer
@@ -80,7 +80,7 @@ def test_stream_brings_what_changes_and_says_when_the_server_goes(
         assert stream.send(subscribe(world), {"action": "ping"}) == 202
         assert {stream.next()["type"] for _ in range(2)} == {"SUBSCRIBED", "PONG"}
         world.write(title="In a stream")
-        assert publisher.flush()
+        announced()
         assert stream.next()["payload"]["title"] == "In a stream"
         stream.answer.readline()
         assert stream.answer.readline() == b": beat\n"

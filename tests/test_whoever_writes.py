@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from project.asgi import application
 from realtime.capture.installing import install, wanted
-from realtime.publishing.publisher import publisher
+from tests.announced import announced
 from tests.client import SocketClient, in_thread
 from tests.databases import BROKER
 from tests.hiding import SETTINGS, hiding
@@ -95,7 +95,7 @@ class Play:
         self.write = self.case.write(self.scene)
         self.cascade = self.case.cascade(self.scene) if self.case.cascade else None
         self.target = self.case.of(self.scene)
-        assert publisher.flush()
+        announced()
         if self.case.only:
             return [way for way in self.case.only if way in EVERY_WAY]
         return [*every_way_of(self.write), *(["cascade"] if self.cascade else [])]
@@ -295,5 +295,5 @@ def test_every_captured_table_is_written_by_a_case(installed: None) -> None:
         played.add(case.write(scene).model._meta.db_table)
         for restore in scene.restore:
             restore()
-    assert publisher.flush()
+    announced()
     assert {trigger.table for trigger in wanted(connection.vendor)} - played == set(NOT_PLAYED)

@@ -14,13 +14,13 @@ from permissions import grants
 from permissions.ceiling import SYSTEM
 from permissions.representation import ObjectKey
 from permissions.subjects import Subject
-from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from tenants import opaque
 from tenants.membership_tasks import do_tasks
 from tenants.models import Membership, Role, Tenant, User
 from tests import given
+from tests.announced import announced
 from tests.rows import Rows
 
 MEMBERS = {
@@ -81,7 +81,7 @@ class World:
             )
         do_tasks()  # in a test's own transaction nothing follows a commit
         # Else chance decides whether the new profile finds a document that shows it.
-        assert publisher.flush()
+        announced()
         self.document = self.create(title="Plan", body="Text", budget="10.00")
         for username in ("editor", "viewer"):
             self.grant(username, username)

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from realtime.publishing.publisher import publisher
 from tenants.models import Membership, User
+from tests.announced import announced
 from tests.housed import models
 from tests.keyed.place import installing
 from tests.world import World
@@ -49,7 +49,7 @@ def housed(installed: None, world: World) -> Iterator[World]:
         hire("viewer")
         hire("rival", "hut")
         yield world
-    assert publisher.flush()
+    announced()
 
 
 def house(short: str = "villa") -> Any:

@@ -27,6 +27,7 @@ from realtime.capture.installing import install
 from realtime.capture.interval_models import Held
 from realtime.publishing.publisher import publisher
 from tenants import opaque
+from tests.announced import announced
 from tests.rows import filled, unannounced
 from tests.world import World
 
@@ -158,7 +159,7 @@ def keyed(installed: None, world: World) -> Iterator[World]:
     """A world where the app `keyed` has its addresses."""
     with override_settings(ROOT_URLCONF="tests.keyed.urls"):
         yield world
-    assert publisher.flush()
+    announced()
 
 
 def place_of(world: World, name: str) -> Place:

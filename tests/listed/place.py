@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import override_settings
 
 from permissions.audiences import Resource, registry
-from realtime.publishing.publisher import publisher
 from tenants import opaque
+from tests.announced import announced
 from tests.keyed.place import installing
 from tests.listed import models
 from tests.world import World
@@ -38,7 +38,7 @@ def installed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def listed(installed: None, world: World) -> Iterator[World]:
     with override_settings(ROOT_URLCONF="tests.listed.urls"):
         yield world
-    assert publisher.flush()
+    announced()
 
 
 def of(model: Any) -> Resource:

@@ -17,9 +17,9 @@ from rest_framework.test import APIClient
 
 from permissions.audiences import Resource, registry
 from permissions.models import AccessChange
-from realtime.publishing.publisher import publisher
 from resources.audiences import PROFILES
 from tenants.models import Membership, User
+from tests.announced import announced
 from tests.world import World
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def shop(world: World, declare: Callable[[Resource], Resource]) -> Iterator[Worl
         create_permissions(apps.get_app_config("shop"), verbosity=0)
         with override_settings(ROOT_URLCONF="tests.permissions.shop.urls"):
             yield world
-        assert publisher.flush()
+        announced()
         with connection.schema_editor() as editor:
             for model in reversed(MODELS):
                 editor.delete_model(model)

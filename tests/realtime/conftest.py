@@ -18,6 +18,7 @@ from realtime.capture.installing import install
 from realtime.publishing.publisher import publisher
 from resources.models import Document
 from tenants.models import Membership, Tenant, User
+from tests.announced import announced
 from tests.permissions.conftest import elsewhere as on_another_thread
 
 
@@ -42,7 +43,7 @@ def member(username: str, tenant: Tenant) -> User:
     """A member whose profile is announced: later, it would raise what the test makes of theirs."""
     user = User.objects.create_user(username, password="secret", first_name=username)
     Membership.objects.create(tenant=tenant, user=user)
-    assert publisher.flush()
+    announced()
     return user
 
 
@@ -51,7 +52,7 @@ def document(acme: Tenant, owner: User) -> Document:
     """A document that is committed and announced, as a later request would load it."""
     created = Document.objects.create(tenant=acme, owner=owner, title="Plan", body="Text")
     connection.run_on_commit.clear()  # in a test that is one transaction itself
-    assert publisher.flush()
+    announced()
     return Document.objects.get(tenant=acme, pk=created.pk)
 
 
@@ -140,7 +141,7 @@ def library(transactional_db: None) -> Iterator[Any]:
                 editor.create_model(model)
         install()
         yield models
-        assert publisher.flush()
+        announced()
         with connection.schema_editor() as editor:
             for model in reversed(models.MODELS):
                 editor.delete_model(model)

@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 
 import realtime
 from realtime.hub.hub import Hub
-from realtime.publishing.publisher import publisher
+from tests.announced import announced
 from tests.world import World
 
 
@@ -32,7 +32,7 @@ def rename(world: World, title: str) -> None:
     """A change of the world's document, announced."""
     world.document.title = title
     world.document.save(update_fields=["title"])
-    assert publisher.flush()
+    announced()
 
 
 def running(folder: Path) -> list[asyncio.Task[Any]]:

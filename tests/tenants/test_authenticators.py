@@ -24,7 +24,6 @@ from rest_framework.settings import api_settings
 from rest_framework.test import APIClient, APIRequestFactory
 
 from realtime.capture.installing import install
-from realtime.publishing.publisher import publisher
 from tenants import authenticators, revocations
 from tenants.authenticators import Accepted, Credential, Jwt
 from tenants.credentials import Identity, identify_socket
@@ -34,6 +33,7 @@ from tenants.refused import NotAuthenticated
 from tenants.rest import credential_of, key_of
 from tenants.validity import validity
 from tenants.views import TicketsView
+from tests.announced import announced
 from tests.client import SocketClient, in_thread
 from tests.tenants.door import handshake
 from tests.world import World
@@ -90,7 +90,7 @@ def stored(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with connection.schema_editor() as editor:
         editor.delete_model(Stored)
     install()
-    assert publisher.flush()
+    announced()
 
 
 def token_of(world: World, name: str) -> Any:

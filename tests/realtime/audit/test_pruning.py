@@ -22,9 +22,9 @@ from realtime.capture import changes
 from realtime.capture.changes import Recorded
 from realtime.management.commands.prune import age
 from realtime.models import Belongs, Change, Held
-from realtime.publishing.publisher import publisher
 from tenants import revocations
 from tenants.models import Membership, Renewal
+from tests.announced import announced
 from tests.client import in_thread, subscribed
 from tests.realtime.audit.sight import read
 from tests.realtime.audit.test_ledger import lost_process
@@ -173,4 +173,4 @@ async def test_those_who_listen_notice_nothing_of_it(world: World) -> None:
         assert [f["type"] for f in await viewer.settle()] == ["UPDATE_DOCUMENT"]
         await in_thread(world.revoke)("viewer")
         assert [f["type"] for f in await viewer.settle()] == ["DELETE_DOCUMENT"]
-        assert publisher.flush()
+        announced()

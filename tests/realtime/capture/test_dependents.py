@@ -21,6 +21,7 @@ from resources.documents.audiences import DOCUMENTS
 from resources.models import Document, Profile
 from resources.profiles.audiences import PROFILES
 from tenants.models import Membership, User
+from tests.announced import announced
 from tests.client import subscribed
 from tests.databases import on_postgresql
 from tests.permissions.conftest import on_its_own
@@ -65,7 +66,7 @@ def test_renamed_profile_raises_the_documents_that_show_it(world: World, profile
     recordings = [Recording(d) for d in (world.document, other, foreign)]
     profile.display_name = "New"
     profile.save()
-    assert publisher.flush()
+    announced()
     assert (recordings[0].rows, recordings[0].risen) == ([(1, ["owner_name"])], 1)
     assert recordings[1].shows()
     assert recordings[2].shows()
@@ -74,7 +75,7 @@ def test_renamed_profile_raises_the_documents_that_show_it(world: World, profile
 def test_documents_are_raised_in_a_transaction_of_their_own(world: World, profile: Profile) -> None:
     profile.display_name = "New"
     profile.save()
-    assert publisher.flush()
+    announced()
     renaming = Change.objects.filter(model=NAME, object_id=profile.pk).latest("pk")
     # An earlier one may be there: on a busy machine the publisher comes to the world's new profiles
     # when the document that shows one of them exists already.
@@ -102,7 +103,7 @@ async def test_a_document_that_comes_to_show_a_name_while_it_is_changed_gets_the
     def move() -> None:
         assert renamed.wait(10)
         world.write(owner=world.user("editor"))
-        assert publisher.flush()
+        announced()
         moved.set()
 
     async with subscribed(world, "viewer") as viewer:
@@ -119,7 +120,7 @@ def test_profile_changed_in_what_is_not_shown_raises_nothing(
     recording = Recording(world.document)
     profile.bio = "New"
     profile.save()
-    assert publisher.flush()
+    announced()
     assert recording.shows()
 
 
@@ -129,7 +130,7 @@ def test_updated_at_of_a_document_stands_still_when_its_owner_is_renamed(
     before = stored(world.document).updated_at
     profile.display_name = "New"
     profile.save()
-    assert publisher.flush()
+    announced()
     assert stored(world.document).updated_at == before
 
 
@@ -139,24 +140,24 @@ def test_rolled_back_rename_raises_nothing(world: World, profile: Profile) -> No
         profile.display_name = "New"
         profile.save()
         transaction.set_rollback(True)
-    assert publisher.flush()
+    announced()
     assert recording.shows()
 
 
 def test_deleted_profile_raises_the_documents_that_showed_it(world: World) -> None:
     recording = Recording(world.document)
     Membership.objects.get(tenant=world.tenants["acme"], user=world.user("owner")).delete()
-    assert publisher.flush()
+    announced()
     assert recording.shows(["owner_name"])
 
 
 def test_new_profile_raises_the_documents_that_show_it(world: World) -> None:
     acme, owner = world.tenants["acme"], world.user("owner")
     Membership.objects.get(tenant=acme, user=owner).delete()
-    assert publisher.flush()
+    announced()
     recording = Recording(world.document)
     Membership.objects.create(tenant=acme, user=owner)
-    assert publisher.flush()
+    announced()
     assert recording.shows(["owner_name"])
 
 
@@ -166,7 +167,7 @@ def test_renamed_user_raises_their_profiles_in_all_tenants(world: World) -> None
     both = world.user("both")
     both.username = "renamed"
     both.save()
-    assert publisher.flush()
+    announced()
     assert [r.rows for r in recordings] == [[(1, ["username"])], [(1, ["username"])], []]
 
 
@@ -178,7 +179,7 @@ def test_profile_of_a_renamed_user_is_raised_after_the_commit(world: World) -> N
         owner.username = "renamed"
         owner.save()
         assert recording.risen == 0
-    assert publisher.flush()
+    announced()
     assert recording.shows(["username"])
 
 
@@ -187,7 +188,7 @@ def test_user_who_keeps_their_name_raises_nothing(world: World) -> None:
     User.objects.filter(pk=world.user("owner").pk).update(is_active=False)
     world.create()
     User.objects.create_user("new")
-    assert publisher.flush()
+    announced()
     assert recording.shows()
 
 
@@ -203,7 +204,7 @@ def test_raising_costs_the_same_queries_for_one_and_for_fifty_documents(
             Document(tenant=profile.tenant, owner=profile.user, title="A") for _ in range(49)
         ]
         Document.objects.bulk_create(world_documents)
-        assert publisher.flush(30)
+        announced()
     assert costs[0] == costs[1]
 
 

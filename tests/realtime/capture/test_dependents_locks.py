@@ -11,9 +11,9 @@ from django.db import connection, models, transaction
 from guardian.shortcuts import assign_perm
 
 from realtime.capture import dependents
-from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
+from tests.announced import announced
 from tests.databases import on_postgresql
 from tests.permissions.conftest import on_its_own
 from tests.test_concurrency import until_blocking
@@ -41,7 +41,7 @@ def in_the_order_of_the_table(write: Callable[[World], object], world: World) ->
 def test_raising_that_waits_for_its_first_row_has_not_locked_a_later_one(world: World) -> None:
     """Two writers that lock the same rows in two orders would wait for each other for ever."""
     world.create(title="Second")
-    assert publisher.flush()
+    announced()
     unhooked: Any = models.QuerySet(Document)
     first, *_, last = unhooked.order_by("pk").values_list("pk", flat=True)
     # The row that is written last lies last in the table: whoever does not order, locks it last.

@@ -21,6 +21,7 @@ from realtime.publishing.publisher import publisher
 from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tenants.models import User
+from tests.announced import announced
 from tests.realtime.capture.documents import execute
 from tests.realtime.capture.test_triggers_past_django import on_sqlite
 from tests.realtime.recorded import Recording
@@ -47,7 +48,7 @@ def installed() -> None:
     """The triggers are those that the declarations ask for."""
     install()
     waking._tables.cache_clear()
-    assert publisher.flush()
+    announced()
 
 
 @pytest.fixture
@@ -70,17 +71,12 @@ def titled(world: World, show: ShowIn) -> dict[str, Recording]:
     show(Group, called, "name")
     documents = {title: world.create(title=title) for title in "ABC"}
     execute("INSERT INTO auth_group (name) VALUES ('A')")
-    assert announced()
+    announced()
     return {title: Recording(document) for title, document in documents.items()}
 
 
-def announced() -> bool:
-    """Raw SQL wakes the publisher as every write does."""
-    return publisher.flush()
-
-
 def raised(recordings: dict[str, Recording]) -> set[str]:
-    assert announced()
+    announced()
     return {title for title, recording in recordings.items() if recording.risen}
 
 
@@ -152,7 +148,7 @@ def test_row_between_two_raises_what_shows_them(world: World, show: ShowIn) -> N
     for write in writes:
         recording = Recording(world.document)
         write()
-        assert announced()
+        announced()
         assert recording.shows(["owner_name"])
 
 
@@ -217,4 +213,4 @@ def test_raising_that_fails_does_not_fail_the_committed_write(
     both = world.user("both")
     both.username = "renamed"
     both.save()
-    assert publisher.flush()
+    announced()

@@ -16,9 +16,9 @@ from psycopg.sql import SQL
 from pytest_django import Settings
 
 from realtime.capture.committed import Committed
-from realtime.publishing.publisher import publisher
 from resources.models import DocumentUserGrant, Profile
 from tenants.models import Membership, User
+from tests.announced import announced
 from tests.client import in_thread, subscribed
 from tests.databases import on_postgresql
 from tests.gates import this_hub
@@ -194,12 +194,12 @@ def test_what_migrations_write_is_left_to_the_tail(world: World, told: list[Comm
     sent_for = apps.get_app_config("earshot_realtime")
     pre_migrate.send(sent_for, app_config=sent_for, using="default")
     write(world)
-    assert publisher.flush()
+    announced()
     assert told == []
     last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
     post_migrate.send(last, app_config=last, using="default")
     write(world)
-    assert publisher.flush()
+    announced()
     assert len(told) == 1
 
 

@@ -11,8 +11,8 @@ from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from realtime.hub import reading
 from realtime.models import Change
-from realtime.publishing.publisher import publisher
 from resources.models import Document
+from tests.announced import announced
 from tests.realtime.conftest import queries
 from tests.world import World
 
@@ -92,7 +92,7 @@ def test_reads_cost_the_same_queries_for_one_and_for_fifty_pairs(world: World, a
     tenant = world.tenants["acme"]
     new = [Document(tenant=tenant, owner=world.user("owner"), title="A") for _ in range(49)]
     documents = [world.document, *Document.objects.bulk_create(new)]
-    assert publisher.flush()
+    announced()
     applied = accesslog.revision(acme) - 1
     one = [pair(world, "owner")]
     fifty = [pair(world, "owner", document) for document in documents]

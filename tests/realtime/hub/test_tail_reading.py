@@ -20,6 +20,7 @@ from realtime.hub.tail import TailReading, read_tail
 from realtime.models import Change
 from realtime.publishing.publisher import publisher
 from resources.models import Document, Profile
+from tests.announced import announced
 from tests.databases import on_postgresql
 from tests.realtime.conftest import Begin, queries
 from tests.realtime.recorded import stored
@@ -48,7 +49,7 @@ def test_tail_finds_what_was_written_since_the_last_one_once(world: World, acme:
         (acme, world.key, ["body", "updated_at"]),
     ]
     assert found.changed[-1].version == stored(world.document).version
-    assert publisher.flush()
+    announced()
     assert tail(found.marks, acme).changed == []
 
 
@@ -80,7 +81,7 @@ def test_tail_begins_where_nothing_was_ever_written(transactional_db: None) -> N
 def test_tail_finds_what_is_shown_in_each_tenant(world: World, acme: int) -> None:
     globex = world.tenants["globex"].pk
     document = world.create("globex", "both")
-    assert publisher.flush()
+    announced()
     marks = tail(None, acme).marks
     for slug in ("acme", "globex"):
         Profile.objects.filter(tenant=world.tenants[slug]).update(display_name="New")
@@ -108,7 +109,7 @@ def test_tail_finds_a_transaction_that_began_before_it_and_committed_after_it(
 ) -> None:
     """A lower id, and a lower transaction number, may commit after a higher one was read."""
     late = world.create()
-    assert publisher.flush()
+    announced()
     marks = tail(None, acme).marks
     late.body = "Late"
     slow = elsewhere(late.save)
