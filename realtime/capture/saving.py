@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import models
 from django.utils import timezone
 
-from realtime.capture.tracking import SAVED
+from realtime.capture.tracking import MOSTLY, SAVED
 
 SAVING: Final = "_saving"
 WRITTEN: Final = "_written"
@@ -34,6 +34,8 @@ class FixedField(ValueError):
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two values of a column are read alike: `true` differs from 1, and 1.0 too."""
+    if one is other:
+        return True
     match one, other:
         case dict(), dict():
             return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
@@ -50,7 +52,7 @@ def same(one: Any, other: Any) -> bool:
 
 def is_expression(value: Any) -> bool:
     """Return whether the database computes the value."""
-    return hasattr(value, "resolve_expression")
+    return value.__class__ not in MOSTLY and hasattr(value, "resolve_expression")
 
 
 @dataclass(slots=True, eq=False)
@@ -151,9 +153,9 @@ class Saving:
 
     def __enter__(self) -> None:
         """Give removed attributes a value: Django takes an attribute without one for deferred."""
-        values = {"version": 0, **dict.fromkeys(self._instance.stamps, timezone.now())}
-        self._given = values.keys() - vars(self._instance).keys()
-        vars(self._instance).update({name: values[name] for name in self._given})
+        self._given = {"version", *self._instance.stamps} - vars(self._instance).keys()
+        for name in self._given:
+            vars(self._instance)[name] = 0 if name == "version" else timezone.now()
         self._outer = vars(self._instance).get(SAVING)  # a receiver may save again
         vars(self._instance)[SAVING] = self
 
@@ -168,16 +170,17 @@ class Saving:
 
     def _put_away(self) -> None:
         instance, meta = self._instance, self._instance._meta
-        saved_as(instance, self._fields)
         if self._created:
-            values = {f.attname: vars(instance).get(f.attname) for f in meta.concrete_fields}
-            self._expressions = {k: v for k, v in values.items() if is_expression(v)}
-            take_away(instance, {"version"})
+            given = vars(instance)
+            names = (field.attname for field in meta.concrete_fields)
+            self._expressions = {k: given[k] for k in names if is_expression(given.get(k))}
+            computed: Iterable[str] = ()
         else:
+            saved_as(instance, self._fields)
             stamps = {s for s, of in instance.stamps.items() if self._fields & {s, *of}}
             generated = {field.attname for field in meta.concrete_fields if field.generated}
-            take_away(instance, {"version", *stamps, *generated})
-        take_away(instance, self._expressions)
+            computed = stamps | generated
+        take_away(instance, {"version", *computed, *self._expressions})
         write = Write(self._expressions)
         write.begin(self._connection)
         known = {k: w for k, w in _written(instance).items() if k not in self._fields}
@@ -196,11 +199,10 @@ def _written(instance: Any) -> dict[str | None, Write]:
 
 def take_away(instance: Any, attnames: Iterable[str]) -> None:
     """Remove these attributes, so that they are loaded when they are read."""
-    names = {field.attname: field.name for field in instance._meta.concrete_fields}
     saved = dict(vars(instance)[SAVED])
     for attname in attnames:
         vars(instance).pop(attname, None)
-        saved.pop(names[attname], None)
+        saved.pop(instance._meta.get_field(attname).name, None)
     vars(instance)[SAVED] = saved
 
 
