@@ -44,6 +44,7 @@ MAY_BE_REFUSED: Final[Mapping[str, str]] = {
     "members_destroy": "the heir must be a member",
     "password_create": "the old password must be right, and the new one strong",
     "password_confirm_create": "a link is good for its user, once",
+    "review_accesses_retrieve": "it is about an object or a user, not both",
     "review_seen_by_retrieve": "the span must not end before it begins",
     "review_what_if_list": "each change names something else",
     "review_who_saw_retrieve": "some audience must see the field",

@@ -194,12 +194,23 @@ class Scene:
 
     def seen_by(self) -> list[Pair]:
         """What somebody of acme's saw."""
-        return self.pairs(User, [self.world.user("owner").pk], "/api/review/seen-by/?user={id}")
+        return self._asking_of_owner("seen-by")
 
     def who_saw(self) -> list[Pair]:
         """Who saw something of acme's."""
-        what = "/api/review/who-saw/?model=resources.document&id={id}"
-        return self.pairs(Document, [self.world.document.pk], what)
+        return self._asking_of_document("who-saw")
+
+    def both(self) -> list[Pair]:
+        """The same of the address that answers both."""
+        return [*self._asking_of_owner("accesses"), *self._asking_of_document("accesses")]
+
+    def _asking_of_owner(self, name: str) -> list[Pair]:
+        path = f"/api/review/{name}/?user={{id}}"
+        return self.pairs(User, [self.world.user("owner").pk], path)
+
+    def _asking_of_document(self, name: str) -> list[Pair]:
+        path = f"/api/review/{name}/?model=resources.document&id={{id}}"
+        return self.pairs(Document, [self.world.document.pk], path)
 
     def admin(self, route: str) -> list[Pair]:
         """Every page of the operator, with acme's keys as they are stored in all its places."""
@@ -255,6 +266,7 @@ TABLE: dict[str, Callable[[Scene], list[Pair]]] = {
     "api/^connections/(?P<pk>[^/]+)/$": Scene.connections,
     "api/ledger/accesses/": Scene.ledgers("accesses"),
     "api/ledger/pushes/": Scene.ledgers("pushes"),
+    "api/review/accesses/": Scene.both,
     "api/review/explain/": Scene.explained,
     "api/review/payloads/": alone("/api/review/payloads/"),
     "api/review/what-if/": Scene.supposed,

@@ -90,6 +90,7 @@ def test_body_of_the_wrong_form_is_refused_by_every_call(unlimited: World) -> No
         ("/api/connections/", ["page", "page_size"]),
         ("/api/ledger/accesses/", ["user", "model", "id", "audience", "since", "until", "page"]),
         ("/api/ledger/pushes/", ["user", "model", "id", "audience", "since", "until", "page"]),
+        ("/api/review/accesses/", ["model", "id", "field", "etag", "since", "until", "cursor"]),
         ("/api/review/who-saw/", ["model", "id", "field", "etag", "since", "until", "cursor"]),
         ("/api/review/seen-by/", ["user", "since", "until", "cursor"]),
         ("grants/", ["audience", "page", "page_size"]),

@@ -78,6 +78,7 @@ OF_CALLS: Final[Mapping[str, tuple[Raised, ...]]] = {
     "password_confirm_create": (InvalidLink, KeptElsewhere),
     "profiles_me_retrieve": (exceptions.NotFound,),
     "review_explain_retrieve": (exceptions.NotFound,),
+    "review_accesses_retrieve": (exceptions.NotFound,),
     "review_seen_by_retrieve": (exceptions.NotFound,),
     "review_who_saw_retrieve": (exceptions.NotFound,),
     "review_what_if_list": (exceptions.NotFound,),

@@ -41,6 +41,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "password_confirm_create": "Set a password by a link",
     "password_reset_create": "Ask for a link to set a password",
     "profiles_me_retrieve": "Show your own profile",
+    "review_accesses_retrieve": "Show who could have received an object, or what a user could have",
     "review_explain_retrieve": "Explain why a member sees an object, or does not",
     "review_payloads_list": "List what each audience is shown",
     "review_seen_by_retrieve": "Show what a user could have received",
@@ -81,6 +82,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     " it.",
     "password_reset_create": "The answer is the same whether or not there is somebody.",
     "profiles_me_retrieve": "As you see it yourself.",
+    "review_accesses_retrieve": "Of an object by `model` and `id`, or of a user by `user`. That"
+    " it was asked is recorded.",
     "review_explain_retrieve": "For the tenant's admins and reviewers. Values are shown only of"
     " fields that you are shown, too.",
     "review_payloads_list": "As it is declared, without any value. For the tenant's admins and"

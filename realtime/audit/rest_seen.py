@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from django.core import signing
 from django.http.response import HttpResponseBase
@@ -32,11 +32,13 @@ from tenants.rest import IsReviewer, PrivateResponseMixin, StrictSerializer
 from tenants.users import User, called
 
 SALT: Final = "earshot.seen.place"
+OF_OBJECT: Final = ("model", "id")
 SPAN: Final = [
     OpenApiParameter("since", OpenApiTypes.DATETIME),
     OpenApiParameter("until", OpenApiTypes.DATETIME),
     OpenApiParameter("cursor", str, description="The `next` of the page before."),
 ]
+MORE: Final = [*(OpenApiParameter(name, str) for name in ("field", "etag")), *SPAN]
 
 
 class SpanSerializer(StrictSerializer):
@@ -83,6 +85,35 @@ class SeenBySerializer(SpanSerializer):
     user = serializers.CharField()
 
 
+class About(NamedTuple):
+    """What a question is about, as the ledger records it, and how it is read from a request."""
+
+    what: str
+    query: type[SpanSerializer]
+    question: Callable[[int, dict[str, Any]], Question]
+
+
+def of_object(tenant_id: int, asked: dict[str, Any]) -> Question:
+    """Return the question about an object of the tenant."""
+    resource = registry.get(asked["model"])
+    return Question(
+        tenant_id,
+        resource=resource,
+        object_id=opaque.decode(resource.model, asked["id"]) or 0,
+        **{name: asked.get(name) for name in ("since", "until", "field", "etag")},
+    )
+
+
+def of_user(tenant_id: int, asked: dict[str, Any]) -> Question:
+    """Return the question about a user, who may be nobody in the tenant."""
+    user_id = opaque.decode(User, asked["user"]) or nobody()
+    return Question(tenant_id, user_id=user_id, since=asked.get("since"), until=asked.get("until"))
+
+
+AN_OBJECT: Final = About("who-saw", WhoSawSerializer, of_object)
+A_USER: Final = About("seen-by", SeenBySerializer, of_user)
+
+
 class SeenRowSerializer(serializers.Serializer[Any]):
     """A user had an object: over what, from when until when, as which audience, and why."""
 
@@ -120,11 +151,11 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
     permission_classes = (IsReviewer,)
     renderer_classes = (JSONRenderer, CSVRenderer)
     serializer_class = SeenPageSerializer
-    what: ClassVar[str]
-    query: ClassVar[type[SpanSerializer]]
+    asking: ClassVar[About]
 
-    question: ClassVar[Callable[[Any, dict[str, Any]], Question]]
-    """Return the question that the request asks."""
+    def about(self) -> About:
+        """Return what the request asks about."""
+        return self.asking
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         if getattr(response, "exception", False):
@@ -134,18 +165,20 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
 
     def answer(self, request: Any) -> HttpResponseBase:
         """Return a page of the answer, or all of it as CSV."""
-        known = self.query().fields
+        about = self.about()
+        known = about.query().fields
         given = {name: text for name, text in request.query_params.items() if name in known}
         cursor = given.pop("cursor", None)
         salt = self.salt(given)
         asked = given if cursor is None else {**given, "cursor": cursor}
-        query = self.query(data=asked, context={"salt": salt})
+        query = about.query(data=asked, context={"salt": salt})
         query.is_valid(raise_exception=True)
         if cursor is None:
-            inquiries.record(request.tenant.pk, request.user.pk, self.what, given)
-        question, after = self.question(query.validated_data), query.validated_data.get("cursor")
+            inquiries.record(request.tenant.pk, request.user.pk, about.what, given)
+        question = about.question(request.tenant.pk, query.validated_data)
+        after = query.validated_data.get("cursor")
         if request.accepted_renderer.format == CSVRenderer.format:
-            return streamed(request, self.what, self.in_csv(seen.batches(question, after)))
+            return streamed(request, about.what, self.in_csv(seen.batches(question, after)))
         rows, following = seen.page(question, after)
         return Response(
             {
@@ -159,8 +192,8 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return what binds cursors to this question of this person: with another one's, they would
         read on in another tenant's ledger, or what nobody recorded that they asked."""
         request: Any = self.request
-        about = (request.tenant.pk, request.user.pk, self.what, sorted(asked.items()))
-        return f"{SALT}.{about}"
+        of = (request.tenant.pk, request.user.pk, self.about().what, sorted(asked.items()))
+        return f"{SALT}.{of}"
 
     def in_csv(self, batches: Iterator[list[Seen]]) -> Iterator[str]:
         """Yield the answer in the columns of the command, some hundred lines at a time."""
@@ -210,44 +243,39 @@ def _cursor(place: Place, salt: str) -> str:
 class WhoSawView(SeenView):
     """Whose sockets could have received an object, when, as which audience, and why."""
 
-    what = "who-saw"
-    query = WhoSawSerializer
+    asking = AN_OBJECT
 
-    @extend_schema(
-        parameters=[
-            *(OpenApiParameter(name, required=True) for name in ("model", "id")),
-            *(OpenApiParameter(name, str) for name in ("field", "etag")),
-            *SPAN,
-        ]
-    )
+    @extend_schema(parameters=[*(OpenApiParameter(n, required=True) for n in OF_OBJECT), *MORE])
     def get(self, request: Request) -> HttpResponseBase:
         """Of an object; an id of another tenant's finds nothing, as one of none."""
         return self.answer(request)
-
-    def question(self, asked: dict[str, Any]) -> Question:
-        request: Any = self.request
-        resource = registry.get(asked["model"])
-        return Question(
-            request.tenant.pk,
-            resource=resource,
-            object_id=opaque.decode(resource.model, asked["id"]) or 0,
-            **{name: asked.get(name) for name in ("since", "until", "field", "etag")},
-        )
 
 
 class SeenByView(SeenView):
     """What a user's sockets could have received, when, as which audience, and why."""
 
-    what = "seen-by"
-    query = SeenBySerializer
+    asking = A_USER
 
     @extend_schema(parameters=[OpenApiParameter("user", required=True), *SPAN])
     def get(self, request: Request) -> HttpResponseBase:
         """Of a user; an id of nobody here finds nothing."""
         return self.answer(request)
 
-    def question(self, asked: dict[str, Any]) -> Question:
-        request: Any = self.request
-        user_id = opaque.decode(User, asked["user"]) or nobody()
-        span = {name: asked.get(name) for name in ("since", "until")}
-        return Question(request.tenant.pk, user_id=user_id, **span)
+
+class ReviewAccessesView(SeenView):
+    """What both of these answer: of an object, or of the user who is named."""
+
+    def about(self) -> About:
+        named = self.request.query_params.keys()
+        if "user" not in named:
+            return AN_OBJECT
+        if beside := sorted(named & {*OF_OBJECT, "field", "etag"}):
+            raise serializers.ValidationError(
+                {name: ["Ask about an object or about a user, not both."] for name in beside}
+            )
+        return A_USER
+
+    @extend_schema(parameters=[*(OpenApiParameter(n, str) for n in (*OF_OBJECT, "user")), *MORE])
+    def get(self, request: Request) -> HttpResponseBase:
+        """Of an object (`model` and `id`) or of a user (`user`)."""
+        return self.answer(request)

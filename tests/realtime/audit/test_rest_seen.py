@@ -1,4 +1,4 @@
-"""`GET /api/review/who-saw/` and `seen-by/`: for admins and reviewers, page by page."""
+"""`GET /api/review/accesses/`, `who-saw/`, `seen-by/`: for admins and reviewers, page by page."""
 
 from __future__ import annotations
 
@@ -48,6 +48,36 @@ def test_admin_is_told_usernames_and_reviewer_names(had_by_viewer: World) -> Non
     assert row["name"] == world.profile("viewer").display_name
     assert "username" not in row
     assert "Plan" not in who_saw(world, "watcher").content.decode()
+
+
+def test_one_address_answers_both_questions_alike(had_by_viewer: World) -> None:
+    world = had_by_viewer
+    admin, address = world.rest("admin"), "/api/review/accesses/"
+    of_object = {"model": "resources.document", "id": world.id}
+    of_user = {"user": world.user_id("viewer")}
+    assert admin.get(address, of_object).json() == who_saw(world).json()
+    assert admin.get(address, of_user).json() == seen_by(world).json()
+    narrowed = {**of_object, "until": hours(2.5).isoformat()}
+    assert [row["username"] for row in admin.get(address, narrowed).json()["results"]] == ["owner"]
+    assert sorted(Inquiry.objects.values_list("what", flat=True)) == [
+        "seen-by", "seen-by", "who-saw", "who-saw", "who-saw",
+    ]  # fmt: skip
+    lines = admin.get(address, of_user, HTTP_ACCEPT="text/csv")
+    assert lines["Content-Type"].startswith("text/csv")
+    assert world.rest("member").get(address, of_user).status_code == 403
+
+
+def test_question_about_both_or_neither_names_the_parameters(world: World) -> None:
+    admin, address = world.rest("admin"), "/api/review/accesses/"
+    user = world.user_id("viewer")
+    for asked, names in (
+        ({}, {"model", "id"}),
+        ({"model": "resources.document"}, {"id"}),
+        ({"user": user, "model": "resources.document", "id": world.id}, {"model", "id"}),
+        ({"user": user, "etag": "x", "field": "title"}, {"etag", "field"}),
+    ):
+        answer = admin.get(address, asked)
+        assert (answer.status_code, set(answer.json())) == (400, names)
 
 
 def test_reads_are_in_it_where_they_are_recorded(had_by_viewer: World) -> None:
