@@ -192,8 +192,8 @@ class SeenView(PrivateResponseMixin, GenericAPIView[Any]):
         """Return what binds cursors to this question of this person: with another one's, they would
         read on in another tenant's ledger, or what nobody recorded that they asked."""
         request: Any = self.request
-        of = (request.tenant.pk, request.user.pk, self.about().what, sorted(asked.items()))
-        return f"{SALT}.{of}"
+        about = (request.tenant.pk, request.user.pk, self.about().what, sorted(asked.items()))
+        return f"{SALT}.{about}"
 
     def in_csv(self, batches: Iterator[list[Seen]]) -> Iterator[str]:
         """Yield the answer in the columns of the command, some hundred lines at a time."""
