@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
@@ -68,6 +69,29 @@ def test_time_zone_and_language_are_set_once_for_many() -> None:
             seen = {payload(owner, document())["updated_at"] for _ in range(9)}
         assert activate.mock_calls == [mock.call("en"), mock.call("en-us")]
     assert seen == {"2026-01-02T00:00:00.000005Z"}
+
+
+def test_nobody_asks_for_zone_and_language_again_while_nothing_is_set() -> None:
+    """To ask takes as long as a payload; what is set besides is looked at once."""
+    owner, other = DOCUMENTS.audiences[0], ContextVar("other", default=0)
+    with (
+        plainly(),
+        mock.patch.object(timezone, "get_current_timezone", return_value=UTC) as asked,
+    ):
+        payload(owner, document())  # the first decimal sets its context
+        asked.reset_mock()
+        shown = [payload(owner, document()) for _ in range(9)]
+        assert asked.call_count == 0
+        other.set(1)
+        shown += [payload(owner, document()) for _ in range(9)]
+        assert asked.call_count == 1
+    assert {each["updated_at"] for each in shown} == {"2026-01-02T00:00:00.000005Z"}
+
+
+def test_times_of_another_zone_are_shown_in_utc() -> None:
+    made = document()
+    made.updated_at = datetime(2026, 1, 2, 5, 30, tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert payload(DOCUMENTS.audiences[0], made)["updated_at"] == "2026-01-02T00:00:00Z"
 
 
 def test_what_a_payload_sets_does_not_reach_the_next_one() -> None:
