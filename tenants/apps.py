@@ -13,12 +13,14 @@ class TenantsConfig(AppConfig):
         from tenants import (
             adoption_checks,
             checks,
+            connections,
             ended_credentials,
             membership_tasks,
             users,
             writers,
         )
 
+        connections.connect()
         writers.connect()
         membership_tasks.connect()
         ended_credentials.connect()

@@ -1,22 +1,26 @@
 """Database connections: they are few, and the database may be away.
 
-No slow work holds one; what serves sockets has some that requests cannot take; and a server waits
-for an answer no longer than a client would.
+No slow work holds one; what serves sockets has some that requests cannot take; a server waits for
+an answer no longer than a client would; and times are read without detours.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.backends.signals import connection_created
 from rest_framework import exceptions
 
 from tenants.limits import limits
 
 RETRY_SECONDS: Final = 5
 TOO_COMPLEX: Final = "54"
+TIMESTAMPTZ: Final = 1184
+"""PostgreSQL's number of the type of times."""
 
 
 class DatabaseAway(exceptions.APIException):
@@ -78,3 +82,34 @@ def bound() -> None:
 def _reserved(backend: Any) -> Any:
     """Return the same backend, with pools that are kept apart from Django's."""
     return type("Reserved", (backend,), {"_connection_pools": {}})
+
+
+def connect() -> None:
+    """Read times of PostgreSQL at once on every connection that is opened from now on."""
+    connection_created.connect(_read_times_at_once, dispatch_uid="earshot.times")
+
+
+def _read_times_at_once(connection: Any, **_: Any) -> None:
+    adapters: Any = getattr(connection.connection, "adapters", None)  # of psycopg 3
+    if adapters is None:
+        return
+    loader = adapters.get_loader(TIMESTAMPTZ, 0)
+    if not issubclass(loader, AtOnce):  # a pool's connection comes again
+        kind = type("TimeLoader", (AtOnce, loader), {})
+        adapters.register_loader(TIMESTAMPTZ, kind)
+
+
+class AtOnce:
+    """Reads times in UTC by the interpreter's own parser, in a tenth of the time that Django's
+    loader takes, which reads what is left."""
+
+    timezone: Any
+
+    def load(self, data: Any) -> Any:
+        try:
+            found = datetime.fromisoformat(bytes(data).decode())
+        except ValueError:  # infinity, or before or after all years that Python knows
+            found = None
+        if found is None or found.tzinfo is not self.timezone:
+            return super().load(data)  # type: ignore[misc]
+        return found

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+from unittest import mock
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from django.db import InterfaceError, OperationalError, ProgrammingError, connections
+from django.db import DataError, InterfaceError, OperationalError, ProgrammingError, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import errors, generators
+from psycopg.types.datetime import TimestamptzLoader
 from pytest_django import Settings
 
 from project.settings import database
@@ -202,3 +206,38 @@ def sqlite_error(code: int) -> sqlite3.OperationalError:
 )
 def test_what_says_that_the_database_is_away(error: Exception | None, away: bool) -> None:
     assert is_away(error) is away
+
+
+NOW = datetime(2026, 3, 1, 22, 30, 0, 120, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+@pytest.mark.usefixtures("served")
+def test_times_are_those_that_django_reads(zone: str) -> None:
+    def read() -> list[Any]:
+        connection: Any = connections["default"]
+        connection.settings_dict["TIME_ZONE"] = zone
+        return [ask(f"SELECT '{text}'::timestamptz") for text in (NOW, "2026-03-01 22:30:00")]
+
+    [(exact, whole)] = on_threads(1, read, lambda: None)
+    assert exact == NOW
+    assert whole == datetime(2026, 3, 1, 22, 30, tzinfo=ZoneInfo(zone))
+    assert str(exact.tzinfo) == str(whole.tzinfo) == zone
+
+
+@pytest.mark.usefixtures("served")
+def test_times_in_utc_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a connection that comes out of the pool again."""
+    slow = mock.Mock(side_effect=AssertionError)
+    monkeypatch.setattr(TimestamptzLoader, "load", slow)
+    found = [
+        on_threads(1, lambda: ask(f"SELECT '{NOW}'::timestamptz"), lambda: None) for _ in range(2)
+    ]
+    assert found == [[NOW]] * 2
+
+
+@pytest.mark.parametrize("text", ["infinity", "0044-03-15 BC", "20000-01-01"])
+@pytest.mark.usefixtures("served")
+def test_times_that_python_does_not_know_are_errors_as_ever(text: str) -> None:
+    with pytest.raises(DataError, match="timestamp too"):
+        on_threads(1, lambda: ask(f"SELECT '{text}'::timestamptz"), lambda: None)
