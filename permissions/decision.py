@@ -128,6 +128,8 @@ def ask_across(
     resource: Resource, wanted: Mapping[int, Collection[UserObject]]
 ) -> dict[int, Answer]:
     """Do `ask` for pairs of several tenants, with one statement for all."""
+    if len(wanted) == 1:  # nothing to split
+        return {tenant_id: ask(resource, tenant_id, some) for tenant_id, some in wanted.items()}
     pairs = [pair for some in wanted.values() for pair in some]
     users, objects = {user_id for user_id, _ in pairs}, {pk for _, pk in pairs}
     rows = statement(resource, connection).run(connection, wanted.keys(), users, objects)

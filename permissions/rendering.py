@@ -26,6 +26,7 @@ from tenants.encoding import dumps
 from tenants.multiprocess import Counter
 
 SERIALIZATIONS = Counter("earshot_serializations", "Payloads rendered.", ["model", "audience"])
+_serializations = lru_cache(maxsize=None)(SERIALIZATIONS.labels)
 LANGUAGE: Final = "en"
 NOTHING: Final = nullcontext()
 
@@ -138,7 +139,7 @@ def render(
     """
     observed = not _unobserved.get()
     if observed:
-        SERIALIZATIONS.labels(resource.label, audience.name).inc()
+        _serializations(resource.label, audience.name).inc()
     key, tenant_id = ObjectKey(resource.label, obj.pk), stored.tenant_of(obj)
     body, tag = None, NO_ETAG
     try:

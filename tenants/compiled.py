@@ -5,13 +5,14 @@ Django writes a statement anew each time it is asked, which takes longer than to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from copy import copy
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Expression, Field, QuerySet
+from django.db.models import Expression, Field, IntegerField, QuerySet
+
+from tenants.keys import parameters
 
 AMONG: Final = {
     "postgresql": "(SELECT unnest(%s::{type}[]))",
@@ -49,10 +50,11 @@ class Among(Parameter):
         return AMONG[connection.vendor].format(type=column), (self,)
 
     def bound(self, value: Collection[Any], connection: Any) -> Any:
-        """Return the values as one parameter."""
+        """Return the values as one parameter; integers need no preparation of each."""
         assert self.kind is not None
-        values = [self.kind.get_db_prep_value(each, connection) for each in value]
-        return json.dumps(values) if connection.vendor == "sqlite" else values
+        if not isinstance(self.kind, IntegerField):
+            value = [self.kind.get_db_prep_value(each, connection) for each in value]
+        return parameters(value, connection.vendor)
 
 
 Written = tuple[QuerySet[Any], Any, str, tuple[Any, ...], Any]
