@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from permissions import accesslog, decision
-from permissions.audiences import Audience, Resource, registry
+from permissions.audiences import Resource, registry
 from permissions.loading import load_keys
 from permissions.rendering import plainly, render, unobserved
 from permissions.representation import ObjectKey, Representation
@@ -46,14 +46,10 @@ def read_within(
     seen: dict[Pair, Representation | None] = dict.fromkeys(pairs)
     for label, wanted in _by_label(pairs).items():
         resource = registry.get(label)
-        allowed = decision.audiences(resource, tenant_id, wanted)
-        seen_by_some = {pk for (_, pk), a in allowed.items() if a}
-        objects = objects_of(resource, tenant_id, seen_by_some, guarded=guarded)
-        keys = {pk: ObjectKey(label, pk) for pk in objects}
-        rendered = _rendered(resource, objects, allowed, revision, guarded)
-        seen.update(
-            {(user_id, keys[pk]): shown for (user_id, pk), shown in rendered.items() if pk in keys}
-        )
+        answer = decision.ask(resource, tenant_id, [(user_id, key.pk) for user_id, key in wanted])
+        readers = _readers(answer, wanted)
+        objects = objects_of(resource, tenant_id, readers, guarded=guarded)
+        seen.update(_rendered(resource, objects, readers, revision, guarded))
     return Reading(revision, seen)
 
 
@@ -92,7 +88,7 @@ def read_across_within(
     seen: dict[tuple[int, Pair], Representation | None] = {
         (tenant_id, pair): None for tenant_id, pairs in wanted.items() for pair in pairs
     }
-    by_label: defaultdict[str, dict[int, set[tuple[int, Key]]]] = defaultdict(dict)
+    by_label: defaultdict[str, dict[int, list[Pair]]] = defaultdict(dict)
     for tenant_id, pairs in wanted.items():
         for label, some in _by_label(pairs).items():
             by_label[label][tenant_id] = some
@@ -102,31 +98,40 @@ def read_across_within(
 
 
 def _read_resource(
-    resource: Resource, asked: Mapping[int, Collection[tuple[int, Key]]], guarded: bool
+    resource: Resource, asked: Mapping[int, Collection[Pair]], guarded: bool
 ) -> dict[tuple[int, Pair], Representation | None]:
     """Return what the pairs see of one resource, leaving out what they do not see."""
-    answers = decision.ask_across(resource, asked)
-    allowed = {
-        (tenant_id, user_id, pk): audience
-        for tenant_id, pairs in asked.items()
-        for user_id, pk in pairs
-        if (audience := answers[tenant_id].audience(user_id, pk))
-    }
-    tenant_ids = {tenant_id for tenant_id, _, _ in allowed}
-    objects = load_keys(resource, tenant_ids, {pk for *_, pk in allowed}, savepoint=guarded)
-    rendered = _rendered(resource, objects, allowed, 0, guarded)
+    wanted = {t: [(user_id, key.pk) for user_id, key in pairs] for t, pairs in asked.items()}
+    answers = decision.ask_across(resource, wanted)
+    readers = {t: found for t, pairs in asked.items() if (found := _readers(answers[t], pairs))}
+    pks = {pk for found in readers.values() for pk in found}
+    objects = load_keys(resource, readers.keys(), pks, savepoint=guarded)
     return {
-        (tenant_id, (user_id, ObjectKey(resource.label, pk))): shown
-        for (tenant_id, user_id, pk), shown in rendered.items()
+        (tenant_id, pair): shown
+        for tenant_id, found in readers.items()
+        for pair, shown in _rendered(resource, objects, found, 0, guarded).items()
     }
 
 
-def _by_label(pairs: Iterable[Pair]) -> Mapping[str, set[tuple[int, Key]]]:
-    by_label: defaultdict[str, set[tuple[int, Key]]] = defaultdict(set)
-    for user_id, key in pairs:
-        if key.model in registry:
-            by_label[key.model].add((user_id, key.pk))
-    return by_label
+def _by_label(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
+    by_label: defaultdict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        by_label[pair[1].model].append(pair)
+    return {label: some for label, some in by_label.items() if label in registry}
+
+
+Readers = Mapping[Key, Mapping[str, list[Pair]]]
+"""The pairs that see something: by the object's key, then by the name of their audience."""
+
+
+def _readers(answer: decision.Answer, pairs: Iterable[Pair]) -> Readers:
+    readers: defaultdict[Key, defaultdict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+    for pair in pairs:
+        user_id, key = pair
+        audience = answer.audience(user_id, key.pk)
+        if audience is not None:
+            readers[key.pk][audience.name].append(pair)
+    return readers
 
 
 def objects_of(
@@ -136,36 +141,21 @@ def objects_of(
     return load_keys(resource, [tenant_id], set(pks), savepoint=guarded)
 
 
-Asker = TypeVar("Asker", bound=tuple[Any, ...])
-"""Who asks for what: the last item is the object's key."""
-
-
 def _rendered(
-    resource: Resource,
-    objects: dict[Key, Any],
-    allowed: Mapping[Asker, Audience | None],
-    revision: int,
-    guarded: bool,
-) -> dict[Asker, Representation | None]:
-    """Return what everybody sees, each object rendered at most once per audience.
+    resource: Resource, objects: dict[Key, Any], readers: Readers, revision: int, guarded: bool
+) -> dict[Pair, Representation]:
+    """Return what these readers see, each object rendered once per audience.
 
     An object is let go as soon as it was: it may be as large as what was made of it.
     """
-    by_object: defaultdict[Key, list[Asker]] = defaultdict(list)
-    for asker in allowed:
-        by_object[asker[-1]].append(asker)
-    seen: dict[Asker, Representation | None] = dict.fromkeys(allowed)
+    seen: dict[Pair, Representation] = {}
     with plainly():
-        for pk, askers in by_object.items():
+        for pk, by_audience in readers.items():
             obj = objects.pop(pk, None)
-            done: dict[str, Representation] = {}
-            for asker in askers:
-                audience = allowed[asker]
-                if obj is None or audience is None:
-                    continue
-                if audience.name not in done:
-                    done[audience.name] = render(
-                        resource, audience, obj, revision, savepoint=guarded
-                    )
-                seen[asker] = done[audience.name]
+            if obj is None:
+                continue
+            for name, pairs in by_audience.items():
+                audience = resource.declared(name)
+                shown = render(resource, audience, obj, revision, savepoint=guarded)
+                seen.update(dict.fromkeys(pairs, shown))
     return seen
