@@ -69,7 +69,7 @@ class Counted:
 
     async def run(self, work: Callable[..., Any], *args: Any) -> Any:
         if work in (reading.read_round, reading.read_pairs):
-            self.pairs += len(args[-1])
+            self.pairs += len(args[2 if work is reading.read_round else 1])
 
         def count() -> Any:
             with counting(self.queries):

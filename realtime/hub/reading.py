@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,7 @@ from realtime.state.subscriptions import Subscription
 from realtime.state.windows import Window
 
 T = TypeVar("T")
+Fresh = Callable[[Iterable[ObjectKey]], Collection[ObjectKey]]
 
 ROWS: Final = 4
 """How many rows of windows one snapshot reads, in sizes of a round."""
@@ -35,15 +37,17 @@ READERS: Final = 10
 
 class Reads:
     """`seen` is what was read for each pair, `lists` the keys for each window that was listed, and
-    `highest` the highest access revision of all that was read."""
+    `highest` the highest access revision of all that was read. `fresh` tells of which objects
+    nobody here knows anything: what a version of theirs changed is not asked."""
 
-    def __init__(self, tenant_id: int, run: Run, size: int) -> None:
+    def __init__(self, tenant_id: int, run: Run, size: int, fresh: Fresh) -> None:
         self.seen: dict[Pair, Frame | None] = {}
         self.lists: dict[Window, list[int]] = {}
         self.highest = 0
         self._tenant_id = tenant_id
         self._run = run
         self._size = size
+        self._fresh = fresh
 
     async def first(
         self, applied: int | None, todo: Collection[Subscription], asked: Collection[Window]
@@ -55,6 +59,7 @@ class Reads:
             applied,
             {s.pair for s in todo},
             [ask_of(window) for window in asked],
+            self._fresh({s.key for s in todo}),
         )
         self.highest = found.revision
         self.seen.update(found.seen)
@@ -67,7 +72,8 @@ class Reads:
         while missing:
             pairs = at_once(missing, itemgetter(1), self._size)
             del missing[: len(pairs)]
-            self._take(*await self._run(read_pairs, self._tenant_id, pairs))
+            fresh = self._fresh({key for _, key in pairs})
+            self._take(*await self._run(read_pairs, self._tenant_id, pairs, fresh))
         for some in in_pieces([w for w in moved if w not in self.lists], ROWS * self._size):
             asks = [ask_of(window) for window in some]
             lists, revision, seen = await self._run(read_lists, self._tenant_id, asks)
@@ -89,9 +95,13 @@ def at_once(some: Iterable[T], key: Callable[[T], ObjectKey], size: int) -> list
     many readers each has, so that an object is read and rendered once for all of them."""
     taken: list[T] = []
     keys: set[ObjectKey] = set()
-    for one in some:
-        keys.add(key(one))
-        if len(keys) > size or len(taken) >= READERS * size:
+    last: ObjectKey | None = None
+    for one in islice(some, READERS * size):
+        this = key(one)
+        if this is not last:  # mostly they come by objects
+            keys.add(this)
+            last = this
+        if len(keys) > size:
             break
         taken.append(one)
     return taken
@@ -149,10 +159,11 @@ def read_round(
     applied: int | None,
     pairs: Collection[Pair],
     lists: Sequence[tuple[str, Ask]] = (),
+    fresh: Collection[ObjectKey] = (),
 ) -> RoundReading:
     """Return the tenant's access revision and changes above `applied` (None: everything is
     touched), the keys of these lists, and what the pairs and the lists' users see of them, in one
-    snapshot."""
+    snapshot; what changed of `fresh` objects is of no account."""
     if not (pairs or lists or applied is None):
         return RoundReading(*accesslog.since(tenant_id, applied), {}, [])
 
@@ -165,13 +176,15 @@ def read_round(
         return reading, touches, found
 
     reading, touches, found = in_snapshot(work)
-    return RoundReading(reading.revision, touches, _frames(reading.seen), found)
+    return RoundReading(reading.revision, touches, _frames(reading.seen, fresh), found)
 
 
-def read_pairs(tenant_id: int, pairs: Collection[Pair]) -> tuple[int, Mapping[Pair, Frame | None]]:
+def read_pairs(
+    tenant_id: int, pairs: Collection[Pair], fresh: Collection[ObjectKey] = ()
+) -> tuple[int, Mapping[Pair, Frame | None]]:
     """Return the access revision, and what the pairs see, in a snapshot of its own."""
     reading = read(tenant_id, pairs)
-    return reading.revision, _frames(reading.seen)
+    return reading.revision, _frames(reading.seen, fresh)
 
 
 def read_lists(
@@ -204,15 +217,20 @@ def _lists(tenant_id: int, lists: Sequence[tuple[str, Ask]]) -> tuple[list[list[
     return found, pairs
 
 
-def _frames(seen: Mapping[Pair, Representation | None]) -> dict[Pair, Frame | None]:
-    """Return a frame for each representation, with what its version changed."""
+def _frames(
+    seen: Mapping[Pair, Representation | None], fresh: Collection[ObjectKey] = ()
+) -> dict[Pair, Frame | None]:
+    """Return a frame for each representation, with what its version changed: of `fresh` objects,
+    anything."""
     distinct = {id(r): r for r in seen.values() if r is not None}
     versions: defaultdict[str, set[tuple[Any, int]]] = defaultdict(set)
     for r in distinct.values():
-        versions[r.key.model].add((r.key.pk, r.version))
+        if r.key not in fresh:
+            versions[r.key.model].add((r.key.pk, r.version))
     fields = {label: changes.fields_changed(label, wanted) for label, wanted in versions.items()}
     made: dict[int, Frame] = {}
     for name, r in distinct.items():
-        changed = fields[r.key.model][r.key.pk, r.version]
+        known = r.key not in fresh
+        changed = fields[r.key.model][r.key.pk, r.version] if known else None
         made[name] = framing.shared(framing.make(registry.get(r.key.model), r, changed))
     return {pair: None if r is None else made[id(r)] for pair, r in seen.items()}

@@ -204,7 +204,7 @@ class Rounds:
         began, at = self._hub.groups.tick(), asyncio.get_running_loop().time()
         goal = self.behind
         unchecked, self._unchecked = self._unchecked, False
-        reads = Reads(self.tenant_id, self._run, self._size)
+        reads = Reads(self.tenant_id, self._run, self._size, self.index.fresh)
         lists, seen = reads.lists, reads.seen
         first = await reads.first(self.applied, todo, asked)
         touched = {s for s in self.index.touched(first.touches) if not self._asked_since(s)}

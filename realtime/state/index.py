@@ -102,6 +102,10 @@ class Index:
         """Return the subscriptions of an object."""
         return iter(tuple(self._by_key.get(key, ())))
 
+    def fresh(self, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
+        """Return those of these objects of which nobody here was sent or read anything yet."""
+        return {key for key in keys if not any(s.is_known for s in self._by_key.get(key, ()))}
+
     def touched(self, touches: Iterable[Touch]) -> set[Subscription]:
         """Return those whose audience an access change may have moved, including pending ones."""
         found: set[Subscription] = set()

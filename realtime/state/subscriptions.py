@@ -150,6 +150,11 @@ class Subscription:
         return self.single or bool(self.windows)
 
     @property
+    def is_known(self) -> bool:
+        """Return whether it was read or sent before, so that it matters what changed since."""
+        return self.version >= 0 or self.sent is not None
+
+    @property
     def accounted(self) -> bool:
         """Return whether the ledger says by itself what it shows: of what is only in windows, it
         says by whom they are viewed."""

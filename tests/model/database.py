@@ -205,6 +205,7 @@ class Database:
         applied: int | None,
         pairs: Collection[Pair],
         lists: Sequence[tuple[str, Ask]] = (),
+        fresh: Collection[ObjectKey] = (),
     ) -> RoundReading:
         """What a round reads first."""
         found, more = self._lists(lists)
@@ -217,7 +218,7 @@ class Database:
         return RoundReading(self.now.revision, rows, seen, found)
 
     def read_pairs(
-        self, tenant_id: int, pairs: Collection[Pair]
+        self, tenant_id: int, pairs: Collection[Pair], fresh: Collection[ObjectKey] = ()
     ) -> tuple[int, dict[Pair, Frame | None]]:
         """What a round reads later."""
         return self.now.revision, self._see(self.now, pairs)

@@ -11,6 +11,7 @@ from permissions.models import AccessChange
 from permissions.representation import ObjectKey
 from realtime.hub import reading
 from realtime.models import Change
+from resources.documents.audiences import DOCUMENTS
 from resources.models import Document
 from tests.announced import announced
 from tests.realtime.conftest import queries
@@ -79,6 +80,23 @@ def test_frame_of_a_read_names_what_its_version_changed(world: World, acme: int)
         ("body", "updated_at", "review_notes"),
         ("id", "title", "status", "owner_name", "created_at"),  # nothing that it sees: all
     ]
+
+
+def test_what_changed_of_what_nobody_has_is_not_asked(world: World, acme: int) -> None:
+    world.write(title="B")
+    one = pair(world, "viewer")
+    fresh = {one[1]}
+    asked = queries(reading.read_pairs, acme, [one])
+    assert queries(reading.read_pairs, acme, [one], fresh) == asked - 1
+    asked = queries(reading.read_round, acme, None, [one])
+    assert queries(reading.read_round, acme, None, [one], (), fresh) == asked - 1
+    for of, changed in (
+        ((), ("title", "updated_at")),
+        (fresh, DOCUMENTS.declared("viewer").fields),
+    ):
+        frame = reading.read_pairs(acme, [one], of)[1][one]
+        assert frame is not None
+        assert frame.changed == changed
 
 
 def test_readers_of_one_audience_share_one_frame(world: World, acme: int) -> None:

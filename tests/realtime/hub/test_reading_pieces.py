@@ -36,12 +36,12 @@ async def test_what_an_access_change_touches_is_read_with_few_snapshots() -> Non
     asked: list[int] = []
 
     async def run(work: Any, *args: Any) -> Any:
-        _, wanted = args
+        _, wanted, _ = args
         assert work is reading.read_pairs
         asked.append(len(wanted))
         return 5, dict.fromkeys(wanted)
 
-    reads = Reads(1, run, 2)
+    reads = Reads(1, run, 2, set)
     of = [socket(user_id) for user_id in range(7)]
     touched = [subscription(each, pk=pk) for pk in range(3) for each in of]
     await reads.also(touched, [])

@@ -7,7 +7,7 @@ from permissions.representation import ObjectKey
 from realtime.state.due import Due
 from realtime.state.index import Index
 from realtime.state.subscriptions import Subscription
-from tests.realtime.pieces import socket
+from tests.realtime.pieces import frame, socket
 
 PLAN = ObjectKey("resources.document", 1)
 DRAFT = ObjectKey("resources.document", 2)
@@ -126,3 +126,13 @@ def test_rows_of_an_object_have_one_key_and_one_id() -> None:
     assert index.touched([Touch(user_id=3)]) == {row, first}
     assert index.new_rows(ObjectKey("resources.document", 9), [], lambda key: "none") == []
     assert not list(index.of_key(ObjectKey("resources.document", 9)))
+
+
+def test_fresh_is_what_nobody_was_sent_or_read_anything_of() -> None:
+    index, named = filled()
+    other = ObjectKey("resources.document", 3)
+    assert index.fresh([PLAN, DRAFT, other]) == {PLAN, DRAFT, other}
+    named["plan of 1"].version = 7
+    named["draft of 2"].sent = frame().digest
+    named["draft of 2"].begin_anew()
+    assert index.fresh([PLAN, DRAFT, other]) == {other}
