@@ -143,7 +143,7 @@ def render(
     key, tenant_id = ObjectKey(resource.label, obj.pk), stored.tenant_of(obj)
     body, tag = None, NO_ETAG
     try:
-        with transaction.atomic() if savepoint else nullcontext():
+        with transaction.atomic() if savepoint else NOTHING:
             body = dumps(payload(audience, obj))
         tag = etag(tenant_id, key, audience.name, body)
     except Exception as error:  # serializers may raise anything

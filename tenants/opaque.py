@@ -99,6 +99,7 @@ def _longest(model: type[Model]) -> int:
     return MIN_LENGTH + 11 * -(-size // PIECE)
 
 
+@cache
 def _label(model: type[Model]) -> str:
     # A proxy shows the same rows. Ids never change: they are older than our labels' prefix.
     label: str = (model._meta.concrete_model or model)._meta.label_lower
