@@ -81,8 +81,8 @@ OF_PLACING: Final = (
     Mutant(
         "beside: what is deleted leaves no version",
         "realtime/capture/beside_sqlite.py",
-        """    gone = deleted(live, DELETED) + f"\\nDELETE FROM""",
-        """    gone = deleted(live, DELETED) + f"\\nSELECT 1 FROM""",
+        """    gone = deleted(live) + f"\\nDELETE FROM""",
+        """    gone = deleted(live) + f"\\nSELECT 1 FROM""",
         EXISTING + "deleted_and_created_again_is_newer_than_it_ever_was",
     ),
     Mutant(

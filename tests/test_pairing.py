@@ -111,6 +111,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/capture/batches.py",
         "realtime/capture/beside_postgresql.py",
         "realtime/capture/beside_sqlite.py",
+        "realtime/capture/intervals_sqlite.py",
         "realtime/capture/linked.py",
         "realtime/capture/live_postgresql.py",
         "realtime/capture/live_sqlite.py",

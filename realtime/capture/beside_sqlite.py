@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from realtime.capture import intervals
-from realtime.capture.live import DELETED, Live
+from realtime.capture.intervals_sqlite import begins
+from realtime.capture.live import Live
 from realtime.capture.parts_sqlite import (
     CHANGE,
     IN_ONE,
@@ -20,7 +21,7 @@ from realtime.capture.parts_sqlite import (
     names_of_fields,
     names_of_row,
 )
-from realtime.capture.sqlite import NOW, differ, trigger
+from realtime.capture.sqlite import differ, trigger
 from realtime.capture.triggers import CHANGES, VERSIONS, Trigger, literal
 
 # Not by ON CONFLICT: whoever writes OR REPLACE has the statements of triggers replace, too.
@@ -40,7 +41,7 @@ def triggers(live: Live) -> Iterator[Trigger]:
     """Yield the triggers of the table, but those for the rows that others replace."""
     needs, table = [*logs(live), VERSIONS], live.table
     renamed = differ([live.key])
-    gone = deleted(live, DELETED) + f"\nDELETE FROM {VERSIONS} WHERE {of(live, 'OLD')};"
+    gone = deleted(live) + f"\nDELETE FROM {VERSIONS} WHERE {of(live, 'OLD')};"
     began = "\n".join(_began(live))
     yield trigger(table, "live", "INSERT", _created(live) + began, needs=needs)
     yield trigger(table, "live", "DELETE", gone, needs=needs)
@@ -69,7 +70,7 @@ def _created(live: Live) -> str:
 def _began(live: Live) -> Iterator[str]:
     since = f"coalesce({intervals.revision(names_of_row(live, 'NEW')['tenant'])}, 0)"
     for kept in live.kept.values():
-        yield intervals.begins(kept, "NEW", intervals.CREATED, NOW, since)
+        yield begins(kept, "NEW", intervals.CREATED, since)
 
 
 def _changed(live: Live) -> str:

@@ -9,7 +9,7 @@ from realtime.capture import postgresql, sqlite
 from realtime.capture.functions_postgresql import trigger
 from realtime.capture.hosted import Following, followings
 from realtime.capture.intervals import REPLACED
-from realtime.capture.triggers import Trigger, literal, quoted
+from realtime.capture.triggers import Trigger, literal
 
 UNLESS_CHANGED: Final = (
     "EXCEPTION WHEN undefined_column OR undefined_table OR undefined_function OR datatype_mismatch"
@@ -66,9 +66,10 @@ def _on_sqlite(each: Following) -> Iterator[Trigger]:
     for event, where, when in sqlite.in_the_way(key[0], unique):
         noted = f"SELECT 1 FROM {REPLACED} n WHERE n.source = {source}"
         note = (
-            f"INSERT INTO {REPLACED} (source, source_id) SELECT {source}, '' WHERE EXISTS (SELECT 1"
-            f" FROM {quoted(each.table)} x WHERE {where}) AND NOT EXISTS ({noted});"
+            f"INSERT INTO {REPLACED} (source, source_id) SELECT {source}, ''"
+            f" WHERE NOT EXISTS ({noted});"
         )
+        when = sqlite.there(each.table, where, when)
         what = f"{each.what}_replaced"
         yield sqlite.trigger(each.table, what, event, note, when=when, time="BEFORE", needs=needs)
         again = f"{each.again}\nDELETE FROM {REPLACED} WHERE source = {source};"

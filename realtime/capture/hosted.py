@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from realtime.capture import postgresql, sqlite
+from realtime.capture import intervals_sqlite, postgresql
 from realtime.capture.tables import of_table
 from realtime.capture.triggers import TENANTS, literal, quoted
 from tenants import hosted
@@ -30,7 +30,7 @@ FOLLOWING: Final = f"tenant_id IN (SELECT t.id FROM {TENANTS} t WHERE t.source I
 CLOSED: Final = f"({TENANTS}.is_active AND b.active)"
 """It says whether a tenant is active, where nobody knows what its row said before."""
 
-NOWS: Final = {"postgresql": postgresql.NOW, "sqlite": sqlite.NOW}
+NOWS: Final = {"postgresql": postgresql.NOW, "sqlite": intervals_sqlite.NOW}
 
 
 @dataclass(frozen=True, slots=True)

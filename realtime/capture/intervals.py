@@ -42,6 +42,7 @@ BEFORE: Final = "before the record"
 DECLARED: Final = "declared"
 ROLE: Final = "role"
 """The source of the permissions that the declarations give to roles."""
+ALWAYS: Final = "true"
 NO_TENANT: Final = "CAST(NULL AS bigint)"
 NOTHING: Final = "CAST(NULL AS varchar)"
 
@@ -52,7 +53,8 @@ class Kept:
 
     `begins` selects the columns of `into` for the rows of `{row}` (alias r), of which it reads
     `columns`; the first is the key, of this `kind`. `named_by`, a (table, condition), is set where
-    these rows are not the written ones: then they are those of its table that name those.
+    these rows are not the written ones: then they are those of its table that name those. `tenant`
+    is set where it reads nothing but the row: SQL for what it gives as the tenant.
     """
 
     into: str
@@ -62,6 +64,7 @@ class Kept:
     joins: tuple[str, ...] = ()
     named_by: tuple[str, str] | None = None
     kind: str = INTEGER
+    tenant: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ def holder(
         (key, *tenancy.columns, column),
         tenancy.tables if tenancy.nullable else (),
         kind=kind,
+        tenant=tenancy.sql("r"),
     )
 
 
@@ -174,7 +178,7 @@ def belongs(
         f"SELECT {logged(kind, f'r.{key}')} AS source_id, {tenant} AS tenant_id, {what}"
         f" FROM {{row}} r WHERE {where}"
     )
-    return Kept(BELONGS, model._meta.db_table, begins, (key, *columns), kind=kind)
+    return Kept(BELONGS, model._meta.db_table, begins, (key, *columns), kind=kind, tenant=tenant)
 
 
 def revision(tenant: str) -> str:
@@ -197,18 +201,19 @@ def end(kept: Kept, those: str, cause: str, now: str, numbered: str) -> str:
 
     `numbered` are the assignments that say with which revision they end.
     """
-    return (
-        f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}, {numbered}\n"
-        f"WHERE source = {literal(kept.source)} AND source_id {those} AND ended_at IS NULL"
-        f" AND {stays(f'{kept.into}.tenant_id')};"
-    )
+    return f"{ended(kept, cause, now, numbered)}\nWHERE {is_open(kept, those, kept.into)};"
 
 
-def emptied(kept: Kept, now: str, numbered: str) -> str:
-    """Return the statement that ends the intervals of every row."""
+def ended(kept: Kept, cause: str, now: str, numbered: str) -> str:
+    """Return the beginning of the statement that ends intervals."""
+    return f"UPDATE {kept.into} SET ended_at = {now}, ended = {literal(cause)}, {numbered}"
+
+
+def is_open(kept: Kept, those: str, interval: str) -> str:
+    """Return the condition that an interval is one of these rows' by their keys, and goes on."""
     return (
-        f"UPDATE {kept.into} SET ended_at = {now}, ended = 'truncated', {numbered}"
-        f" WHERE source = {literal(kept.source)} AND ended_at IS NULL;"
+        f"source = {literal(kept.source)} AND source_id {those} AND ended_at IS NULL"
+        f" AND {stays(f'{interval}.tenant_id')}"
     )
 
 
@@ -275,12 +280,16 @@ def begins(kept: Kept, side: str, cause: str, now: str, since: str) -> str:
 
 def ends(kept: Kept, side: str, cause: str, now: str, numbered: str) -> str:
     """Return the statement that ends the intervals of OLD, or of the rows that name it."""
-    column = quoted(kept.columns[0])
     if kept.named_by is None:
-        return end(kept, f"= {logged(kept.kind, f'{side}.{column}')}", cause, now, numbered)
+        return end(kept, f"= {key_of(kept, side)}", cause, now, numbered)
     table, condition = kept.named_by
-    those = f"SELECT {logged(kept.kind, f'w.{column}')} FROM {quoted(table)} w"
+    those = f"SELECT {key_of(kept, 'w')} FROM {quoted(table)} w"
     return end(kept, f"IN ({those} WHERE {condition.format(side=side)})", cause, now, numbered)
+
+
+def key_of(kept: Kept, side: str) -> str:
+    """Return SQL for the row's key, as the logs hold it."""
+    return logged(kept.kind, f"{side}.{quoted(kept.columns[0])}")
 
 
 def _row(kept: Kept, side: str) -> str:

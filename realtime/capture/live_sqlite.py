@@ -12,20 +12,21 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from realtime.capture import beside_sqlite, intervals, numbering_sqlite
-from realtime.capture.live import DELETED, Live, Shown
+from realtime.capture.intervals_sqlite import NOW, begins, ends
+from realtime.capture.live import Live, Shown
 from realtime.capture.parts_sqlite import (
     CHANGE,
     LAST,
     LOG,
     XID,
     accesses,
-    deleted,
     fires,
     logs,
+    lost,
     names_of_fields,
     names_of_row,
 )
-from realtime.capture.sqlite import NOW, differ, gone, in_the_way, trigger, until
+from realtime.capture.sqlite import differ, gone, in_the_way, there, trigger
 from realtime.capture.triggers import (
     ACCESSES,
     CHANGES,
@@ -55,13 +56,18 @@ def triggers(lives: Iterable[Live], shown: Iterable[Shown]) -> Iterator[Trigger]
             yield trigger(
                 table, what, "UPDATE", body, when=when, of=fires(live, columns), needs=needs
             )
-        yield trigger(table, "live", "DELETE", deleted(live, DELETED), needs=needs)
+        body, told = lost(live)
+        yield trigger(table, "live", "DELETE", body, when=told, needs=needs)
         for column, kept in live.kept.items():
             since = f"coalesce({intervals.revision(live.of('NEW'))}, 0)"
-            begun = intervals.ends(kept, "NEW", REPLACED, NOW, until(kept))
-            begun += "\n" + intervals.begins(kept, "NEW", intervals.CREATED, NOW, since)
-            when = f"NEW.{quoted(column)} IS NOT NULL"
-            yield trigger(table, f"began_{column}", "INSERT", begun, when=when, needs=needs)
+            # Of an object that this one replaced.
+            ended = ends(kept, "NEW", REPLACED)
+            begun = begins(kept, "NEW", intervals.CREATED, since, decided=True)
+            when = f"NEW.{quoted(column)} IS NOT NULL AND {stays(live.of('NEW'))}"
+            body = f"{ended}\n{begun}"
+            yield trigger(table, f"began_{column}", "INSERT", body, when=when, needs=needs)
+            when = f"NOT ({when})"
+            yield trigger(table, f"ended_{column}", "INSERT", ended, when=when, needs=needs)
         yield from _replaced(live)
     for table_shown in shown:
         yield from _notes(table_shown)
@@ -141,6 +147,7 @@ def _replaced(live: Live) -> Iterator[Trigger]:
   WHERE ({where}) AND {live.of("x")} IS NOT NULL AND {stays(live.of("x"))};
 """
         needs = [ACCESSES, TENANTS, *live.tenancy.tables]
+        when = there(live.table, where, when)
         yield trigger(live.table, "replaced", event, log, when=when, time="BEFORE", needs=needs)
     if live.kept:
         needs, kept = [ACCESSES, TENANTS, intervals.HELD], list(live.kept.values())
@@ -161,6 +168,7 @@ def _notes(shown: Shown) -> Iterator[Trigger]:
     for event, where, when in in_the_way(shown.key, shown.unique):
         note = f"{_note(shown, 'x', _was(shown, 'x'))} FROM {quoted(shown.table)} x"
         note += f" WHERE ({where}) AND {stays(_tenant(shown, 'x'))};"
+        when = there(shown.table, where, when)
         yield trigger(
             shown.table, "shown_replaced", event, note, when=when, time="BEFORE", needs=needs
         )

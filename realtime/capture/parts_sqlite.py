@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from realtime.capture import intervals, numbering_sqlite
-from realtime.capture.live import HELD, MOVED, VISIBILITY, Live
-from realtime.capture.sqlite import NOW, differ, until
+from realtime.capture.intervals_sqlite import NOW, begins, ends
+from realtime.capture.live import DELETED, HELD, MOVED, VISIBILITY, Live
+from realtime.capture.sqlite import differ
 from realtime.capture.triggers import ACCESSES, CHANGES, TENANTS, literal, quoted, stays
 
 XID: Final = "0"
@@ -36,9 +37,9 @@ def logs(live: Live) -> list[str]:
     return [CHANGES, ACCESSES, TENANTS, *live.tenancy.tables, *held]
 
 
-def deleted(live: Live, cause: str) -> str:
-    """Return the statements that record that the old row is gone."""
-    return f"{_access(live, cause, ['OLD'])}{_ended(live, cause)}"
+def deleted(live: Live) -> str:
+    """Return the statements that record that the old row is gone, of whatever tenant, if any."""
+    return f"{_access(live, DELETED, ['OLD'])}{_ended(live, DELETED)}"
 
 
 def names_of_fields(live: Live) -> str:
@@ -61,9 +62,8 @@ def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Yield the access changes of an update: of holders, of visibility and of the tenant."""
     for column in live.holders:
         body = _access(live, HELD, ["OLD", "NEW"], user=column)
-        kept, now = live.kept[column], intervals.revision("b.tenant_id")
-        body += f"\n{intervals.ends(kept, 'OLD', HELD, NOW, until(kept))}"
-        body += f"\n{intervals.begins(kept, 'NEW', HELD, NOW, now)}"
+        kept = live.kept[column]
+        body += f"\n{ends(kept, 'OLD', HELD)}\n{begins(kept, 'NEW', HELD)}"
         yield f"held_{column}", (column,), body
     if live.visible:
         yield "visible", live.visible, _access(live, VISIBILITY, ["NEW"])
@@ -73,18 +73,22 @@ def accesses(live: Live) -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 def _moved(live: Live) -> str:
     """Return the statements that let the intervals of holders go on in the other tenant."""
-    now = intervals.revision("b.tenant_id")
     return "".join(
-        f"\n{intervals.ends(kept, 'OLD', MOVED, NOW, until(kept))}"
-        f"\n{intervals.begins(kept, 'NEW', MOVED, NOW, now)}"
-        for kept in live.kept.values()
+        f"\n{ends(kept, 'OLD', MOVED)}\n{begins(kept, 'NEW', MOVED)}" for kept in live.kept.values()
     )
+
+
+def lost(live: Live) -> tuple[str, str]:
+    """Return the statements that record that the old row of a tenant is gone, and the condition
+    under which anybody is told."""
+    row = ("NULL", literal(live.label), live.logged("OLD"), literal(DELETED), NOW)
+    tenant = live.of("OLD")
+    return f"{numbering_sqlite.logged(tenant, *row)}{_ended(live, DELETED)}", stays(tenant)
 
 
 def _ended(live: Live, cause: str) -> str:
     """Return the statements that end the intervals of the users whom the holders' columns named."""
-    ends = (intervals.ends(k, "OLD", cause, NOW, until(k)) for k in live.kept.values())
-    return "".join(f"\n{each}" for each in ends)
+    return "".join(f"\n{ends(kept, 'OLD', cause)}" for kept in live.kept.values())
 
 
 def _access(live: Live, cause: str, sides: Iterable[str], *, user: str = "") -> str:

@@ -153,7 +153,11 @@ def joining_everybody() -> Iterator[Trigger]:
 def emptied(table: str, kept: Iterable[Kept]) -> Trigger:
     """Return the trigger that ends the intervals of all rows of a table that is emptied."""
     kept = list(kept)
-    body = "\n".join(intervals.emptied(each, NOW, ending(each.into)) for each in kept)
+    body = "\n".join(
+        f"{intervals.ended(each, 'truncated', NOW, ending(each.into))}"
+        f" WHERE source = {literal(each.source)} AND ended_at IS NULL;"
+        for each in kept
+    )
     body += "\nRETURN NULL;"
     needs = [each.into for each in kept]
     return trigger(table, "emptied", "AFTER", ["TRUNCATE"], body, each="STATEMENT", needs=needs)

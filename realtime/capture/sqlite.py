@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 from realtime.capture import intervals, joining
 from realtime.capture.intervals import Kept
+from realtime.capture.intervals_sqlite import NOW, USED, begins, ends, until
 from realtime.capture.numbering_sqlite import INSTEAD, LOG, NUMBERED, UNNUMBERED
 from realtime.capture.tables import Access
 from realtime.capture.triggers import (
@@ -22,12 +22,6 @@ from realtime.capture.triggers import (
     stays,
 )
 from tenants.keys import logged
-
-NOW: Final = "replace(strftime('%Y-%m-%d %H:%M:%f000', 'now'), '.000000', '')"
-"""The text that Django writes for the same time: times are compared as texts, and it leaves out a
-fraction of nothing, before which `.000000` sorts last."""
-USED: Final = re.compile(r'\br\.(?:"([^"]+)"|(\w+))')
-"""The columns of the row that a statement names."""
 
 SIDES: Final = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 INSTALLED: Final = r"""
@@ -145,6 +139,7 @@ def _replaced(access: Access) -> Iterator[Trigger]:
     for event, where, when in in_the_way(key, access.unique[1:]) if access.events else ():
         counts = f"({where}) AND ({moves})" if moves else where
         row = f"(SELECT x.* FROM {quoted(access.table)} x WHERE {counts})"
+        when = there(access.table, counts, when)
         body = _log(access.touch.format(row=row), access)
         what, needs = f"{access.what}_replaced", [*access.needs, TENANTS]
         yield trigger(access.table, what, event, body, when=when, time="BEFORE", needs=needs)
@@ -153,13 +148,12 @@ def _replaced(access: Access) -> Iterator[Trigger]:
         needs = [*access.needs, TENANTS]
         yield from gone(access.table, what, access.cause, key, access.unique[1:], kept, needs)
     if "UPDATE" in access.also and "INSERT" not in access.events:
-        same = f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"
         yield trigger(
             access.table,
             f"{access.what}_replaced_itself",
             "INSERT",
             access.also["UPDATE"],
-            when=f"EXISTS (SELECT 1 FROM {quoted(access.table)} x WHERE {same})",
+            when=there(access.table, f"x.{quoted(key)} = NEW.{quoted(key)} AND ({moves})"),
             time="BEFORE",
             needs=[*access.needs, TENANTS],
         )
@@ -170,21 +164,14 @@ def _kept(access: Access) -> dict[str, str]:
     kept = access.kept
     if kept is None:
         return {}
-    begins = intervals.begins(kept, "NEW", access.cause, NOW, intervals.revision("b.tenant_id"))
-    ends = intervals.ends(kept, "OLD", access.cause, NOW, until(kept))
+    begun, ended = begins(kept, "NEW", access.cause), ends(kept, "OLD", access.cause)
     # Those of a row that this one replaced, for which no trigger ran.
-    replaced = intervals.ends(kept, "NEW", access.cause, NOW, until(kept))
-    moved = f"\n{ends}\n{replaced}\n{begins}"
-    gone = f"\n{ends}"
+    replaced = ends(kept, "NEW", access.cause)
+    gone = f"\n{ended}"
     if kept.named_by:  # those rows may be there after the one that they name
-        now = intervals.revision("b.tenant_id")
-        gone += f"\n{intervals.begins(kept, 'OLD', access.cause, NOW, now)}"
-    return {"INSERT": f"\n{replaced}\n{begins}", "UPDATE": moved, "DELETE": gone}
-
-
-def until(kept: Kept) -> str:
-    """Return the assignment of the revision with which intervals end."""
-    return f"until = {intervals.revision(f'{kept.into}.tenant_id')}"
+        gone += f"\n{begins(kept, 'OLD', access.cause)}"
+    moved = f"\n{ended}\n{replaced}\n{begun}"
+    return {"INSERT": f"\n{replaced}\n{begun}", "UPDATE": moved, "DELETE": gone}
 
 
 def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
@@ -201,6 +188,16 @@ def in_the_way(key: str, unique: Iterable[tuple[str, ...]]) -> Iterator[tuple[st
     moved = differ(dict.fromkeys(column for columns in keys for column in columns))
     yield "INSERT", same(keys), ""
     yield "UPDATE", f"({same(keys)}) AND x.rowid <> OLD.rowid", moved
+
+
+def there(table: str, where: str, when: str = "") -> str:
+    """Return the condition that such a row x is there; `when` is decided first.
+
+    For triggers that hardly ever have anything to do: an INSERT … SELECT takes long to find nothing
+    if it must keep what it selects, since the table has triggers or is read.
+    """
+    found = f"EXISTS (SELECT 1 FROM {quoted(table)} x WHERE {where})"
+    return f"{when} AND {found}" if when else found
 
 
 def gone(
@@ -221,6 +218,7 @@ def gone(
     for event, where, when in in_the_way(key, unique) if unique else ():
         other = f"({where}) AND x.{quoted(key)} IS NOT NEW.{quoted(key)}"
         note = "\n".join(_note_replaced(each, table, key, other) for each in kept)
+        when = there(table, other, when)
         yield trigger(table, what, event, note, when=when, time="BEFORE", needs=needs)
         ends = "\n".join(_end_replaced(each, table, cause) for each in kept)
         sources = ", ".join(literal(each.source) for each in kept)

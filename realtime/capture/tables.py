@@ -149,7 +149,7 @@ def _users() -> Iterator[Access]:
         through: Any = groups.remote_field.through
         member, group = groups.m2m_column_name(), groups.m2m_reverse_name()
         who = f"r.{member} AS user_id, 'group:' || r.{group} AS principal"
-        kept = intervals.belongs(through, who, "true", (member, group))
+        kept = intervals.belongs(through, who, intervals.ALWAYS, (member, group))
         yield replace(
             of_user(through, member, cause="groups", watch=(member, group), kept=kept), many=True
         )

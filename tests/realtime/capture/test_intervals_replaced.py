@@ -6,10 +6,11 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from realtime.models import Belongs, Held, Replaced
-from resources.models import DocumentUserGrant, Profile
+from resources.models import Document, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tests.databases import only_on
 from tests.realtime.capture.kept import unkept
@@ -99,6 +100,16 @@ def test_of_an_object_that_another_one_replaces(place: World, *, recursive: bool
     profile = place.profile("viewer")
     run(copy(Profile, profile.pk), recursive=recursive)
     assert unkept() == []
+
+
+def test_of_an_object_that_one_in_a_tenant_that_is_being_deleted_replaces(place: World) -> None:
+    there = place.tenants["globex"]
+    Tenant.objects.filter(pk=there.pk).update(is_active=False, deleting_since=timezone.now())
+    key = str(place.document.pk)
+    run(copy(Document, place.document.pk, id=key, tenant_id=str(there.pk)))
+    of = {"model": "resources.document", "object_id": place.document.pk}
+    owned = Held.objects.filter(**of, source="resources_document.owner_id")
+    assert [each.ended for each in owned] == ["replaced"]
 
 
 @RECURSIVE

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from realtime.capture.sqlite import NOW
+from realtime.capture.intervals_sqlite import NOW
 from tests.databases import only_on
 
 pytestmark = [
