@@ -49,7 +49,8 @@ def read_within(
         answer = decision.ask(resource, tenant_id, [(user_id, key.pk) for user_id, key in wanted])
         readers = _readers(answer, wanted)
         objects = objects_of(resource, tenant_id, readers, guarded=guarded)
-        seen.update(_rendered(resource, objects, readers, revision, guarded))
+        with plainly():
+            seen.update(_rendered(resource, objects, readers, revision, guarded))
     return Reading(revision, seen)
 
 
@@ -106,11 +107,12 @@ def _read_resource(
     readers = {t: found for t, pairs in asked.items() if (found := _readers(answers[t], pairs))}
     pks = {pk for found in readers.values() for pk in found}
     objects = load_keys(resource, readers.keys(), pks, savepoint=guarded)
-    return {
-        (tenant_id, pair): shown
-        for tenant_id, found in readers.items()
-        for pair, shown in _rendered(resource, objects, found, 0, guarded).items()
-    }
+    with plainly():
+        return {
+            (tenant_id, pair): shown
+            for tenant_id, found in readers.items()
+            for pair, shown in _rendered(resource, objects, found, 0, guarded).items()
+        }
 
 
 def _by_label(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
@@ -149,13 +151,12 @@ def _rendered(
     An object is let go as soon as it was: it may be as large as what was made of it.
     """
     seen: dict[Pair, Representation] = {}
-    with plainly():
-        for pk, by_audience in readers.items():
-            obj = objects.pop(pk, None)
-            if obj is None:
-                continue
-            for name, pairs in by_audience.items():
-                audience = resource.declared(name)
-                shown = render(resource, audience, obj, revision, savepoint=guarded)
-                seen.update(dict.fromkeys(pairs, shown))
+    for pk, by_audience in readers.items():
+        obj = objects.pop(pk, None)
+        if obj is None:
+            continue
+        for name, pairs in by_audience.items():
+            audience = resource.declared(name)
+            shown = render(resource, audience, obj, revision, savepoint=guarded)
+            seen.update(dict.fromkeys(pairs, shown))
     return seen

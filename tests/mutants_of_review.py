@@ -176,8 +176,8 @@ REQUIRED: Final = (
     Mutant(
         "an object is rendered once for each audience, however many read it",
         "permissions/read.py",
-        "                seen.update(dict.fromkeys(pairs, shown))\n",
-        "                seen.update((p, render(resource, audience, obj, 0)) for p in pairs)\n",
+        "            seen.update(dict.fromkeys(pairs, shown))\n",
+        "            seen.update((p, render(resource, audience, obj, 0)) for p in pairs)\n",
         "tests/permissions/test_read.py::"
         "test_one_rendering_for_each_object_and_audience_however_many_ask",
     ),

@@ -20,13 +20,17 @@ from realtime.state.sockets import Socket
 
 def measure(connections: Connections, subscriptions: int) -> None:
     """Set the gauges, right after a look of the tail, and add up what was sent."""
-    kept = [socket.measure() for socket in connections]
-    SOCKETS.set(len(kept))
-    SOCKET_BYTES.set(sum(kept))
-    SOCKET_BYTES_MAX.set(max(kept, default=0))
+    kept: dict[Socket, int] = {}
+    for socket in connections:
+        size = socket.measure()
+        if size or socket.frames:  # of the others, which are most, there is nothing to add up
+            kept[socket] = size
+    SOCKETS.set(len(connections))
+    SOCKET_BYTES.set(sum(kept.values()))
+    SOCKET_BYTES_MAX.set(max(kept.values(), default=0))
     SUBSCRIPTIONS.set(subscriptions)
     TAIL_SEEN.set_to_current_time()
-    count(connections)
+    count(kept)
 
 
 def count(sockets: Iterable[Socket]) -> None:

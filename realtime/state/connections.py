@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 from realtime.state.due import Due
 from realtime.state.sockets import Socket
@@ -24,7 +25,10 @@ class Connections:
         self.checked: Due[Socket] = Due()
 
     def __iter__(self) -> Iterator[Socket]:
-        return iter([socket for mine in self.of_tenant.values() for socket in mine])
+        return chain.from_iterable(self.of_tenant.values())  # there are many: copy to await within
+
+    def __len__(self) -> int:
+        return sum(map(len, self.of_tenant.values()))
 
     def __bool__(self) -> bool:
         return bool(self.of_tenant)

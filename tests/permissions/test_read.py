@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from permissions import accesslog
+from permissions import read as reading
 from permissions.audiences import registry
 from permissions.read import objects_of, read, read_across, read_within
-from permissions.rendering import SERIALIZATIONS
+from permissions.rendering import SERIALIZATIONS, plainly
 from permissions.representation import ObjectKey
 from permissions.snapshot import SnapshotInTransaction, snapshot
 from resources.audiences import DOCUMENTS
@@ -90,6 +91,27 @@ def test_read_across_tenants_shows_in_each_what_a_read_of_it_shows(world: World)
             assert across[tenant_id, pair] == (seen and replace(seen, revision=0))
             shown += seen is not None
     assert shown == len([s for s in across.values() if s]) > 10
+
+
+def test_zone_and_language_are_set_once_for_all_tenants(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[None] = []
+
+    def noted() -> Any:
+        times.append(None)
+        return plainly()
+
+    monkeypatch.setattr(reading, "plainly", noted)
+    document = world.create("globex", "rival")
+    seen = read_across(
+        {
+            of.tenant_id: [(of.owner_id, ObjectKey("resources.document", of.pk))]
+            for of in (world.document, document)
+        }
+    )
+    assert all(seen.values())
+    assert len(times) == 1
 
 
 def test_unknown_foreign_absent_and_forbidden_are_alike(world: World) -> None:

@@ -18,6 +18,7 @@ def test_those_who_are_there_are_found_by_tenant_and_by_user() -> None:
     one, two, other = socket(1), socket(2), socket(1, tenant_id=2)
     attendance = filled(one, two, other)
     assert set(attendance) == {one, two, other}
+    assert len(attendance) == 3
     assert two in attendance
     assert socket(2) not in attendance
     assert attendance.of_tenant == {1: {one, two}, 2: {other}}
