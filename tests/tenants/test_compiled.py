@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, Count, DateTimeField, TextField
 from django.test.utils import CaptureQueriesContext
 
-from tenants.compiled import Among, Compiled, Parameter
+from tenants.compiled import Among, Compiled, Parameter, by_any
 from tenants.models import Membership, Tenant, User
 from tests.world import World
 
@@ -54,11 +54,25 @@ def test_any_number_of_keys_is_one_parameter(world: World, number: int) -> None:
     )
     wanted = list(User.objects.order_by("pk")[:number])
     assert users(keys={user.pk for user in wanted}) == wanted
+    assert "unnest" not in users.write()[2]
 
 
 def test_any_number_of_texts_is_one_parameter(world: World) -> None:
     tenants = Compiled(lambda: Tenant.objects.filter(slug__in=Among("slugs", TextField())))
     assert tenants(slugs=["acme", "nowhere"]) == [world.tenants["acme"]]
+
+
+@pytest.mark.parametrize("kind", ["bigint", "varchar(50)", "timestamp with time zone"])
+def test_keys_are_looked_for_together(kind: str) -> None:
+    """PostgreSQL reads an index once for all of an array, and joins the rows of a subquery."""
+    asked = f'SELECT 1 WHERE "a" IN (SELECT unnest(%s::{kind}[])) AND NOT ("b" IN (SELECT 2))'
+    assert by_any(asked) == f'SELECT 1 WHERE "a" = ANY(%s::{kind}[]) AND NOT ("b" IN (SELECT 2))'
+
+
+def test_keys_may_be_excluded(world: World) -> None:
+    others = Compiled(lambda: User.objects.exclude(pk__in=Among("keys", BigIntegerField())))
+    first, *rest = User.objects.order_by("pk")
+    assert set(others(keys=[first.pk])) == set(rest)
 
 
 def test_value_is_prepared_as_its_field_says(world: World) -> None:
