@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from realtime.capture import intervals, numbering_sqlite
@@ -14,6 +14,9 @@ from realtime.capture.triggers import ACCESSES, CHANGES, TENANTS, literal, quote
 XID: Final = "0"
 """Stands for no transaction. A creation is still the only one of its key, and a change below the
 only one of its (negative) version; Django's connections put their transaction's number here."""
+
+TOGETHER: Final = 3
+"""So many fields are passed over together if none of them differs."""
 
 LAST: Final = f"SELECT max(id) FROM {CHANGES}"
 """The id of the latest change, of whichever row."""
@@ -43,13 +46,23 @@ def deleted(live: Live) -> str:
 
 
 def names_of_fields(live: Live) -> str:
-    """Return SQL for the names of the fields that differ."""
+    """Return SQL for the names of the fields that differ.
+
+    A few at a time are passed over together: nearly all are as they were, and each that is looked
+    at by itself is joined to the others.
+    """
     sources = dict(live.stamps)
-    names = " || ".join(
-        f"CASE WHEN {differ(sources.get(column, [column]))} THEN ',\"{field}\"' ELSE '' END"
-        for column, field in live.fields
-    )
-    return f"'[' || substr({names}, 2) || ']'"
+    named = [
+        (differ(sources.get(column, [column])), f"',\"{field}\"'") for column, field in live.fields
+    ]
+    some = [named[start : start + TOGETHER] for start in range(0, len(named), TOGETHER)]
+    return f"'[' || substr({' || '.join(map(_names, some))}, 2) || ']'"
+
+
+def _names(named: Sequence[tuple[str, str]]) -> str:
+    differs = " OR ".join(differs for differs, _ in named)
+    names = " || ".join(f"CASE WHEN {differs} THEN {name} ELSE '' END" for differs, name in named)
+    return f"CASE WHEN {differs} THEN {names} ELSE '' END"
 
 
 def fires(live: Live, columns: tuple[str, ...]) -> tuple[str, ...]:
