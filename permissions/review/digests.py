@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from django.db import models
 from rest_framework import serializers
@@ -153,6 +154,18 @@ def _is_code(value: Any) -> bool:
 
 
 def _source(code: Any) -> str:
+    if inspect.isfunction(code) or inspect.isclass(code):
+        if code not in _sources:
+            _sources[code] = _read_source(code)
+        return _sources[code]
+    return _read_source(code)
+
+
+_sources: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""The texts of functions and classes: to find a class's, `inspect` parses its whole file."""
+
+
+def _read_source(code: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(getattr(code, "__code__", code)))
     except (OSError, TypeError):  # not written in Python, or generated

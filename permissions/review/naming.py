@@ -43,14 +43,21 @@ def is_ours(code: Any) -> bool:
 
 
 def _is_in_project(code: Any) -> bool:
+    code = getattr(code, "__code__", code)
     try:
-        file = inspect.getsourcefile(getattr(code, "__code__", code))
+        file = inspect.getfile(code)
     except TypeError:  # not written in Python
         return False
-    return file is not None and not _is_installed(file)
+    if file not in _files:
+        source = inspect.getsourcefile(code)
+        _files[file] = source is not None and not _is_installed(source)
+    return _files[file]
 
 
-@cache
+_files: dict[str, bool] = {}
+"""Whether what stands in a file belongs to the project: `inspect` asks the disk each time."""
+
+
 def _is_installed(file: str) -> bool:
     return any(Path(file).resolve().is_relative_to(folder) for folder in INSTALLED)
 
@@ -60,12 +67,12 @@ def named(function: Any, owners: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     modules and settings that this names, of modules that they import, and of the owners."""
     yield from inspect.getclosurevars(_unwrapped(function)).nonlocals.items()
     yield from _defaults(function)
-    names = sorted({name for code in codes(function.__code__) for name in code.co_names})
+    names = _names(function.__code__)
     for name, value in _of_scope(function, names):
         yield name, value
         if inspect.isclass(value) and issubclass(value, models.Model):
             yield from _of_model(value, names)
-    for name in [*names, *(IMPLICIT if _spells(function) else ())]:
+    for name in [*names, *(IMPLICIT if _spells(function.__code__) else ())]:
         for owner in owners:
             yield from _of_owner(owner, name)
 
@@ -91,9 +98,15 @@ def _of_scope(function: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _spells(function: Any) -> bool:
+@cache
+def _names(code: CodeType) -> list[str]:
+    return sorted({name for each in codes(code) for name in each.co_names})
+
+
+@cache
+def _spells(function: CodeType) -> bool:
     """Return whether the function may make a text of an object: that names no method."""
-    for code in codes(function.__code__):
+    for code in codes(function):
         if not SPELLING.isdisjoint(code.co_names):
             return True
         if any(step.opname.startswith(("FORMAT", "CONVERT")) or step.argrepr == "%"
@@ -168,13 +181,21 @@ def _of_owner(owner: type, name: str) -> Iterator[tuple[str, Any]]:
 def _imported(function: Any) -> Iterator[ModuleType]:
     """Yield the modules that the function imports when it runs."""
     package = function.__globals__.get("__package__") or ""
-    for code in codes(function.__code__):
+    for name in _imports(function.__code__):
+        with suppress(ImportError):  # then it cannot run either
+            yield import_module(name, package)
+
+
+@cache
+def _imports(function: CodeType) -> list[str]:
+    """Return the names of these modules, relative ones with their dots."""
+    found = []
+    for code in codes(function):
         steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
         for place, step in enumerate(steps):
             if step.opname == "IMPORT_NAME":
-                level = steps[place - 2].argval
-                with suppress(ImportError):  # then it cannot run either
-                    yield import_module("." * level + step.argval, package)
+                found.append("." * steps[place - 2].argval + step.argval)
+    return found
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

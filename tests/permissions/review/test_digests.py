@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -171,3 +172,22 @@ def test_keyword_default_counts(load: Load) -> None:
     source = SOURCE + "def shown(x, *, most=LIMIT):\n    return x[:most]\n"
     before, after = load(source), load(source.replace("LIMIT = 5", "LIMIT = 6"))
     assert digest(before.shown) != digest(after.shown)
+
+
+def test_text_of_a_class_and_of_a_function_is_looked_for_once(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def getsource(code: Any) -> str:
+        asked.append(code)
+        return source(code)
+
+    source = inspect.getsource
+    monkeypatch.setattr(inspect, "getsource", getsource)
+    module = load(SOURCE)
+    first = digest(module.Thing)
+    assert asked
+    found = len(asked)
+    assert digest(module.Thing) == first
+    assert len(asked) == found

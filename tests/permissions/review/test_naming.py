@@ -158,9 +158,14 @@ EDITS: dict[str, tuple[str, str, str]] = {
 Load = Callable[..., Any]
 
 
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
     """`load(old, new)` gives the package's module after this edit."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield from loading_from(tmp_path_factory.mktemp("attacked"), patch)
+
+
+def loading_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     texts = {"__init__": "", "helpers": HELPERS, "shown": SHOWN}
@@ -184,14 +189,19 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     forget()
 
 
-def test_nothing_is_told_of_what_is_loaded_again(load: Load) -> None:
-    assert told(entry(load().RESOURCE), entry(load().RESOURCE)) == []
+@pytest.fixture(scope="module")
+def before(load: Load) -> Any:
+    """The entry of what nobody edited."""
+    return entry(load().RESOURCE)
+
+
+def test_nothing_is_told_of_what_is_loaded_again(load: Load, before: Any) -> None:
+    assert told(before, entry(load().RESOURCE)) == []
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_edit_is_told(load: Load, what: str) -> None:
+def test_edit_is_told(load: Load, before: Any, what: str) -> None:
     old, new, name = EDITS[what]
-    before = entry(load().RESOURCE)
     found = told(before, entry(load(old, new).RESOURCE))
     assert any(name in line for line in found), found
 

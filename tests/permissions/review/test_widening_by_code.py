@@ -137,9 +137,14 @@ EDITS: dict[str, tuple[str, str, str]] = {
 Load = Callable[..., Resource]
 
 
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
     """`load(old, new)` gives the resource as the modules declare it after this edit."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield from loading_from(tmp_path_factory.mktemp("widened"), patch)
+
+
+def loading_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setattr(Document, "people", property(lambda self: []), raising=False)
@@ -166,6 +171,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         sys.modules.pop(name, None)
 
 
+@pytest.fixture(scope="module")
+def before(load: Load) -> Any:
+    """The entry of what nobody edited."""
+    return entry(load())
+
+
 def teaser(self: Any) -> str:
     return str(self.title)[:3]
 
@@ -174,22 +185,20 @@ def long_teaser(self: Any) -> str:
     return str(self.budget)
 
 
-def test_nothing_is_told_of_modules_that_are_loaded_again(load: Load) -> None:
-    assert told(entry(load()), entry(load())) == []
+def test_nothing_is_told_of_modules_that_are_loaded_again(load: Load, before: Any) -> None:
+    assert told(before, entry(load())) == []
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_edit_is_told(load: Load, what: str) -> None:
+def test_edit_is_told(load: Load, before: Any, what: str) -> None:
     old, new, named = EDITS[what]
-    before = entry(load())
     found = told(before, entry(load(old, new)))
     assert any(named in line for line in found), found
 
 
 def test_property_of_the_model_that_a_method_reads_is_told(
-    load: Load, monkeypatch: pytest.MonkeyPatch
+    load: Load, before: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = entry(load())
     monkeypatch.setattr(Document, "teaser", property(long_teaser))
     assert any("get_by_model" in line for line in told(before, entry(load())))
 
