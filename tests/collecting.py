@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from tests.measuring import paused
+
 PACKAGES = ("tenants", "permissions", "realtime", "resources", "project")
 OF_THEIR_OWN = ("project.__main__", "realtime.transport.on_daphne")
 """Modules that are a program, or belong to one that is not there."""
@@ -28,15 +30,13 @@ def modules() -> Iterator[str]:
 @contextmanager
 def quickly() -> Iterator[None]:
     """Within the block, nothing is measured, and no garbage is looked for."""
-    trace = sys.gettrace()
-    if trace is not None:
+    if sys.gettrace() is not None:
         for name in modules():
             import_module(name)  # a test file may be the first that does
     gc.disable()
-    sys.settrace(None)
     try:
-        yield
+        with paused():
+            yield
     finally:
-        sys.settrace(trace)
         gc.freeze()
         gc.enable()

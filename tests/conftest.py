@@ -24,6 +24,7 @@ from tests.announced import SECONDS, announced
 from tests.collecting import quickly
 from tests.contracts import Watch, watching
 from tests.live import LiveServer, live_server
+from tests.measuring import measuring
 from tests.neighbours import Scene
 from tests.prepared import prepare
 from tests.reused import reused
@@ -53,6 +54,13 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what must run on both databases."""
     mark(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Measure what the test reaches, where nothing else does."""
+    with measuring(item):
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

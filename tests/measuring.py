@@ -1,0 +1,118 @@
+"""Which tests are measured: half of the time of a measured one goes into measuring.
+
+Of those that `tests/unmeasured.txt` names nothing is measured but their fixtures and the threads
+beside them: whatever line or branch they reach, several others reach too. Of a new test all is
+measured. Where a change leaves a line without a measured test, `make unmeasured` writes the list
+anew.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+import pytest
+from asgiref.sync import SyncToAsync
+from coverage import Coverage
+
+LIST: Final = Path(__file__).with_name("unmeasured.txt")
+UNMEASURED: Final = frozenset() if "REACHING" in os.environ else frozenset(LIST.read_text().split())
+"""Functions of tests, with all their cases; none while what each reaches is recorded."""
+
+DEAR: Final = 0.5
+"""Seconds, beside other work, that make a function with all its cases worth a line of the list."""
+
+OTHERS: Final = 2
+"""How many measured tests must still reach a line: it may be by chance that one does."""
+
+Arc = tuple[str, int, int]
+
+
+def function(item: pytest.Item) -> str:
+    """The test's function, without its case."""
+    return item.nodeid.partition("[")[0]
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Within the block nothing is measured of this thread, and of that where Django's calls run."""
+    theirs = SyncToAsync.single_thread_executor
+    trace, trace_of_theirs = sys.gettrace(), theirs.submit(sys.gettrace).result()
+    sys.settrace(None)
+    theirs.submit(sys.settrace, None).result()
+    try:
+        yield
+    finally:
+        theirs.submit(sys.settrace, trace_of_theirs).result()
+        sys.settrace(trace)
+
+
+@contextmanager
+def measuring(item: pytest.Item) -> Iterator[None]:
+    """Measure the test, or not, or, with `REACHING`, record what its function reaches."""
+    if function(item) in UNMEASURED:
+        with paused():
+            yield
+    elif "REACHING" in os.environ and (coverage := Coverage.current()):
+        coverage.switch_context(function(item))
+        yield
+        coverage.switch_context("")
+    else:
+        yield
+
+
+def spared(reached: Mapping[str, Set[Arc]], seconds: Mapping[str, float]) -> list[str]:
+    """Return the dear functions that reach nothing but what enough others do, in order of names."""
+    left = Counter(arc for arcs in reached.values() for arc in arcs)
+    found = []
+    for name in sorted(reached, key=lambda name: -seconds.get(name, 0)):
+        if seconds.get(name, 0) >= DEAR and all(left[arc] > OTHERS for arc in reached[name]):
+            left.subtract(reached[name])
+            found.append(name)
+    return sorted(found)
+
+
+REACHED: Final = """
+    SELECT context.context, file.path, arc.fromno, arc.tono FROM arc
+    JOIN context ON context.id = arc.context_id JOIN file ON file.id = arc.file_id
+"""
+"""Of coverage's file, whose schema its documentation fixes; asked one by one it takes minutes."""
+
+
+def recorded(file: Path) -> dict[str, set[Arc]]:
+    """Return what each function reached that no fixture, import or thread between tests did."""
+    reached: defaultdict[str, set[Arc]] = defaultdict(set)
+    with closing(sqlite3.connect(file)) as data:
+        for context, *arc in data.execute(REACHED):
+            reached[context].add(tuple(arc))
+    between = reached.pop("", set())
+    return {name: arcs - between for name, arcs in reached.items()}
+
+
+def took(results: Sequence[Path]) -> dict[str, float]:
+    """Return the seconds of each function with all its cases, as files of pytest's XML say them."""
+    seconds: Counter[str] = Counter()
+    for case in (case for file in results for case in ET.parse(file).iter("testcase")):
+        name = case.attrib["name"].partition("[")[0]
+        seconds[f"{_place(case.attrib['classname'])}::{name}"] += float(case.attrib["time"])
+    return dict(seconds)
+
+
+def _place(dotted: str) -> str:
+    """Return a file, and the class in it, as pytest names them."""
+    parts = dotted.split(".")
+    classes = [part for part in parts if part[:1].isupper()]
+    return "::".join(["/".join(parts[: len(parts) - len(classes)]) + ".py", *classes])
+
+
+if __name__ == "__main__":
+    seconds = took([Path(file) for file in sys.argv[1:]])
+    found = spared(recorded(Path(".coverage")), seconds)
+    LIST.write_text("".join(f"{name}\n" for name in found))
