@@ -98,7 +98,7 @@ def recorded(file: Path) -> dict[str, set[Arc]]:
 
 def took(results: Sequence[Path]) -> dict[str, float]:
     """Return the seconds of each function with all its cases, as files of pytest's XML say them."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for case in (case for file in results for case in ET.parse(file).iter("testcase")):
         name = case.attrib["name"].partition("[")[0]
         seconds[f"{_place(case.attrib['classname'])}::{name}"] += float(case.attrib["time"])
