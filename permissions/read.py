@@ -151,11 +151,9 @@ def _rendered(
     An object is let go as soon as it was: it may be as large as what was made of it.
     """
     seen: dict[Pair, Representation] = {}
-    for pk, by_audience in readers.items():
-        obj = objects.pop(pk, None)
-        if obj is None:
-            continue
-        for name, pairs in by_audience.items():
+    for pk in [pk for pk in readers if pk in objects]:
+        obj = objects.pop(pk)
+        for name, pairs in readers[pk].items():
             audience = resource.declared(name)
             shown = render(resource, audience, obj, revision, savepoint=guarded)
             seen.update(dict.fromkeys(pairs, shown))
