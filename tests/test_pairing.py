@@ -121,10 +121,7 @@ UNPAIRED: dict[str, tuple[str, ...]] = {
         "realtime/capture/parts_sqlite.py",
         "realtime/capture/postgresql.py",
     ),
-    "parts of the hub, tried by `test_hub` and `test_rounds`": (
-        "realtime/hub/measuring.py",
-        "realtime/hub/per_loop.py",
-    ),
+    "a part of the hub, tried by `test_hub` and `test_rounds`": ("realtime/hub/per_loop.py",),
     "the settings' tests": ("project/environment.py",),
     "what both documents are made of, tried with them": (
         "project/contracts/errors.py",

@@ -20,11 +20,9 @@ from realtime.state.sockets import Socket
 
 def measure(connections: Connections, subscriptions: int) -> None:
     """Set the gauges, right after a look of the tail, and add up what was sent."""
-    kept: dict[Socket, int] = {}
-    for socket in connections:
-        size = socket.measure()
-        if size or socket.frames:  # of the others, which are most, there is nothing to add up
-            kept[socket] = size
+    measured = ((socket, socket.measure()) for socket in connections)
+    # Of the others, which are most, there is nothing to add up.
+    kept = {socket: size for socket, size in measured if size or socket.frames}
     SOCKETS.set(len(connections))
     SOCKET_BYTES.set(sum(kept.values()))
     SOCKET_BYTES_MAX.set(max(kept.values(), default=0))
