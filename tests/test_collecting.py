@@ -4,25 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 
 from tests.collecting import modules, quickly
-
-
-def tracing(*_: Any) -> None:
-    """What measures."""
-
-
-@pytest.fixture
-def traced() -> Iterator[None]:
-    """This thread is measured, by something else than what may measure it."""
-    before = sys.gettrace()
-    sys.settrace(tracing)
-    yield
-    sys.settrace(before)
+from tests.conftest import tracing
 
 
 def test_nothing_is_measured_meanwhile_and_all_is_afterwards(traced: None) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from coverage import CoverageData
 
 from tests import measuring
+from tests.conftest import tracing
 from tests.measuring import recorded, spared, took
-from tests.test_collecting import tracing
 
 RESULTS = """<testsuites><testsuite>
 <testcase classname="tests.a.test_b" name="test_c[1]" time="0.25" />
@@ -59,15 +58,6 @@ def test_seconds_are_those_of_all_cases(tmp_path: Path) -> None:
         "tests/a/test_b.py::test_c": 0.75,
         "tests/a/test_b.py::TestClass::runTest": 1,
     }
-
-
-@pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """This thread is measured, by something else than what may measure it."""
-    before = sys.gettrace()
-    sys.settrace(tracing)
-    yield
-    sys.settrace(before)
 
 
 @pytest.mark.parametrize("listed", [True, False])
