@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from permissions import accesslog
@@ -20,7 +21,7 @@ from realtime.capture.changes import Recorded
 from realtime.capture.committed import Committed, Own
 from realtime.models import Change
 from tenants.models import User
-from tests.databases import on_postgresql
+from tests.databases import on_postgresql, only_on
 from tests.realtime.conftest import Begin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,6 +128,13 @@ def test_look_is_one_statement(own: Own, django_assert_num_queries: DjangoAssert
     assert books(found) == {1: 5}
     assert [note.was for note in found.noted] == [{"id": user.pk, "username": "owner"}]
     assert found.noticed == {TENANT: accesslog.revision(TENANT)}
+
+
+@only_on("sqlite", "PostgreSQL tells it with what has been written, in one statement.")
+def test_look_at_what_has_not_grown_asks_only_whether_it_has(own: Own) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert own.read() == Committed()
+    assert [query["sql"].split()[0] for query in asked] == ["BEGIN", "SELECT", "COMMIT"]
 
 
 def test_two_threads_that_look_at_once_see_each_row_once(
