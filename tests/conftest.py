@@ -20,12 +20,11 @@ from project.logs import Formatter
 from realtime import failures
 from realtime.hub.oracle import oracle
 from realtime.metrics import DRIFT, ORACLE_DIFFERENCES, ROUND_FAILURES
-from tests import given
+from tests import given, measuring
 from tests.announced import SECONDS, announced
 from tests.collecting import quickly
 from tests.contracts import Watch, watching
 from tests.live import LiveServer, live_server
-from tests.measuring import measuring
 from tests.neighbours import Scene
 from tests.prepared import prepare
 from tests.reused import reused
@@ -44,6 +43,11 @@ examples.register_profile("tests", max_examples=int(os.environ.get("EXAMPLES", 3
 examples.load_profile("tests")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Not all tests are measured."""
+    config.pluginmanager.register(measuring)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Iterator[None]:
     """What is collected is no test yet."""
@@ -55,13 +59,6 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what must run on both databases."""
     mark(items)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Measure what the test reaches, where nothing else does."""
-    with measuring(item):
-        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

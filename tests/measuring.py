@@ -1,9 +1,9 @@
 """Which tests are measured: half of the time of a measured one goes into measuring.
 
-Of those that `tests/unmeasured.txt` names nothing is measured but their fixtures and the threads
-beside them: whatever line or branch they reach, several others reach too. Of a new test all is
-measured. Where a change leaves a line without a measured test, `make unmeasured` writes the list
-anew.
+Of those that `tests/unmeasured.txt` names nothing is measured but the threads beside them and the
+fixtures that they share: whatever line or branch they reach, several others reach too. Of a new
+test all is measured. Where a change leaves a line without a measured test, `make unmeasured` writes
+the list anew.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sqlite3
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -26,7 +26,7 @@ LIST: Final = Path(__file__).with_name("unmeasured.txt")
 UNMEASURED: Final = frozenset() if "REACHING" in os.environ else frozenset(LIST.read_text().split())
 """Functions of tests, with all their cases; none while what each reaches is recorded."""
 
-DEAR: Final = 0.5
+DEAR: Final = 0.1
 """Seconds, beside other work, that make a function with all its cases worth a line of the list."""
 
 OTHERS: Final = 2
@@ -40,32 +40,110 @@ def function(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
+def measured_by(*traces: Any) -> tuple[Any, Any]:
+    """Have these measure this thread and the one where Django's calls run; return what did."""
+    theirs = SyncToAsync.single_thread_executor
+    before = sys.gettrace(), theirs.submit(sys.gettrace).result()
+    sys.settrace(traces[0])
+    theirs.submit(sys.settrace, traces[1]).result()
+    return before
+
+
 @contextmanager
 def paused() -> Iterator[None]:
     """Within the block nothing is measured of this thread, and of that where Django's calls run."""
-    theirs = SyncToAsync.single_thread_executor
-    trace, trace_of_theirs = sys.gettrace(), theirs.submit(sys.gettrace).result()
-    sys.settrace(None)
-    theirs.submit(sys.settrace, None).result()
+    _paused.append(measured_by(None, None))
     try:
         yield
     finally:
-        theirs.submit(sys.settrace, trace_of_theirs).result()
+        measured_by(*_paused.pop())
+
+
+@contextmanager
+def resumed() -> Iterator[None]:
+    """Within the block, what is paused is not."""
+    before = measured_by(*_paused[-1])
+    try:
+        yield
+    finally:
+        measured_by(*before)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Within the block nothing is measured of this thread: what is done for every test."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
         sys.settrace(trace)
 
 
 @contextmanager
-def measuring(item: pytest.Item) -> Iterator[None]:
-    """Measure the test, or not, or, with `REACHING`, record what its function reaches."""
-    if function(item) in UNMEASURED:
-        with paused():
-            yield
-    elif "REACHING" in os.environ and (coverage := Coverage.current()):
-        coverage.switch_context(function(item))
+def recording(name: str) -> Iterator[None]:
+    """With `REACHING`, record what the block reaches by this name."""
+    coverage = Coverage.current() if "REACHING" in os.environ else None
+    if coverage is None:
         yield
-        coverage.switch_context("")
-    else:
+        return
+    _recording.append(name)
+    coverage.switch_context(name)
+    try:
         yield
+    finally:
+        _recording.pop()
+        coverage.switch_context(_recording[-1])
+
+
+_paused: Final[list[tuple[Any, Any]]] = []
+_recording: Final = [""]
+
+
+def part_of(item: pytest.Item) -> AbstractContextManager[None]:
+    """Measure a part of a test, or not, or record what its function reaches."""
+    return paused() if function(item) in UNMEASURED else recording(function(item))
+
+
+def part_of_several(fixture: pytest.FixtureDef[Any]) -> AbstractContextManager[None]:
+    """Measure a fixture of several tests, whichever of them comes first."""
+    if fixture.scope == "function":
+        return nullcontext()
+    return resumed() if _paused else recording("")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure no process that has others run the tests: it waits, and hears of thousands."""
+    if config.getoption("numprocesses", None):
+        sys.settrace(None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """What is made for the test alone is part of it."""
+    with part_of(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+    """What is made for several tests is no part of the first one."""
+    with part_of_several(fixturedef):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """The test itself."""
+    with part_of(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What puts an end to what the test made."""
+    with part_of(item):
+        return (yield)
 
 
 def spared(reached: Mapping[str, Set[Arc]], seconds: Mapping[str, float]) -> list[str]:
@@ -87,7 +165,8 @@ REACHED: Final = """
 
 
 def recorded(file: Path) -> dict[str, set[Arc]]:
-    """Return what each function reached that no fixture, import or thread between tests did."""
+    """Return what each function reached that no shared fixture, import or thread between tests
+    did."""
     reached: defaultdict[str, set[Arc]] = defaultdict(set)
     with closing(sqlite3.connect(file)) as data:
         for context, *arc in data.execute(REACHED):

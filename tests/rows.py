@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.models import Permission
+from django.apps import apps
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, transaction
-from django.db.models import Count, Max
 
-from realtime.capture.interval_models import Held
-from realtime.capture.intervals import ROLE
+from realtime.capture.intervals import HELD, ROLE
 from realtime.publishing.publisher import publisher
 from tests.announced import announced
+from tests.measuring import unmeasured
 
 KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 """Tables that migrations fill, and no test empties."""
@@ -29,6 +28,8 @@ WRITTEN_BY_TRIGGERS = (
     "earshot_tenants_membershiptask",
 )
 """Tables that are written when others are: emptied after those."""
+
+HAS_ROWS = """SELECT '{0}' WHERE EXISTS (SELECT 1 FROM "{0}")"""
 
 NUMBERED = {
     "postgresql": "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED",
@@ -44,7 +45,7 @@ PUT_BACK_LAST = tuple(table for table in WRITTEN_BY_TRIGGERS if table != "earsho
 class Rows:
     """What every table holds; valid while the permissions have the keys that they had."""
 
-    permissions: dict[str, int]
+    permissions: tuple[int, int]
     tables: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
 
     @classmethod
@@ -64,6 +65,7 @@ class Rows:
         """Whether these rows can be put back."""
         return self.permissions == _permissions()
 
+    @unmeasured()
     def put_back(self) -> None:
         """Insert the rows, with their keys, into tables that are empty, and announce nothing.
 
@@ -97,24 +99,41 @@ class Filled:
 
     def record(self) -> None:
         """Take what is there now for that."""
-        self._permissions = Permission.objects.count()
-        self._roles = list(Held.objects.filter(source=ROLE))
+        self._permissions = _permissions()[0]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {HELD} WHERE source = %s", [ROLE])
+            self._roles = cursor.fetchall()
         self._silent = silencing()
+        self._models: Any = None
 
+    @unmeasured()
     def put_back(self) -> None:
         """Empty all other tables; what is here stays, unless a test deleted of it."""
-        with unannounced():
-            connection.ops.execute_sql_flush(self._statements())
-            Held.objects.bulk_create(self._roles)
-        if Permission.objects.count() != self._permissions:
+        with unannounced(), transaction.atomic(), connection.cursor() as cursor:
+            statements = [f'DELETE FROM "{table}"' for table in self._filled(cursor)]
+            if connection.vendor == "postgresql":
+                statements = ["; ".join(self._silent + statements)]
+            for statement in statements:
+                cursor.execute(statement)
+            if self._roles:
+                _insert(cursor, HELD, self._roles)
+        if _permissions()[0] != self._permissions:
             emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
-    def _statements(self) -> list[str]:
-        tables = connection.introspection.django_table_names(only_existing=True)
-        others = [t for t in tables if t not in KEPT and t not in WRITTEN_BY_TRIGGERS]
-        quoted = map(connection.ops.quote_name, (*others, *WRITTEN_BY_TRIGGERS))
-        emptied = [f"DELETE FROM {table}" for table in quoted]
-        return ["; ".join(self._silent + emptied)] if connection.vendor == "postgresql" else emptied
+    def _filled(self, cursor: Any) -> list[str]:
+        """Return the tables with rows, in the order in which they are emptied."""
+        others = self._others(cursor)
+        cursor.execute(" UNION ALL ".join(map(HAS_ROWS.format, others)))
+        return [table for (table,) in cursor.fetchall()] + [*WRITTEN_BY_TRIGGERS]
+
+    def _others(self, cursor: Any) -> Iterable[str]:
+        """Return the models' tables that are there, but those that are emptied last."""
+        models: Any = apps.get_models(include_auto_created=True)
+        if models is not self._models:  # it is another list whenever there is another model
+            self._models = models
+            names = connection.introspection.django_table_names(include_views=False)
+            self._names = {*names}.difference(KEPT, WRITTEN_BY_TRIGGERS)
+        return self._names.intersection(connection.introspection.table_names(cursor))
 
 
 filled = Filled()
@@ -148,5 +167,9 @@ def _insert(cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
     cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} VALUES ({values})", rows)
 
 
-def _permissions() -> dict[str, int]:
-    return Permission.objects.aggregate(count=Count("pk"), last=Max("pk"))
+def _permissions() -> tuple[int, int]:
+    """Return how many there are, and the key of the last."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), max(id) FROM auth_permission")
+        found: tuple[int, int] = cursor.fetchone()
+        return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from coverage import CoverageData
@@ -60,36 +61,93 @@ def test_seconds_are_those_of_all_cases(tmp_path: Path) -> None:
     }
 
 
+class Config:
+    def __init__(self, processes: int | None) -> None:
+        self.processes = processes
+
+    def getoption(self, name: str, default: None) -> int | None:
+        return self.processes
+
+
+@pytest.mark.parametrize("processes", [None, 2])
+def test_process_that_has_others_run_the_tests_is_not_measured(
+    traced: None, processes: int | None
+) -> None:
+    config: Any = Config(processes)
+    measuring.pytest_configure(config)
+    assert (sys.gettrace() is None) == (processes == 2)
+
+
+def fixture_of(scope: str, request: pytest.FixtureRequest) -> pytest.FixtureDef[Any]:
+    names = {"function": "traced", "module": "of_several"}
+    return request._get_active_fixturedef(names[scope])
+
+
+@pytest.fixture(scope="module")
+def of_several() -> None:
+    """Nothing: what is made for all tests of a file."""
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_listed_function_is_not_measured_and_another_is(
-    traced: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, listed: bool
+    traced: None,
+    of_several: None,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    listed: bool,
 ) -> None:
     name = "tests/test_measuring.py::test_listed_function_is_not_measured_and_another_is"
     monkeypatch.setattr(measuring, "UNMEASURED", {name} if listed else set())
-    with measuring.measuring(request.node):
+    with measuring.part_of(request.node):
+        assert (sys.gettrace() is None) == listed
+        with measuring.part_of_several(fixture_of("function", request)):
+            assert (sys.gettrace() is None) == listed
+        with measuring.part_of_several(fixture_of("module", request)):
+            assert sys.gettrace() is tracing
         assert (sys.gettrace() is None) == listed
     assert sys.gettrace() is tracing
 
 
 REACHES = """
 import pytest
-from coverage import Coverage
-from tests.measuring import measuring
+from tests import measuring
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    with measuring(item):
-        return (yield)
+def pytest_configure(config):
+    config.pluginmanager.register(measuring)
+
+@pytest.fixture(scope="module")
+def shared():
+    from reached import two
+    yield two()
+
+@pytest.fixture
+def alone(shared):
+    from reached import three
+    yield three()
+"""
+REACHED = """
+def one():
+    return 1
+
+def two():
+    return 2
+
+def three():
+    return 3
+"""
+TRIES = """
+import pytest
+from reached import one
+
+@pytest.mark.parametrize("case", [1, 2])
+def test_one(alone, case):
+    assert one() == 1
 """
 
 
 def test_what_each_reaches_is_recorded_by_its_name(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(REACHES)
-    (tmp_path / "reached.py").write_text("def one():\n    return 1\n")
-    (tmp_path / "test_it.py").write_text(
-        "from reached import one\n\n@__import__('pytest').mark.parametrize('case', [1, 2])\n"
-        "def test_one(case):\n    assert one() == 1\n"
-    )
+    for file, text in (("conftest", REACHES), ("reached", REACHED), ("test_it", TRIES)):
+        (tmp_path / f"{file}.py").write_text(text)
     (tmp_path / ".coveragerc").write_text("[run]\nbranch = true\nsource = .\n")
     command = ("-m", "coverage", "run", "-m", "pytest", "-q", "-c", "/dev/null", ".")
     root = str(measuring.LIST.parents[1])
@@ -101,4 +159,6 @@ def test_what_each_reaches_is_recorded_by_its_name(tmp_path: Path) -> None:
         env={"PYTHONPATH": root, "REACHING": "1"},
     )
     reached = recorded(tmp_path / ".coverage")["test_it.py::test_one"]
-    assert {Path(file).name for file, *_ in reached} >= {"reached.py"}
+    lines = {line for file, *arc in reached if file.endswith("reached.py") for line in arc}
+    assert lines >= {REACHED.splitlines().index(f"    return {n}") + 1 for n in (1, 3)}
+    assert REACHED.splitlines().index("    return 2") + 1 not in lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import pickle
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -42,18 +42,18 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     document: Document = field(init=False)
 
-    first: ClassVar[tuple[Rows, dict[str, Any]] | None] = None
+    first: ClassVar[tuple[Rows, bytes] | None] = None
 
     def __post_init__(self) -> None:
         if User.objects.exists():
             self._make()
         elif World.first is None or not World.first[0].valid:
             self._make()
-            World.first = Rows.recorded(), deepcopy(vars(self))
+            World.first = Rows.recorded(), pickle.dumps(vars(self))
         else:
             rows, people = World.first
             rows.put_back()
-            vars(self).update(deepcopy(people))
+            vars(self).update(pickle.loads(people))
             for known in ("version", "_written"):  # in a transaction that is long over
                 vars(self.document).pop(known, None)
 
