@@ -29,8 +29,6 @@ WRITTEN_BY_TRIGGERS = (
 )
 """Tables that are written when others are: emptied after those."""
 
-HAS_ROWS = """SELECT '{0}' WHERE EXISTS (SELECT 1 FROM "{0}")"""
-
 NUMBERED = {
     "postgresql": "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED",
     "sqlite": "SELECT 1",
@@ -110,7 +108,7 @@ class Filled:
     def put_back(self) -> None:
         """Empty all other tables; what is here stays, unless a test deleted of it."""
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
-            statements = [f'DELETE FROM "{table}"' for table in self._filled(cursor)]
+            statements = [f"DELETE FROM {table}" for table in self._filled(cursor)]
             if connection.vendor == "postgresql":
                 statements = ["; ".join(self._silent + statements)]
             for statement in statements:
@@ -121,10 +119,11 @@ class Filled:
             emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
     def _filled(self, cursor: Any) -> list[str]:
-        """Return the tables with rows, in the order in which they are emptied."""
-        others = self._others(cursor)
-        cursor.execute(" UNION ALL ".join(map(HAS_ROWS.format, others)))
-        return [table for (table,) in cursor.fetchall()] + [*WRITTEN_BY_TRIGGERS]
+        """Return the tables with rows, quoted, in the order in which they are emptied."""
+        tables = [connection.ops.quote_name(table) for table in self._others(cursor)]
+        each = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {t})" for n, t in enumerate(tables))
+        cursor.execute(" UNION ALL ".join(each))
+        return [tables[number] for (number,) in cursor.fetchall()] + [*WRITTEN_BY_TRIGGERS]
 
     def _others(self, cursor: Any) -> Iterable[str]:
         """Return the models' tables that are there, but those that are emptied last."""
