@@ -90,15 +90,13 @@ def of_several() -> None:
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_listed_function_is_not_measured_and_another_is(
-    traced: None,
-    of_several: None,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    listed: bool,
+    traced: None, of_several: None, request: pytest.FixtureRequest, listed: bool
 ) -> None:
-    name = "tests/test_measuring.py::test_listed_function_is_not_measured_and_another_is"
-    monkeypatch.setattr(measuring, "UNMEASURED", {name} if listed else set())
-    with measuring.part_of(request.node):
+    names = {measuring.function(request.node)} if listed else set()
+    with pytest.MonkeyPatch.context() as patch:  # not in the end of this test
+        patch.setattr(measuring, "UNMEASURED", names)
+        part = measuring.part_of(request.node)
+    with part:
         assert (sys.gettrace() is None) == listed
         with measuring.part_of_several(fixture_of("function", request)):
             assert (sys.gettrace() is None) == listed
@@ -106,6 +104,11 @@ def test_listed_function_is_not_measured_and_another_is(
             assert sys.gettrace() is tracing
         assert (sys.gettrace() is None) == listed
     assert sys.gettrace() is tracing
+
+
+def test_nothing_of_this_file_measures_what_follows() -> None:
+    """All tests after it would take twice as long."""
+    assert sys.gettrace() is not tracing
 
 
 REACHES = """
