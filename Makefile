@@ -9,7 +9,7 @@ AUDIT := $(VENV)/audit
 AUDIT_READY := $(AUDIT)/requirements-audit.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test measured others both programs elsewhere contracts nightly check types rules sbom wheel npm bench scale soak mutants unmeasured fmt lock
+.PHONY: help run test measured others both programs served contracts nightly check types rules sbom wheel npm bench scale soak mutants unmeasured fmt lock
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1|/' | column -t -s '|'
@@ -57,7 +57,7 @@ ON_SERVERS := $(PY) -m tests.servers
 
 # Else each process that a test starts compiles everything anew, in a shell that forbids to keep it.
 test both: export PYTHONDONTWRITEBYTECODE :=
-test: $(READY)  ## Run each test once but those that start programs, of its cases the first and some: what is measured on SQLite, the others on PostgreSQL and Valkey; every line must be covered
+test: $(READY)  ## Run each test once on SQLite but those that start programs, of its cases the first and some; every line must be covered, also what only PostgreSQL reaches
 	$(PY) -m coverage erase
 	$(AT_ONCE) measured others
 	$(PY) -m coverage combine --quiet
@@ -70,9 +70,8 @@ measured:
 	$(ON_SQLITE) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/measured.xml $(HERE) $(MEASURED)
 
 others:
-	$(ON_SERVERS) sh -ec '\
-		$(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(HERE) $(POSTGRESQL_ONLY); \
-		$(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml $(HERE) $(OTHERS)'
+	$(ON_SERVERS) $(PY) -m coverage run -m pytest $(SHARED) --junitxml=var/results/postgresql.xml $(HERE) $(POSTGRESQL_ONLY)
+	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/others.xml $(HERE) $(OTHERS)
 
 # After a change that leaves a line without a test that is measured, though one reaches it.
 unmeasured: export REACHING := 1
@@ -83,15 +82,14 @@ unmeasured: $(READY)  ## Find anew which dear tests need not be measured, in a q
 	$(PY) -m tests.measuring var/results/measured.xml var/results/postgresql.xml
 
 # Of a test with several cases the first. Programs wait, mostly for each other: the rest computes meanwhile.
-both: $(READY)  ## Run what asks the database or the broker on the other one too, the first case of each test, and what starts servers, browsers or whole projects
-	$(AT_ONCE) programs elsewhere
+both: $(READY)  ## Run on PostgreSQL and Valkey what asks the database or the broker, the first case of each test, and what starts servers, browsers or whole projects
+	$(AT_ONCE) programs served
 
 programs:
-	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/programs.xml -m programs $(OTHERS)
+	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/programs.xml -m programs
 
-elsewhere:
-	$(ON_SQLITE) $(PY) -m pytest $(SHARED) --junitxml=var/results/others_on_sqlite.xml -m "served and not (repeats or programs)" $(OTHERS)
-	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/measured_on_servers.xml -m "programs or (served and not repeats)" $(MEASURED) $(POSTGRESQL_ONLY:%=--ignore=%)
+served:
+	$(ON_SERVERS) $(PY) -m pytest $(SHARED) --junitxml=var/results/served.xml -m "served and not (repeats or programs)" $(POSTGRESQL_ONLY:%=--ignore=%)
 
 # Spectral, TypeScript, axe and React, of which neither the server nor its other tests know, and a
 # Node to run them. Without a network they may be missing: then it says so.

@@ -1,6 +1,6 @@
-"""Which tests run where: on SQLite, on PostgreSQL with Valkey, or on both, and with which cases.
+"""Which tests run where: on SQLite, or also on PostgreSQL with Valkey, and with which cases.
 
-`make test` runs each on one, and `make both` on the other those that ask the database or the
+`make test` runs each on SQLite, and `make both` on the servers those that ask the database or the
 broker. Of a test with several cases `make both` runs the first, and `make test` also a tenth of the
 others, always the same ones, or all if they ask no database: cases that differ in values rarely
 fail alone, and `make nightly` runs all of them. Tests marked `each_case` differ in statements,
@@ -46,13 +46,10 @@ ONCE = (
     "tenants/test_views",
     "test_bounds_of_servers.py",
     "test_broker_keys.py",
-    "test_ceiling",
     "test_clients_document.py",
     "test_cost_of_classes.py",
     "test_frameworks_signatures.py",
     "test_given.py",
-    "test_inputs.py",
-    "test_isolation_walk.py",
     "test_javascript_client",
     "test_log_lines.py",
     "test_metrics_of_workers.py",
