@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -144,19 +143,6 @@ def _disconnect() -> None:
     """
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
     connections.close_all()
-
-
-def tracing(*_: Any) -> None:
-    """What measures."""
-
-
-@pytest.fixture
-def traced() -> Iterator[None]:
-    """This thread is measured, by something else than what may measure it."""
-    before = sys.gettrace()
-    sys.settrace(tracing)
-    yield
-    sys.settrace(before)
 
 
 @pytest.fixture

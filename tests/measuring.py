@@ -1,9 +1,9 @@
 """Which tests are measured: half of the time of a measured one goes into measuring.
 
-Of those that `tests/unmeasured.txt` names nothing is measured but the threads beside them and the
-fixtures that they share: whatever line or branch they reach, several others reach too. Of a new
-test all is measured. Where a change leaves a line without a measured test, `make unmeasured` writes
-the list anew.
+Of those that `tests/unmeasured.txt` names nothing is measured but the threads beside them: whatever
+line or branch they reach, several others reach too. A new test is measured. Where a change leaves a
+line without a measured test, `make unmeasured` writes the list anew. What is made for a test, and
+what ends with it, is not measured: that a line runs there says nothing of what it does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlite3
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -40,40 +40,22 @@ def function(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
-def measured_by(*traces: Any) -> tuple[Any, Any]:
-    """Have these measure this thread and the one where Django's calls run; return what did."""
-    theirs = SyncToAsync.single_thread_executor
-    before = sys.gettrace(), theirs.submit(sys.gettrace).result()
-    sys.settrace(traces[0])
-    theirs.submit(sys.settrace, traces[1]).result()
-    return before
-
-
-@contextmanager
-def paused() -> Iterator[None]:
-    """Within the block nothing is measured of this thread, and of that where Django's calls run."""
-    _paused.append(measured_by(None, None))
-    try:
-        yield
-    finally:
-        measured_by(*_paused.pop())
-
-
-@contextmanager
-def resumed() -> Iterator[None]:
-    """Within the block, what is paused is not."""
-    before = measured_by(*_paused[-1])
-    try:
-        yield
-    finally:
-        measured_by(*before)
-
-
 @contextmanager
 def unmeasured() -> Iterator[None]:
-    """Within the block nothing is measured of this thread: what is done for every test."""
-    trace = sys.gettrace()
+    """Within the block nothing is measured of this thread."""
+    _traces.append(sys.gettrace())
     sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(_traces.pop())
+
+
+@contextmanager
+def measured() -> Iterator[None]:
+    """Within the block this thread is measured, though something around it is not."""
+    trace = sys.gettrace()
+    sys.settrace(_traces[0] if _traces else trace)
     try:
         yield
     finally:
@@ -81,35 +63,33 @@ def unmeasured() -> Iterator[None]:
 
 
 @contextmanager
-def recording(name: str) -> Iterator[None]:
-    """With `REACHING`, record what the block reaches by this name."""
-    coverage = Coverage.current() if "REACHING" in os.environ else None
-    if coverage is None:
-        yield
-        return
-    _recording.append(name)
-    coverage.switch_context(name)
+def paused() -> Iterator[None]:
+    """Within the block nothing is measured of this thread, and of that where Django's calls run."""
+    theirs = SyncToAsync.single_thread_executor
+    trace = theirs.submit(sys.gettrace).result()
+    theirs.submit(sys.settrace, None).result()
     try:
-        yield
+        with unmeasured():
+            yield
     finally:
-        _recording.pop()
-        coverage.switch_context(_recording[-1])
+        theirs.submit(sys.settrace, trace).result()
 
 
-_paused: Final[list[tuple[Any, Any]]] = []
-_recording: Final = [""]
+@contextmanager
+def measuring(item: pytest.Item) -> Iterator[None]:
+    """Measure the test, or not, or, with `REACHING`, record what its function reaches."""
+    if function(item) in UNMEASURED:
+        with paused():
+            yield
+    elif "REACHING" in os.environ and (coverage := Coverage.current()):
+        coverage.switch_context(function(item))
+        yield
+        coverage.switch_context("")
+    else:
+        yield
 
 
-def part_of(item: pytest.Item) -> AbstractContextManager[None]:
-    """Measure a part of a test, or not, or record what its function reaches."""
-    return paused() if function(item) in UNMEASURED else recording(function(item))
-
-
-def part_of_several(fixture: pytest.FixtureDef[Any]) -> AbstractContextManager[None]:
-    """Measure a fixture of several tests, whichever of them comes first."""
-    if fixture.scope == "function":
-        return nullcontext()
-    return resumed() if _paused else recording("")
+_traces: Final[list[Any]] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,30 +99,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """What is made for the test alone is part of it."""
-    with part_of(item):
+def pytest_runtest_setup() -> Iterator[None]:
+    """What a test needs is measured where it is tried."""
+    with unmeasured():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-    """What is made for several tests is no part of the first one."""
-    with part_of_several(fixturedef):
+    """What several tests need may do what no test does, as migrations."""
+    with nullcontext() if fixturedef.scope == "function" else measured():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """The test itself."""
-    with part_of(item):
+    """The test itself is measured, or not."""
+    with measuring(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """What puts an end to what the test made."""
-    with part_of(item):
+def pytest_runtest_teardown() -> Iterator[None]:
+    """What ends with the test is no part of it."""
+    with unmeasured():
         return (yield)
 
 
@@ -165,7 +145,7 @@ REACHED: Final = """
 
 
 def recorded(file: Path) -> dict[str, set[Arc]]:
-    """Return what each function reached that no shared fixture, import or thread between tests
+    """Return what each function reached that no import, shared fixture or thread between tests
     did."""
     reached: defaultdict[str, set[Arc]] = defaultdict(set)
     with closing(sqlite3.connect(file)) as data:

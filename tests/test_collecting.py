@@ -6,16 +6,17 @@ import gc
 import sys
 
 from tests.collecting import modules, quickly
-from tests.conftest import tracing
+from tests.traced import traced, tracing
 
 
-def test_nothing_is_measured_meanwhile_and_all_is_afterwards(traced: None) -> None:
-    with quickly():
-        assert (sys.gettrace(), gc.isenabled()) == (None, False)
-    assert (sys.gettrace(), gc.isenabled()) == (tracing, True)
+def test_nothing_is_measured_meanwhile_and_all_is_afterwards() -> None:
+    with traced():
+        with quickly():
+            assert (sys.gettrace(), gc.isenabled()) == (None, False)
+        assert (sys.gettrace(), gc.isenabled()) == (tracing, True)
 
 
-def test_every_module_was_imported_while_it_was_measured(traced: None) -> None:
-    with quickly():
+def test_every_module_was_imported_while_it_was_measured() -> None:
+    with traced(), quickly():
         assert {*modules()} <= sys.modules.keys()
     assert "tenants.models" in {*modules()}

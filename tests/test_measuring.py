@@ -11,8 +11,8 @@ import pytest
 from coverage import CoverageData
 
 from tests import measuring
-from tests.conftest import tracing
 from tests.measuring import recorded, spared, took
+from tests.traced import traced, tracing
 
 RESULTS = """<testsuites><testsuite>
 <testcase classname="tests.a.test_b" name="test_c[1]" time="0.25" />
@@ -70,45 +70,36 @@ class Config:
 
 
 @pytest.mark.parametrize("processes", [None, 2])
-def test_process_that_has_others_run_the_tests_is_not_measured(
-    traced: None, processes: int | None
-) -> None:
+def test_process_that_has_others_run_the_tests_is_not_measured(processes: int | None) -> None:
     config: Any = Config(processes)
-    measuring.pytest_configure(config)
-    assert (sys.gettrace() is None) == (processes == 2)
-
-
-def fixture_of(scope: str, request: pytest.FixtureRequest) -> pytest.FixtureDef[Any]:
-    names = {"function": "traced", "module": "of_several"}
-    return request._get_active_fixturedef(names[scope])
-
-
-@pytest.fixture(scope="module")
-def of_several() -> None:
-    """Nothing: what is made for all tests of a file."""
+    with traced():
+        measuring.pytest_configure(config)
+        assert (sys.gettrace() is None) == (processes == 2)
 
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_listed_function_is_not_measured_and_another_is(
-    traced: None, of_several: None, request: pytest.FixtureRequest, listed: bool
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
     names = {measuring.function(request.node)} if listed else set()
-    with pytest.MonkeyPatch.context() as patch:  # not in the end of this test
-        patch.setattr(measuring, "UNMEASURED", names)
-        part = measuring.part_of(request.node)
-    with part:
-        assert (sys.gettrace() is None) == listed
-        with measuring.part_of_several(fixture_of("function", request)):
+    monkeypatch.setattr(measuring, "UNMEASURED", names)
+    with traced():
+        with measuring.measuring(request.node):
             assert (sys.gettrace() is None) == listed
-        with measuring.part_of_several(fixture_of("module", request)):
-            assert sys.gettrace() is tracing
-        assert (sys.gettrace() is None) == listed
-    assert sys.gettrace() is tracing
+        assert sys.gettrace() is tracing
 
 
-def test_nothing_of_this_file_measures_what_follows() -> None:
-    """All tests after it would take twice as long."""
-    assert sys.gettrace() is not tracing
+def test_what_several_tests_need_is_measured_within_what_is_not() -> None:
+    assert measuring._traces == []
+    with traced():
+        for _ in range(2):
+            with measuring.measured():
+                assert sys.gettrace() is tracing
+            with measuring.unmeasured(), measuring.unmeasured():
+                assert sys.gettrace() is None
+                with measuring.measured():
+                    assert sys.gettrace() is tracing
+                assert sys.gettrace() is None
 
 
 REACHES = """
@@ -162,6 +153,13 @@ def test_what_each_reaches_is_recorded_by_its_name(tmp_path: Path) -> None:
         env={"PYTHONPATH": root, "REACHING": "1"},
     )
     reached = recorded(tmp_path / ".coverage")["test_it.py::test_one"]
-    lines = {line for file, *arc in reached if file.endswith("reached.py") for line in arc}
-    assert lines >= {REACHED.splitlines().index(f"    return {n}") + 1 for n in (1, 3)}
-    assert REACHED.splitlines().index("    return 2") + 1 not in lines
+    lines = {line for path, *arc in reached if path.endswith("reached.py") for line in arc}
+    returns = {n: REACHED.splitlines().index(f"    return {n}") + 1 for n in (1, 2, 3)}
+    assert returns[1] in lines
+    assert not {returns[2], returns[3]} & lines
+    data = CoverageData(str(tmp_path / ".coverage"))
+    data.read()
+    measured = data.lines(str(tmp_path / "reached.py"))
+    assert measured is not None
+    assert returns[2] in measured
+    assert returns[3] not in measured
