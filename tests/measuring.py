@@ -53,7 +53,8 @@ def unmeasured() -> Iterator[None]:
 
 @contextmanager
 def measured() -> Iterator[None]:
-    """Within the block this thread is measured, though something around it is not."""
+    """Within the block this thread is measured, though what is around it is not: as in a fixture
+    that begins what is tried."""
     trace = sys.gettrace()
     sys.settrace(_traces[0] if _traces else trace)
     try:

@@ -19,6 +19,7 @@ from realtime.capture import tables
 from resources.audiences import DOCUMENTS
 from tenants import users
 from tenants.models import Rehash, User
+from tests.measuring import measured
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +108,8 @@ def hashed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setattr(users, "User", Hashed)
     with monkeypatch.context() as patch:
         patch.setattr(Hashed, "save", Hashed.save)
-        users.keep_credentials_of_rehashes()
+        with measured():  # that it does so is what is tried
+            users.keep_credentials_of_rehashes()
         yield user
     with connection.schema_editor() as editor:
         editor.delete_model(Hashed)

@@ -19,6 +19,7 @@ from realtime.models import Change
 from tenants.models import Tenant
 from tenants.tenancy import Tenancy
 from tests.databases import on_postgresql, only_on
+from tests.measuring import measured
 from tests.realtime.capture.documents import execute
 
 PARCEL = Live(
@@ -73,7 +74,7 @@ def captured(live: Live, form: str) -> Iterator[None]:
         f" label varchar(20), to_id bigint, state varchar(20), moved {time},"
         " loud varchar(20) GENERATED ALWAYS AS (upper(label)) STORED)"
     )
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, measured():  # the triggers are what is tried
         for trigger in spelling.triggers([live], [SHOWN], **how):
             generator.create(cursor, trigger, None)
     yield

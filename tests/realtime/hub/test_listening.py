@@ -20,6 +20,7 @@ from realtime.hub.hub import Hub
 from tests.client import in_thread, subscribed
 from tests.databases import on_postgresql
 from tests.gates import this_hub
+from tests.measuring import measured
 from tests.world import World
 
 pytestmark = [on_postgresql, pytest.mark.usefixtures("by_hand", "listen")]
@@ -32,7 +33,8 @@ def listen(transactional_db: None, by_hand: None, settings: Settings) -> Iterato
     """It is on."""
     before = settings.EARSHOT
     settings.EARSHOT = {**before, "listen": 1, "connection_seconds": 0.01}
-    installing.install()
+    with measured():  # who may notify is what is tried
+        installing.install()
     yield
     settings.EARSHOT = before
     installing.install()
