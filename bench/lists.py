@@ -30,7 +30,7 @@ def rows(database: str, what: str, first: Times, last: Times) -> Iterator[Row]:
     most = FEW if what.startswith("of 10 ") else MANY
     (firsts, used), (lasts, more) = zip(*first, strict=True), zip(*last, strict=True)
     took, cpu = statistics.median(firsts), statistics.median(used)
-    how = f"{RUNS} GETs through the whole stack in one process, 100 rows at most"
+    how = f"{RUNS} GETs of each page, in turns, through the whole stack in one process, 100 rows"
     yield Row(
         f"{database}: first page of a reader {what}, ms",
         took,
