@@ -86,7 +86,7 @@ class Between:
 
     def __call__(self, before: Mark, after: Mark) -> list[Any]:
         """Return what the shape makes of the rows."""
-        if before.column == "pk" and before == after:  # transactions of others move the other one
+        if before.column == "pk" and before == after:  # an xid moves with anybody's writes
             return []
         if before.open - after.open:
             new = before.until(after)

@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from realtime.capture.intervals import HELD, ROLE
 from realtime.publishing.publisher import publisher
 from tests.announced import announced
-from tests.measuring import unmeasured
 
 KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 """Tables that migrations fill, and no test empties."""
@@ -63,7 +62,6 @@ class Rows:
         """Whether these rows can be put back."""
         return self.permissions == _permissions()
 
-    @unmeasured()
     def put_back(self) -> None:
         """Insert the rows, with their keys, into tables that are empty, and announce nothing.
 
@@ -104,7 +102,6 @@ class Filled:
         self._silent = silencing()
         self._models: Any = None
 
-    @unmeasured()
     def put_back(self) -> None:
         """Empty all other tables; what is here stays, unless a test deleted of it."""
         with unannounced(), transaction.atomic(), connection.cursor() as cursor:
