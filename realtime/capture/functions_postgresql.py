@@ -15,17 +15,11 @@ from realtime.capture.triggers import Trigger, named, quoted
 HEAD: Final = (
     "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp"
 )
-# A plan is kept, and the next statement may write very many rows where the first wrote one, into
-# tables that were empty then; and how many rows a condition leaves is guessed. So the written rows
-# come first, and what they name is looked up for each, by an index: never far from the best plan,
-# where another could read all written rows anew for each row of a table.
-WAYS: Final = ("seqscan", "hashjoin", "mergejoin", "material", "indexonlyscan")
-LOOKED_UP: Final = "".join(
-    (
-        *(f" SET enable_{way} = off" for way in WAYS),
-        *(f" SET {kind}_collapse_limit = 1" for kind in ("join", "from")),
-    )
-)
+# A plan is kept, and the next statement may write very many rows where the first wrote one, and
+# find large tables that were empty then. So what they name is looked up for each written row: a
+# bitmap is the only way left, and is made of what a condition finds in an index, never of all.
+WAYS: Final = ("seqscan", "indexscan", "indexonlyscan", "hashjoin", "mergejoin")
+LOOKED_UP: Final = "".join(f" SET enable_{way} = off" for way in WAYS)
 BY_INDEX: Final = " SET enable_seqscan = off"
 """For what finds the rows of one transaction: a log may have been empty when that was planned."""
 
@@ -100,16 +94,18 @@ def trigger(
         body = f"{UNLESS_IN_PARTS}\n{body}"
     head += f" FOR EACH {each}"
     head += f" WHEN ({condition})" if condition else ""
-    source = f"\n-- {NAMED if fires == ONE_BY_ONE else ''}{head}\nBEGIN\n{body}\nEND"
+    ways = LOOKED_UP if fires == IN_SETS else BY_INDEX if deferred else ""
+    said = f"{head}\n--{ways}" if ways else head  # by its source a function is known to be old
+    source = f"\n-- {NAMED if fires == ONE_BY_ONE else ''}{said}\nBEGIN\n{body}\nEND"
+    function = f"{quoted(name)}() {HEAD}{ways} AS $earshot${source}$earshot$"
     constraint = "CONSTRAINT " if deferred else ""
     call = f"{quoted(name)}({HAS_PARTITIONS if fires == IN_SETS else ''})"
-    how = HEAD + (LOOKED_UP if fires == IN_SETS else BY_INDEX if deferred else "")
     return Trigger(
         name,
         table,
         source,
         (
-            f"CREATE OR REPLACE FUNCTION {quoted(name)}() {how} AS $earshot${source}$earshot$",
+            f"CREATE OR REPLACE FUNCTION {function}",
             f"DROP TRIGGER IF EXISTS {quoted(name)} ON {quoted(table)}",
             f"CREATE {constraint}TRIGGER {quoted(name)} {head} EXECUTE FUNCTION {call}",
             f"ALTER TABLE {quoted(table)} {fires} TRIGGER {quoted(name)}",

@@ -16,7 +16,7 @@ from permissions.models import GroupGrant, UserGrant
 from realtime.capture import intervals, locks
 from realtime.capture.intervals import Kept
 from realtime.capture.tables import Access, of_table
-from realtime.capture.triggers import literal, quoted
+from realtime.capture.triggers import literal, looked_up, quoted
 from tenants.keys import kind_of, logged
 from tenants.placed import tenancy_of
 
@@ -136,7 +136,7 @@ class Grants:
         return name
 
     def _objects(self, alias: str) -> str:
-        return f"JOIN {quoted(self._table)} o ON {self._is_named(alias)}"
+        return looked_up(self._table, "o", self._is_named(alias))
 
     def _is_named(self, alias: str) -> str:
         """Return the condition that a row of the table names the object (o)."""

@@ -19,7 +19,7 @@ from permissions.audiences import registry
 from permissions.grant_tables import GROUP, GrantTable
 from permissions.links import Link
 from realtime.capture.interval_models import Belongs, Held, Replaced
-from realtime.capture.triggers import REVISIONS, literal, quoted, stays
+from realtime.capture.triggers import REVISIONS, literal, looked_up, quoted, stays
 from tenants.keys import INTEGER, as_logged, kind_of, logged, named, user_type
 from tenants.placed import tenancy_of
 from tenants.tenancy import Tenancy
@@ -114,18 +114,18 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
     """Return the intervals of grants; one to the group named after a role is the role's."""
     permission, group = Permission._meta.db_table, Group._meta.db_table
     own = {name: f"r.{quoted(column)}" for name, column in granted.columns.items()}
-    principal, joined = _user(granted.columns["principal"]), ""
-    of = tenancy_of(granted.target)
-    tenant = of.sql("o")
+    target, of = granted.target, tenancy_of(granted.target)
+    table, key = target._meta.db_table, f"o.{quoted(target._meta.pk.column)}"
+    tenant, principal = of.sql("o"), _user(granted.columns["principal"])
+    named = {table: ("o", f"{key} = {granted.key('r', vendor)}")}
+    named[permission] = "p", f"p.id = {own['permission']}"
     if granted.who == GROUP:
         role = f"'tenant:' || {tenant} || ':'"
         principal = (
             f"CASE WHEN substr(g.name, 1, length({role})) = {role}"
             f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
         )
-        joined = f" JOIN {group} g ON g.id = {own['principal']}"
-    target = granted.target
-    table, key = target._meta.db_table, quoted(target._meta.pk.column)
+        named[group] = "g", f"g.id = {own['principal']}"
     given, columns = f"{nobody()} AS given_by, {NOTHING} AS purpose", [*granted.columns.values()]
     if granted.is_attributed:
         given = "r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
@@ -133,12 +133,10 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
     begins = (
         f"SELECT {logged(INTEGER, own['id'])} AS source_id, {tenant} AS tenant_id,"
         f" '{target._meta.label_lower}' AS model,"
-        f" {logged(kind_of(target), f'o.{key}')} AS object_id, p.codename AS permission,"
-        f" {principal} AS principal,"
-        f" {given} FROM {{row}} r JOIN {quoted(table)} o ON o.{key} = {granted.key('r', vendor)}"
-        f" JOIN {permission} p ON p.id = {own['permission']}{joined}"
-    )
-    joins = [table, permission, *([group] if joined else []), *of.tables]
+        f" {logged(kind_of(target), key)} AS object_id, p.codename AS permission,"
+        f" {principal} AS principal, {given} FROM {{row}} r "
+    ) + " ".join(looked_up(each, *what) for each, what in named.items())
+    joins = [*named, *of.tables]
     if granted.is_generic:
         begins += f" WHERE {granted.is_of_type('r')} AND p.content_type_id = {own['type']}"
         joins.append(ContentType._meta.db_table)
@@ -149,18 +147,18 @@ def linked(link: Link, target: Any, permission: str) -> Kept:
     """Return the intervals during which a row of a many-to-many field names somebody."""
     key, table = quoted(link.through._meta.pk.column), target._meta.db_table
     kind, of = kind_of(link.through), tenancy_of(target)
+    object_ = f"o.{quoted(target._meta.pk.column)}"
     begins = (
         f"SELECT {logged(kind, f'r.{key}')} AS source_id, {of.sql('o')} AS tenant_id,"
         f" {literal(target._meta.label_lower)} AS model,"
-        f" {logged(kind_of(target), f'o.{quoted(target._meta.pk.column)}')} AS object_id,"
+        f" {logged(kind_of(target), object_)} AS object_id,"
         f" {literal(permission)} AS permission, {_user(link.user)} AS principal,"
-        f" {nobody()} AS given_by, {NOTHING} AS purpose FROM {{row}} r JOIN {quoted(table)} o ON"
-        f" o.{quoted(target._meta.pk.column)} = r.{quoted(link.object)}"
+        f" {nobody()} AS given_by, {NOTHING} AS purpose FROM {{row}} r"
+        f" {looked_up(table, 'o', f'{object_} = r.{quoted(link.object)}')}"
     )
     columns = (link.through._meta.pk.column, link.object, link.user)
-    return Kept(
-        HELD, source_of(link.table, link.field), begins, columns, (table, *of.tables), kind=kind
-    )
+    source, joins = source_of(link.table, link.field), (table, *of.tables)
+    return Kept(HELD, source, begins, columns, joins, kind=kind)
 
 
 def named_by(kept: Kept, table: str, condition: str) -> Kept:

@@ -11,7 +11,7 @@ from realtime.capture import intervals, locks
 from realtime.capture.granted import moved
 from realtime.capture.live import HELD
 from realtime.capture.tables import Access, of_table
-from realtime.capture.triggers import literal, quoted
+from realtime.capture.triggers import literal, looked_up, quoted
 from tenants.keys import kind_of, logged
 
 
@@ -30,7 +30,7 @@ def accesses() -> Iterator[Access]:
                 name=link.field,
                 touch=f"SELECT {place.sql('o')} AS tenant, r.{quoted(link.user)},"
                 f" {literal(resource.label)}, {spelled} FROM {{row}} r"
-                f" JOIN {quoted(table)} o ON o.{key} = r.{quoted(link.object)}",
+                f" {looked_up(table, 'o', f'o.{key} = r.{quoted(link.object)}')}",
                 watch=(link.object, link.user),
                 joins=(table, *place.tables),
                 kept=(kept := intervals.linked(link, target, permission)),

@@ -173,8 +173,7 @@ def _access(access: Access, many: int) -> Iterator[Trigger]:
     yield trigger(table, what, "AFTER", updated, _by_event(updated), needs=needs)
     one = _by_event(bodies)
     yield trigger(table, f"{what}_each", "AFTER", bodies, one, needs=needs, fires=ONE_BY_ONE)
-    # Else what the conditions leave is guessed, and the join begins with the other table.
-    touches = f"SELECT * FROM ({access.touch.format(row=WRITTEN)}) those OFFSET 0"
+    touches = access.touch.format(row=WRITTEN)
     log = MUCH.format(many=many, touches=touches) + _log(touches, access)
     for event, kept in _kept_in_sets(access).items():
         body = f"{kept}\n{log if event in access.events else ''}\nRETURN NULL;"

@@ -11,6 +11,7 @@ from knox.models import get_token_model
 
 from realtime.capture import intervals
 from realtime.capture.intervals import Kept
+from realtime.capture.triggers import looked_up
 from tenants import authenticators, users
 from tenants.models import Membership, MembershipTask, Rehash, Revocation, Session, Tenant, Ticket
 
@@ -202,10 +203,10 @@ def _credentials() -> Iterator[Access]:
 
 def of_user(model: Any, column: str, joins: tuple[str, ...] = (), **how: Any) -> Access:
     """Return a table whose rows each touch the user in this column, in all of their tenants."""
-    members = _table(Membership)
+    members, joined = _table(Membership), JOINED.format("m")
     touch = (
-        f"SELECT m.tenant_id AS tenant, m.user_id, NULL, NULL FROM {{row}} r"
-        f" JOIN {members} m ON m.user_id = r.{column} AND {JOINED.format('m')}"
+        "SELECT m.tenant_id AS tenant, m.user_id, NULL, NULL FROM {row} r"
+        f" {looked_up(members, 'm', f'm.user_id = r.{column} AND {joined}')}"
     )
     return Access(**of_table(model), touch=touch, joins=(members, *joins), **how)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from django.db import connection
+
 from permissions.models import AccessChange, AccessRevision, ObjectVersion
 from realtime.capture.models import Change
 from tenants.models import Tenant
@@ -54,6 +56,15 @@ def named(table: str, what: str) -> str:
 def quoted(name: str) -> str:
     """Return the identifier in quotes."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def looked_up(table: str, alias: str, condition: str) -> str:
+    """Return the join of the rows of a table that those before them name."""
+    if connection.vendor != "postgresql":
+        return f"JOIN {quoted(table)} {alias} ON {condition}"
+    # Else what is guessed of the tables may turn it round: all written rows anew for each object.
+    of = f"SELECT * FROM {quoted(table)} {alias} WHERE {condition} OFFSET 0"
+    return f"CROSS JOIN LATERAL ({of}) {alias}"
 
 
 def literal(text: str) -> str:

@@ -121,7 +121,25 @@ def test_plan_that_is_kept_looks_up_each_row(first: World, count: int) -> None:
     assert "Seq Scan" not in ended
 
 
-def test_grants_look_up_what_they_name_whatever_is_guessed_of_it(place: World) -> None:
+def nothing() -> None:
+    """Nothing is known of any table but what its size tells."""
+
+
+def one_row_of_each() -> None:
+    """It is known that there is one row, where an index costs no less than to read all."""
+    run("DELETE FROM earshot_realtime_held")
+    run(
+        "INSERT INTO earshot_realtime_held (source, source_id, model, permission, principal,"
+        " began_at, began, ended) VALUES ('x', 'A1', 'x', 'x', 'x', now(), 'x', '')"
+    )
+    run("ANALYZE")
+
+
+@pytest.mark.parametrize("known", [nothing, one_row_of_each])
+def test_grants_look_up_what_they_name_whatever_is_guessed_of_it(
+    place: World, known: Callable[[], None]
+) -> None:
+    known()
     documents, group = made(place, 60), Group.objects.create(name="readers")
     view = Permission.objects.get(codename="view_document", content_type__app_label="resources")
     with plans() as found:
@@ -130,7 +148,23 @@ def test_grants_look_up_what_they_name_whatever_is_guessed_of_it(place: World) -
             for each in documents
         )
         DocumentGroupGrant.objects.filter(group=group).delete()
-    joined = [plan for plan in found if "on resources_document o" in plan]
-    assert len(joined) == 3
-    assert not [plan for plan in joined if "resources_document_pkey" not in plan]
-    assert not [plan for plan in joined if "Join Filter" in plan]
+    written = [plan for plan in found if "Named Tuplestore Scan" in plan]
+    named = [plan for plan in written if "on resources_document o" in plan]
+    assert len(named) == 3
+    assert not [
+        plan for plan in named if "Bitmap Index Scan on resources_document_pkey" not in plan
+    ]
+    [ended] = [plan for plan in written if "Update on earshot_realtime_held" in plan]
+    assert "Bitmap Index Scan on earshot_held_open" in ended
+    assert not [plan for plan in written if "Join Filter" in plan]
+
+
+@pytest.mark.parametrize("known", [nothing, one_row_of_each])
+def test_group_looks_up_the_members_of_tenants(place: World, known: Callable[[], None]) -> None:
+    group, people = Group.objects.create(name="readers"), [*place.users.values()]
+    known()
+    with plans() as found:
+        group.user_set.add(*people)
+    [touched] = [plan for plan in found if "on earshot_tenants_membership m" in plan]
+    assert "Index Cond: (user_id = " in touched
+    assert "Join Filter" not in touched
