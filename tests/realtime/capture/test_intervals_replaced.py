@@ -10,7 +10,7 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from realtime.models import Belongs, Held, Replaced
-from resources.models import Document, DocumentUserGrant, Profile
+from resources.models import Document, DocumentGroupGrant, DocumentUserGrant, Profile
 from tenants.models import Membership, Tenant, User
 from tests.databases import only_on
 from tests.realtime.capture.kept import unkept
@@ -65,7 +65,7 @@ def test_intervals_of_rows_that_a_row_of_another_key_replaces_end(
     through = User.groups.through
     rows = (
         (DocumentUserGrant, DocumentUserGrant.objects.get(user=place.user("viewer")).pk),
-        (type(crowd.documentgroupgrant_set.get()), crowd.documentgroupgrant_set.get().pk),
+        (DocumentGroupGrant, DocumentGroupGrant.objects.get(group=crowd).pk),
         (Membership, Membership.objects.get(user=place.user("member")).pk),
         (through, through.objects.get(user=place.user("member"), group=crowd).pk),
     )
