@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from django.db import connections
@@ -21,14 +22,53 @@ from realtime.capture.transactions import FUNCTION
 LEFT = "SELECT 1 FROM sqlite_temp_master WHERE name <> 'earshot_transaction'"
 
 
+class Lasting(sqlite3.Connection):
+    """One whose statements stay compiled, with all their triggers, however often it is reused.
+
+    SQLite compiles them anew where a function is defined once more, so what ours does is changed,
+    and not defined. That it may be changed, since nobody reads any more, is seen to by the cursors.
+    """
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        self._does: list[Any] = []
+
+    def create_function(self, name: str, narg: int, func: Any, **how: Any) -> None:
+        """Define a function, or change what ours does."""
+        if name != FUNCTION:
+            super().create_function(name, narg, func, **how)
+            return
+        if not self._does:
+            does = self._does = [func]
+            super().create_function(name, narg, lambda *args: does[0](*args), **how)
+        self._does[0] = func
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        """A cursor, which ends with the connection's use."""
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def execute(self, *args: Any) -> Any:
+        """The same by a cursor of its own, which would be none of these."""
+        return self.cursor().execute(*args)
+
+    def rest(self) -> None:
+        """End whatever still reads."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        self._does[:1] = [None]
+
+
 class Reused:
     """Opened connections to one file that nobody uses now, by what they were opened with."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._idle: dict[str, list[sqlite3.Connection]] = {}
+        self._idle: dict[str, list[Lasting]] = {}
 
-    def take(self, params: dict[str, Any]) -> sqlite3.Connection | None:
+    def take(self, params: dict[str, Any]) -> Lasting | None:
         """One that is as it was when it was opened, if there is one."""
         if idle := self._idle.get(repr(params)):
             try:
@@ -37,12 +77,12 @@ class Reused:
                 return None
         return None
 
-    def give(self, params: dict[str, Any], connection: sqlite3.Connection) -> None:
+    def give(self, params: dict[str, Any], connection: Lasting) -> None:
         """Keep it for the next one, unless something is left in it."""
         try:
+            connection.rest()
             connection.rollback()
             connection.isolation_level = None
-            connection.create_function(FUNCTION, 1, None)  # fails while a statement still reads
             left = connection.execute(LEFT).fetchone()
         except sqlite3.Error:
             left = True
@@ -69,13 +109,15 @@ def reused(path: str, patch: pytest.MonkeyPatch) -> Iterator[Reused]:
 
     def get_new_connection(self: Any, params: dict[str, Any]) -> Any:
         ours = str(params["database"]) == path
-        return (ours and kept.take(params)) or opening(self, params)
+        if not ours:
+            return opening(self, params)
+        return kept.take(params) or opening(self, {**params, "factory": Lasting})
 
     def close(self: Any) -> None:
-        if self.connection is None or str(self.settings_dict["NAME"]) != path:
-            closing(self)
-        else:
+        if isinstance(self.connection, Lasting) and str(self.settings_dict["NAME"]) == path:
             kept.give(self.get_connection_params(), self.connection)
+        else:
+            closing(self)
 
     def run(self: Thread) -> None:
         try:

@@ -159,8 +159,12 @@ def silencing() -> list[str]:
 
 
 def _insert(cursor: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
-    values = ", ".join(["%s"] * len(rows[0]))
-    cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} VALUES ({values})", rows)
+    """In one statement, after which triggers in sets fire once, not for each row."""
+    row = f"({', '.join(['%s'] * len(rows[0]))})"
+    cursor.execute(
+        f"INSERT INTO {connection.ops.quote_name(table)} VALUES {', '.join([row] * len(rows))}",
+        [value for values in rows for value in values],
+    )
 
 
 def _permissions() -> tuple[int, int]:

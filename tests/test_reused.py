@@ -14,7 +14,7 @@ from django import db
 
 from realtime.capture.transactions import FUNCTION
 from tests.databases import only_on
-from tests.reused import Reused
+from tests.reused import Lasting, Reused
 
 PARAMS = {"timeout": 5.0}
 
@@ -30,8 +30,8 @@ def file(tmp_path: Path) -> Iterator[Reused]:
     kept.close()
 
 
-def opened(file: Reused) -> sqlite3.Connection:
-    connection = sqlite3.connect(file.path, isolation_level=None, check_same_thread=False)
+def opened(file: Reused) -> Lasting:
+    connection = Lasting(file.path, isolation_level=None, check_same_thread=False)
     connection.create_function(FUNCTION, 1, int)  # as everyone that Django opens has it
     return connection
 
@@ -61,27 +61,53 @@ def test_transaction_that_nobody_ended_is_undone(file: Reused) -> None:
     connection.close()
 
 
-def read_half(connection: sqlite3.Connection) -> Any:
+def test_what_reads_half_of_the_rows_reads_no_more(file: Reused) -> None:
+    """Else the next one would read what was there before it began."""
+    connection = opened(file)
+    connection.execute("PRAGMA journal_mode = WAL")
     cursor = connection.execute("SELECT n FROM t")
     cursor.fetchone()
-    return cursor
+    file.give(PARAMS, connection)
+    with closing(opened(file)) as other:
+        other.execute("DELETE FROM t WHERE n = 2")
+    assert file.take(PARAMS) is connection
+    assert rows(connection) == [(1,)]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+        cursor.fetchone()
+    connection.close()
+
+
+def test_function_is_that_of_who_has_it_now_and_is_defined_once(file: Reused) -> None:
+    connection = opened(file)
+    asks = f"SELECT {FUNCTION}(2)"
+    assert connection.execute(asks).fetchone() == (2,)
+    file.give(PARAMS, connection)
+    with pytest.raises(sqlite3.OperationalError):
+        connection.execute(asks).fetchone()
+    connection.create_function(FUNCTION, 1, lambda number: number + 1)
+    reading = connection.execute("SELECT n FROM t")  # SQLite defines none again meanwhile
+    connection.create_function(FUNCTION, 1, lambda number: number + 2)
+    assert connection.execute(asks).fetchone() == (4,)
+    reading.close()
+    connection.create_function("twice", 1, lambda number: 2 * number)
+    assert connection.execute("SELECT twice(2)").fetchone() == (4,)
+    connection.close()
 
 
 def make_a_table(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TEMP TABLE saved (n)")
 
 
-@pytest.mark.parametrize("leave", [read_half, make_a_table, sqlite3.Connection.close])
+@pytest.mark.parametrize("leave", [make_a_table, sqlite3.Connection.close])
 def test_one_in_which_something_is_left_is_closed(
-    file: Reused, leave: Callable[[sqlite3.Connection], Any]
+    file: Reused, leave: Callable[[sqlite3.Connection], None]
 ) -> None:
     connection = opened(file)
-    left = leave(connection)
+    leave(connection)
     file.give(PARAMS, connection)
     assert file.take(PARAMS) is None
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         rows(connection)
-    del left
 
 
 @only_on("sqlite", "PostgreSQL's connections are quickly made.")
