@@ -12,22 +12,21 @@ from django.db import connection
 BROKER: Final = "Redis" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
 
 
-ELSEWHERE: Final[set[str]] = set()
-"""Why tests are skipped that run on the other database, or with a broker."""
+ELSEWHERE: Final[dict[str, str]] = {}
+"""Where tests run that are skipped for lack of it: the other database, or a broker, by why."""
 
 
-def _elsewhere(skipped: bool, why: str) -> pytest.MarkDecorator:
-    ELSEWHERE.add(why)
+def _elsewhere(skipped: bool, where: str, why: str) -> pytest.MarkDecorator:
+    ELSEWHERE[why] = where
     # Never skipped for good: another run of the same build has what this one lacks, as `why` says.
     return pytest.mark.skipif(skipped, reason=why)
 
 
 def only_on(vendor: str, why: str) -> pytest.MarkDecorator:
     """A test of what only this database has or does; `why` says what the other one does instead."""
-    # `make both` runs it on the other database, so that each test runs on one of them.
-    return _elsewhere(connection.vendor != vendor, why)
+    return _elsewhere(connection.vendor != vendor, vendor, why)
 
 
 on_postgresql: Final = only_on("postgresql", "SQLite has one writer at a time.")
 # On SQLite all is one process, and there is no broker to try; the servers have one.
-with_broker: Final = _elsewhere(not BROKER, "Several processes need a broker.")
+with_broker: Final = _elsewhere(not BROKER, "broker", "Several processes need a broker.")

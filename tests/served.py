@@ -1,10 +1,11 @@
 """Which tests run where: on SQLite, or also on PostgreSQL with Valkey, and with which cases.
 
-`make test` runs each on SQLite, and `make both` on the servers those that ask the database or the
-broker. Of a test with several cases `make both` runs the first, and `make test` also a tenth of the
-others, always the same ones, or all if they ask no database: cases that differ in values rarely
-fail alone, and `make nightly` runs all of them. Tests marked `each_case` differ in statements,
-locks, messages, or in lines that nothing else covers, and run whole.
+`make test` runs each on SQLite, and on PostgreSQL what alone reaches the lines that are for it.
+`make both` runs on the servers those that ask the database or the broker. Of a test with several
+cases `make both` runs the first, and `make test` also a tenth of the others, always the same ones,
+or all if they ask no database: cases that differ in values rarely fail alone, and `make nightly`
+runs all of them. Tests marked `each_case` differ in statements, locks, messages, or in lines that
+nothing else covers, and run whole.
 
 What starts servers, browsers or whole projects takes minutes, and is marked `programs`: `make both`
 runs it, on the servers.
@@ -31,6 +32,8 @@ ONCE = (
     "project/console/test_admin",
     "project/console/test_demo.py",
     "project/test_middleware.py",
+    "permissions/review/test_command",
+    "permissions/review/test_probing_command.py",
     "permissions/test_rest_access.py",
     "permissions/test_rest_creating.py",
     "permissions/test_rest_grants_changing.py",
@@ -41,6 +44,7 @@ ONCE = (
     "realtime/transport/test_conversation",
     "realtime/transport/test_on_uvicorn.py",
     "resources/",
+    "tenants/test_hosted_checks.py",
     "tenants/test_links.py",
     "tenants/test_passwords.py",
     "tenants/test_views",
@@ -62,10 +66,27 @@ ONCE = (
     "test_security_headers.py",
     "test_servers.py",
 )
-"""What neither database nor broker changes: what a document claims, what an address takes and
-tells, what a server does with bytes, and tests that start databases of their own. That a call works
-on both databases, `test_convergence.py` and the tests of locks and of refusals show."""
+"""What neither database nor broker changes: what a document claims, what an address or a command
+takes and tells, what a server does with bytes, and tests that start databases of their own. That a
+call works on both databases, `test_convergence.py` and the tests of locks and of refusals show."""
 
+
+POSTGRESQL = (
+    "permissions/test_snapshot.py",
+    "realtime/audit/test_chaining.py",
+    "realtime/capture/test_committed.py",
+    "realtime/capture/test_installing",
+    "realtime/capture/test_intervals.py",
+    "realtime/capture/test_live.py",
+    "realtime/capture/test_live_parameters.py",
+    "realtime/capture/test_locks.py",
+    "realtime/capture/test_waking.py",
+    "realtime/hub/test_listening.py",
+    "realtime/hub/test_tail_reading.py",
+    "realtime/test_doctor.py",
+)
+"""Where tests that SQLite cannot run reach lines that it never reaches, so that `make test` runs
+these tests on PostgreSQL, too. Others that do are marked `postgresql` themselves."""
 
 SAMPLED = 10
 """One of how many other cases `make test` runs, of what asks the database: others are quick."""
@@ -87,12 +108,14 @@ def mark(items: list[pytest.Item]) -> None:
         if STARTING & set(getattr(item, "fixturenames", ())):
             item.add_marker("programs")
         path = item.path.relative_to(TESTS).as_posix()
-        skipped = any(
-            mark.kwargs["reason"] in ELSEWHERE for mark in item.iter_markers("skipif")
-        )  # here, or where it is served
+        reasons = (mark.kwargs["reason"] for mark in item.iter_markers("skipif"))
+        skipped = {ELSEWHERE[why] for why in reasons if why in ELSEWHERE}
+        if "postgresql" in skipped and path.startswith(POSTGRESQL):
+            item.add_marker("postgresql")
         asked = asks_the_database(item)
         needed = asked or path.startswith(WITH_A_BROKER)
-        if skipped or (needed and not path.startswith(ONCE)):
+        there = item.get_closest_marker("postgresql") is not None
+        if not there and (skipped or (needed and not path.startswith(ONCE))):
             item.add_marker("served")
         function = item.nodeid.partition("[")[0]
         whole = skipped or path.startswith(WHOLE) or item.get_closest_marker("each_case")

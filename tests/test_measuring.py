@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from coverage import CoverageData
 
 from tests import measuring
-from tests.measuring import recorded, spared, took
+from tests.measuring import asked, recorded, spared, surely, took
 from tests.traced import traced, tracing
 
 RESULTS = """<testsuites><testsuite>
@@ -29,28 +30,46 @@ def test_list_names_functions_that_are_there() -> None:
         assert f"def {first}(" in text or first in text, name
 
 
-def test_dear_function_is_spared_where_enough_others_reach_the_same() -> None:
+def test_dear_function_is_spared_where_others_reach_the_same() -> None:
     line, branch = ("a.py", 1, 2), ("a.py", 2, 4)
-    reached = {
-        "dear": {line},
-        "dearer": {line, branch},
-        "cheap": {line},
-        "other": {line, branch},
-        "third": {line, branch},
-    }
+    reached = {"dear": {line}, "dearer": {line, branch}, "cheap": {line}, "other": {line, branch}}
     seconds = {"dear": 1.0, "dearer": 2.0, "cheap": 0.0, "other": 0.01}
     assert spared(reached, seconds) == ["dear", "dearer"]
-    assert spared({**reached, "third": {line}}, seconds) == ["dear"]
-    assert spared({name: reached[name] for name in ("dear", "cheap")}, seconds) == []
+    assert spared({**reached, "other": {line}}, seconds) == ["dear"]
+    assert spared({name: reached[name] for name in ("dear", "dearer")}, seconds) == ["dear"]
+    assert spared({"dear": {line}}, {"dear": 1.0, "reaching nothing": 1.0}) == ["reaching nothing"]
 
 
-def test_what_each_reached_is_what_nothing_between_tests_does(tmp_path: Path) -> None:
+def test_what_is_reached_by_chance_counts_for_nothing() -> None:
+    line, branch = ("a.py", 1, 2), ("a.py", 2, 4)
+    once, again = {"a": {line, branch}, "b": {line}}, {"a": {line}}
+    assert surely([once, again]) == {"a": {line}, "b": set()}
+    assert surely([once]) == once
+
+
+def test_where_tasks_meet_two_others_reach_the_same() -> None:
+    line = ("/somewhere/realtime/hub/a.py", 1, 2)
+    reached = {name: {line} for name in ("dear", "other", "third")}
+    assert spared(reached, {"dear": 1.0, "other": 0.5}) == ["dear"]
+    assert spared({name: {line} for name in ("dear", "other")}, {"dear": 1.0}) == []
+
+
+def test_what_is_between_tests_is_reached_by_none(tmp_path: Path) -> None:
     data = CoverageData(str(tmp_path / "reached"))
     for context, arcs in (("", {(1, 2)}), ("a", {(1, 2), (2, 3)}), ("b", set())):
         data.set_context(context)
         data.add_arcs({"m.py": arcs})
     data.write()
-    assert recorded(tmp_path / "reached") == {"a": {("m.py", 2, 3)}}
+    lines = {("m.py", line, line) for line in (1, 2, 3)}
+    assert recorded(tmp_path / "reached") == {"a": {("m.py", 1, 2), ("m.py", 2, 3), *lines}}
+
+
+def test_what_must_be_covered_are_lines_and_branches(tmp_path: Path) -> None:
+    file = {"executed_lines": [1, 2], "executed_branches": [[1, 2], [1, -1]]}
+    (tmp_path / "report.json").write_text(json.dumps({"files": {"m.py": file}}))
+    path = str(Path("m.py").resolve())
+    wanted = {(path, 1, 1), (path, 2, 2), (path, 1, 2), (path, 1, -1)}
+    assert asked(tmp_path / "report.json") == wanted
 
 
 def test_seconds_are_those_of_all_cases(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_trigger_of_before_is_named_and_replaced() -> None:
     assert not differences()
 
 
+@pytest.mark.postgresql
 def test_trigger_that_nobody_asks_for_any_more_is_dropped() -> None:
     name = named(ACCESSES, "former")
     take_away()
