@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 import pytest
 from django.db import connections
@@ -29,9 +29,13 @@ class Lasting(sqlite3.Connection):
     and not defined. That it may be changed, since nobody reads any more, is seen to by the cursors.
     """
 
+    MANY = 100
+    """So many cursors are looked through for those that are gone."""
+
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
-        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        # No set of weak references: it hears of each that goes, and fails at the end of the stack.
+        self._cursors: list[ref[sqlite3.Cursor]] = []
         self._does: list[Any] = []
 
     def create_function(self, name: str, narg: int, func: Any, **how: Any) -> None:
@@ -47,7 +51,9 @@ class Lasting(sqlite3.Connection):
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
         """A cursor, which ends with the connection's use."""
         cursor = super().cursor(factory)
-        self._cursors.add(cursor)
+        if len(self._cursors) >= self.MANY:
+            self._cursors = [each for each in self._cursors if each() is not None]
+        self._cursors.append(ref(cursor))
         return cursor
 
     def execute(self, *args: Any) -> Any:
@@ -56,8 +62,10 @@ class Lasting(sqlite3.Connection):
 
     def rest(self) -> None:
         """End whatever still reads."""
-        for cursor in list(self._cursors):
-            cursor.close()
+        for each in self._cursors:
+            if cursor := each():
+                cursor.close()
+        self._cursors.clear()
         self._does[:1] = [None]
 
 

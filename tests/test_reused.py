@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from weakref import getweakrefs
 
 import pytest
 from django import db
@@ -74,6 +75,18 @@ def test_what_reads_half_of_the_rows_reads_no_more(file: Reused) -> None:
     assert rows(connection) == [(1,)]
     with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
         cursor.fetchone()
+    connection.close()
+
+
+def test_cursors_that_are_gone_are_forgotten_and_tell_nobody(file: Reused) -> None:
+    connection = opened(file)
+    kept = connection.cursor()
+    [known] = getweakrefs(kept)
+    assert known.__callback__ is None
+    for _ in range(10 * Lasting.MANY):
+        connection.execute("SELECT 1").fetchone()
+    assert known in connection._cursors
+    assert len(connection._cursors) <= Lasting.MANY
     connection.close()
 
 
