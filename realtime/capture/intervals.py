@@ -117,15 +117,17 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
     target, of = granted.target, tenancy_of(granted.target)
     table, key = target._meta.db_table, f"o.{quoted(target._meta.pk.column)}"
     tenant, principal = of.sql("o"), _user(granted.columns["principal"])
-    named = {table: ("o", f"{key} = {granted.key('r', vendor)}")}
-    named[permission] = "p", f"p.id = {own['permission']}"
+    joined = [looked_up(table, "o", f"{key} = {granted.key('r', vendor)}")]
+    joined += [looked_up(permission, "p", f"p.id = {own['permission']}")]
+    joins = [table, permission, *of.tables]
     if granted.who == GROUP:
         role = f"'tenant:' || {tenant} || ':'"
         principal = (
             f"CASE WHEN substr(g.name, 1, length({role})) = {role}"
             f" THEN 'role:' || substr(g.name, length({role}) + 1) ELSE 'group:' || g.id END"
         )
-        named[group] = "g", f"g.id = {own['principal']}"
+        joined += [looked_up(group, "g", f"g.id = {own['principal']}")]
+        joins.append(group)
     given, columns = f"{nobody()} AS given_by, {NOTHING} AS purpose", [*granted.columns.values()]
     if granted.is_attributed:
         given = "r.granted_by_id AS given_by, nullif(r.purpose, '') AS purpose"
@@ -135,8 +137,7 @@ def grants(granted: GrantTable, vendor: str) -> Kept:
         f" '{target._meta.label_lower}' AS model,"
         f" {logged(kind_of(target), key)} AS object_id, p.codename AS permission,"
         f" {principal} AS principal, {given} FROM {{row}} r "
-    ) + " ".join(looked_up(each, *what) for each, what in named.items())
-    joins = [*named, *of.tables]
+    ) + " ".join(joined)
     if granted.is_generic:
         begins += f" WHERE {granted.is_of_type('r')} AND p.content_type_id = {own['type']}"
         joins.append(ContentType._meta.db_table)

@@ -9,11 +9,13 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from guardian.models import GroupObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
 
 from permissions.audiences import registry
+from permissions.grant_tables import GROUP, GrantTable
 from permissions.models import AccessChange
-from realtime.capture import installing
+from realtime.capture import installing, intervals
 from realtime.capture.installing import GENERATORS, generalize, install
 from realtime.models import Belongs, Held
 from resources.models import Document, DocumentUserGrant
@@ -252,3 +254,13 @@ def test_holder_whom_another_trigger_replaces_after_the_insert_stays_in_the_reco
     assert f"user:{owner.pk}" in open_ones.values_list("principal", flat=True)
     Document.unscoped.filter(pk=made.pk).update(owner=world.user("viewer"))
     assert unkept() == []
+
+
+def test_grants_on_groups_to_groups_look_up_both() -> None:
+    """Both are rows of one table."""
+    kept = intervals.grants(GrantTable(GroupObjectPermission, Group, GROUP), connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(kept.begins.format(row=f'"{GroupObjectPermission._meta.db_table}"'))
+        assert cursor.fetchall() == []
+    for alias in ("o", "g"):
+        assert f'"auth_group" {alias} ' in kept.begins
