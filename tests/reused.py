@@ -66,7 +66,8 @@ class Lasting(sqlite3.Connection):
             if cursor := each():
                 cursor.close()
         self._cursors.clear()
-        self._does[:1] = [None]
+        if self._does:
+            self._does[0] = None
 
 
 class Reused:

@@ -102,7 +102,8 @@ def asks_the_database(item: pytest.Item) -> bool:
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark `programs`, what is `served`, a test's other cases as `repeats`, most of them `rare`."""
+    """Mark `programs`, what is `served`, or `postgresql` if `make test` already runs it there, and
+    a test's other cases as `repeats`, most of them `rare`."""
     seen: set[str] = set()
     for item in items:
         if STARTING & set(getattr(item, "fixturenames", ())):

@@ -111,6 +111,15 @@ def make_a_table(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TEMP TABLE saved (n)")
 
 
+def test_one_that_has_no_function_yet_gets_it(file: Reused) -> None:
+    connection = Lasting(file.path, isolation_level=None)
+    file.give(PARAMS, connection)
+    assert file.take(PARAMS) is connection
+    connection.create_function(FUNCTION, 1, int)
+    assert connection.execute(f"SELECT {FUNCTION}(2)").fetchone() == (2,)
+    connection.close()
+
+
 @pytest.mark.parametrize("leave", [make_a_table, sqlite3.Connection.close])
 def test_one_in_which_something_is_left_is_closed(
     file: Reused, leave: Callable[[sqlite3.Connection], None]
